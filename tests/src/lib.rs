@@ -1,0 +1,1 @@
+//! Shared stage of the Octroi tests.

@@ -1,0 +1,5 @@
+//! The Octroi worker: an OpenAI-compatible gateway and a job runner over one Postgres.
+//!
+//! It holds no rule about money, limits or periods: those are SQL verbs, called from [`database`].
+
+pub mod openai;

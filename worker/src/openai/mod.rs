@@ -1,0 +1,1 @@
+//! OpenAI semantics: requests, token bounds, usage, streams.
