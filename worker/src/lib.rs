@@ -2,4 +2,8 @@
 //!
 //! It holds no rule about money, limits or periods: those are SQL verbs, called from [`database`].
 
+pub mod coalesce;
+pub mod config;
+pub mod database;
+pub mod meter;
 pub mod openai;

@@ -1,0 +1,59 @@
+//! How the gateway serves.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{ConfigError, Variables};
+
+const LISTEN: &str = "OCTROI_LISTEN";
+const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8787);
+const MAX_BODY_BYTES_DEFAULT: usize = 8 * 1024 * 1024;
+const MAX_CONNECTIONS_DEFAULT: usize = 4096;
+const DRAIN_SECONDS_DEFAULT: u64 = 30;
+
+/// How the gateway serves.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Most client connections at once.
+    pub max_connections: usize,
+    /// How long calls under way may take after SIGTERM.
+    pub drain: Duration,
+    /// Where a refused caller can buy more.
+    pub upgrade_url: Option<String>,
+}
+
+impl GatewayConfig {
+    /// Reads `OCTROI_LISTEN`, `OCTROI_MAX_*`, `OCTROI_DRAIN_SECONDS` and `OCTROI_UPGRADE_URL`.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] naming the variable.
+    pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
+        let listen = match variables.optional(LISTEN) {
+            None => LISTEN_DEFAULT,
+            Some(text) => text.parse().map_err(|_| ConfigError::Invalid {
+                variable: LISTEN,
+                problem: "must be an IP address and a port such as 127.0.0.1:8787 or [::]:8787".to_owned(),
+            })?,
+        };
+        let drain_seconds = variables.number("OCTROI_DRAIN_SECONDS", DRAIN_SECONDS_DEFAULT, 0..=3600)?;
+        Ok(Self {
+            listen,
+            max_body_bytes: variables.number(
+                "OCTROI_MAX_BODY_BYTES",
+                MAX_BODY_BYTES_DEFAULT,
+                1024..=512 * 1024 * 1024,
+            )?,
+            max_connections: variables.number(
+                "OCTROI_MAX_CONNECTIONS",
+                MAX_CONNECTIONS_DEFAULT,
+                1..=100_000,
+            )?,
+            drain: Duration::from_secs(drain_seconds),
+            upgrade_url: variables.http_url("OCTROI_UPGRADE_URL")?,
+        })
+    }
+}

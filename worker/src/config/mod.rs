@@ -1,0 +1,69 @@
+//! Configuration from the environment, one struct per concern, read once at start.
+//!
+//! | variable | default | what |
+//! |---|---|---|
+//! | `OCTROI_DATABASE_URL` | required | Postgres, as the login `octroi_worker`; a direct or session connection, not a transaction pooler |
+//! | `OCTROI_DATABASE_CONNECTIONS` | `8` | pool size; four more connections belong to the metering lanes and LISTEN |
+//! | `OCTROI_LISTEN` | `127.0.0.1:8787` | address of the gateway |
+//! | `OCTROI_MAX_BODY_BYTES` | `8388608` | largest request body |
+//! | `OCTROI_MAX_CONNECTIONS` | `4096` | clients served at once |
+//! | `OCTROI_DRAIN_SECONDS` | `30` | how long calls under way may take after SIGTERM |
+//! | `OCTROI_UPGRADE_URL` | none | where a refused caller can buy more; part of the refusal |
+//! | `OCTROI_UPSTREAM_URL` | `https://api.openai.com/v1` | the OpenAI-compatible API behind the gateway |
+//! | `OPENAI_API_KEY` | required | the operator's key for it |
+//! | `OCTROI_UPSTREAM_TIMEOUT_SECONDS` | `600` | longest call upstream |
+//! | `OCTROI_SAFETY_KEY` | required | 32 bytes or more; HMAC key behind `safety_identifier` |
+//! | `OCTROI_JWT_SECRET` | none | HS256 secret of Supabase Auth |
+//! | `OCTROI_JWKS_URL` | none | key set of Supabase Auth (ES256, RS256); with neither, only API keys are taken |
+//! | `OCTROI_JWT_ISSUER` | required with either | the `iss` a token must carry |
+//! | `OCTROI_JWT_AUDIENCE` | `authenticated` | the `aud` a token must carry |
+//! | `OCTROI_JOB_CONCURRENCY` | `16` | jobs run at once |
+//! | `OCTROI_LOG` | `info` | `tracing` filter |
+//! | `OCTROI_LOG_FORMAT` | `json` | `json` or `pretty` |
+
+mod auth;
+mod database;
+mod gateway;
+mod jobs;
+mod log;
+mod openai;
+mod variables;
+
+pub use auth::AuthConfig;
+pub use database::DatabaseConfig;
+pub use gateway::GatewayConfig;
+pub use jobs::JobsConfig;
+pub use log::{LogConfig, LogFormat};
+pub use openai::OpenAiConfig;
+pub use variables::{ConfigError, Variables};
+
+/// Everything `octroi serve` needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where Postgres is.
+    pub database: DatabaseConfig,
+    /// How the gateway serves.
+    pub gateway: GatewayConfig,
+    /// How OpenAI is reached.
+    pub openai: OpenAiConfig,
+    /// Whose tokens are believed.
+    pub auth: AuthConfig,
+    /// How jobs are run.
+    pub jobs: JobsConfig,
+}
+
+impl Config {
+    /// Reads and checks every variable.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`], naming the variable and what to do.
+    pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: DatabaseConfig::read(variables)?,
+            gateway: GatewayConfig::read(variables)?,
+            openai: OpenAiConfig::read(variables)?,
+            auth: AuthConfig::read(variables)?,
+            jobs: JobsConfig::read(variables)?,
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! Who is calling: by key hash, or by the user a verified JWT names.
+
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::{Database, DatabaseError};
+
+/// The caller behind an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyCaller {
+    /// The key.
+    pub api_key_id: Uuid,
+    /// Who pays.
+    pub account_id: Uuid,
+    /// Who made the key.
+    pub user_id: Uuid,
+    /// Whether the key may be used.
+    pub state: KeyState,
+}
+
+/// Whether a key may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// It may.
+    Active,
+    /// Its owner revoked it.
+    Revoked,
+    /// Its time is over.
+    Expired,
+    /// Its account is suspended.
+    Suspended,
+}
+
+/// The caller behind a JWT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserCaller {
+    /// Who pays.
+    pub account_id: Uuid,
+    /// Who acts.
+    pub user_id: Uuid,
+    /// Whether the account may be used.
+    pub state: AccountState,
+}
+
+/// Whether an account may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// It may.
+    Active,
+    /// It is suspended.
+    Suspended,
+}
+
+impl Database {
+    /// The caller whose key has this SHA-256; none when no key has.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn authenticate_key(&self, key_sha256: &[u8; 32]) -> Result<Option<KeyCaller>, DatabaseError> {
+        let row = sqlx::query(
+            "select api_key_id, account_id, user_id, state from octroi_private.authenticate_key($1)",
+        )
+        .bind(key_sha256.as_slice())
+        .fetch_optional(self.pool())
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let state = match row.try_get::<&str, _>(3)? {
+            "active" => KeyState::Active,
+            "revoked" => KeyState::Revoked,
+            "expired" => KeyState::Expired,
+            "suspended" => KeyState::Suspended,
+            other => return Err(DatabaseError::Unreadable(format!("key state {other}"))),
+        };
+        Ok(Some(KeyCaller {
+            api_key_id: row.try_get(0)?,
+            account_id: row.try_get(1)?,
+            user_id: row.try_get(2)?,
+            state,
+        }))
+    }
+
+    /// The user's standing in an account, the personal one when none is named; none when not a member.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn authenticate_user(
+        &self,
+        user_id: Uuid,
+        account_id: Option<Uuid>,
+    ) -> Result<Option<UserCaller>, DatabaseError> {
+        let row =
+            sqlx::query("select account_id, user_id, state from octroi_private.authenticate_user($1, $2)")
+                .bind(user_id)
+                .bind(account_id)
+                .fetch_optional(self.pool())
+                .await?;
+        let Some(row) = row else { return Ok(None) };
+        let state = match row.try_get::<&str, _>(2)? {
+            "active" => AccountState::Active,
+            "suspended" => AccountState::Suspended,
+            other => return Err(DatabaseError::Unreadable(format!("account state {other}"))),
+        };
+        Ok(Some(UserCaller { account_id: row.try_get(0)?, user_id: row.try_get(1)?, state }))
+    }
+}

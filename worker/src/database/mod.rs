@@ -1,0 +1,35 @@
+//! The only SQL in the worker: one function per verb, one file per family of verbs.
+//!
+//! Every rule about money, limits and periods lives behind these verbs. This module binds typed arguments,
+//! reads typed rows, and sorts failures into [`DatabaseError`]; it decides nothing.
+//!
+//! Two kinds of connection are used. A [`Session`] belongs to one task (a metering lane), is opened on first use and
+//! reopened after a loss. Everything else borrows from the pool inside [`Database`].
+
+mod callers;
+mod completions;
+mod error;
+mod jobs;
+mod limits;
+mod models;
+mod pool;
+mod readiness;
+mod release;
+mod reserve;
+mod session;
+mod settle;
+mod sweep;
+
+pub use callers::{AccountState, KeyCaller, KeyState, UserCaller};
+pub use completions::Completion;
+pub use error::DatabaseError;
+pub use jobs::{ClaimedJob, FinishedAs};
+pub use limits::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};
+pub use models::{ListedModel, ModelLimits};
+pub use pool::{Database, SessionLimits};
+pub use readiness::{Readiness, RoleRights};
+pub use release::ReleaseOutcome;
+pub use reserve::{Hold, Refusal, RefusalReason, Replay, ReplayState, ReserveItem, ReserveVerdict};
+pub use session::Session;
+pub use settle::{SettleItem, SettleOutcome, SettleSource, SettledUsage, Settlement, StoredResponse};
+pub use sweep::SweptTask;

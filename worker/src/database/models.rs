@@ -1,0 +1,77 @@
+//! Which models can be called, and their own limits.
+
+use sqlx::Row;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Database, DatabaseError};
+
+/// A model as `GET /v1/models` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedModel {
+    /// The model's name.
+    pub model: String,
+    /// When it became available here.
+    pub created_at: OffsetDateTime,
+    /// Its provider.
+    pub owned_by: String,
+}
+
+/// What a model can take and give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelLimits {
+    /// Most output tokens of one choice; none when unknown.
+    pub max_output_tokens: Option<u64>,
+    /// Most input tokens; none when unknown.
+    pub max_input_tokens: Option<u64>,
+    /// The tokenizer's name, such as `o200k_base`.
+    pub encoding: String,
+}
+
+impl Database {
+    /// The models priced and allowed for an account at this moment.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn model_list(&self, account_id: Uuid) -> Result<Vec<ListedModel>, DatabaseError> {
+        let rows = sqlx::query("select model, created_at, owned_by from octroi_private.model_list($1)")
+            .bind(account_id)
+            .fetch_all(self.pool())
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ListedModel {
+                    model: row.try_get(0)?,
+                    created_at: row.try_get(1)?,
+                    owned_by: row.try_get(2)?,
+                })
+            })
+            .collect()
+    }
+
+    /// A model's limits; none when it has no price and so cannot be called.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn model_limits(&self, model: &str) -> Result<Option<ModelLimits>, DatabaseError> {
+        // Postgres cannot hold U+0000 in text; no model has such a name.
+        if model.contains('\0') {
+            return Ok(None);
+        }
+        let row = sqlx::query(
+            "select max_output_tokens, max_input_tokens, encoding from octroi_private.model_limits($1)",
+        )
+        .bind(model)
+        .fetch_optional(self.pool())
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let tokens = |column: usize| -> Result<Option<u64>, DatabaseError> {
+            Ok(row.try_get::<Option<i64>, _>(column)?.and_then(|count| u64::try_from(count).ok()))
+        };
+        Ok(Some(ModelLimits {
+            max_output_tokens: tokens(0)?,
+            max_input_tokens: tokens(1)?,
+            encoding: row.try_get(2)?,
+        }))
+    }
+}

@@ -1,0 +1,87 @@
+//! Whether this database is one the worker may work on: durable commits, the right schema, no rights to spare.
+
+use sqlx::Row;
+
+use super::{Database, DatabaseError};
+
+/// What the database says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// `synchronous_commit` as this role has it; anything but `off` is durable.
+    pub synchronous_commit: String,
+    /// The newest migration applied.
+    pub migration: String,
+    /// The server's version, such as `15.20`.
+    pub server_minor: String,
+}
+
+/// Rights the worker's role should not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleRights {
+    /// The role the worker is connected as.
+    pub role: String,
+    /// What it may do beyond calling the worker's verbs, in words; empty is right.
+    pub excess: Vec<String>,
+}
+
+const ROLE_RIGHTS: &str = "\
+select current_user::text,
+       array_remove(array[
+         case when r.rolsuper then 'is a superuser' end,
+         case when r.rolbypassrls then 'bypasses row security' end,
+         case when r.rolcreaterole then 'may create roles' end,
+         case when r.rolcreatedb then 'may create databases' end,
+         case when r.rolreplication then 'may replicate' end,
+         (select 'may act as ' || string_agg(o.rolname, ', ' order by o.rolname)
+            from pg_catalog.pg_roles o
+           where o.oid <> r.oid
+             and o.rolname in ('octroi_owner', 'octroi_admin', 'postgres', 'service_role', 'supabase_admin')
+             and pg_catalog.pg_has_role(r.oid, o.oid, 'member')
+          having count(*) > 0),
+         (select 'has direct rights on ' || string_agg(c.oid::regclass::text, ', ' order by c.relname)
+            from pg_catalog.pg_class c
+            join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+           where n.nspname in ('octroi', 'octroi_private', 'auth')
+             and c.relkind in ('r', 'p', 'v', 'm', 'f')
+             and pg_catalog.has_table_privilege(r.oid, c.oid, 'select, insert, update, delete, truncate')
+          having count(*) > 0)
+       ], null)::text[]
+  from pg_catalog.pg_roles r
+ where r.rolname = current_user";
+
+impl Database {
+    /// What the database says about itself, through the worker's own role.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`]; [`DatabaseError::Misuse`] when the schema or the right to ask is missing.
+    pub async fn worker_ready(&self) -> Result<Readiness, DatabaseError> {
+        let row = sqlx::query(
+            "select synchronous_commit, migration, server_minor from octroi_private.worker_ready()",
+        )
+        .fetch_one(self.pool())
+        .await?;
+        Ok(Readiness {
+            synchronous_commit: row.try_get(0)?,
+            migration: row.try_get(1)?,
+            server_minor: row.try_get(2)?,
+        })
+    }
+
+    /// Which rights the worker's role has that it should not.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn role_rights(&self) -> Result<RoleRights, DatabaseError> {
+        let row = sqlx::query(ROLE_RIGHTS).fetch_one(self.pool()).await?;
+        Ok(RoleRights { role: row.try_get(0)?, excess: row.try_get(1)? })
+    }
+
+    /// Whether the database answers at all; cheap enough for a readiness probe.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn ping(&self) -> Result<(), DatabaseError> {
+        sqlx::query("select 1").execute(self.pool()).await?;
+        Ok(())
+    }
+}
