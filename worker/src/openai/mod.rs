@@ -1,1 +1,25 @@
-//! OpenAI semantics: requests, token bounds, usage, streams.
+//! OpenAI semantics: requests, token bounds, usage, streams, and the one client that talks to the provider.
+//!
+//! A request goes `parse_request` (strict JSON, allow-list) → `input_token_bound` (what to hold) →
+//! `upstream_body` (what is sent, clamped) → [`Upstream::send`] → [`StreamMeter`] or [`read_usage`] (what is owed).
+//! Everything but [`upstream`] is pure: no clock, no network, no database.
+
+pub mod endpoint;
+pub mod identity;
+pub mod relayed;
+pub mod request;
+pub mod stream;
+pub mod tokens;
+pub mod upstream;
+pub mod upstream_error;
+pub mod usage;
+
+pub use endpoint::Endpoint;
+pub use identity::{IdentityKey, UpstreamIdentity};
+pub use relayed::RelayedText;
+pub use request::{ParsedRequest, RequestError, parse_request};
+pub use stream::{Forward, StreamEnd, StreamFault, StreamMeter, StreamState};
+pub use tokens::Encoding;
+pub use upstream::{Upstream, UpstreamBody, UpstreamReply, UpstreamSettings};
+pub use upstream_error::{HandedOn, UpstreamError};
+pub use usage::{Usage, UsageReport, UsageSource, UsageState, read_usage};
