@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Builds the worker, the stand-in and the extension, all as release, in the cache.
+# Prints the directory that holds the packaged extension, for postgres_tree.sh.
+source "$(dirname "$0")/paths.sh"
+source "$(dirname "$0")/toolchain.sh"
+cd "$STACK_ROOT"
+
+if [[ $(cargo-pgrx --version 2>/dev/null) != *" $CARGO_PGRX_VERSION" ]]; then
+  say "Building cargo-pgrx $CARGO_PGRX_VERSION, once per machine"
+  cargo install --quiet cargo-pgrx --version "$CARGO_PGRX_VERSION" --locked --root "$STACK_TOOLS" \
+    --target-dir "$STACK_CACHE/tools-target"
+  rm -rf "$STACK_CACHE/tools-target"
+fi
+if ! grep -qs "$POSTGRES_BIN/pg_config" "$PGRX_HOME/config.toml"; then
+  cargo pgrx init "--pg$POSTGRES_MAJOR=$POSTGRES_BIN/pg_config" >&2
+fi
+
+cargo build --release --locked -p octroi-worker -p octroi-sim >&2
+
+# Named by its sources: a checkout finds its own package again whatever another one has built in between.
+sources_hash=$(find Cargo.lock Cargo.toml pg_extension -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum)
+packages=$STACK_CACHE/extension
+package=$packages/${sources_hash:0:16}
+if [[ ! -d $package ]]; then
+  say "Building the extension"
+  rm -rf "$package.partial"
+  (cd pg_extension && cargo pgrx package --pg-config "$POSTGRES_BIN/pg_config" --out-dir "$package.partial") >&2
+  mv "$package.partial" "$package"
+  find "$packages" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf {} +
+fi
+echo "$package"

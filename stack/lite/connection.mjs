@@ -1,0 +1,34 @@
+// Supabase Lite on our Postgres: one App, for the server and for the set-up of its auth tables.
+import { App } from "@supabase/lite";
+import { createPostgresConnection } from "@supabase/lite/postgres";
+
+const POOL_CONNECTIONS_MAX = 10;
+
+export function required(name) {
+  const value = process.env[name];
+  if (!value) {
+    console.error(`${name} is not set`);
+    process.exit(2);
+  }
+  return value;
+}
+
+/** The App that serves `databaseUrl`; `publishableKey`, `secretKey` and `jwtSecret` as on a Supabase project. */
+export async function connectLite({ databaseUrl, publishableKey, secretKey, jwtSecret }) {
+  const connection = createPostgresConnection({
+    url: databaseUrl,
+    postgresOptions: { max: POOL_CONNECTIONS_MAX, onnotice: () => {} },
+  });
+  // Left to itself, Lite grants everything in every schema that has a policy to the API roles, with its first request.
+  // Our migrations grant what these roles may do; Lite only has to know that policies are in force.
+  connection.rlsState = "active";
+  const app = new App({
+    connection,
+    api: { schemas: ["octroi"] },
+    auth: { enabled: true, publishable_key: publishableKey, secret_key: secretKey, jwt_secret: jwtSecret },
+    // Admin mode would serve a request without a key as service_role.
+    options: { server: { admin: false } },
+  });
+  await app.init();
+  return { app, connection };
+}

@@ -1,0 +1,35 @@
+// Supabase Lite as a service: the Data API and Auth of the local stack, with the edge functions behind it at
+// /functions/v1, so that one SUPABASE_URL answers for all three as a hosted project does.
+import { serve } from "@hono/node-server";
+import { connectLite, required } from "./connection.mjs";
+import { forwardToFunction } from "./functions.mjs";
+
+const port = Number(required("LITE_PORT"));
+const functionsUrl = required("LITE_FUNCTIONS_URL");
+const { app, connection } = await connectLite({
+  databaseUrl: required("LITE_DATABASE_URL"),
+  publishableKey: required("SUPABASE_PUBLISHABLE_KEY"),
+  secretKey: required("SUPABASE_SECRET_KEY"),
+  jwtSecret: required("LITE_JWT_SECRET"),
+});
+
+const server = serve({
+  port,
+  hostname: "127.0.0.1",
+  fetch(request, env) {
+    const path = new URL(request.url).pathname;
+    if (path.startsWith("/functions/v1/")) return forwardToFunction(request, functionsUrl);
+    return app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null });
+  },
+}, () => console.log(`Supabase Lite listens on http://127.0.0.1:${port}`));
+
+for (const signal of ["SIGTERM", "SIGINT"]) {
+  process.once(signal, () => {
+    server.closeIdleConnections();
+    server.close(async () => {
+      await connection.close();
+      process.exit(0);
+    });
+    setTimeout(() => server.closeAllConnections(), 2000).unref();
+  });
+}

@@ -1,0 +1,28 @@
+// Edge function `completions`: a completion that nobody waits for. Settings come from Supabase's own variables.
+import { callerVerifier } from "./caller.ts";
+import { openDoor } from "./door.ts";
+import { completionRequester } from "./rpc.ts";
+
+// As the gateway's: an image in a prompt makes it long.
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+function required(name: string): string {
+  const value = Deno.env.get(name);
+  if (!value) throw new Error(`${name} is not set`);
+  return value;
+}
+
+const url = required("SUPABASE_URL");
+const publishableKey = JSON.parse(required("SUPABASE_PUBLISHABLE_KEYS")).default;
+const secret = Deno.env.get("OCTROI_JWT_SECRET");
+
+const door = openDoor({
+  verifyCaller: callerVerifier(
+    secret ? { secret } : { jwksUrl: new URL(`${url}/auth/v1/.well-known/jwks.json`) },
+  ),
+  requestCompletion: completionRequester({ url, publishableKey }),
+  maxBodyBytes: MAX_BODY_BYTES,
+  completionsUrl: `${url}/rest/v1/rpc/completion?id=`,
+});
+
+Deno.serve((request) => door(request));
