@@ -62,7 +62,7 @@ impl<I, A> Waiting<I, A> {
         self.reply.send(answer)
     }
 
-    /// What the caller brought.
+    /// What the caller brought, to be changed before another try.
     pub fn item_mut(&mut self) -> &mut I {
         &mut self.item
     }
@@ -92,6 +92,23 @@ impl<I: Send + 'static, A: Send + 'static> Lane<I, A> {
         (Self { queue }, task)
     }
 
+    /// Takes over an item from another lane, with the way back to its caller; gives it back when there is no room.
+    ///
+    /// # Errors
+    /// The item itself, when the queue is full or the lane has ended.
+    pub fn take_over(&self, waiting: Waiting<I, A>) -> Result<(), Waiting<I, A>> {
+        self.queue.try_send(waiting).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(waiting) | mpsc::error::TrySendError::Closed(waiting) => waiting,
+        })
+    }
+
+    /// Puts an item into the queue whose answer nobody needs. Dropped when the queue is full.
+    pub fn send_and_forget(&self, item: I) {
+        let (reply, _) = oneshot::channel();
+        // The only failure is a full or closed queue, which callers of this accept.
+        let _ = self.queue.try_send(Waiting { item, reply });
+    }
+
     /// Puts an item into the queue and waits for its answer. Refuses at once when the queue is full.
     ///
     /// # Errors
@@ -115,3 +132,6 @@ impl<I: Send + 'static, A: Send + 'static> Lane<I, A> {
         answer.await.map_err(|_| LaneError::Closed)
     }
 }
+
+#[cfg(test)]
+mod tests;

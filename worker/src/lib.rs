@@ -2,8 +2,14 @@
 //!
 //! It holds no rule about money, limits or periods: those are SQL verbs, called from [`database`].
 
+pub mod cli;
 pub mod coalesce;
 pub mod config;
 pub mod database;
+pub mod doctor;
 pub mod meter;
 pub mod openai;
+pub mod shutdown;
+pub mod startup;
+pub mod sweeper;
+pub mod telemetry;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{ConfigError, Variables};
 
 const LISTEN: &str = "OCTROI_LISTEN";
+const METRICS_LISTEN: &str = "OCTROI_METRICS_LISTEN";
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8787);
 const MAX_BODY_BYTES_DEFAULT: usize = 8 * 1024 * 1024;
 const MAX_CONNECTIONS_DEFAULT: usize = 4096;
@@ -16,6 +17,8 @@ const DRAIN_SECONDS_DEFAULT: u64 = 30;
 pub struct GatewayConfig {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// A listener for `/metrics` alone. Without one they are served beside the API if that listens on loopback only.
+    pub metrics_listen: Option<SocketAddr>,
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,
     /// Most client connections at once.
@@ -27,21 +30,15 @@ pub struct GatewayConfig {
 }
 
 impl GatewayConfig {
-    /// Reads `OCTROI_LISTEN`, `OCTROI_MAX_*`, `OCTROI_DRAIN_SECONDS` and `OCTROI_UPGRADE_URL`.
+    /// Reads `OCTROI_LISTEN`, `OCTROI_METRICS_LISTEN`, `OCTROI_MAX_*`, `OCTROI_DRAIN_SECONDS` and `OCTROI_UPGRADE_URL`.
     ///
     /// # Errors
     /// A [`ConfigError`] naming the variable.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
-        let listen = match variables.optional(LISTEN) {
-            None => LISTEN_DEFAULT,
-            Some(text) => text.parse().map_err(|_| ConfigError::Invalid {
-                variable: LISTEN,
-                problem: "must be an IP address and a port such as 127.0.0.1:8787 or [::]:8787".to_owned(),
-            })?,
-        };
         let drain_seconds = variables.number("OCTROI_DRAIN_SECONDS", DRAIN_SECONDS_DEFAULT, 0..=3600)?;
         Ok(Self {
-            listen,
+            listen: address(variables, LISTEN)?.unwrap_or(LISTEN_DEFAULT),
+            metrics_listen: address(variables, METRICS_LISTEN)?,
             max_body_bytes: variables.number(
                 "OCTROI_MAX_BODY_BYTES",
                 MAX_BODY_BYTES_DEFAULT,
@@ -56,4 +53,12 @@ impl GatewayConfig {
             upgrade_url: variables.http_url("OCTROI_UPGRADE_URL")?,
         })
     }
+}
+
+fn address(variables: &Variables, variable: &'static str) -> Result<Option<SocketAddr>, ConfigError> {
+    let Some(text) = variables.optional(variable) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| ConfigError::Invalid {
+        variable,
+        problem: "must be an IP address and a port such as 127.0.0.1:8787 or [::]:8787".to_owned(),
+    })
 }

@@ -58,6 +58,11 @@ impl DatabaseError {
         matches!(self, Self::Unavailable(_) | Self::Silent { .. })
     }
 
+    /// Whether the server ran into one of the session's time limits.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout { .. })
+    }
+
     /// The server's five characters, when it was the server that answered.
     pub fn sqlstate(&self) -> Option<&str> {
         match self {

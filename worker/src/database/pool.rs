@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgPool};
 
 use super::DatabaseError;
 use super::session::{CONNECT_SECONDS, Session};
@@ -51,7 +51,8 @@ impl Database {
     pub fn new(config: &DatabaseConfig) -> Result<Self, DatabaseError> {
         let options = PgConnectOptions::from_str(config.url.expose_secret())?
             .application_name("octroi-worker")
-            .statement_cache_capacity(STATEMENT_CACHE);
+            .statement_cache_capacity(STATEMENT_CACHE)
+            .disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(config.connections)
             .acquire_timeout(Duration::from_secs(CONNECT_SECONDS))

@@ -1,6 +1,7 @@
 //! Whether this database is one the worker may work on: durable commits, the right schema, no rights to spare.
 
 use sqlx::Row;
+use time::OffsetDateTime;
 
 use super::{Database, DatabaseError};
 
@@ -22,6 +23,15 @@ pub struct RoleRights {
     pub role: String,
     /// What it may do beyond calling the worker's verbs, in words; empty is right.
     pub excess: Vec<String>,
+}
+
+/// Facts that `octroi doctor` shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Installed version of the extension `octroi`; none when it is not installed.
+    pub extension_version: Option<String>,
+    /// The server's clock.
+    pub clock: OffsetDateTime,
 }
 
 const ROLE_RIGHTS: &str = "\
@@ -74,6 +84,20 @@ impl Database {
     pub async fn role_rights(&self) -> Result<RoleRights, DatabaseError> {
         let row = sqlx::query(ROLE_RIGHTS).fetch_one(self.pool()).await?;
         Ok(RoleRights { role: row.try_get(0)?, excess: row.try_get(1)? })
+    }
+
+    /// Facts that `octroi doctor` shows.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn surroundings(&self) -> Result<Surroundings, DatabaseError> {
+        let row = sqlx::query(
+            "select (select e.extversion from pg_catalog.pg_extension e where e.extname = 'octroi'),
+                    pg_catalog.clock_timestamp()",
+        )
+        .fetch_one(self.pool())
+        .await?;
+        Ok(Surroundings { extension_version: row.try_get(0)?, clock: row.try_get(1)? })
     }
 
     /// Whether the database answers at all; cheap enough for a readiness probe.

@@ -13,11 +13,17 @@ select request_id, verdict, reason, output_tokens, hold_tokens, hold_cost_nano_u
        scope, meter, period, granted, used, reserved, remaining, period_start, resets_at, retry_after_seconds, plan
   from octroi_private.reserve_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
+/// Stands for a body that was not hashed; hashes are only compared under an idempotency key.
+const NO_BODY_HASH: [u8; 32] = [0; 32];
+
 /// One call that wants to go upstream.
 #[derive(Debug, Clone)]
 pub struct ReserveItem {
     /// A fresh UUIDv7; the request's id from here to the usage event.
     pub request_id: Uuid,
+    /// Whether nobody can have reserved this id before. A replay of it after a lost connection is then this very
+    /// reservation. Not so for a job's second attempt, where the first may already have gone upstream.
+    pub id_is_fresh: bool,
     /// Who pays.
     pub account_id: Uuid,
     /// The key used; none for a JWT.
@@ -162,7 +168,8 @@ impl RefusalReason {
 }
 
 impl Session {
-    /// Reserves a batch in one statement and one commit; verdicts come in the order of `items`.
+    /// Reserves a batch in one statement and one commit; verdicts come in the order of `items`. `again` says that the
+    /// same batch may have been carried out before: the replay of a fresh id is then its grant, and is told as such.
     ///
     /// # Errors
     /// Any [`DatabaseError`]; the batch then stands or falls as a whole.
@@ -170,6 +177,7 @@ impl Session {
         &mut self,
         items: &[T],
         lease_seconds: i32,
+        again: bool,
     ) -> Result<Vec<ReserveVerdict>, DatabaseError> {
         let each = || items.iter().map(AsRef::as_ref);
         let query = sqlx::query(RESERVE_MANY)
@@ -183,16 +191,19 @@ impl Session {
             .bind(each().map(|item| to_bigint(item.output_tokens)).bind_iter())
             .bind(each().map(|item| i32::try_from(item.choices).unwrap_or(i32::MAX)).bind_iter())
             .bind(each().map(|item| item.idempotency_key.as_deref()).bind_iter())
-            .bind(each().map(|item| item.body_hash.as_ref().map(<[u8; 32]>::as_slice)).bind_iter())
+            .bind(each().map(|item| item.body_hash.as_ref().unwrap_or(&NO_BODY_HASH).as_slice()).bind_iter())
             .bind(lease_seconds);
         let rows = self.run(async |connection| connection.fetch_all(query).await).await?;
         Self::expect_rows(&rows, items.len())?;
-        rows.iter().map(verdict).collect()
+        rows.iter()
+            .zip(each())
+            .map(|(row, item)| verdict(row, (again && item.id_is_fresh).then_some(item)))
+            .collect()
     }
 }
 
-fn verdict(row: &PgRow) -> Result<ReserveVerdict, DatabaseError> {
-    let request_id = row.try_get(0)?;
+fn verdict(row: &PgRow, tried_before: Option<&ReserveItem>) -> Result<ReserveVerdict, DatabaseError> {
+    let request_id: Uuid = row.try_get(0)?;
     let reason = row.try_get::<Option<&str>, _>(2)?.unwrap_or_default();
     match row.try_get::<&str, _>(1)? {
         "granted" => Ok(ReserveVerdict::Granted(hold(row, request_id)?)),
@@ -211,6 +222,9 @@ fn verdict(row: &PgRow) -> Result<ReserveVerdict, DatabaseError> {
                 "expired" => ReplayState::Expired,
                 other => return Err(DatabaseError::Unreadable(format!("replayed request in state {other}"))),
             };
+            if state == ReplayState::Open && tried_before.is_some_and(|item| item.request_id == request_id) {
+                return Ok(ReserveVerdict::Granted(hold(row, request_id)?));
+            }
             Ok(ReserveVerdict::Replayed(Replay { request_id, state }))
         }
         other => Err(DatabaseError::Unreadable(format!("verdict {other}"))),

@@ -1,27 +1,34 @@
 //! Metering as the gateway and the jobs see it: reserve, settle and release, each through its own batching lane.
 //!
-//! | lane | after a lost connection | after a refusal by the database |
+//! | lane | while the database is away | when it refuses a batch or times out |
 //! |---|---|---|
-//! | reserve | once more with the same request ids, then [`MeterError::Unavailable`] | halves, so that only the item at fault fails |
-//! | settle | again until it is done or the drain deadline has passed | halves |
-//! | release | as settle | halves |
+//! | reserve | tries for [`RESERVE_PATIENCE_MS`], with the same request ids | halves, so that only the item at fault fails |
+//! | settle | tries until it is done or the worker has to stop | halves; a single item that times out is tried aside |
+//! | release | as settle | as settle |
 //!
-//! A hold whose caller went away before the verdict is released; one whose verdict never came is released as well.
+//! All three verbs replay: the same item again changes nothing. A hold whose caller left before the verdict, or whose
+//! verdict never came, is released.
 
+mod driver;
 mod error;
-mod release;
-mod reserve;
-mod settle;
-mod split;
+mod verb;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use driver::{Driver, Patience};
 pub use error::MeterError;
+use verb::{Release, Reserve, Settle};
 
 use crate::coalesce::Lane;
 use crate::database::{Database, ReleaseOutcome, ReserveItem, ReserveVerdict, SettleItem, Settlement};
+
+/// How long a reserve is tried while the database is away, in milliseconds: a lost connection is bridged, an outage is
+/// told to the client.
+pub const RESERVE_PATIENCE_MS: u64 = 2_000;
 
 /// The metering verbs, batched. Cloning shares the lanes.
 #[derive(Debug, Clone)]
@@ -36,11 +43,43 @@ pub struct Meter {
 pub struct MeterLimits {
     /// Items a lane's queue holds: at least as many as calls can be under way, so that a settle always finds room.
     pub queue_items: usize,
-    /// How long a hold lasts unless settled or released; longer than the longest call upstream.
-    pub lease: Duration,
+    /// How long a hold lasts unless settled or released, in seconds; longer than the longest call upstream.
+    pub lease_seconds: i32,
+}
+
+/// The lanes' tasks, for the one who has to wait for them.
+#[derive(Debug)]
+pub struct MeterTasks {
+    tasks: Vec<JoinHandle<()>>,
+    stop: watch::Sender<Option<Instant>>,
 }
 
 impl Meter {
+    /// Starts the lanes. Connections are opened when first needed.
+    pub fn start(database: &Database, limits: MeterLimits) -> (Self, MeterTasks) {
+        let (stop, stopping) = watch::channel(None);
+        let patience = || Patience::UntilStop(stopping.clone());
+        let queue_items = limits.queue_items;
+
+        let driver = Driver::new(Release, database.session(), patience(), None);
+        let (release_aside, release_aside_task) = Lane::start(driver, queue_items);
+        let driver = Driver::new(Release, database.session(), patience(), Some(release_aside));
+        let (release, release_task) = Lane::start(driver, queue_items);
+
+        let driver = Driver::new(Settle, database.session(), patience(), None);
+        let (settle_aside, settle_aside_task) = Lane::start(driver, queue_items);
+        let driver = Driver::new(Settle, database.session(), patience(), Some(settle_aside));
+        let (settle, settle_task) = Lane::start(driver, queue_items);
+
+        let verb = Reserve { lease_seconds: limits.lease_seconds, release: release.clone() };
+        let patience = Patience::For(Duration::from_millis(RESERVE_PATIENCE_MS));
+        let driver = Driver::new(verb, database.session(), patience, None);
+        let (reserve, reserve_task) = Lane::start(driver, queue_items);
+
+        let tasks = vec![reserve_task, settle_task, settle_aside_task, release_task, release_aside_task];
+        (Self { reserve, settle, release }, MeterTasks { tasks, stop })
+    }
+
     /// Asks whether a call may go upstream. Refuses at once when too many calls are waiting.
     ///
     /// # Errors
@@ -59,7 +98,7 @@ impl Meter {
         self.settle.call_when_room(item).await?
     }
 
-    /// Gives a hold back because the call did not happen; `reason` is one word for the audit.
+    /// Gives a hold back because the call did not happen; `reason` is one word for the record.
     ///
     /// # Errors
     /// As [`Self::settle`].
@@ -69,5 +108,21 @@ impl Meter {
         reason: &'static str,
     ) -> Result<ReleaseOutcome, MeterError> {
         self.release.call_when_room((request_id, reason)).await?
+    }
+}
+
+impl MeterTasks {
+    /// Resolves when a lane has ended although callers are left, which only a defect can cause.
+    pub async fn broken(&mut self) {
+        let (_, _, _) = futures_util::future::select_all(self.tasks.iter_mut()).await;
+    }
+
+    /// Waits until every item in the lanes is done, or gives up on those the database has not taken by `deadline`.
+    /// Every [`Meter`] has to be dropped for this to end early. Returns whether the lanes ended by themselves.
+    pub async fn drain(self, deadline: Instant) -> bool {
+        // Without receivers there is no lane left to tell.
+        let _ = self.stop.send(Some(deadline));
+        let ended = futures_util::future::join_all(self.tasks);
+        tokio::time::timeout_at(deadline.into(), ended).await.is_ok()
     }
 }

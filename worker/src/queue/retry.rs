@@ -1,0 +1,122 @@
+//! Every way a job can fail, and the one `match` that decides what follows.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::Outcome;
+
+/// Shortest pause before a retry, in seconds; it doubles with each attempt.
+const BACKOFF_SECONDS_FIRST: u64 = 2;
+/// Longest pause before a retry, in seconds.
+const BACKOFF_SECONDS_MAX: u64 = 900;
+/// Pause while the database or the upstream is away, or the operator's own quota is used up, in seconds.
+const OUTAGE_SNOOZE_SECONDS: u64 = 15;
+/// Longest pause an upstream can ask for, in seconds.
+const ASKED_SNOOZE_SECONDS_MAX: u64 = 3600;
+/// Pause before looking again at a call that another attempt has under way, in seconds.
+const UNDER_WAY_SNOOZE_SECONDS: u64 = 30;
+
+/// Why an attempt of a job failed. The text goes into the job's row: no content of requests, no secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// The database is away.
+    #[error("the database was not available")]
+    DatabaseAway,
+    /// The database refused a verb's arguments.
+    #[error("the database refused the call, SQLSTATE {sqlstate}")]
+    DatabaseRefused {
+        /// The server's five characters.
+        sqlstate: String,
+    },
+    /// The upstream did not take the call, or the operator's own account is used up.
+    #[error("the upstream did not take the call")]
+    UpstreamAway {
+        /// What its `Retry-After` asked for.
+        retry_after: Option<Duration>,
+    },
+    /// Another attempt has the same call under way.
+    #[error("the call is under way in another attempt")]
+    UnderWay,
+    /// The row's arguments do not fit its kind.
+    #[error("the arguments do not fit the kind")]
+    BadArguments,
+    /// The job ran longer than its kind may.
+    #[error("the job ran into its time limit")]
+    TimedOut,
+    /// The job's code panicked.
+    #[error("the job panicked")]
+    Panicked,
+}
+
+/// What follows from a failure.
+pub fn decide(failure: &Failure) -> Outcome {
+    match failure {
+        Failure::DatabaseAway => Outcome::Snooze(Duration::from_secs(OUTAGE_SNOOZE_SECONDS)),
+        Failure::UpstreamAway { retry_after } => Outcome::Snooze(
+            retry_after
+                .unwrap_or(Duration::from_secs(OUTAGE_SNOOZE_SECONDS))
+                .clamp(Duration::from_secs(1), Duration::from_secs(ASKED_SNOOZE_SECONDS_MAX)),
+        ),
+        Failure::UnderWay => Outcome::Snooze(Duration::from_secs(UNDER_WAY_SNOOZE_SECONDS)),
+        Failure::TimedOut | Failure::Panicked => Outcome::Retry,
+        Failure::DatabaseRefused { .. } | Failure::BadArguments => Outcome::Cancel(failure.to_string()),
+    }
+}
+
+/// How long to wait after a failed `attempt` (from 1). `spread` is any number peculiar to the job: jobs that failed
+/// together must not come back together.
+pub fn backoff(attempt: i32, spread: u64) -> Duration {
+    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0).min(16);
+    let seconds = (BACKOFF_SECONDS_FIRST << doublings).min(BACKOFF_SECONDS_MAX);
+    let quarter = (seconds / 4).max(1);
+    // A multiplicative hash: neighbouring job ids land far apart.
+    let extra = (spread.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % (quarter + 1);
+    Duration::from_secs(seconds + extra)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_burns_no_attempt() {
+        assert_eq!(decide(&Failure::DatabaseAway), Outcome::Snooze(Duration::from_secs(15)));
+        assert_eq!(
+            decide(&Failure::UpstreamAway { retry_after: None }),
+            Outcome::Snooze(Duration::from_secs(15))
+        );
+        assert_eq!(decide(&Failure::UnderWay), Outcome::Snooze(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn an_upstream_is_believed_about_its_pause_but_only_so_far() {
+        let after =
+            |seconds| decide(&Failure::UpstreamAway { retry_after: Some(Duration::from_secs(seconds)) });
+        assert_eq!(after(40), Outcome::Snooze(Duration::from_secs(40)));
+        assert_eq!(after(0), Outcome::Snooze(Duration::from_secs(1)));
+        assert_eq!(after(u64::MAX), Outcome::Snooze(Duration::from_secs(3600)));
+    }
+
+    #[test]
+    fn what_cannot_succeed_is_cancelled_and_a_poison_job_burns_its_attempts() {
+        assert!(matches!(decide(&Failure::BadArguments), Outcome::Cancel(_)));
+        assert!(matches!(decide(&Failure::DatabaseRefused { sqlstate: "OC001".into() }), Outcome::Cancel(_)));
+        assert_eq!(decide(&Failure::Panicked), Outcome::Retry);
+        assert_eq!(decide(&Failure::TimedOut), Outcome::Retry);
+    }
+
+    #[test]
+    fn pauses_grow_to_a_ceiling_and_spread_out() {
+        for spread in [0, 1, u64::MAX] {
+            let pauses: Vec<u64> = (1..=12).map(|attempt| backoff(attempt, spread).as_secs()).collect();
+            assert!(pauses[0] >= 2 && pauses[0] <= 3);
+            assert!(pauses.iter().all(|&seconds| seconds <= 900 + 225));
+            assert!(pauses[11] >= 900);
+        }
+        assert!(backoff(i32::MAX, 3) <= Duration::from_secs(1125));
+        assert!(backoff(i32::MIN, 3) >= Duration::from_secs(2));
+        let spread: std::collections::HashSet<_> = (0..100).map(|id| backoff(9, id)).collect();
+        assert!(spread.len() > 20);
+    }
+}
