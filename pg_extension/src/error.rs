@@ -1,0 +1,47 @@
+//! What can go wrong inside the library, and the SQLSTATE each becomes.
+
+use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::spi::SpiError;
+use thiserror::Error;
+
+/// Misuse of a native function. Refusals are rows, never errors.
+#[derive(Debug, Error)]
+pub enum VerbError {
+    /// Arrays that describe the same calls differ in length.
+    #[error("argument {argument} has {got} elements where the first has {expected}")]
+    LengthMismatch {
+        /// Name of the SQL argument.
+        argument: &'static str,
+        /// Elements of the first array.
+        expected: usize,
+        /// Elements of this one.
+        got: usize,
+    },
+    /// More calls than one statement takes.
+    #[error("{got} calls in one batch, at most {most} are taken")]
+    BatchTooLarge {
+        /// Calls given.
+        got: usize,
+        /// [`crate::statement::MAX_BATCH_CALLS`].
+        most: usize,
+    },
+    /// A tokenizer that is not built in.
+    #[error("no tokenizer {0}: o200k_base and cl100k_base are built in")]
+    UnknownEncoding(String),
+    /// SPI refused a call; the statement and the migrations do not fit each other.
+    #[error("the statement does not fit this database: {0}")]
+    Statement(#[from] SpiError),
+}
+
+impl From<VerbError> for ErrorReport {
+    fn from(error: VerbError) -> Self {
+        let code = match &error {
+            VerbError::LengthMismatch { .. } => PgSqlErrorCode::ERRCODE_ARRAY_ELEMENT_ERROR,
+            VerbError::BatchTooLarge { .. } => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            VerbError::UnknownEncoding(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            VerbError::Statement(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+        };
+        ErrorReport::new(code, error.to_string(), "octroi_native")
+    }
+}

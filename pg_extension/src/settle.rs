@@ -1,0 +1,116 @@
+//! `settle_many`: records what calls used.
+
+use std::cell::Cell;
+
+use pgrx::JsonB;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::pg_sys::{
+    BYTEAARRAYOID, INT2ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, JSONBARRAYOID, TEXTARRAYOID, UUIDARRAYOID,
+};
+use pgrx::prelude::*;
+use pgrx::Uuid;
+
+use crate::error::VerbError;
+use crate::statement::{Kept, argument, check_lengths, run};
+
+thread_local! {
+    static LOCK: Kept = const { Cell::new(None) };
+    static REOPEN: Kept = const { Cell::new(None) };
+    static SETTLE: Kept = const { Cell::new(None) };
+}
+
+const CALLS: [pg_sys::Oid; 18] = [
+    UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+    TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT2ARRAYOID,
+    TEXTARRAYOID, BYTEAARRAYOID,
+];
+
+/// Closes calls with what they used; `sql/settle.sql` says how. One row a call, in the order given.
+///
+/// Raises 2202E when the arrays differ in length and 54000 for more than a thousand calls.
+#[pg_extern(volatile, parallel_unsafe)]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+fn settle_many(
+    request_ids: Array<'_, Uuid>,
+    input_tokens: Array<'_, i64>,
+    cached_input_tokens: Array<'_, i64>,
+    cache_write_tokens: Array<'_, i64>,
+    audio_input_tokens: Array<'_, i64>,
+    output_tokens: Array<'_, i64>,
+    reasoning_tokens: Array<'_, i64>,
+    audio_output_tokens: Array<'_, i64>,
+    response_models: Array<'_, &str>,
+    service_tiers: Array<'_, &str>,
+    sources: Array<'_, &str>,
+    raw_usages: Array<'_, JsonB>,
+    latency_ms: Array<'_, i32>,
+    first_token_ms: Array<'_, i32>,
+    upstream_request_ids: Array<'_, &str>,
+    response_statuses: Array<'_, i16>,
+    response_content_types: Array<'_, &str>,
+    response_bodies: Array<'_, &[u8]>,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(request_id, Option<Uuid>),
+            name!(outcome, Option<String>),
+            name!(total_tokens, Option<i64>),
+            name!(cost_nano_usd, Option<i64>),
+            name!(overrun_tokens, Option<i64>),
+            name!(remaining, Option<i64>),
+        ),
+    >,
+    ErrorReport,
+> {
+    check_lengths(&[
+        ("request_ids", request_ids.len()),
+        ("input_tokens", input_tokens.len()),
+        ("cached_input_tokens", cached_input_tokens.len()),
+        ("cache_write_tokens", cache_write_tokens.len()),
+        ("audio_input_tokens", audio_input_tokens.len()),
+        ("output_tokens", output_tokens.len()),
+        ("reasoning_tokens", reasoning_tokens.len()),
+        ("audio_output_tokens", audio_output_tokens.len()),
+        ("response_models", response_models.len()),
+        ("service_tiers", service_tiers.len()),
+        ("sources", sources.len()),
+        ("raw_usages", raw_usages.len()),
+        ("latency_ms", latency_ms.len()),
+        ("first_token_ms", first_token_ms.len()),
+        ("upstream_request_ids", upstream_request_ids.len()),
+        ("response_statuses", response_statuses.len()),
+        ("response_content_types", response_content_types.len()),
+        ("response_bodies", response_bodies.len()),
+    ])?;
+    let calls = [
+        argument(request_ids, UUIDARRAYOID),
+        argument(input_tokens, INT8ARRAYOID),
+        argument(cached_input_tokens, INT8ARRAYOID),
+        argument(cache_write_tokens, INT8ARRAYOID),
+        argument(audio_input_tokens, INT8ARRAYOID),
+        argument(output_tokens, INT8ARRAYOID),
+        argument(reasoning_tokens, INT8ARRAYOID),
+        argument(audio_output_tokens, INT8ARRAYOID),
+        argument(response_models, TEXTARRAYOID),
+        argument(service_tiers, TEXTARRAYOID),
+        argument(sources, TEXTARRAYOID),
+        argument(raw_usages, JSONBARRAYOID),
+        argument(latency_ms, INT4ARRAYOID),
+        argument(first_token_ms, INT4ARRAYOID),
+        argument(upstream_request_ids, TEXTARRAYOID),
+        argument(response_statuses, INT2ARRAYOID),
+        argument(response_content_types, TEXTARRAYOID),
+        argument(response_bodies, BYTEAARRAYOID),
+    ];
+    let rows = Spi::connect_mut(|client| {
+        let ids = &calls[..1];
+        run(client, &LOCK, include_str!("../sql/settle_lock.sql"), &CALLS[..1], ids)?;
+        run(client, &REOPEN, include_str!("../sql/settle_reopen.sql"), &CALLS[..1], ids)?;
+        let table = run(client, &SETTLE, include_str!("../sql/settle.sql"), &CALLS, &calls)?;
+        table
+            .map(|row| Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?)))
+            .collect::<Result<Vec<_>, VerbError>>()
+    })?;
+    Ok(TableIterator::new(rows))
+}

@@ -1,0 +1,86 @@
+-- Who pays (account), who acts (member), and with what (api_key).
+set role octroi_owner;
+
+create table octroi_private.account (
+  id uuid primary key default octroi_private.uuid_v7(),
+  kind text not null check (kind in ('personal', 'team')),
+  -- No foreign key to auth.users: the ledger outlives the person, and Auth owns that table.
+  owner_user_id uuid,
+  name text not null check (length(name) between 1 and 200),
+  status text not null default 'active' check (status in ('active', 'suspended', 'closed')),
+  created_at timestamptz not null default octroi_private.now(),
+  closed_at timestamptz,
+  constraint account_closed_or_owned check ((status = 'closed') = (closed_at is not null)),
+  constraint account_open_has_owner check (status = 'closed' or owner_user_id is not null)
+);
+comment on table octroi_private.account is 'The billing unit: one person, or a team.';
+create unique index account_one_personal on octroi_private.account (owner_user_id) where kind = 'personal';
+create index account_owner on octroi_private.account (owner_user_id);
+
+create table octroi_private.member (
+  account_id uuid not null references octroi_private.account (id),
+  user_id uuid not null,
+  role text not null check (role in ('owner', 'admin', 'member')),
+  created_at timestamptz not null default octroi_private.now(),
+  primary key (account_id, user_id)
+);
+comment on table octroi_private.member is 'Who may act for an account. Owner and admin see all of its usage, a member their own.';
+create index member_user on octroi_private.member (user_id, account_id);
+
+create table octroi_private.api_key (
+  id uuid primary key default octroi_private.uuid_v7(),
+  account_id uuid not null references octroi_private.account (id),
+  user_id uuid not null,
+  name text not null check (length(name) between 1 and 100),
+  key_prefix text not null check (length(key_prefix) between 8 and 16),
+  key_hash bytea not null unique check (octet_length(key_hash) = 32),
+  allowed_models text [] check (cardinality(allowed_models) between 1 and 100),
+  created_at timestamptz not null default octroi_private.now(),
+  expires_at timestamptz check (expires_at > created_at),
+  revoked_at timestamptz
+);
+comment on table octroi_private.api_key is 'A bearer secret of one member of one account. Only its SHA-256 is stored.';
+create index api_key_account on octroi_private.api_key (account_id);
+create index api_key_user on octroi_private.api_key (user_id);
+
+-- The caller behind a key. A row says who it is, `state` whether it may act now.
+create function octroi_private.authenticate_key(p_key_hash bytea)
+returns table (api_key_id uuid, account_id uuid, user_id uuid, state text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select k.id, k.account_id, k.user_id,
+    case
+      when k.revoked_at is not null or m.user_id is null then 'revoked'
+      when k.expires_at <= octroi_private.now() then 'expired'
+      when a.status <> 'active' then 'suspended'
+      else 'active'
+    end
+  from octroi_private.api_key as k
+  join octroi_private.account as a on a.id = k.account_id
+  left join octroi_private.member as m on m.account_id = k.account_id and m.user_id = k.user_id
+  where k.key_hash = p_key_hash
+$$;
+comment on function octroi_private.authenticate_key(bytea) is
+'Resolves the SHA-256 of an API key; no row when unknown. state: active, revoked, expired or suspended.';
+
+-- The caller behind a verified access token; p_account_id null means the personal account.
+create function octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid)
+returns table (account_id uuid, user_id uuid, state text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select a.id, m.user_id, case when a.status = 'active' then 'active' else 'suspended' end
+  from octroi_private.member as m
+  join octroi_private.account as a on a.id = m.account_id
+  where m.user_id = p_user_id
+    and case when p_account_id is null then a.kind = 'personal' else a.id = p_account_id end
+$$;
+comment on function octroi_private.authenticate_user(uuid, uuid) is
+'Resolves the user of a verified token to an account of theirs; no row when not a member. state: active or suspended.';
+
+reset role;

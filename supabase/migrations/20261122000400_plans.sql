@@ -1,0 +1,187 @@
+-- What may be spent: plans, the assignment of a plan to an account, budgets, and grants on top.
+set role octroi_owner;
+
+create table octroi_private.plan (
+  code text primary key check (code ~ '^[a-z][a-z0-9_]{0,39}$'),
+  name text not null,
+  is_default boolean not null default false,
+  created_at timestamptz not null default octroi_private.now()
+);
+comment on table octroi_private.plan is 'A plan as customers know it. The default one is given at sign-up.';
+create unique index plan_one_default on octroi_private.plan (is_default) where is_default;
+
+create table octroi_private.plan_version (
+  id bigint generated always as identity primary key,
+  plan_code text not null references octroi_private.plan (code),
+  version integer not null check (version > 0),
+  -- null allows every priced model
+  allowed_models text [] check (cardinality(allowed_models) between 1 and 500),
+  created_at timestamptz not null default octroi_private.now(),
+  unique (plan_code, version)
+);
+comment on table octroi_private.plan_version is 'Immutable content of a plan; subscribers keep the version they have.';
+
+create table octroi_private.plan_limit (
+  plan_version_id bigint not null references octroi_private.plan_version (id),
+  scope octroi_private.scope_name not null,
+  model text not null default '',
+  meter octroi_private.meter_name not null,
+  period octroi_private.period_name not null,
+  amount octroi_private.quantity not null,
+  overage octroi_private.quantity not null default 0,
+  primary key (plan_version_id, scope, model, meter, period),
+  constraint plan_limit_model_only_for_models check ((scope = 'model') = (model <> '')),
+  constraint plan_limit_overage_on_account check (overage = 0 or (scope = 'account' and period = 'month'))
+);
+comment on table octroi_private.plan_limit is
+'A limit of a plan: for the account as a whole, for each member, for each key, or for one model. overage is what may be used beyond amount.';
+
+create table octroi_private.subscription (
+  id uuid primary key default octroi_private.uuid_v7(),
+  account_id uuid not null references octroi_private.account (id),
+  plan_version_id bigint not null references octroi_private.plan_version (id),
+  -- Monthly periods are counted from here; kept when the plan changes, so that usage carries over.
+  anchor_at timestamptz not null,
+  started_at timestamptz not null,
+  ended_at timestamptz check (ended_at >= started_at)
+);
+comment on table octroi_private.subscription is 'Which plan version an account has, and since when. At most one runs.';
+create unique index subscription_one_running on octroi_private.subscription (account_id) where ended_at is null;
+create index subscription_account on octroi_private.subscription (account_id);
+create index subscription_plan_version on octroi_private.subscription (plan_version_id);
+
+create table octroi_private.budget (
+  account_id uuid not null references octroi_private.account (id),
+  scope octroi_private.scope_name not null,
+  -- '' for the account, else the user id, the key id or the model name
+  subject text not null default '',
+  meter octroi_private.meter_name not null,
+  period octroi_private.period_name not null,
+  amount octroi_private.quantity not null,
+  created_at timestamptz not null default octroi_private.now(),
+  primary key (account_id, scope, subject, meter, period),
+  constraint budget_subject_unless_account check ((scope = 'account') = (subject = ''))
+);
+comment on table octroi_private.budget is
+'A limit that an account sets for itself: a key, a member, a model, or all of it. Where a plan limits the same thing, the smaller holds.';
+
+create table octroi_private.quota_grant (
+  id uuid primary key default octroi_private.uuid_v7(),
+  account_id uuid not null references octroi_private.account (id),
+  meter octroi_private.meter_name not null,
+  kind text not null check (kind in ('rollover', 'promo', 'top_up')),
+  amount octroi_private.quantity not null check (amount > 0),
+  drawn octroi_private.quantity not null default 0,
+  priority smallint not null default 0,
+  starts_at timestamptz not null,
+  expires_at timestamptz not null default 'infinity' check (expires_at > starts_at),
+  ended_at timestamptz,
+  reason text not null check (length(reason) between 1 and 200),
+  created_at timestamptz not null default octroi_private.now(),
+  constraint quota_grant_never_overdrawn check (drawn <= amount)
+);
+comment on table octroi_private.quota_grant is
+'Quota on top of the plan''s monthly amount. Drawn after it: rollover, then promo, then top_up; by priority, expiry and age.';
+create index quota_grant_account on octroi_private.quota_grant (account_id, meter) where ended_at is null;
+
+-- A user's first account, on the default plan, in the transaction that creates the user.
+create function octroi_private.open_personal_account()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_account_id uuid := octroi_private.uuid_v7();
+  v_now timestamptz := octroi_private.now();
+begin
+  insert into octroi_private.account (id, kind, owner_user_id, name, created_at)
+  values (v_account_id, 'personal', new.id, 'Personal', v_now);
+  insert into octroi_private.member (account_id, user_id, role, created_at)
+  values (v_account_id, new.id, 'owner', v_now);
+  insert into octroi_private.subscription (account_id, plan_version_id, anchor_at, started_at)
+  select v_account_id, v.id, v_now, v_now
+  from octroi_private.plan as p
+  join octroi_private.plan_version as v on v.plan_code = p.code
+  where p.is_default
+  order by v.version desc
+  limit 1;
+  return null;
+end
+$$;
+
+-- A deleted user can do nothing from that moment on, whatever token they still hold.
+create function octroi_private.close_deleted_user()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update octroi_private.api_key set revoked_at = octroi_private.now()
+  where user_id = old.id and revoked_at is null;
+  update octroi_private.account
+  set status = 'closed', closed_at = octroi_private.now(), owner_user_id = null
+  where owner_user_id = old.id and kind = 'personal' and status <> 'closed';
+  delete from octroi_private.member where user_id = old.id;
+  return null;
+end
+$$;
+
+-- Gives an account the newest version of a plan from now on; usage of the running period carries over.
+create function octroi_private.assign_plan(p_account_id uuid, p_plan_code text)
+returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_anchor_at timestamptz;
+  v_version_id bigint;
+  v_id uuid;
+begin
+  select v.id into v_version_id
+  from octroi_private.plan_version as v
+  where v.plan_code = p_plan_code
+  order by v.version desc
+  limit 1;
+  if v_version_id is null then
+    raise exception 'no plan %', p_plan_code using errcode = 'OC002', hint = 'select code from octroi_private.plan';
+  end if;
+  update octroi_private.subscription set ended_at = v_now
+  where account_id = p_account_id and ended_at is null
+  returning anchor_at into v_anchor_at;
+  insert into octroi_private.subscription (account_id, plan_version_id, anchor_at, started_at)
+  values (p_account_id, v_version_id, coalesce(v_anchor_at, v_now), v_now)
+  returning id into v_id;
+  return v_id;
+end
+$$;
+comment on function octroi_private.assign_plan(uuid, text) is
+'Puts an account on the newest version of a plan, keeping its anchor. Raises OC002 for an unknown plan.';
+
+insert into octroi_private.plan (code, name, is_default) values
+('free', 'Free', true), ('basic', 'Basic', false), ('premium', 'Premium', false);
+with version as (
+  insert into octroi_private.plan_version (plan_code, version)
+  values ('free', 1), ('basic', 1), ('premium', 1)
+  returning id, plan_code
+)
+insert into octroi_private.plan_limit (plan_version_id, scope, meter, period, amount)
+select v.id, 'account', l.meter, l.period, l.amount
+from version as v
+join (values
+  ('free', 'tokens', 'month', 10000), ('free', 'requests', 'day', 200),
+  ('basic', 'tokens', 'month', 100000),
+  ('premium', 'tokens', 'month', 1000000)
+) as l (plan_code, meter, period, amount) using (plan_code);
+
+reset role;
+
+create trigger octroi_open_personal_account
+after insert on auth.users
+for each row execute function octroi_private.open_personal_account();
+create trigger octroi_close_deleted_user
+after delete on auth.users
+for each row execute function octroi_private.close_deleted_user();

@@ -1,0 +1,223 @@
+-- The counters, the holds and the record of what was used.
+set role octroi_owner;
+
+-- One row per limit and period. fillfactor: the two counters change at every call, and an update that fits
+-- its page touches no index.
+create table octroi_private.balance (
+  id bigint generated always as identity primary key,
+  account_id uuid not null references octroi_private.account (id),
+  scope octroi_private.scope_name not null,
+  subject text not null,
+  meter octroi_private.meter_name not null,
+  period octroi_private.period_name not null,
+  period_start timestamptz not null,
+  resets_at timestamptz not null,
+  included octroi_private.quantity not null,
+  granted octroi_private.quantity not null,
+  overage octroi_private.quantity not null,
+  -- used in this period before the limit existed; part of used
+  carried octroi_private.quantity not null default 0,
+  used bigint not null default 0,
+  reserved bigint not null default 0,
+  unique (account_id, resets_at, scope, subject, meter, period),
+  constraint balance_period_runs_forward check (resets_at > period_start),
+  constraint balance_counts_up check (used >= 0 and reserved >= 0),
+  constraint balance_grants_include_plan check (granted >= included),
+  constraint balance_never_overshot check (used + reserved <= granted + overage)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
+comment on table octroi_private.balance is
+'What one limit allows in one period (granted, of which included by the plan, plus overage) and what is used and held of it.';
+
+-- What one caller may spend on one model. Derived, so that a call reads one row: dropped by trigger when a rule
+-- behind it changes, and void from valid_until on (the first reset, expiry or price change ahead).
+create table octroi_private.entitlement (
+  account_id uuid not null references octroi_private.account (id) on delete cascade,
+  -- all zeros for a caller without a key
+  api_key_id uuid not null,
+  user_id uuid not null,
+  model text not null,
+  price_id bigint not null references octroi_private.model_price (id),
+  plan_code text not null,
+  balance_ids bigint [] not null,
+  valid_until timestamptz not null,
+  primary key (account_id, api_key_id, user_id, model)
+);
+comment on table octroi_private.entitlement is
+'Resolved right of a caller to use a model: its price and every balance that bounds it. A cache with triggers; rebuilt on demand.';
+create index entitlement_price on octroi_private.entitlement (price_id);
+
+-- The reservation and the idempotency record. Unpartitioned, because its keys must be unique over all time
+-- kept; pruned by the sweeper.
+create table octroi_private.request (
+  id uuid primary key,
+  account_id uuid not null,
+  api_key_id uuid,
+  user_id uuid not null,
+  model text not null,
+  endpoint text not null,
+  state text not null default 'open' check (state in ('open', 'settled', 'released', 'expired')),
+  idempotency_key text check (length(idempotency_key) between 1 and 255),
+  body_hash bytea not null,
+  price_id bigint not null,
+  balance_ids bigint [] not null,
+  hold_amounts bigint [] not null,
+  input_tokens octroi_private.quantity not null,
+  output_tokens octroi_private.quantity not null,
+  choices smallint not null check (choices between 1 and 128),
+  hold_requests smallint not null default 1 check (hold_requests in (0, 1)),
+  hold_tokens octroi_private.quantity not null,
+  hold_cost_nano_usd octroi_private.quantity not null,
+  started_at timestamptz not null,
+  expires_at timestamptz not null check (expires_at > started_at),
+  finished_at timestamptz,
+  -- the usage came after the hold had expired
+  is_late boolean not null default false,
+  release_reason text check (length(release_reason) <= 100),
+  constraint request_finished_or_open check ((state = 'open') = (finished_at is null)),
+  constraint request_released_for_a_reason check ((state = 'released') = (release_reason is not null)),
+  constraint request_late_only_if_settled check (not is_late or state in ('open', 'settled')),
+  constraint request_holds_pair_up check (cardinality(balance_ids) = cardinality(hold_amounts)),
+  -- less than the call only when it was held after the fact: late, or recorded
+  constraint request_hold_within_call check (hold_tokens <= input_tokens + output_tokens * choices)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+comment on table octroi_private.request is
+'A call that was allowed: what is held for it (output_tokens is per choice), and how it ended. open, then exactly one of settled, released, expired.';
+-- A released call may be made again under its key; any other outcome is replayed.
+create unique index request_idempotency on octroi_private.request (account_id, idempotency_key)
+where idempotency_key is not null and state <> 'released';
+create index request_open on octroi_private.request (expires_at) where state = 'open';
+
+create table octroi_private.usage_event (
+  -- the request's id
+  id uuid not null,
+  account_id uuid not null,
+  api_key_id uuid,
+  user_id uuid not null,
+  endpoint text not null,
+  model text not null,
+  -- what the provider says answered, when it is another name
+  response_model text,
+  service_tier text,
+  source text not null check (source in ('provider', 'estimated', 'hold', 'recorded')),
+  input_tokens octroi_private.quantity not null,
+  cached_input_tokens octroi_private.quantity not null,
+  cache_write_tokens octroi_private.quantity not null,
+  audio_input_tokens octroi_private.quantity not null,
+  output_tokens octroi_private.quantity not null,
+  reasoning_tokens octroi_private.quantity not null,
+  audio_output_tokens octroi_private.quantity not null,
+  total_tokens octroi_private.quantity not null,
+  cost_nano_usd octroi_private.quantity not null,
+  -- beyond what the limits allowed: the operator's loss, not charged
+  overrun_tokens octroi_private.quantity not null default 0,
+  overrun_cost_nano_usd octroi_private.quantity not null default 0,
+  overrun_requests smallint not null default 0 check (overrun_requests in (0, 1)),
+  price_id bigint not null,
+  balance_ids bigint [] not null,
+  latency_ms integer check (latency_ms >= 0),
+  first_token_ms integer check (first_token_ms >= 0),
+  upstream_request_id text check (length(upstream_request_id) <= 200),
+  raw_usage jsonb,
+  occurred_at timestamptz not null,
+  recorded_at timestamptz not null,
+  primary key (id, occurred_at),
+  constraint usage_event_total check (total_tokens = input_tokens + output_tokens),
+  constraint usage_event_input_pools check (
+    cached_input_tokens + cache_write_tokens + audio_input_tokens <= input_tokens
+  ),
+  constraint usage_event_output_pools check (
+    reasoning_tokens <= output_tokens and audio_output_tokens <= output_tokens
+  ),
+  constraint usage_event_overrun check (
+    overrun_tokens <= total_tokens and overrun_cost_nano_usd <= cost_nano_usd
+  )
+) partition by range (occurred_at);
+comment on table octroi_private.usage_event is
+'One settled call: token pools, cost and price used. Append-only, one partition per month.';
+create index usage_event_account on octroi_private.usage_event (account_id, occurred_at desc);
+
+-- Which grants a call drew from, beyond the plan's own amount.
+create table octroi_private.quota_draw (
+  grant_id uuid not null references octroi_private.quota_grant (id),
+  request_id uuid not null,
+  balance_id bigint not null references octroi_private.balance (id),
+  amount octroi_private.quantity not null check (amount > 0),
+  drawn_at timestamptz not null,
+  primary key (grant_id, request_id)
+);
+comment on table octroi_private.quota_draw is 'What a call took from a grant. quota_grant.drawn is the sum.';
+create index quota_draw_balance on octroi_private.quota_draw (balance_id);
+
+create table octroi_private.usage_daily (
+  account_id uuid not null,
+  user_id uuid not null,
+  day date not null,
+  model text not null,
+  requests bigint not null check (requests > 0),
+  input_tokens octroi_private.quantity not null,
+  cached_input_tokens octroi_private.quantity not null,
+  output_tokens octroi_private.quantity not null,
+  reasoning_tokens octroi_private.quantity not null,
+  total_tokens octroi_private.quantity not null,
+  cost_nano_usd octroi_private.quantity not null,
+  primary key (account_id, day, user_id, model)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+comment on table octroi_private.usage_daily is
+'usage_event by account, member, UTC day and model; written in the same statement.';
+
+-- An answer kept for its owner: the replay of an idempotent call, or the result of a queued one.
+create table octroi_private.stored_response (
+  request_id uuid primary key,
+  account_id uuid not null,
+  user_id uuid not null,
+  status smallint not null check (status between 100 and 599),
+  content_type text not null,
+  body bytea not null check (octet_length(body) <= 4194304),
+  expires_at timestamptz not null
+);
+comment on table octroi_private.stored_response is
+'The only place an answer''s text rests: opt-in, for ten minutes at most. Read through RPCs, never selected.';
+create index stored_response_expiry on octroi_private.stored_response (expires_at);
+
+-- RLS does not reach a partition that is named directly, so each gets its own.
+create function octroi_private.make_usage_partition(p_month date)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_name text := format('usage_event_%s', to_char(p_month, 'YYYY_MM'));
+begin
+  if to_regclass('octroi_private.' || v_name) is not null then
+    return false;
+  end if;
+  execute format(
+    'create table octroi_private.%I partition of octroi_private.usage_event for values from (%L) to (%L)',
+    v_name, p_month::timestamp at time zone 'utc', (p_month + interval '1 month') at time zone 'utc'
+  );
+  execute format('alter table octroi_private.%I enable row level security, force row level security', v_name);
+  execute format('create policy owner_all on octroi_private.%I to octroi_owner using (true) with check (true)', v_name);
+  return true;
+end
+$$;
+
+-- Partitions for the running month and p_months_ahead more. Returns how many were made.
+create function octroi_private.make_usage_partitions(p_months_ahead integer)
+returns integer
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  select count(*) filter (where octroi_private.make_usage_partition(
+    (date_trunc('month', octroi_private.now() at time zone 'utc') + make_interval(months => m))::date
+  ))::integer
+  from generate_series(-1, p_months_ahead) as m
+$$;
+comment on function octroi_private.make_usage_partitions(integer) is
+'Makes the partitions of usage_event from last month to so many months ahead; the sweeper calls it.';
+
+select octroi_private.make_usage_partitions(3);
+
+reset role;

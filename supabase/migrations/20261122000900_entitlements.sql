@@ -1,0 +1,361 @@
+-- From rules to rows: which limits bind a caller, and the balances and entitlement that a call reads.
+set role octroi_owner;
+
+-- Every limit in force, before grants. Where a plan and a budget bound the same thing, the smaller holds.
+create view octroi_private.limit_in_force with (security_invoker = true) as
+select
+  every.account_id, every.scope, every.subject, every.meter, every.period,
+  min(every.amount) as included, min(every.overage) as overage
+from (
+  select s.account_id, l.scope::text, who.subject, l.meter::text, l.period::text, l.amount::bigint, l.overage::bigint
+  from octroi_private.subscription as s
+  join octroi_private.plan_limit as l on l.plan_version_id = s.plan_version_id
+  cross join lateral (
+    select '' as subject where l.scope = 'account'
+    union all
+    select l.model where l.scope = 'model'
+    union all
+    select m.user_id::text from octroi_private.member as m where l.scope = 'member' and m.account_id = s.account_id
+    union all
+    select k.id::text from octroi_private.api_key as k
+    where l.scope = 'api_key' and k.account_id = s.account_id and k.revoked_at is null
+  ) as who
+  where s.ended_at is null
+  union all
+  select b.account_id, b.scope::text, b.subject, b.meter::text, b.period::text, b.amount::bigint, 0
+  from octroi_private.budget as b
+) as every
+group by every.account_id, every.scope, every.subject, every.meter, every.period;
+comment on view octroi_private.limit_in_force is
+'Limits of plans and budgets by what they bound, without grants on top.';
+
+-- Quota on top of a limit: grants raise the account's monthly amount and nothing else.
+create function octroi_private.granted_on_top(
+  p_account_id uuid, p_scope text, p_meter text, p_period text, p_at timestamptz
+)
+returns bigint
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(sum(g.amount - g.drawn), 0)::bigint
+  from octroi_private.quota_grant as g
+  where p_scope = 'account' and p_period = 'month'
+    and g.account_id = p_account_id and g.meter = p_meter and g.ended_at is null
+    and g.starts_at <= p_at and g.expires_at > p_at
+$$;
+
+-- The anchor that an account's months are counted from.
+create function octroi_private.anchor_of(p_account_id uuid)
+returns timestamptz
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(
+    (select s.anchor_at from octroi_private.subscription as s where s.account_id = p_account_id and s.ended_at is null),
+    (select a.created_at from octroi_private.account as a where a.id = p_account_id)
+  )
+$$;
+
+-- What was used in a period before a limit on it was opened; overruns were never charged.
+create function octroi_private.used_since(
+  p_account_id uuid, p_scope text, p_subject text, p_meter text, p_since timestamptz
+)
+returns bigint
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce(sum(case p_meter
+    when 'tokens' then e.total_tokens - e.overrun_tokens
+    when 'cost' then e.cost_nano_usd - e.overrun_cost_nano_usd
+    else 1 - e.overrun_requests
+  end), 0)::bigint
+  from octroi_private.usage_event as e
+  where e.account_id = p_account_id and e.occurred_at >= p_since
+    and p_subject = case p_scope
+      when 'account' then '' when 'member' then e.user_id::text
+      when 'api_key' then e.api_key_id::text else e.model
+    end
+$$;
+
+-- Brings the balances of an account in line with its limits now: opens what is missing, adjusts what changed.
+-- A limit below what is already used and held stands at that: nothing more is allowed, nothing is taken back.
+create function octroi_private.open_balances(p_account_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_anchor_at timestamptz := octroi_private.anchor_of(p_account_id);
+  v_limit record;
+  v_used bigint;
+begin
+  for v_limit in
+    select l.*, p.period_start, p.resets_at, b.id as balance_id,
+      l.included + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, v_now)
+      + coalesce((select sum(d.amount) from octroi_private.quota_draw as d where d.balance_id = b.id), 0) as granted
+    from octroi_private.limit_in_force as l
+    cross join lateral octroi_private.period_bounds(l.period, v_anchor_at, v_now) as p
+    left join octroi_private.balance as b
+      on b.account_id = l.account_id and b.resets_at = p.resets_at and b.scope = l.scope
+      and b.subject = l.subject and b.meter = l.meter and b.period = l.period
+    where l.account_id = p_account_id
+    order by b.id, l.scope, l.subject, l.meter, l.period
+  loop
+    if v_limit.balance_id is null then
+      v_used := octroi_private.used_since(
+        p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period_start
+      );
+      insert into octroi_private.balance (
+        account_id, scope, subject, meter, period, period_start, resets_at, included, granted, overage, carried, used
+      )
+      values (
+        p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period, v_limit.period_start,
+        v_limit.resets_at, v_limit.included, greatest(v_limit.granted, v_used - v_limit.overage), v_limit.overage,
+        v_used, v_used
+      );
+    else
+      update octroi_private.balance as b
+      set included = v_limit.included, overage = v_limit.overage,
+        granted = greatest(v_limit.granted, b.used + b.reserved - v_limit.overage)
+      where b.id = v_limit.balance_id
+        and (b.included, b.overage, b.granted) is distinct from (
+          v_limit.included, v_limit.overage, greatest(v_limit.granted, b.used + b.reserved - v_limit.overage)
+        );
+    end if;
+  end loop;
+end
+$$;
+
+-- Why a caller may not use a model, or null when they may. The one place that knows the order of the reasons.
+create function octroi_private.why_refused(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text)
+returns text
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_account octroi_private.account;
+  v_key octroi_private.api_key;
+  v_plan octroi_private.plan_version;
+begin
+  select a.* into v_account from octroi_private.account as a where a.id = p_account_id;
+  if not exists (
+    select from octroi_private.member as m where m.account_id = p_account_id and m.user_id = p_user_id
+  ) then
+    return 'not_a_member';
+  end if;
+  if v_account.status <> 'active' then
+    return 'account_suspended';
+  end if;
+  if p_api_key_id is not null then
+    select k.* into v_key
+    from octroi_private.api_key as k
+    where k.id = p_api_key_id and k.account_id = p_account_id and k.user_id = p_user_id;
+    if v_key.id is null or v_key.revoked_at is not null then
+      return 'key_revoked';
+    elsif v_key.expires_at <= v_now then
+      return 'key_expired';
+    end if;
+  end if;
+  select v.* into v_plan
+  from octroi_private.subscription as s
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where s.account_id = p_account_id and s.ended_at is null;
+  if v_plan.id is null then
+    return 'no_plan';
+  end if;
+  if not exists (
+    select from octroi_private.model_price as p
+    where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
+  ) then
+    return 'model_not_priced';
+  end if;
+  if p_model <> all(v_plan.allowed_models) or p_model <> all(v_key.allowed_models) then
+    return 'model_not_allowed';
+  end if;
+  return null;
+end
+$$;
+
+-- Resolves a caller and a model to an entitlement. Writes none when the caller may not use the model.
+create function octroi_private.open_entitlement(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+begin
+  -- One opener at a time per account, and none while a rule of the account is being changed.
+  perform from octroi_private.account as a where a.id = p_account_id for update;
+  if octroi_private.why_refused(p_account_id, p_api_key_id, p_user_id, p_model) is not null then
+    return false;
+  end if;
+  perform octroi_private.expire_grants(p_account_id);
+  perform octroi_private.open_balances(p_account_id);
+  insert into octroi_private.entitlement (
+    account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, valid_until
+  )
+  select
+    p_account_id, coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000'), p_user_id, p_model,
+    p.id, v.plan_code, coalesce(bound.balance_ids, '{}'),
+    least(
+      coalesce(bound.resets_at, 'infinity'), coalesce(upper(p.valid), 'infinity'), coalesce(k.expires_at, 'infinity'),
+      coalesce((
+        select min(case when g.starts_at > v_now then g.starts_at else g.expires_at end)
+        from octroi_private.quota_grant as g
+        where g.account_id = p_account_id and g.ended_at is null
+      ), 'infinity')
+    )
+  from octroi_private.model_price as p
+  join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  left join octroi_private.api_key as k on k.id = p_api_key_id
+  cross join lateral (
+    select array_agg(b.id order by b.id) as balance_ids, min(b.resets_at) as resets_at
+    from octroi_private.balance as b
+    join octroi_private.limit_in_force as l
+      on l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject
+      and l.meter = b.meter and l.period = b.period
+    where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now
+      and b.subject = case b.scope
+        when 'account' then '' when 'member' then p_user_id::text
+        when 'api_key' then p_api_key_id::text when 'model' then p_model
+      end
+  ) as bound
+  where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
+  on conflict (account_id, api_key_id, user_id, model) do update
+  set price_id = excluded.price_id, plan_code = excluded.plan_code, balance_ids = excluded.balance_ids,
+    valid_until = excluded.valid_until;
+  return true;
+end
+$$;
+comment on function octroi_private.open_entitlement(uuid, uuid, uuid, text) is
+'Opens balances and writes the entitlement of a caller for a model; false when why_refused gives a reason.';
+
+-- Draws what a call used beyond the plan's own amount from the account's grants, in the documented order.
+-- What no grant covers is overage.
+create function octroi_private.draw_grants(
+  p_account_id uuid, p_meter text, p_balance_id bigint, p_request_id uuid, p_amount bigint
+)
+returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_left bigint := p_amount;
+  v_grant record;
+begin
+  for v_grant in
+    select g.id, g.amount - g.drawn as remaining
+    from octroi_private.quota_grant as g
+    where g.account_id = p_account_id and g.meter = p_meter and g.ended_at is null
+      and g.starts_at <= v_now and g.drawn < g.amount
+    order by array_position(array['rollover', 'promo', 'top_up'], g.kind), g.priority, g.expires_at, g.created_at, g.id
+    for update
+  loop
+    exit when v_left <= 0;
+    update octroi_private.quota_grant as g
+    set drawn = g.drawn + least(v_left, v_grant.remaining)
+    where g.id = v_grant.id;
+    insert into octroi_private.quota_draw (grant_id, request_id, balance_id, amount, drawn_at)
+    values (v_grant.id, p_request_id, p_balance_id, least(v_left, v_grant.remaining), v_now);
+    v_left := v_left - v_grant.remaining;
+  end loop;
+end
+$$;
+
+-- Ends grants whose time is over; what was left of them is lost with them.
+create function octroi_private.expire_grants(p_account_id uuid)
+returns void
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  update octroi_private.quota_grant as g
+  set ended_at = octroi_private.now()
+  where g.account_id = p_account_id and g.ended_at is null and g.expires_at <= octroi_private.now()
+$$;
+
+-- Adds quota on top of the plan, from now on.
+create function octroi_private.add_grant(
+  p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text,
+  p_expires_at timestamptz default 'infinity', p_priority smallint default 0
+)
+returns uuid
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+  insert into octroi_private.quota_grant (account_id, meter, kind, amount, priority, starts_at, expires_at, reason)
+  values (p_account_id, p_meter, p_kind, p_amount, p_priority, octroi_private.now(), p_expires_at, p_reason)
+  returning id
+$$;
+comment on function octroi_private.add_grant(uuid, text, bigint, text, text, timestamptz, smallint) is
+'Grants quota on top of the plan (kind rollover, promo or top_up) and says why. Raises 23514 on a bad amount or kind.';
+
+-- A changed rule voids every entitlement it may have shaped. The lock waits for calls in the act of opening one.
+create function octroi_private.void_entitlements()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_row jsonb := to_jsonb(coalesce(new, old));
+  v_account_id uuid := coalesce(v_row ->> 'account_id', v_row ->> 'id')::uuid;
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for update;
+  delete from octroi_private.entitlement as e where e.account_id = v_account_id;
+  return null;
+end
+$$;
+create trigger account_voids after update of status on octroi_private.account
+for each row execute function octroi_private.void_entitlements();
+create trigger member_voids after insert or update or delete on octroi_private.member
+for each row execute function octroi_private.void_entitlements();
+create trigger api_key_voids after update or delete on octroi_private.api_key
+for each row execute function octroi_private.void_entitlements();
+create trigger subscription_voids after insert or update or delete on octroi_private.subscription
+for each row execute function octroi_private.void_entitlements();
+create trigger budget_voids after insert or update or delete on octroi_private.budget
+for each row execute function octroi_private.void_entitlements();
+create trigger quota_grant_voids
+after insert or delete or update of amount, starts_at, expires_at, ended_at on octroi_private.quota_grant
+for each row execute function octroi_private.void_entitlements();
+
+-- Prices and plan contents concern every account.
+create function octroi_private.void_all_entitlements()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from octroi_private.entitlement;
+  return null;
+end
+$$;
+create trigger model_price_voids after insert or update or delete on octroi_private.model_price
+for each statement execute function octroi_private.void_all_entitlements();
+create trigger plan_version_voids after update or delete on octroi_private.plan_version
+for each statement execute function octroi_private.void_all_entitlements();
+create trigger plan_limit_voids after insert or update or delete on octroi_private.plan_limit
+for each statement execute function octroi_private.void_all_entitlements();
+
+reset role;

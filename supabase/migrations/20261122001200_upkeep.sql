@@ -1,0 +1,121 @@
+-- What the worker asks and does beside the verbs: models, stored answers, upkeep, readiness.
+set role octroi_owner;
+
+create function octroi_private.model_list(p_account_id uuid)
+returns table (model text, created_at timestamptz, owned_by text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select p.model, lower(p.valid), 'openai'
+  from octroi_private.model_price as p
+  join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where p.valid operator(pg_catalog.@>) octroi_private.now()
+    and (v.allowed_models is null or p.model = any(v.allowed_models))
+  order by p.model
+$$;
+comment on function octroi_private.model_list(uuid) is 'Models with a price now that the account''s plan allows.';
+
+create function octroi_private.stored_response(p_request_id uuid)
+returns table (status smallint, content_type text, body bytea)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select r.status, r.content_type, r.body
+  from octroi_private.stored_response as r
+  where r.request_id = p_request_id and r.expires_at > octroi_private.now()
+$$;
+comment on function octroi_private.stored_response(uuid) is 'The answer kept for a call; no row when none was or its time is over.';
+
+-- Requests kept for replay and audit of holds after they ended, and finished jobs.
+create function octroi_private.prune(p_max_rows integer)
+returns bigint
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_rows bigint;
+  v_total bigint := 0;
+begin
+  delete from octroi_private.stored_response where request_id in (
+    select r.request_id from octroi_private.stored_response as r where r.expires_at <= v_now limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+  delete from octroi_private.completion where id in (
+    select c.id from octroi_private.completion as c where c.expires_at <= v_now limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+  delete from octroi_private.job where id in (
+    select j.id from octroi_private.job as j
+    where j.state in ('done', 'cancelled') and j.finished_at <= v_now - interval '7 days' limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+  -- ids are ordered by time, so the oldest stand first in the key
+  delete from octroi_private.request where id in (
+    select r.id from octroi_private.request as r
+    where r.id < octroi_private.uuid_v7_floor(v_now - interval '30 days') and r.state <> 'open'
+      and r.finished_at <= v_now - interval '30 days'
+    order by r.id
+    limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  return v_total + v_rows;
+end
+$$;
+
+-- The least version 7 UUID of an instant.
+create function octroi_private.uuid_v7_floor(p_at timestamptz)
+returns uuid
+language sql
+immutable
+set search_path = ''
+as $$
+  select (lpad(to_hex((extract(epoch from p_at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
+$$;
+
+-- All upkeep, a bounded bite of each. Any number of workers may call it: one runs, the others find it busy.
+create function octroi_private.sweep(p_max_rows integer)
+returns table (task text, rows_done bigint)
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('octroi_private.sweep', 0)) then
+    return;
+  end if;
+  return query
+  select 'expire_requests', octroi_private.expire_due(p_max_rows)
+  union all
+  select 'recover_jobs', octroi_private.recover_jobs(p_max_rows)
+  union all
+  select 'make_partitions', octroi_private.make_usage_partitions(3)::bigint
+  union all
+  select 'prune', octroi_private.prune(p_max_rows);
+end
+$$;
+comment on function octroi_private.sweep(integer) is
+'Expires holds, recovers jobs, makes partitions ahead, prunes; how many rows each. No rows when another worker is at it.';
+
+create function octroi_private.worker_ready()
+returns table (synchronous_commit text, migration text, server_minor text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select current_setting('synchronous_commit'), '20261122001200', current_setting('server_version')
+$$;
+comment on function octroi_private.worker_ready() is
+'What a worker checks before it starts: durable commits, the migration it was written for, the server''s version.';
+
+reset role;

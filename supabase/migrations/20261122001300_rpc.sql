@@ -1,0 +1,391 @@
+-- What front ends and SQL users may ask. Identity is always auth.uid(); a limit, a key or a request of somebody else
+-- is the same as one that does not exist.
+set role octroi_owner;
+
+-- The accounts of the caller, and those whose every usage they may see.
+create function octroi_private.my_accounts()
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select m.account_id from octroi_private.member as m where m.user_id = (select auth.uid())
+$$;
+
+create function octroi_private.my_administered_accounts()
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select m.account_id from octroi_private.member as m
+  where m.user_id = (select auth.uid()) and m.role in ('owner', 'admin')
+$$;
+
+-- The account that the caller acts for where an RPC takes none: their personal one, else their oldest team.
+create function octroi_private.my_account()
+returns uuid
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_account_id uuid;
+begin
+  select a.id into v_account_id
+  from octroi_private.member as m
+  join octroi_private.account as a on a.id = m.account_id
+  where m.user_id = (select auth.uid())
+  order by (a.kind = 'personal') desc, a.id
+  limit 1;
+  if v_account_id is null then
+    raise exception 'not signed in' using errcode = 'OC020', hint = 'Send the access token of a signed-in user.';
+  end if;
+  return v_account_id;
+end
+$$;
+
+-- Every limit that binds the caller now, opened or not.
+create function octroi_private.quota_of(p_account_id uuid, p_user_id uuid)
+returns table (
+  account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint,
+  remaining bigint, period_start timestamptz, resets_at timestamptz, plan text
+)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select
+    l.account_id, l.scope, l.subject, l.meter, l.period,
+    coalesce(b.granted + b.overage, fresh.granted), coalesce(b.used, 0), coalesce(b.reserved, 0),
+    coalesce(b.granted + b.overage - b.used - b.reserved, fresh.granted), p.period_start,
+    nullif(p.resets_at, 'infinity'),
+    (
+      select v.plan_code from octroi_private.subscription as s
+      join octroi_private.plan_version as v on v.id = s.plan_version_id
+      where s.account_id = l.account_id and s.ended_at is null
+    )
+  from octroi_private.limit_in_force as l
+  cross join lateral octroi_private.period_bounds(
+    l.period, octroi_private.anchor_of(l.account_id), octroi_private.now()
+  ) as p
+  cross join lateral (
+    select l.included + l.overage + octroi_private.granted_on_top(
+      l.account_id, l.scope, l.meter, l.period, octroi_private.now()
+    ) as granted
+  ) as fresh
+  left join octroi_private.balance as b
+    on b.account_id = l.account_id and b.resets_at = p.resets_at and b.scope = l.scope
+    and b.subject = l.subject and b.meter = l.meter and b.period = l.period
+  where l.account_id = p_account_id
+    and (
+      l.scope in ('account', 'model')
+      or (l.scope = 'member' and l.subject = p_user_id::text)
+      or (l.scope = 'api_key' and exists (
+        select from octroi_private.api_key as k
+        where k.id::text = l.subject and k.user_id = p_user_id and k.revoked_at is null
+      ))
+    )
+  order by array_position(array['account', 'member', 'api_key', 'model'], l.scope), l.subject, l.meter, l.period
+$$;
+
+create function octroi.my_quota()
+returns table (
+  scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint,
+  period_start timestamptz, resets_at timestamptz, plan text
+)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.period_start,
+    q.resets_at, q.plan
+  from octroi_private.quota_of(octroi_private.my_account(), (select auth.uid())) as q
+$$;
+comment on function octroi.my_quota() is
+'One row per limit that binds the caller: what is granted, used, held and left of it, and when it resets (null: never).';
+
+create function octroi.my_usage(since date default null, until date default null)
+returns table (
+  day date, model text, requests bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint,
+  reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint
+)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select
+    d.day, d.model, sum(d.requests)::bigint, sum(d.input_tokens)::bigint, sum(d.cached_input_tokens)::bigint,
+    sum(d.output_tokens)::bigint, sum(d.reasoning_tokens)::bigint, sum(d.total_tokens)::bigint,
+    sum(d.cost_nano_usd)::bigint
+  from octroi_private.usage_daily as d
+  where d.account_id = octroi_private.my_account() and d.user_id = (select auth.uid())
+    and d.day >= coalesce(my_usage.since, (octroi_private.now() at time zone 'utc')::date - 30)
+    and d.day <= coalesce(my_usage.until, 'infinity')
+  group by d.day, d.model
+  order by d.day desc, d.model
+  limit 10000
+$$;
+comment on function octroi.my_usage(date, date) is
+'The caller''s own usage by UTC day and model, newest first; the last 30 days unless asked otherwise.';
+
+create function octroi.my_requests(max_rows integer default 50, before timestamptz default null)
+returns table (
+  id uuid, state text, endpoint text, model text, input_tokens bigint, cached_input_tokens bigint,
+  cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint,
+  source text, latency_ms integer, first_token_ms integer, occurred_at timestamptz
+)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  (
+    select
+      e.id, 'settled', e.endpoint, e.model, e.input_tokens, e.cached_input_tokens, e.cache_write_tokens,
+      e.output_tokens, e.reasoning_tokens, e.total_tokens, e.cost_nano_usd, e.source, e.latency_ms, e.first_token_ms,
+      e.occurred_at
+    from octroi_private.usage_event as e
+    where e.account_id = octroi_private.my_account() and e.user_id = (select auth.uid())
+      and e.occurred_at < coalesce(my_requests.before, 'infinity')
+    order by e.occurred_at desc
+    limit least(greatest(my_requests.max_rows, 0), 1000)
+  )
+  union all
+  (
+    select
+      r.id, 'open', r.endpoint, r.model, null, null, null, null, null, null, null, null, null, null, r.started_at
+    from octroi_private.request as r
+    where r.account_id = octroi_private.my_account() and r.user_id = (select auth.uid()) and r.state = 'open'
+      and r.expires_at > octroi_private.now() and r.started_at < coalesce(my_requests.before, 'infinity')
+    order by r.started_at desc
+    limit least(greatest(my_requests.max_rows, 0), 1000)
+  )
+  order by occurred_at desc
+  limit least(greatest(my_requests.max_rows, 0), 1000)
+$$;
+comment on function octroi.my_requests(integer, timestamptz) is
+'The caller''s own recent calls, newest first, running ones included; page on with the last occurred_at as before.';
+
+create function octroi.check_quota(model text, tokens bigint)
+returns table (
+  allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamptz,
+  retry_after_seconds bigint
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_user_id uuid := (select auth.uid());
+  v_account_id uuid := octroi_private.my_account();
+  v_reason text := octroi_private.why_refused(v_account_id, null, v_user_id, check_quota.model);
+begin
+  if check_quota.tokens is null or check_quota.tokens not between 0 and 1000000000 then
+    raise exception 'tokens must be between 0 and 1,000,000,000' using errcode = '22023';
+  end if;
+  if v_reason is not null then
+    return query select false, v_reason, null::text, null::text, null::bigint, null::timestamptz, null::bigint;
+    return;
+  end if;
+  return query
+  with bound as (
+    select row_number() over () as id, q.*
+    from octroi_private.quota_of(v_account_id, v_user_id) as q
+    where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject = check_quota.model)
+  ),
+  given as (
+    select octroi_private.allot_next(
+      null, array_agg(b.id order by b.id), array_agg(b.meter order by b.id),
+      array_agg(coalesce(b.resets_at, 'infinity') order by b.id), array_agg(b.remaining order by b.id),
+      coalesce(array_agg(b.id order by b.id), '{}'), check_quota.tokens, 0, 1, p.input_price, p.output_price
+    ) as a
+    from octroi_private.model_price as p
+    left join bound as b on true
+    where p.model = check_quota.model and p.valid operator(pg_catalog.@>) v_now
+    group by p.id
+  )
+  select
+    (g.a).output_tokens is not null, case when (g.a).output_tokens is null then 'quota_exceeded' end,
+    b.scope, b.meter, b.remaining, b.resets_at,
+    case when (g.a).output_tokens is null then greatest(ceil(extract(epoch from b.resets_at - v_now)), 1)::bigint end
+  from given as g
+  left join bound as b on b.id = (g.a).tightest;
+end
+$$;
+comment on function octroi.check_quota(text, bigint) is
+'Whether a call of so many tokens would be allowed now, and which limit is the strictest. Holds nothing: the answer is a forecast. Raises 22023, OC020.';
+
+create function octroi.count_tokens(model text, text text)
+returns bigint
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_encoding text := (select l.encoding from octroi_private.model_limits(count_tokens.model) as l);
+begin
+  if v_encoding is null then
+    raise exception 'model % has no price, so its tokenizer is unknown', left(count_tokens.model, 100)
+      using errcode = 'OC012', hint = 'select model from octroi_private.model_price';
+  end if;
+  if octet_length(count_tokens.text) > 1048576 then
+    raise exception 'the text is longer than 1 MiB' using errcode = '22023';
+  end if;
+  return octroi_native.count_tokens(v_encoding, count_tokens.text);
+end
+$$;
+comment on function octroi.count_tokens(text, text) is
+'Tokens of a text for a model, exactly; a message adds a few for its framing. Raises OC012 for an unpriced model, 22023 past 1 MiB.';
+
+-- limits: [{"meter": "tokens", "period": "month", "amount": 1000}, …]
+create function octroi.create_api_key(name text, limits jsonb default '[]')
+returns table (id uuid, secret text, key_prefix text)
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_account_id uuid := octroi_private.my_account();
+  v_id uuid := octroi_private.uuid_v7();
+  -- 244 random bits in a form that survives shells, headers and double clicks
+  v_secret text := 'sk-oct-' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+begin
+  if create_api_key.name is null or length(create_api_key.name) not between 1 and 100 then
+    raise exception 'a key''s name has 1 to 100 characters' using errcode = '22023';
+  end if;
+  if jsonb_typeof(coalesce(create_api_key.limits, '[]')) <> 'array' or jsonb_array_length(create_api_key.limits) > 9 then
+    raise exception 'limits is an array of at most 9 {meter, period, amount}' using errcode = '22023';
+  end if;
+  perform from octroi_private.account as a where a.id = v_account_id for update;
+  if (
+    select count(*) from octroi_private.api_key as k where k.account_id = v_account_id and k.revoked_at is null
+  ) >= 100 then
+    raise exception 'this account has 100 keys already' using errcode = 'OC013', hint = 'Revoke one first.';
+  end if;
+  insert into octroi_private.api_key (id, account_id, user_id, name, key_prefix, key_hash, created_at)
+  values (
+    v_id, v_account_id, (select auth.uid()), create_api_key.name, left(v_secret, 12),
+    sha256(convert_to(v_secret, 'utf8')), octroi_private.now()
+  );
+  insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
+  select v_account_id, 'api_key', v_id::text, l.meter, l.period, l.amount
+  from jsonb_to_recordset(coalesce(create_api_key.limits, '[]')) as l (meter text, period text, amount bigint);
+  return query select v_id, v_secret, left(v_secret, 12);
+end
+$$;
+comment on function octroi.create_api_key(text, jsonb) is
+'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]. Raises 22023, 23514, 23505, OC013.';
+
+create function octroi.revoke_api_key(id uuid)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  update octroi_private.api_key as k
+  set revoked_at = octroi_private.now()
+  where k.id = revoke_api_key.id and k.revoked_at is null
+    and (
+      k.user_id = (select auth.uid())
+      or k.account_id in (select octroi_private.my_administered_accounts())
+    );
+  return found;
+end
+$$;
+comment on function octroi.revoke_api_key(uuid) is
+'Revokes a key of the caller, or of an account they administer, at once; false when there is none to revoke.';
+
+create function octroi.request_completion(request jsonb)
+returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_account_id uuid := octroi_private.my_account();
+  v_endpoint text := coalesce(request_completion.request ->> 'endpoint', case
+    when request_completion.request ? 'messages' then 'chat.completions'
+    else 'responses'
+  end);
+  v_id uuid;
+begin
+  if jsonb_typeof(request_completion.request) is distinct from 'object' or not request_completion.request ? 'model' then
+    raise exception 'request is an object with a model, as OpenAI takes it' using errcode = '22023';
+  elsif v_endpoint not in ('chat.completions', 'responses', 'embeddings') then
+    raise exception 'endpoint is chat.completions, responses or embeddings' using errcode = '22023';
+  elsif request_completion.request -> 'stream' = 'true' then
+    raise exception 'a queued completion cannot be streamed' using errcode = '22023';
+  elsif pg_column_size(request_completion.request) > 1048576 then
+    raise exception 'the request is larger than 1 MiB' using errcode = '22023';
+  end if;
+  perform from octroi_private.account as a where a.id = v_account_id for update;
+  if (
+    select count(*) from octroi_private.completion as c
+    where c.account_id = v_account_id and c.finished_at is null and c.expires_at > octroi_private.now()
+  ) >= 1000 then
+    raise exception 'this account has 1000 completions waiting already' using errcode = 'OC013';
+  end if;
+  insert into octroi_private.completion (account_id, user_id, endpoint, request, created_at, expires_at)
+  values (
+    v_account_id, (select auth.uid()), v_endpoint, request_completion.request - 'endpoint', octroi_private.now(),
+    octroi_private.now() + interval '1 hour'
+  )
+  returning completion.id into v_id;
+  insert into octroi_private.job (kind, args, run_at)
+  values ('complete_request', jsonb_build_object('completion_id', v_id), octroi_private.now());
+  return v_id;
+end
+$$;
+comment on function octroi.request_completion(jsonb) is
+'Queues a call to OpenAI, as its endpoint takes it, and returns its id at once; read the answer with completion(id). Raises 22023, OC013, OC020.';
+
+create function octroi.completion(id uuid)
+returns table (state text, status smallint, response jsonb, error jsonb)
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_completion octroi_private.completion;
+  v_answer record;
+begin
+  select c.* into v_completion
+  from octroi_private.completion as c
+  where c.id = completion.id and c.user_id = (select auth.uid()) and c.expires_at > octroi_private.now()
+  for update;
+  if v_completion.id is null then
+    return;
+  elsif v_completion.finished_at is null then
+    return query select 'pending', null::smallint, null::jsonb, null::jsonb;
+    return;
+  elsif v_completion.error is not null then
+    return query select 'failed', v_completion.error_status, null::jsonb, v_completion.error;
+    return;
+  end if;
+  -- read once: the answer leaves with the reader
+  delete from octroi_private.stored_response as r
+  where r.request_id = completion.id and r.expires_at > octroi_private.now()
+  returning r.status, convert_from(r.body, 'utf8')::jsonb as body into v_answer;
+  if v_answer.status is null then
+    return query select 'read', null::smallint, null::jsonb, null::jsonb;
+  else
+    return query select 'done', v_answer.status, v_answer.body, null::jsonb;
+  end if;
+end
+$$;
+comment on function octroi.completion(uuid) is
+'A completion of the caller: pending, done (with the answer, handed out once), read, or failed. No row for any other id.';
+
+reset role;
