@@ -4,13 +4,21 @@
 //! `upstream_body` (what is sent, clamped) → [`Upstream::send`] → [`StreamMeter`] or [`read_usage`] (what is owed).
 //! Everything but [`upstream`] is pure: no clock, no network, no database.
 
+pub mod bounds;
 pub mod endpoint;
 pub mod identity;
+pub mod images;
 pub mod relayed;
 pub mod request;
+mod sanitise;
+pub mod sse;
 pub mod stream;
+mod stream_error;
+mod stream_event;
+pub mod strict_json;
 pub mod tokens;
 pub mod upstream;
+mod upstream_body;
 pub mod upstream_error;
 pub mod usage;
 

@@ -28,6 +28,12 @@ pub enum RequestError {
         /// The limit.
         max_depth: usize,
     },
+    /// More values than [`super::super::strict_json::MAX_VALUES`].
+    #[error("The body holds too many values (at most {max_values}).")]
+    TooManyValues {
+        /// The limit.
+        max_values: usize,
+    },
     /// A field outside the allow-list.
     #[error("Unknown parameter: '{param}'.")]
     UnknownField {
@@ -67,7 +73,10 @@ impl RequestError {
     /// The offending field, as `messages[0].content`, if one is to blame.
     pub fn param(&self) -> Option<&str> {
         match self {
-            Self::InvalidJson { .. } | Self::NotAnObject | Self::TooDeep { .. } => None,
+            Self::InvalidJson { .. }
+            | Self::NotAnObject
+            | Self::TooDeep { .. }
+            | Self::TooManyValues { .. } => None,
             Self::DuplicateField { param }
             | Self::UnknownField { param }
             | Self::MissingField { param }
@@ -82,6 +91,7 @@ impl RequestError {
             Self::InvalidJson { .. } | Self::NotAnObject => "invalid_json",
             Self::DuplicateField { .. } => "duplicate_parameter",
             Self::TooDeep { .. } => "too_deep",
+            Self::TooManyValues { .. } => "too_many_values",
             Self::UnknownField { .. } => "unknown_parameter",
             Self::MissingField { .. } => "missing_required_parameter",
             Self::InvalidValue { .. } => "invalid_value",

@@ -1,0 +1,41 @@
+//! Where in a request something is, built on the stack and written out only for an error.
+
+use std::fmt;
+
+/// A place in the body, rendered as OpenAI does: `messages[0].content`.
+#[derive(Clone, Copy)]
+pub(super) enum Path<'a> {
+    Root,
+    Key(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+/// Longest `param` handed back, in bytes: field names come from the client.
+const MAX_PARAM_BYTES: usize = 200;
+
+impl Path<'_> {
+    /// The `param` of an error at this place.
+    pub(super) fn param(&self) -> String {
+        shorten(self.to_string())
+    }
+}
+
+/// Cuts a rendered path to what an error may carry.
+pub(crate) fn shorten(mut text: String) -> String {
+    if text.len() > MAX_PARAM_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_PARAM_BYTES));
+        text.push('…');
+    }
+    text
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Key(Path::Root, name) => f.write_str(name),
+            Path::Key(parent, name) => write!(f, "{parent}.{name}"),
+            Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
