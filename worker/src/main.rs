@@ -1,1 +1,62 @@
-fn main() {}
+//! The `octroi` command.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use octroi_worker::cli::{Cli, Command, Serve};
+use octroi_worker::config::{Config, LogConfig, Variables};
+use octroi_worker::{doctor, serve, telemetry};
+
+/// Exit status when the configuration is wrong, as in `sysexits.h`.
+const CONFIGURATION_STATUS: u8 = 78;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let variables = Variables::of_process();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("no runtime could be started: {error}"), 1),
+    };
+    match cli.command {
+        Command::Serve(parts) => runtime.block_on(run_serve(parts, &variables)),
+        Command::Doctor => runtime.block_on(run_doctor(&variables)),
+    }
+}
+
+async fn run_serve(parts: Serve, variables: &Variables) -> ExitCode {
+    let (log, config) = match (LogConfig::read(variables), Config::read(variables)) {
+        (Ok(log), Ok(config)) => (log, config),
+        (Err(error), _) | (_, Err(error)) => {
+            return complain(
+                &format!("{error}\n`octroi doctor` shows everything that is wrong"),
+                CONFIGURATION_STATUS,
+            );
+        }
+    };
+    telemetry::start_logging(&log);
+    let prometheus = match telemetry::start_metrics() {
+        Ok(prometheus) => prometheus,
+        Err(error) => return complain(&format!("metrics could not be started: {error}"), 1),
+    };
+    match serve::run(config, parts, prometheus).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "octroi has ended");
+            complain(&error.to_string(), 1)
+        }
+    }
+}
+
+async fn run_doctor(variables: &Variables) -> ExitCode {
+    match doctor::examine(variables, &mut std::io::stdout()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn complain(message: &str, status: u8) -> ExitCode {
+    // With standard error gone there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "octroi: {message}");
+    ExitCode::from(status)
+}

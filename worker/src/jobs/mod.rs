@@ -9,7 +9,7 @@ use crate::metered_call::MeteredCalls;
 use crate::queue::{Failure, Job, Outcome};
 
 /// What jobs work with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct JobContext {
     /// The verbs.
     pub database: Database,

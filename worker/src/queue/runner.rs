@@ -22,7 +22,6 @@ const POLL_SECONDS: u64 = 2;
 const POLL_SECONDS_MAX: u64 = 30;
 
 /// Runs jobs until it is told to stop.
-#[derive(Debug)]
 pub struct Runner {
     context: Arc<JobContext>,
     leases: Arc<Leases>,
