@@ -1,0 +1,126 @@
+//! Who is calling: an Octroi key or a Supabase access token, as a bearer.
+
+mod credentials;
+mod jwks;
+mod jwt;
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use moka::future::Cache;
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+pub use jwks::{Jwks, JwksError};
+pub use jwt::{JwtError, JwtVerifier, VerifiedToken};
+
+use super::errors::GatewayError;
+use crate::config::AuthConfig;
+use crate::database::{AccountState, Database, DatabaseError, KeyState};
+use crate::metered_call::Caller;
+use credentials::Credentials;
+
+/// Callers remembered.
+const MAX_CALLERS: u64 = 50_000;
+/// How long a caller is remembered, seconds. It saves a look-up, not a check: `reserve` judges key, membership and
+/// account again at every call, and what has no reservation asks [`Authenticator::caller_now`].
+const CALLER_TTL_SECONDS: u64 = 30;
+
+/// Finds the caller behind a request.
+pub struct Authenticator {
+    database: Database,
+    verifier: JwtVerifier,
+    known: Cache<[u8; 32], KnownCaller>,
+}
+
+#[derive(Clone, Copy)]
+struct KnownCaller {
+    caller: Caller,
+    /// When the token ends, seconds since the epoch; none for keys.
+    valid_until_unix_seconds: Option<u64>,
+}
+
+impl Authenticator {
+    /// Judges keys by `database` and tokens by `config`.
+    ///
+    /// # Errors
+    /// When the client for the JWKS endpoint cannot be built.
+    pub fn new(database: Database, config: &AuthConfig) -> Result<Self, reqwest::Error> {
+        let jwks = config.jwks_url.clone().map(Jwks::new).transpose()?;
+        let secret = config.jwt_secret.as_ref().map(|secret| secret.expose_secret().as_bytes());
+        let verifier = JwtVerifier::new(secret, jwks, config.issuer.as_deref(), &config.audience);
+        let known = Cache::builder()
+            .max_capacity(MAX_CALLERS)
+            .time_to_live(Duration::from_secs(CALLER_TTL_SECONDS))
+            .build();
+        Ok(Self { database, verifier, known })
+    }
+
+    /// The caller, possibly as known for some seconds: for calls that go through `reserve`.
+    ///
+    /// # Errors
+    /// 401, 403 or 503 as a [`GatewayError`].
+    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+        let credentials = Credentials::read(headers)?;
+        let id = credentials.sha256();
+        if let Some(known) = self.known.get(&id).await
+            && known.valid_until_unix_seconds.is_none_or(|until| jwt::unix_seconds() <= until)
+        {
+            return Ok(known.caller);
+        }
+        let known = self.look_up(&credentials).await?;
+        self.known.insert(id, known).await;
+        Ok(known.caller)
+    }
+
+    /// The caller as of now.
+    ///
+    /// # Errors
+    /// 401, 403 or 503 as a [`GatewayError`].
+    pub async fn caller_now(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+        let credentials = Credentials::read(headers)?;
+        Ok(self.look_up(&credentials).await?.caller)
+    }
+
+    async fn look_up(&self, credentials: &Credentials<'_>) -> Result<KnownCaller, GatewayError> {
+        match credentials {
+            Credentials::Key(_) => self.look_up_key(&credentials.sha256()).await,
+            Credentials::Token { token, account_id } => self.look_up_user(token, *account_id).await,
+        }
+    }
+
+    async fn look_up_key(&self, key_sha256: &[u8; 32]) -> Result<KnownCaller, GatewayError> {
+        let found = self.database.authenticate_key(key_sha256).await.map_err(unavailable)?;
+        let key = found.ok_or(GatewayError::InvalidCredentials)?;
+        match key.state {
+            KeyState::Active => {}
+            KeyState::Revoked => return Err(GatewayError::InvalidCredentials),
+            KeyState::Expired => return Err(GatewayError::ExpiredCredentials),
+            KeyState::Suspended => return Err(GatewayError::AccountSuspended),
+        }
+        let caller =
+            Caller { api_key_id: Some(key.api_key_id), account_id: key.account_id, user_id: key.user_id };
+        Ok(KnownCaller { caller, valid_until_unix_seconds: None })
+    }
+
+    async fn look_up_user(&self, token: &str, account_id: Option<Uuid>) -> Result<KnownCaller, GatewayError> {
+        let token = self.verifier.verify(token).await.map_err(|error| match error {
+            JwtError::Invalid => GatewayError::InvalidCredentials,
+            JwtError::Expired => GatewayError::ExpiredCredentials,
+            JwtError::KeysUnavailable => GatewayError::AuthUnavailable,
+        })?;
+        let found = self.database.authenticate_user(token.user_id, account_id).await.map_err(unavailable)?;
+        let user = found.ok_or(GatewayError::NotAMember)?;
+        match user.state {
+            AccountState::Active => {}
+            AccountState::Suspended => return Err(GatewayError::AccountSuspended),
+        }
+        let caller = Caller { api_key_id: None, account_id: user.account_id, user_id: user.user_id };
+        Ok(KnownCaller { caller, valid_until_unix_seconds: Some(token.valid_until_unix_seconds) })
+    }
+}
+
+fn unavailable(error: DatabaseError) -> GatewayError {
+    tracing::warn!(%error, "looking up a caller failed");
+    GatewayError::MeteringUnavailable
+}

@@ -1,0 +1,198 @@
+//! The errors as clients see them: the table of docs/errors.md, row by row.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use axum::body::to_bytes;
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+use time::macros::datetime;
+use uuid::Uuid;
+
+use super::*;
+use crate::database::{
+    LimitMeter, LimitPeriod, LimitScope, LimitStanding, Refusal, RefusalReason, ReplayState,
+};
+use crate::meter::MeterError;
+use crate::metered_call::CallError;
+
+const UPGRADE_URL: &str = "https://app.example/upgrade";
+
+fn standing() -> LimitStanding {
+    LimitStanding {
+        scope: LimitScope::Account,
+        meter: LimitMeter::Tokens,
+        period: LimitPeriod::Month,
+        granted: 50_000,
+        used: 49_000,
+        reserved: 900,
+        remaining: 100,
+        period_start: Some(datetime!(2026-11-01 00:00 UTC)),
+        resets_at: Some(datetime!(2026-12-01 00:00:00.5 UTC)),
+        plan: Some("free".to_owned()),
+    }
+}
+
+fn refused(reason: RefusalReason, standing: Option<LimitStanding>) -> GatewayError {
+    let refusal = Refusal { request_id: Uuid::nil(), reason, standing, retry_after_seconds: Some(691_200) };
+    let error = CallError::Refused { refusal: Box::new(refusal), model: "gpt-5".to_owned() };
+    GatewayError::from_call(error, Some(&Arc::from(UPGRADE_URL)))
+}
+
+/// `status type/code x-should-retry Retry-After`, with `-` for what is not there.
+fn line(error: GatewayError) -> String {
+    let response = error.clone().into_response();
+    let header = |name: &str| {
+        response.headers().get(name).map_or("-".to_owned(), |value| value.to_str().unwrap().to_owned())
+    };
+    let body = serde_json::to_value(error.body()).unwrap();
+    let text = |key: &str| body["error"][key].as_str().unwrap_or("-").to_owned();
+    format!(
+        "{} {}/{} {} {}",
+        error.status().as_u16(),
+        text("type"),
+        text("code"),
+        header("x-should-retry"),
+        header("retry-after")
+    )
+}
+
+#[test]
+fn refusals_of_reserve_are_told_as_the_table_says() {
+    let rows = [
+        (RefusalReason::QuotaExceeded, "429 insufficient_quota/quota_exceeded false 691200"),
+        (RefusalReason::MemberBudgetReached, "429 insufficient_quota/member_budget_reached false 691200"),
+        (RefusalReason::KeyBudgetReached, "429 insufficient_quota/key_budget_reached false 691200"),
+        (RefusalReason::ModelBudgetReached, "429 insufficient_quota/model_budget_reached false 691200"),
+        (RefusalReason::SpendCapReached, "429 insufficient_quota/spend_cap_reached false 691200"),
+        (RefusalReason::NoPlan, "402 billing_required/no_plan false -"),
+        (RefusalReason::AccountSuspended, "403 invalid_request_error/account_suspended - -"),
+        (RefusalReason::KeyRevoked, "401 invalid_request_error/invalid_api_key - -"),
+        (RefusalReason::KeyExpired, "401 invalid_request_error/expired_api_key - -"),
+        (RefusalReason::NotAMember, "403 invalid_request_error/not_a_member - -"),
+        (RefusalReason::ModelNotPriced, "403 invalid_request_error/model_not_priced - -"),
+        (RefusalReason::ModelNotAllowed, "403 invalid_request_error/model_not_allowed - -"),
+        (RefusalReason::IdempotencyMismatch, "409 idempotency_error/idempotency_key_reused false -"),
+        (RefusalReason::Other, "403 invalid_request_error/refused - -"),
+    ];
+    for (reason, expected) in rows {
+        assert_eq!(line(refused(reason, Some(standing()))), expected, "{reason:?}");
+    }
+}
+
+#[test]
+fn failures_of_a_call_are_told_as_the_table_says() {
+    let handed_on = crate::openai::upstream_error::HandedOn {
+        message: "Bad image.".to_owned(),
+        param: Some("messages".to_owned()),
+        code: Some("invalid_image".to_owned()),
+    };
+    let rows = [
+        (CallError::NotMetered(MeterError::Unavailable), "503 metering_unavailable/metering_unavailable - 5"),
+        (CallError::NotMetered(MeterError::Overloaded), "503 server_error/server_busy - 1"),
+        (CallError::NotMetered(MeterError::Closed), "503 server_error/shutting_down - 5"),
+        (CallError::DatabaseUnavailable, "503 metering_unavailable/metering_unavailable - 5"),
+        (CallError::NotSettled, "503 metering_unavailable/usage_not_recorded false -"),
+        (CallError::NotAccepted { retry_after: None }, "503 upstream_unavailable/upstream_unavailable - 5"),
+        (
+            CallError::NotAccepted { retry_after: Some(Duration::from_secs(17)) },
+            "503 upstream_unavailable/upstream_unavailable - 17",
+        ),
+        (CallError::OutcomeUnknown, "502 upstream_unavailable/upstream_outcome_unknown false -"),
+        (CallError::RequestRefused { status: 400, handed_on }, "400 invalid_request_error/invalid_image - -"),
+        (CallError::Repeats { state: ReplayState::Open }, "409 idempotency_error/request_in_progress - 2"),
+        (
+            CallError::Repeats { state: ReplayState::Settled },
+            "409 idempotency_error/response_not_kept false -",
+        ),
+        (
+            CallError::Repeats { state: ReplayState::Expired },
+            "409 idempotency_error/response_not_kept false -",
+        ),
+        (
+            CallError::ModelNotPriced { model: "x".to_owned() },
+            "403 invalid_request_error/model_not_priced - -",
+        ),
+        (CallError::Interrupted, "500 server_error/internal_error - -"),
+    ];
+    for (error, expected) in rows {
+        assert_eq!(line(GatewayError::from_call(error, None)), expected);
+    }
+}
+
+#[test]
+fn failures_before_a_call_are_told_as_the_table_says() {
+    let rows = [
+        (GatewayError::MissingCredentials, "401 invalid_request_error/invalid_api_key - -"),
+        (GatewayError::InvalidCredentials, "401 invalid_request_error/invalid_api_key - -"),
+        (GatewayError::ExpiredCredentials, "401 invalid_request_error/expired_api_key - -"),
+        (GatewayError::Header { name: "x", message: "y" }, "400 invalid_request_error/invalid_header - -"),
+        (GatewayError::BodyInterrupted, "400 invalid_request_error/body_interrupted - -"),
+        (GatewayError::BodyTimeout, "408 invalid_request_error/body_timeout false -"),
+        (GatewayError::BodyTooLarge { max_bytes: 9 }, "413 invalid_request_error/body_too_large - -"),
+        (GatewayError::ContentType, "415 invalid_request_error/unsupported_content_type - -"),
+        (GatewayError::ContentEncoding, "415 invalid_request_error/unsupported_content_encoding - -"),
+        (GatewayError::UnknownPath, "404 invalid_request_error/unknown_url - -"),
+        (
+            GatewayError::ModelNotFound { model: "x".to_owned() },
+            "404 invalid_request_error/model_not_found - -",
+        ),
+        (GatewayError::MethodNotAllowed, "405 invalid_request_error/method_not_allowed - -"),
+        (GatewayError::Concurrency { limit: 4 }, "429 rate_limit_exceeded/concurrency - 1"),
+        (GatewayError::Busy, "503 server_error/server_busy - 1"),
+        (GatewayError::Draining, "503 server_error/shutting_down - 5"),
+        (GatewayError::AuthUnavailable, "503 server_error/auth_unavailable - 5"),
+    ];
+    for (error, expected) in rows {
+        assert_eq!(line(error.clone()), expected, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_whose_limit_how_much_until_when_and_where_to_upgrade() {
+    let response = refused(RefusalReason::QuotaExceeded, Some(standing())).into_response();
+    let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), 10_000).await.unwrap()).unwrap();
+    let expected = json!({"error": {
+        "message": "You exceeded your current quota, please check your plan and billing details. This account's limit \
+                    of 50000 tokens a month does not leave enough for this call: 49000 tokens used, 900 tokens held by \
+                    calls in flight, 100 tokens left. It resets at 2026-12-01T00:00:00Z. Get more at \
+                    https://app.example/upgrade.",
+        "type": "insufficient_quota",
+        "param": null,
+        "code": "quota_exceeded",
+        "quota": {
+            "limit": 50_000, "used": 49_000, "reserved": 900, "remaining": 100, "unit": "tokens", "scope": "account",
+            "period_start": "2026-11-01T00:00:00Z", "period_end": "2026-12-01T00:00:00Z",
+            "upgrade_url": UPGRADE_URL, "topup_url": UPGRADE_URL,
+        },
+    }});
+    assert_eq!(body, expected);
+}
+
+#[test]
+fn a_spend_cap_is_told_in_dollars_and_kept_exact_in_the_quota_object() {
+    let limit = LimitStanding {
+        scope: LimitScope::ApiKey,
+        meter: LimitMeter::Cost,
+        period: LimitPeriod::Lifetime,
+        granted: 12_345_678_901,
+        resets_at: None,
+        ..standing()
+    };
+    let body = serde_json::to_value(refused(RefusalReason::SpendCapReached, Some(limit)).body()).unwrap();
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(message.contains("This API key's limit of $12.34 in all"), "{message}");
+    assert!(message.contains("It does not reset."), "{message}");
+    assert_eq!(body["error"]["quota"]["limit"], 12_345_678_901_i64);
+    assert_eq!(body["error"]["quota"]["unit"], "nano_usd");
+    assert_eq!(body["error"]["quota"]["period_end"], Value::Null);
+}
+
+#[test]
+fn every_error_has_openais_four_keys() {
+    let body = serde_json::to_value(GatewayError::Internal.body()).unwrap();
+    let mut keys: Vec<_> = body["error"].as_object().unwrap().keys().cloned().collect();
+    keys.sort();
+    assert_eq!(keys, ["code", "message", "param", "type"]);
+}

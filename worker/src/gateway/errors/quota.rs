@@ -1,0 +1,122 @@
+//! The refusal at a limit: whose it is, how much, until when, where to upgrade.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::database::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};
+
+/// Nano-USD in a cent.
+const NANO_USD_PER_CENT: i64 = 10_000_000;
+
+/// A limit that does not allow the call.
+#[derive(Debug, Clone)]
+pub struct QuotaRefusal {
+    /// `quota_exceeded`, `member_budget_reached`, `key_budget_reached`, `model_budget_reached` or `spend_cap_reached`.
+    pub code: &'static str,
+    /// The strictest limit, as SQL names it.
+    pub limit: LimitStanding,
+    /// Seconds until the limit resets; none if it never does.
+    pub retry_after_seconds: Option<u64>,
+    /// Where the customer gets more.
+    pub upgrade_url: Option<Arc<str>>,
+}
+
+/// The extension object `error.quota`; amounts are integers in `unit`.
+#[derive(Debug, Serialize)]
+pub struct QuotaStanding {
+    limit: i64,
+    used: i64,
+    reserved: i64,
+    remaining: i64,
+    unit: &'static str,
+    scope: &'static str,
+    period_start: Option<String>,
+    period_end: Option<String>,
+    upgrade_url: Option<String>,
+    topup_url: Option<String>,
+}
+
+impl QuotaRefusal {
+    /// The numbers for programs.
+    pub fn standing(&self) -> QuotaStanding {
+        let url = self.upgrade_url.as_deref().map(str::to_owned);
+        QuotaStanding {
+            limit: self.limit.granted,
+            used: self.limit.used,
+            reserved: self.limit.reserved,
+            remaining: self.limit.remaining,
+            unit: unit(self.limit.meter),
+            scope: self.limit.scope.as_str(),
+            period_start: self.limit.period_start.and_then(rfc3339),
+            period_end: self.limit.resets_at.and_then(rfc3339),
+            upgrade_url: url.clone(),
+            topup_url: url,
+        }
+    }
+
+    /// The same for people. The opening is OpenAI's own, which some clients look for.
+    pub fn message(&self) -> String {
+        let LimitStanding { granted, used, reserved, remaining, meter, .. } = self.limit;
+        let reset = self.limit.resets_at.and_then(rfc3339).map_or_else(
+            || "It does not reset.".to_owned(),
+            |resets_at| format!("It resets at {resets_at}."),
+        );
+        let upgrade =
+            self.upgrade_url.as_deref().map(|url| format!(" Get more at {url}.")).unwrap_or_default();
+        format!(
+            "You exceeded your current quota, please check your plan and billing details. {whose} {granted}{per} does \
+             not leave enough for this call: {used} used, {reserved} held by calls in flight, {remaining} left. \
+             {reset}{upgrade}",
+            whose = whose(self.limit.scope),
+            granted = amount(granted, meter),
+            per = per(self.limit.period),
+            used = amount(used, meter),
+            reserved = amount(reserved, meter),
+            remaining = amount(remaining, meter),
+        )
+    }
+}
+
+/// RFC 3339 in UTC.
+pub fn rfc3339(at: OffsetDateTime) -> Option<String> {
+    let at = at.replace_nanosecond(0).ok()?;
+    at.format(&Rfc3339).ok()
+}
+
+fn whose(scope: LimitScope) -> &'static str {
+    match scope {
+        LimitScope::Account => "This account's limit of",
+        LimitScope::Member => "Your limit as a team member of",
+        LimitScope::ApiKey => "This API key's limit of",
+        LimitScope::Model => "The limit for this model of",
+    }
+}
+
+fn per(period: LimitPeriod) -> &'static str {
+    match period {
+        LimitPeriod::Month => " a month",
+        LimitPeriod::Day => " a day",
+        LimitPeriod::Lifetime => " in all",
+    }
+}
+
+fn unit(meter: LimitMeter) -> &'static str {
+    match meter {
+        LimitMeter::Tokens | LimitMeter::Requests => meter.as_str(),
+        LimitMeter::Cost => "nano_usd",
+    }
+}
+
+/// Money is cut to whole cents for reading; the exact figure is in the `quota` object.
+fn amount(value: i64, meter: LimitMeter) -> String {
+    match meter {
+        LimitMeter::Tokens | LimitMeter::Requests => format!("{value} {}", meter.as_str()),
+        LimitMeter::Cost => {
+            let cents = value / NANO_USD_PER_CENT;
+            format!("${}.{:02}", cents / 100, cents % 100)
+        }
+    }
+}

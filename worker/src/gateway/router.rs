@@ -1,0 +1,68 @@
+//! Which path leads where.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use uuid::Uuid;
+
+use super::errors::GatewayError;
+use super::state::GatewayState;
+use super::{chat_completions, embeddings, headers, health, models, responses};
+
+/// The API with its probes.
+pub fn api(state: Arc<GatewayState>) -> Router {
+    // The metered paths set their own request id: it is the id of the reservation.
+    let metered = Router::new()
+        .route("/v1/chat/completions", post(chat_completions::create))
+        .route("/v1/responses", post(responses::create))
+        .route("/v1/embeddings", post(embeddings::create));
+    let unmetered = Router::new()
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::retrieve))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics));
+    metered
+        .merge(unmetered)
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(with_request_id))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(state)
+}
+
+/// The operator's own listener: metrics and nothing else.
+pub fn operator(state: Arc<GatewayState>) -> Router {
+    Router::new().route("/metrics", get(health::scrape)).fallback(unknown_path).with_state(state)
+}
+
+async fn unknown_path(request: Request) -> Response {
+    refuse(request, GatewayError::UnknownPath).await
+}
+
+async fn wrong_method(request: Request) -> Response {
+    refuse(request, GatewayError::MethodNotAllowed).await
+}
+
+async fn refuse(request: Request, error: GatewayError) -> Response {
+    let (head, body) = request.into_parts();
+    super::body::discard(&head.headers, body).await;
+    error.into_response()
+}
+
+async fn with_request_id(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry(headers::X_REQUEST_ID).or_insert_with(|| headers::id(Uuid::now_v7()));
+    response
+}
+
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!("a handler panicked");
+    GatewayError::Internal.into_response()
+}

@@ -1,0 +1,69 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::admission::Admission;
+use super::auth::Authenticator;
+use crate::config::{AuthConfig, GatewayConfig};
+use crate::database::Database;
+use crate::metered_call::MeteredCalls;
+
+/// The gateway's parts.
+pub struct GatewayState {
+    /// Who calls.
+    pub authenticator: Authenticator,
+    /// How many may.
+    pub admission: Admission,
+    /// Makes the calls.
+    pub calls: MeteredCalls,
+    /// For what has no reservation: models and readiness.
+    pub database: Database,
+    /// Renders `/metrics`.
+    pub prometheus: PrometheusHandle,
+    /// Where a refused caller gets more.
+    pub upgrade_url: Option<Arc<str>>,
+    /// Largest request body, bytes.
+    pub max_body_bytes: usize,
+    /// Whether `/metrics` is served beside the API.
+    pub metrics_on_public_listener: bool,
+    draining: AtomicBool,
+}
+
+impl GatewayState {
+    /// The state of a gateway that serves.
+    ///
+    /// # Errors
+    /// When the client for the JWKS endpoint cannot be built.
+    pub fn new(
+        config: &GatewayConfig,
+        auth: &AuthConfig,
+        database: Database,
+        calls: MeteredCalls,
+        prometheus: PrometheusHandle,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            authenticator: Authenticator::new(database.clone(), auth)?,
+            admission: Admission::default(),
+            calls,
+            database,
+            prometheus,
+            upgrade_url: config.upgrade_url.as_deref().map(Arc::from),
+            max_body_bytes: config.max_body_bytes,
+            metrics_on_public_listener: config.metrics_listen.is_none() && config.listen.ip().is_loopback(),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on no new call is taken.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether new calls are refused.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}

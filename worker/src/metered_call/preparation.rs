@@ -1,0 +1,78 @@
+//! Everything that is known before the reservation.
+
+use super::model_cache::{Model, ModelCache};
+use super::types::{Idempotency, NewCall};
+use super::{CallError, Caller};
+use crate::database::ReserveItem;
+use crate::openai::{Endpoint, ParsedRequest, RequestError};
+
+/// Text above this many bytes is tokenized on a blocking thread, so that it does not delay other calls.
+const INLINE_TEXT_BYTES: usize = 65_536;
+
+/// A call whose bounds are known.
+pub(super) struct PreparedCall {
+    pub caller: Caller,
+    pub request: ParsedRequest,
+    pub model: Model,
+    pub input_bound: u64,
+    pub reserve: ReserveItem,
+    /// Largest response kept for later, bytes; none keeps nothing.
+    pub keep_bytes: Option<usize>,
+}
+
+/// Looks up the model and bounds the input; spends nothing.
+pub(super) async fn prepare(
+    models: &ModelCache,
+    call: NewCall,
+    keep_bytes: Option<usize>,
+) -> Result<PreparedCall, CallError> {
+    let NewCall { request_id, caller, request, idempotency } = call;
+    let model = models.find(&request.model).await.map_err(|error| {
+        tracing::warn!(%error, "looking up a model failed");
+        CallError::DatabaseUnavailable
+    })?;
+    let Some(model) = model else { return Err(CallError::ModelNotPriced { model: request.model }) };
+    let (request, input_bound) = bound_input(request, model).await?;
+    let output_tokens = match request.endpoint {
+        Endpoint::Embeddings => 0,
+        Endpoint::ChatCompletions | Endpoint::Responses => {
+            request.wanted_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens)
+        }
+    };
+    let (idempotency_key, body_hash) = match idempotency {
+        Some(Idempotency { key, body_hash }) => (Some(key), Some(body_hash)),
+        None => (None, None),
+    };
+    let reserve = ReserveItem {
+        request_id,
+        id_is_fresh: true,
+        account_id: caller.account_id,
+        api_key_id: caller.api_key_id,
+        user_id: caller.user_id,
+        model: request.model.clone(),
+        endpoint: request.endpoint.as_str(),
+        input_tokens: input_bound,
+        output_tokens,
+        choices: request.choices,
+        idempotency_key,
+        body_hash,
+    };
+    Ok(PreparedCall { caller, request, model, input_bound, reserve, keep_bytes })
+}
+
+async fn bound_input(request: ParsedRequest, model: Model) -> Result<(ParsedRequest, u64), CallError> {
+    let count = move |request: ParsedRequest| -> Result<(ParsedRequest, u64), RequestError> {
+        let bound = request.input_token_bound(model.encoding)?;
+        Ok((request, bound))
+    };
+    if request.text_bytes() <= INLINE_TEXT_BYTES {
+        return Ok(count(request)?);
+    }
+    match tokio::task::spawn_blocking(move || count(request)).await {
+        Ok(counted) => Ok(counted?),
+        Err(error) => {
+            tracing::error!(%error, "counting input tokens failed");
+            Err(CallError::Interrupted)
+        }
+    }
+}
