@@ -46,15 +46,27 @@ async fn act(sim: &Sim, parts: &Parts, body: Incoming) -> Result<Value, Refusal>
     let query = parts.uri.query().unwrap_or_default();
     match (parts.method.clone(), parts.uri.path()) {
         (Method::GET, "/sim/ledger") => ledger(sim, query).await,
-        (Method::DELETE, "/sim/ledger") => done(sim.ledger.clear()),
+        (Method::DELETE, "/sim/ledger") => {
+            sim.ledger.clear();
+            Ok(json!({ "ok": true }))
+        }
         (Method::GET, "/sim/requests") => {
             Ok(json!(sim.received.all().iter().map(|request| request.report()).collect::<Vec<_>>()))
         }
-        (Method::DELETE, "/sim/requests") => done(sim.received.clear()),
+        (Method::DELETE, "/sim/requests") => {
+            sim.received.clear();
+            Ok(json!({ "ok": true }))
+        }
         (Method::GET, "/sim/faults") => Ok(json!(sim.faults.list())),
         (Method::POST, "/sim/faults") => plan(sim, &read(body).await?),
-        (Method::DELETE, "/sim/faults") => done(sim.faults.clear()),
-        (Method::POST, "/sim/release") => done(sim.holds.release()),
+        (Method::DELETE, "/sim/faults") => {
+            sim.faults.clear();
+            Ok(json!({ "ok": true }))
+        }
+        (Method::POST, "/sim/release") => {
+            sim.holds.release();
+            Ok(json!({ "ok": true }))
+        }
         (Method::GET, "/sim/state") => state(sim, query).await,
         (Method::GET, "/sim/settings") => Ok(json!(sim.settings.get())),
         (Method::PUT, "/sim/settings") => {
@@ -64,10 +76,6 @@ async fn act(sim: &Sim, parts: &Parts, body: Incoming) -> Result<Value, Refusal>
         }
         (method, path) => Err((StatusCode::NOT_FOUND, format!("no control for {method} {path}"))),
     }
-}
-
-fn done((): ()) -> Result<Value, Refusal> {
-    Ok(json!({ "ok": true }))
 }
 
 fn bad(error: impl std::fmt::Display) -> Refusal {

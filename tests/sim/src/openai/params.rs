@@ -48,7 +48,7 @@ impl<'b> Params<'b> {
             let message = format!(
                 "Invalid '{name}': integer {word} value. Expected a value {sign} {bound}, but got {value} instead."
             );
-            let code = format!("integer_{}_value", word.replace(' ', "_"));
+            let code = format!("integer_{}_value", word.replace("imum", "").replace(' ', "_"));
             ApiError::invalid(message, Some(name), Some(&code))
         };
         match value.as_u64() {
@@ -70,7 +70,7 @@ impl<'b> Params<'b> {
         let message = format!(
             "Invalid '{name}': decimal {word} value. Expected a value {sign} {bound}, but got {number} instead."
         );
-        let code = format!("decimal_{}_value", word.replace(' ', "_"));
+        let code = format!("decimal_{}_value", word.replace("imum", "").replace(' ', "_"));
         Err(ApiError::invalid(message, Some(name), Some(&code)))
     }
 

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn prose_has_exactly_the_tokens_that_were_asked_for() {
         for encoding in [Encoding::O200k, Encoding::Cl100k] {
-            for tokens in (0..200).chain([1000, 5000]) {
+            for tokens in (0..200_u64).chain([1000, 5000]) {
                 let mut random = Random::seeded(&tokens.to_le_bytes());
                 let pieces = prose(encoding, tokens, &mut random);
                 let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
