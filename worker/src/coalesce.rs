@@ -28,6 +28,11 @@ pub trait Work: Send + 'static {
     /// What they get.
     type Answer: Send + 'static;
 
+    /// Gets ready, so that the first caller does not wait for what every later one is spared.
+    fn warm(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Carries out the batch and answers each of its items. What is left in `batch` afterwards is dropped and its
     /// callers see [`LaneError::Closed`].
     fn run(&mut self, batch: &mut Vec<Waiting<Self::Item, Self::Answer>>) -> impl Future<Output = ()> + Send;
@@ -83,6 +88,7 @@ impl<I: Send + 'static, A: Send + 'static> Lane<I, A> {
     {
         let (queue, mut waiting) = mpsc::channel(queue_items);
         let task = tokio::spawn(async move {
+            work.warm().await;
             let mut batch = Vec::with_capacity(BATCH_ITEMS_MAX);
             while waiting.recv_many(&mut batch, BATCH_ITEMS_MAX).await > 0 {
                 work.run(&mut batch).await;

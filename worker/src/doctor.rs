@@ -8,7 +8,7 @@ use crate::config::{
     AuthConfig, ConfigError, DatabaseConfig, GatewayConfig, JobsConfig, LogConfig, OpenAiConfig, Variables,
 };
 use crate::database::Database;
-use crate::startup::{self, MIGRATION_MIN};
+use crate::startup::{self, MIGRATION_MIN, StartupError};
 
 /// Difference between the two clocks that is worth a word, in seconds.
 const SKEW_SECONDS_WARN: i64 = 5;
@@ -72,9 +72,13 @@ fn configuration(variables: &Variables) -> Vec<Finding> {
 }
 
 async fn database_findings(database: &Database) -> Vec<Finding> {
-    let surroundings = match database.surroundings().await {
+    let surroundings = match database.reach().await {
+        Ok(()) => database.surroundings().await,
+        Err(error) => Err(error),
+    };
+    let surroundings = match surroundings {
         Ok(surroundings) => surroundings,
-        Err(error) => return vec![Finding::Fault(format!("OCTROI_DATABASE_URL: {error}"))],
+        Err(error) => return vec![Finding::Fault(StartupError::Database(error).to_string())],
     };
     let mut findings = vec![Finding::Good("the database answers".to_owned())];
     findings.push(match surroundings.extension_version {

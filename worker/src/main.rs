@@ -41,10 +41,7 @@ async fn run_serve(parts: Serve, variables: &Variables) -> ExitCode {
     };
     match serve::run(config, parts, prometheus).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "octroi has ended");
-            complain(&error.to_string(), 1)
-        }
+        Err(error) => complain(&error.to_string(), 1),
     }
 }
 

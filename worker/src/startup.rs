@@ -49,6 +49,7 @@ pub enum StartupError {
 /// # Errors
 /// The first [`StartupError`].
 pub async fn check(database: &Database) -> Result<(), StartupError> {
+    database.reach().await.map_err(StartupError::Database)?;
     let readiness = database.worker_ready().await.map_err(|error| match error.sqlstate() {
         // undefined_function, undefined_schema, insufficient_privilege
         Some("42883" | "3F000" | "42501") => StartupError::NotMigrated(error),

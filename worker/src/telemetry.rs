@@ -3,6 +3,7 @@
 //! Log rules: an error is logged once, where it is dealt with; identifiers go into fields; units stand in names. Never
 //! logged: keys, tokens, prompts, completions, mail addresses, whole URLs of the database.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use metrics::Unit;
@@ -45,7 +46,10 @@ const ITEMS_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256
 /// Sends log lines to standard error in the configured shape. A second call changes nothing.
 pub fn start_logging(config: &LogConfig) {
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // Fails only when logging has been started before.
     let _ = match config.format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),

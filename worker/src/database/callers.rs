@@ -57,12 +57,11 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn authenticate_key(&self, key_sha256: &[u8; 32]) -> Result<Option<KeyCaller>, DatabaseError> {
-        let row = sqlx::query(
+        let query = sqlx::query(
             "select api_key_id, account_id, user_id, state from octroi_private.authenticate_key($1)",
         )
-        .bind(key_sha256.as_slice())
-        .fetch_optional(self.pool())
-        .await?;
+        .bind(key_sha256.as_slice());
+        let row = self.answer(query.fetch_optional(self.pool())).await?;
         let Some(row) = row else { return Ok(None) };
         let state = match row.try_get::<&str, _>(3)? {
             "active" => KeyState::Active,
@@ -88,12 +87,11 @@ impl Database {
         user_id: Uuid,
         account_id: Option<Uuid>,
     ) -> Result<Option<UserCaller>, DatabaseError> {
-        let row =
+        let query =
             sqlx::query("select account_id, user_id, state from octroi_private.authenticate_user($1, $2)")
                 .bind(user_id)
-                .bind(account_id)
-                .fetch_optional(self.pool())
-                .await?;
+                .bind(account_id);
+        let row = self.answer(query.fetch_optional(self.pool())).await?;
         let Some(row) = row else { return Ok(None) };
         let state = match row.try_get::<&str, _>(2)? {
             "active" => AccountState::Active,

@@ -26,12 +26,11 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn load_completion(&self, completion_id: Uuid) -> Result<Option<Completion>, DatabaseError> {
-        let row = sqlx::query(
+        let query = sqlx::query(
             "select account_id, user_id, endpoint, request from octroi_private.load_completion($1)",
         )
-        .bind(completion_id)
-        .fetch_optional(self.pool())
-        .await?;
+        .bind(completion_id);
+        let row = self.answer(query.fetch_optional(self.pool())).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Completion {
             account_id: row.try_get(0)?,
@@ -51,12 +50,11 @@ impl Database {
         status: u16,
         error: &serde_json::Value,
     ) -> Result<(), DatabaseError> {
-        sqlx::query("select octroi_private.fail_completion($1, $2, $3)")
+        let query = sqlx::query("select octroi_private.fail_completion($1, $2, $3)")
             .bind(completion_id)
             .bind(i16::try_from(status).unwrap_or(500))
-            .bind(Json(error))
-            .execute(self.pool())
-            .await?;
+            .bind(Json(error));
+        self.answer(query.execute(self.pool())).await?;
         Ok(())
     }
 
@@ -65,10 +63,9 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn stored_response(&self, request_id: Uuid) -> Result<Option<StoredResponse>, DatabaseError> {
-        let row = sqlx::query("select status, content_type, body from octroi_private.stored_response($1)")
-            .bind(request_id)
-            .fetch_optional(self.pool())
-            .await?;
+        let query = sqlx::query("select status, content_type, body from octroi_private.stored_response($1)")
+            .bind(request_id);
+        let row = self.answer(query.fetch_optional(self.pool())).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(StoredResponse {
             status: u16::try_from(row.try_get::<i16, _>(0)?)

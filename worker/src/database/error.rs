@@ -34,7 +34,7 @@ pub enum DatabaseError {
         waited_seconds: u64,
     },
     /// The verb refused its arguments or the role lacks a right. Calling again with the same arguments is useless.
-    #[error("the database refused the call, SQLSTATE {sqlstate}: {source}")]
+    #[error("the database refused the call, SQLSTATE {sqlstate}: {}", server_text(source))]
     Misuse {
         /// The server's five characters; those of our own verbs are listed in `docs/errors.md`.
         sqlstate: String,
@@ -72,6 +72,11 @@ impl DatabaseError {
             Self::Unavailable(_) | Self::Silent { .. } | Self::Unreadable(_) => None,
         }
     }
+}
+
+/// The server's own words, without the wrapping and the position that sqlx adds.
+fn server_text(source: &sqlx::Error) -> String {
+    source.as_database_error().map_or_else(|| source.to_string(), |error| error.message().to_owned())
 }
 
 impl From<sqlx::Error> for DatabaseError {

@@ -57,15 +57,14 @@ impl Database {
         max: i32,
         lease_seconds: i32,
     ) -> Result<Vec<ClaimedJob>, DatabaseError> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "select id, kind, args, attempt, max_attempts from octroi_private.claim_jobs($1, $2, $3, $4)",
         )
         .bind(worker)
         .bind(kinds)
         .bind(max)
-        .bind(lease_seconds)
-        .fetch_all(self.pool())
-        .await?;
+        .bind(lease_seconds);
+        let rows = self.answer(query.fetch_all(self.pool())).await?;
         rows.iter()
             .map(|row| {
                 Ok(ClaimedJob {
@@ -89,12 +88,11 @@ impl Database {
         attempts: &[i32],
         lease_seconds: i32,
     ) -> Result<Vec<i64>, DatabaseError> {
-        Ok(sqlx::query_scalar("select id from octroi_private.extend_jobs($1, $2, $3) as id")
+        let query = sqlx::query_scalar("select id from octroi_private.extend_jobs($1, $2, $3) as id")
             .bind(ids)
             .bind(attempts)
-            .bind(lease_seconds)
-            .fetch_all(self.pool())
-            .await?)
+            .bind(lease_seconds);
+        self.answer(query.fetch_all(self.pool())).await
     }
 
     /// Ends an attempt; false when another attempt has begun and this one no longer counts.
@@ -109,14 +107,13 @@ impl Database {
         detail: Option<&str>,
         delay_seconds: i32,
     ) -> Result<bool, DatabaseError> {
-        Ok(sqlx::query_scalar("select octroi_private.finish_job($1, $2, $3, $4, $5)")
+        let query = sqlx::query_scalar("select octroi_private.finish_job($1, $2, $3, $4, $5)")
             .bind(id)
             .bind(attempt)
             .bind(finished_as.as_str())
             .bind(detail)
-            .bind(delay_seconds)
-            .fetch_one(self.pool())
-            .await?)
+            .bind(delay_seconds);
+        self.answer(query.fetch_one(self.pool())).await
     }
 
     /// Hands unfinished jobs back to the queue without counting the attempt. Ids and attempts are parallel.
@@ -124,11 +121,8 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn release_jobs(&self, ids: &[i64], attempts: &[i32]) -> Result<(), DatabaseError> {
-        sqlx::query("select octroi_private.release_jobs($1, $2)")
-            .bind(ids)
-            .bind(attempts)
-            .execute(self.pool())
-            .await?;
+        let query = sqlx::query("select octroi_private.release_jobs($1, $2)").bind(ids).bind(attempts);
+        self.answer(query.execute(self.pool())).await?;
         Ok(())
     }
 }

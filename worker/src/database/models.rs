@@ -34,10 +34,9 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn model_list(&self, account_id: Uuid) -> Result<Vec<ListedModel>, DatabaseError> {
-        let rows = sqlx::query("select model, created_at, owned_by from octroi_private.model_list($1)")
-            .bind(account_id)
-            .fetch_all(self.pool())
-            .await?;
+        let query = sqlx::query("select model, created_at, owned_by from octroi_private.model_list($1)")
+            .bind(account_id);
+        let rows = self.answer(query.fetch_all(self.pool())).await?;
         rows.iter()
             .map(|row| {
                 Ok(ListedModel {
@@ -58,12 +57,11 @@ impl Database {
         if model.contains('\0') {
             return Ok(None);
         }
-        let row = sqlx::query(
+        let query = sqlx::query(
             "select max_output_tokens, max_input_tokens, encoding from octroi_private.model_limits($1)",
         )
-        .bind(model)
-        .fetch_optional(self.pool())
-        .await?;
+        .bind(model);
+        let row = self.answer(query.fetch_optional(self.pool())).await?;
         let Some(row) = row else { return Ok(None) };
         let tokens = |column: usize| -> Result<Option<u64>, DatabaseError> {
             Ok(row.try_get::<Option<i64>, _>(column)?.and_then(|count| u64::try_from(count).ok()))

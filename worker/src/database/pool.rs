@@ -5,17 +5,23 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{ConnectOptions, Connection, PgPool};
 
 use super::DatabaseError;
-use super::session::{CONNECT_SECONDS, Session};
+use super::session::{ANSWER_SECONDS, Session};
 use crate::config::DatabaseConfig;
 
 /// Prepared statements a connection keeps; the worker has fewer distinct ones than this.
 const STATEMENT_CACHE: usize = 64;
 
+/// How long a look-up waits for a connection: callers are better told that the database is away.
+const ACQUIRE_SECONDS: u64 = 3;
+
 /// An idle pool connection is closed after this long, so that a failover does not leave dead ones about.
 const IDLE_SECONDS: u64 = 300;
+
+/// A connection used this recently is taken to be alive.
+const TRUSTED_SECONDS: u64 = 1;
 
 /// A pool connection is replaced after this long.
 const LIFETIME_SECONDS: u64 = 3600;
@@ -55,11 +61,19 @@ impl Database {
             .disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(config.connections)
-            .acquire_timeout(Duration::from_secs(CONNECT_SECONDS))
+            .acquire_timeout(Duration::from_secs(ACQUIRE_SECONDS))
             .idle_timeout(Duration::from_secs(IDLE_SECONDS))
             .max_lifetime(Duration::from_secs(LIFETIME_SECONDS))
-            // A ping before each use would double the round trips of a look-up; a dead connection fails its first call.
+            // A ping before each use would double the round trips of a look-up under load.
             .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > Duration::from_secs(TRUSTED_SECONDS) {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(limited(options.clone(), SessionLimits::POOL));
         Ok(Self { pool, options })
     }
@@ -72,6 +86,17 @@ impl Database {
     /// Closes the pool; calls under way finish, later ones fail.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    /// Waits for a call on the pool, but not for ever: a network that swallows packets ends no connection.
+    pub(super) async fn answer<T>(
+        &self,
+        call: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, DatabaseError> {
+        tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS), call)
+            .await
+            .map_err(|_| DatabaseError::Silent { waited_seconds: ANSWER_SECONDS })?
+            .map_err(DatabaseError::from)
     }
 
     pub(super) fn pool(&self) -> &PgPool {
@@ -87,6 +112,8 @@ fn limited(options: PgConnectOptions, limits: SessionLimits) -> PgConnectOptions
     options.options([
         ("statement_timeout", limits.statement_ms.to_string()),
         ("lock_timeout", limits.lock_ms.to_string()),
+        // The verbs' plans look costly to the planner; compiling them takes a hundred times as long as running them.
+        ("jit", "off".to_owned()),
         ("idle_in_transaction_session_timeout", limits.statement_ms.to_string()),
     ])
 }

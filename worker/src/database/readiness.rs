@@ -1,6 +1,6 @@
 //! Whether this database is one the worker may work on: durable commits, the right schema, no rights to spare.
 
-use sqlx::Row;
+use sqlx::{Connection, Row};
 use time::OffsetDateTime;
 
 use super::{Database, DatabaseError};
@@ -34,42 +34,48 @@ pub struct Surroundings {
     pub clock: OffsetDateTime,
 }
 
+/// A superuser has every other right as well, so nothing else is worth telling about one.
 const ROLE_RIGHTS: &str = "\
 select current_user::text,
-       array_remove(array[
-         case when r.rolsuper then 'is a superuser' end,
+       case when r.rolsuper then array['is a superuser']
+       else array_remove(array[
          case when r.rolbypassrls then 'bypasses row security' end,
          case when r.rolcreaterole then 'may create roles' end,
          case when r.rolcreatedb then 'may create databases' end,
          case when r.rolreplication then 'may replicate' end,
          (select 'may act as ' || string_agg(o.rolname, ', ' order by o.rolname)
             from pg_catalog.pg_roles o
-           where o.oid <> r.oid
-             and o.rolname in ('octroi_owner', 'octroi_admin', 'postgres', 'service_role', 'supabase_admin')
-             and pg_catalog.pg_has_role(r.oid, o.oid, 'member')
+           where o.oid <> r.oid and pg_catalog.pg_has_role(r.oid, o.oid, 'member')
           having count(*) > 0),
-         (select 'has direct rights on ' || string_agg(c.oid::regclass::text, ', ' order by c.relname)
+         (select format('has direct rights on %s tables, such as %s', count(*), min(c.oid::regclass::text))
             from pg_catalog.pg_class c
             join pg_catalog.pg_namespace n on n.oid = c.relnamespace
            where n.nspname in ('octroi', 'octroi_private', 'auth')
              and c.relkind in ('r', 'p', 'v', 'm', 'f')
              and pg_catalog.has_table_privilege(r.oid, c.oid, 'select, insert, update, delete, truncate')
           having count(*) > 0)
-       ], null)::text[]
+       ], null) end::text[]
   from pg_catalog.pg_roles r
  where r.rolname = current_user";
 
 impl Database {
+    /// Opens one connection and closes it, to learn why none can be had: the pool would only say that it waited.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn reach(&self) -> Result<(), DatabaseError> {
+        self.session().run(async |connection| connection.ping().await).await
+    }
+
     /// What the database says about itself, through the worker's own role.
     ///
     /// # Errors
     /// Any [`DatabaseError`]; [`DatabaseError::Misuse`] when the schema or the right to ask is missing.
     pub async fn worker_ready(&self) -> Result<Readiness, DatabaseError> {
-        let row = sqlx::query(
+        let query = sqlx::query(
             "select synchronous_commit, migration, server_minor from octroi_private.worker_ready()",
-        )
-        .fetch_one(self.pool())
-        .await?;
+        );
+        let row = self.answer(query.fetch_one(self.pool())).await?;
         Ok(Readiness {
             synchronous_commit: row.try_get(0)?,
             migration: row.try_get(1)?,
@@ -82,7 +88,8 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn role_rights(&self) -> Result<RoleRights, DatabaseError> {
-        let row = sqlx::query(ROLE_RIGHTS).fetch_one(self.pool()).await?;
+        let query = sqlx::query(ROLE_RIGHTS);
+        let row = self.answer(query.fetch_one(self.pool())).await?;
         Ok(RoleRights { role: row.try_get(0)?, excess: row.try_get(1)? })
     }
 
@@ -91,12 +98,11 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn surroundings(&self) -> Result<Surroundings, DatabaseError> {
-        let row = sqlx::query(
+        let query = sqlx::query(
             "select (select e.extversion from pg_catalog.pg_extension e where e.extname = 'octroi'),
                     pg_catalog.clock_timestamp()",
-        )
-        .fetch_one(self.pool())
-        .await?;
+        );
+        let row = self.answer(query.fetch_one(self.pool())).await?;
         Ok(Surroundings { extension_version: row.try_get(0)?, clock: row.try_get(1)? })
     }
 
@@ -105,7 +111,8 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn ping(&self) -> Result<(), DatabaseError> {
-        sqlx::query("select 1").execute(self.pool()).await?;
+        let query = sqlx::query("select 1");
+        self.answer(query.execute(self.pool())).await?;
         Ok(())
     }
 }

@@ -19,10 +19,8 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn sweep(&self, max_rows: i32) -> Result<Vec<SweptTask>, DatabaseError> {
-        let rows = sqlx::query("select task, rows_done from octroi_private.sweep($1)")
-            .bind(max_rows)
-            .fetch_all(self.pool())
-            .await?;
+        let query = sqlx::query("select task, rows_done from octroi_private.sweep($1)").bind(max_rows);
+        let rows = self.answer(query.fetch_all(self.pool())).await?;
         rows.iter()
             .map(|row| {
                 Ok(SweptTask {

@@ -6,8 +6,8 @@ use metrics::{Counter, Histogram};
 use tokio::sync::watch;
 
 use super::MeterError;
-use super::verb::{Pending, Verb};
-use crate::coalesce::{Lane, Work};
+use super::verb::{Pending, Verb, VerbLane};
+use crate::coalesce::Work;
 use crate::database::{DatabaseError, Session};
 use crate::telemetry;
 
@@ -30,7 +30,7 @@ pub(super) struct Driver<V: Verb> {
     session: Session,
     patience: Patience,
     /// Where single items go that time out, so that one locked account does not hold up the others.
-    aside: Option<Lane<V::Item, Result<V::Answer, MeterError>>>,
+    aside: Option<VerbLane<V>>,
     gave_up: bool,
     batch_items: Histogram,
     batch_seconds: Histogram,
@@ -38,12 +38,7 @@ pub(super) struct Driver<V: Verb> {
 }
 
 impl<V: Verb> Driver<V> {
-    pub(super) fn new(
-        verb: V,
-        session: Session,
-        patience: Patience,
-        aside: Option<Lane<V::Item, Result<V::Answer, MeterError>>>,
-    ) -> Self {
+    pub(super) fn new(verb: V, session: Session, patience: Patience, aside: Option<VerbLane<V>>) -> Self {
         Self {
             verb,
             session,
@@ -88,7 +83,12 @@ impl<V: Verb> Driver<V> {
 
     /// A single item that may not fail and has nowhere else to go waits for the lock that holds it up.
     fn must_wait_out(&self, part: &[Pending<V>]) -> bool {
-        part.len() == 1 && self.aside.is_none() && matches!(self.patience, Patience::UntilStop(_))
+        part.len() == 1 && self.is_aside()
+    }
+
+    /// Whether this is the lane for items that timed out, mostly idle and last resort of the others.
+    fn is_aside(&self) -> bool {
+        self.aside.is_none() && matches!(self.patience, Patience::UntilStop(_))
     }
 
     fn must_give_up(&self, began: Instant, pause: Duration) -> bool {
@@ -103,11 +103,12 @@ impl<V: Verb> Driver<V> {
     async fn wait(&mut self, pause: Duration) {
         match &mut self.patience {
             Patience::For(_) => tokio::time::sleep(pause).await,
-            // A stop shortens the pause; a sender that is gone means that nobody will stop us.
-            Patience::UntilStop(stop) => match tokio::time::timeout(pause, stop.changed()).await {
-                Ok(Err(_)) => tokio::time::sleep(pause).await,
-                Ok(Ok(())) | Err(_) => {}
-            },
+            // A stop shortens the pause. A sender that is gone cannot: nobody will stop us then.
+            Patience::UntilStop(stop) => {
+                if let Ok(Err(_)) = tokio::time::timeout(pause, stop.changed()).await {
+                    tokio::time::sleep(pause).await;
+                }
+            }
         }
     }
 
@@ -154,6 +155,16 @@ impl<V: Verb> Driver<V> {
 impl<V: Verb> Work for Driver<V> {
     type Item = V::Item;
     type Answer = Result<V::Answer, MeterError>;
+
+    /// Connects and has the server load and plan what an empty batch needs, which takes it a good part of a second.
+    async fn warm(&mut self) {
+        if self.is_aside() {
+            return;
+        }
+        if let Err(error) = self.verb.call(&mut self.session, &[], false).await {
+            tracing::warn!(lane = V::NAME, %error, "the lane starts cold");
+        }
+    }
 
     async fn run(&mut self, batch: &mut Vec<Pending<V>>) {
         let mut width = batch.len();

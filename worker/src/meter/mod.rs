@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use driver::{Driver, Patience};
 pub use error::MeterError;
-use verb::{Release, Reserve, Settle};
+use verb::{Release, Reserve, Settle, VerbLane};
 
 use crate::coalesce::Lane;
 use crate::database::{Database, ReleaseOutcome, ReserveItem, ReserveVerdict, SettleItem, Settlement};
@@ -33,9 +33,9 @@ pub const RESERVE_PATIENCE_MS: u64 = 2_000;
 /// The metering verbs, batched. Cloning shares the lanes.
 #[derive(Debug, Clone)]
 pub struct Meter {
-    reserve: Lane<ReserveItem, Result<ReserveVerdict, MeterError>>,
-    settle: Lane<SettleItem, Result<Settlement, MeterError>>,
-    release: Lane<(Uuid, &'static str), Result<ReleaseOutcome, MeterError>>,
+    reserve: VerbLane<Reserve>,
+    settle: VerbLane<Settle>,
+    release: VerbLane<Release>,
 }
 
 /// How the lanes are bounded.

@@ -11,6 +11,9 @@ use crate::database::{
 /// An item of a verb on its way, with its caller.
 pub(super) type Pending<V> = Waiting<<V as Verb>::Item, Result<<V as Verb>::Answer, MeterError>>;
 
+/// A lane that carries a verb.
+pub(super) type VerbLane<V> = Lane<<V as Verb>::Item, Result<<V as Verb>::Answer, MeterError>>;
+
 /// How a batch of one kind is put to the database.
 pub(super) trait Verb: Send + Sync + 'static {
     /// What callers bring.
@@ -47,7 +50,7 @@ pub(super) trait Verb: Send + Sync + 'static {
 pub(super) struct Reserve {
     pub(super) lease_seconds: i32,
     /// Where holds go that nobody will use.
-    pub(super) release: Lane<(Uuid, &'static str), Result<ReleaseOutcome, MeterError>>,
+    pub(super) release: VerbLane<Release>,
 }
 
 /// This is what they used.
