@@ -109,9 +109,11 @@ fn lenient_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opt
 /// Reads the usage of a whole (not streamed) response body. A body that is not a JSON object, or names a field
 /// twice, has no usage to trust: `Unreadable`.
 pub fn read_usage(endpoint: Endpoint, body: &[u8]) -> UsageReport {
+    // A derived reader would take an array for a struct, field by field.
+    let is_object = body.trim_ascii_start().starts_with(b"{");
     match serde_json::from_slice::<Metered>(body) {
-        Ok(metered) => metered.report(endpoint),
-        Err(_) => UsageReport { state: UsageState::Unreadable, ..UsageReport::default() },
+        Ok(metered) if is_object => metered.report(endpoint),
+        _ => UsageReport { state: UsageState::Unreadable, ..UsageReport::default() },
     }
 }
 
