@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, SizeHint};
 use tokio::time::timeout;
@@ -32,8 +32,10 @@ pub fn check_head(headers: &HeaderMap, size: &SizeHint, max_bytes: usize) -> Res
     if !essence.eq_ignore_ascii_case("application/json") {
         return Err(GatewayError::ContentType);
     }
-    let encodings = headers.get_all(CONTENT_ENCODING);
-    if encodings.iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let is = |name, plain: &[u8]| {
+        headers.get_all(name).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(plain))
+    };
+    if !is(CONTENT_ENCODING, b"identity") || !is(TRANSFER_ENCODING, b"chunked") {
         return Err(GatewayError::ContentEncoding);
     }
     match usize::try_from(size.lower()) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
@@ -44,9 +45,11 @@ pub async fn list(
 /// 401, 403, 404 or 503 as a [`GatewayError`].
 pub async fn retrieve(
     State(state): State<Arc<GatewayState>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, GatewayError> {
+    // An id that is not UTF-8 names nothing.
+    let Path(id) = id.map_err(|_| GatewayError::UnknownPath)?;
     let found = offered(&state, &headers).await?.into_iter().find(|listed| listed.model == id);
     let listed = found.ok_or(GatewayError::ModelNotFound { model: id })?;
     Ok(Json(Model::from(listed)).into_response())

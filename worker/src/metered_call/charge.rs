@@ -35,26 +35,24 @@ impl From<ChargeSource> for SettleSource {
 }
 
 impl Charge {
-    /// A finished call: what the provider reports, or the hold if that cannot be read.
-    pub fn of_finished(report: UsageReport, bounds: &CallBounds) -> Self {
-        match report.usage {
-            Some(usage) => Self::reported(usage, report),
-            None => Self {
-                model: report.model,
-                service_tier: report.service_tier,
-                raw: report.raw,
-                ..Self::hold(bounds)
-            },
-        }
+    /// A finished call: what the provider reports; without that an estimate if it `failed`, otherwise the hold.
+    pub fn of_finished(report: UsageReport, failed: bool, bounds: &CallBounds) -> Self {
+        let UsageReport { usage, model, service_tier, raw, .. } = report;
+        let charge = match usage {
+            Some(usage) => Self::reported(usage),
+            None if failed => Self::estimate(0, bounds),
+            None => Self::hold(bounds),
+        };
+        Self { model, service_tier, raw, ..charge }
     }
 
     /// A stream: as reported; without a report the hold if it finished, an estimate if it broke off.
     pub fn of_stream(end: StreamEnd, bounds: &CallBounds) -> Self {
         if end.report.usage.is_some() || (end.complete && end.fault.is_none()) {
-            return Self::of_finished(end.report, bounds);
+            return Self::of_finished(end.report, false, bounds);
         }
         let relayed = end.relayed.tokens(bounds.encoding);
-        let StreamEnd { report: UsageReport { model, service_tier, raw, .. }, .. } = end;
+        let UsageReport { model, service_tier, raw, .. } = end.report;
         Self { model, service_tier, raw, ..Self::estimate(relayed, bounds) }
     }
 
@@ -83,7 +81,7 @@ impl Charge {
         }
     }
 
-    fn reported(usage: Usage, report: UsageReport) -> Self {
+    fn reported(usage: Usage) -> Self {
         Self {
             usage: SettledUsage {
                 input_tokens: usage.input,
@@ -95,9 +93,11 @@ impl Charge {
                 audio_output_tokens: usage.audio_output,
             },
             source: ChargeSource::Provider,
-            model: report.model,
-            service_tier: report.service_tier,
-            raw: report.raw,
+            ..Self::default()
         }
     }
 }
+
+#[cfg(test)]
+#[path = "charge_tests.rs"]
+mod tests;

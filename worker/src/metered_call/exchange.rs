@@ -3,6 +3,8 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::calls::Sending;
 use super::charge::Charge;
@@ -51,7 +53,14 @@ pub(super) async fn exchange(
             return Err(CallError::OutcomeUnknown);
         }
     };
-    let charge = Charge::of_finished(read_usage(sending.endpoint, &body), open.bounds());
+    let report = read_usage(sending.endpoint, &body);
+    let failure = if report.usage.is_none() { Failure::read(&body) } else { Failure::None };
+    let charge = Charge::of_finished(report, failure != Failure::None, open.bounds());
+    if failure == Failure::InPlaceOfAnswer {
+        tracing::warn!(request.id = %open.request_id(), "the provider answered 2xx with an error");
+        open.settle(charge, None).await?;
+        return Err(CallError::OutcomeUnknown);
+    }
     let stored = sending.keep_bytes.filter(|max_bytes| body.len() <= *max_bytes).map(|_| StoredResponse {
         status: reply.status,
         content_type: reply.content_type.clone().unwrap_or_else(|| JSON.to_owned()),
@@ -61,6 +70,31 @@ pub(super) async fn exchange(
     let settlement = open.settle(charge, stored).await?;
     let (status, content_type, standing) = (reply.status, reply.content_type, sending.standing);
     Ok(WholeAnswer { request_id, status, content_type, body, standing, settlement })
+}
+
+/// Whether a 2xx body without usage says that the call failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    None,
+    /// An answer of the usual shape that names an error, as a failed response does.
+    InAnswer,
+    /// Nothing but an error; its text may be about the operator's account.
+    InPlaceOfAnswer,
+}
+
+impl Failure {
+    fn read(body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Outline {
+            error: Option<IgnoredAny>,
+            object: Option<IgnoredAny>,
+        }
+        match serde_json::from_slice(body) {
+            Ok(Outline { error: Some(_), object: Some(_) }) => Self::InAnswer,
+            Ok(Outline { error: Some(_), object: None }) => Self::InPlaceOfAnswer,
+            Ok(Outline { error: None, .. }) | Err(_) => Self::None,
+        }
+    }
 }
 
 /// What is known of a reply besides its body.
@@ -111,4 +145,17 @@ pub(super) fn page_operator(auth: bool) {
     let reason = if auth { "key_refused" } else { "quota_exhausted" };
     metrics::counter!("octroi_operator_account_failures_total", "reason" => reason).increment(1);
     tracing::error!(reason, "the provider refuses the operator's own account; no call can succeed");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_from_an_answer_that_failed() {
+        assert_eq!(Failure::read(br#"{"error": {"message": "no"}}"#), Failure::InPlaceOfAnswer);
+        assert_eq!(Failure::read(br#"{"object": "response", "error": {"code": "x"}}"#), Failure::InAnswer);
+        assert_eq!(Failure::read(br#"{"object": "response", "error": null}"#), Failure::None);
+        assert_eq!(Failure::read(b"not json"), Failure::None);
+    }
 }

@@ -100,7 +100,8 @@ impl Pump<'_> {
         let stopped = self.relay(body, &mut reader).await;
         let had_output = self.open.has_output();
         let end = self.meter.finish();
-        let whole = end.complete && matches!(stopped, Stopped::Ended);
+        // A chat stream that broke off after its usage had only `[DONE]` left to say.
+        let whole = (end.complete || end.report.usage.is_some()) && matches!(stopped, Stopped::Ended);
         if let Some(fault) = &end.fault {
             tracing::warn!(code = fault.code, request.id = %self.open.request_id(), "the provider ended a stream with an error");
             if fault.own_account {

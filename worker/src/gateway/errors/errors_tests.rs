@@ -129,7 +129,7 @@ fn failures_before_a_call_are_told_as_the_table_says() {
         (GatewayError::ExpiredCredentials, "401 invalid_request_error/expired_api_key - -"),
         (GatewayError::Header { name: "x", message: "y" }, "400 invalid_request_error/invalid_header - -"),
         (GatewayError::BodyInterrupted, "400 invalid_request_error/body_interrupted - -"),
-        (GatewayError::BodyTimeout, "408 invalid_request_error/body_timeout false -"),
+        (GatewayError::BodyTimeout, "408 invalid_request_error/body_timeout - -"),
         (GatewayError::BodyTooLarge { max_bytes: 9 }, "413 invalid_request_error/body_too_large - -"),
         (GatewayError::ContentType, "415 invalid_request_error/unsupported_content_type - -"),
         (GatewayError::ContentEncoding, "415 invalid_request_error/unsupported_content_encoding - -"),

@@ -186,8 +186,7 @@ impl GatewayError {
             | Self::IdempotencyMismatch
             | Self::IdempotencyNotKept { .. }
             | Self::UpstreamUnknown
-            | Self::NotRecorded
-            | Self::BodyTimeout => RetryAdvice::No(None),
+            | Self::NotRecorded => RetryAdvice::No(None),
             Self::IdempotencyInProgress => RetryAdvice::After(IN_PROGRESS_RETRY_SECONDS),
             Self::Concurrency { .. } | Self::Busy => RetryAdvice::After(BUSY_RETRY_SECONDS),
             Self::UpstreamUnavailable { retry_after_seconds } => RetryAdvice::After(*retry_after_seconds),
