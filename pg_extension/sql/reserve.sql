@@ -1,24 +1,23 @@
 -- Reserve: may these calls go ahead, and how much may each spend?
 --
 -- Every call gets a verdict of its own, in order of arrival. A call that was seen before (by id, or by the
--- account's idempotency key) is replayed or, with another body, refused. A caller without an entitlement is
--- refused for its reason. For the others octroi_private.allot decides against the room on their balances, which
--- are locked. What is granted becomes a request row, and its hold is added to the balances.
+-- account's idempotency key) is replayed or, with another body, refused. A caller whose entitlement is not open
+-- is unopened: reserve_open.sql opens it, or the reason why not is the refusal. For the others
+-- octroi_private.allot decides against the room on their balances, which are locked here. What is granted becomes
+-- a request row, and its hold is added to the balances.
 --
 -- $1 request ids  $2 account ids  $3 key ids  $4 user ids  $5 models  $6 endpoints  $7 input tokens (upper bound)
 -- $8 output tokens wanted per choice (null: the model's most)  $9 choices  $10 idempotency keys  $11 body hashes
--- $12 seconds until the hold expires
+-- $12 seconds until the hold expires  $13 whether reserve_open.sql has run
 with clock as materialized (
   select octroi_private.now() as at
 ),
 item as materialized (
   select
-    i.ord, i.request_id, i.account_id, i.api_key_id, i.user_id, i.model, i.endpoint, i.input_tokens,
-    least(coalesce(i.output_tokens, p.max_output_tokens), p.max_output_tokens) as output_tokens,
-    i.choices, i.idempotency_key, i.body_hash, e.balance_ids, e.plan_code, e.price_id,
-    p.top_input_price, p.top_output_price,
+    i.*, p.top_input_price, p.top_output_price, e.balance_ids, e.plan_code, e.price_id, bound.balances,
+    least(i.output_tokens, p.max_output_tokens) as wanted_tokens,
     coalesce(by_id.id, by_key.id) as known_id,
-    case when by_id.id is null then by_key.state else by_id.state end as known_state,
+    coalesce(by_id.state, by_key.state) as known_state,
     case
       when by_id.id is null then by_key.body_hash = i.body_hash
       else by_id.body_hash = i.body_hash and by_id.account_id = i.account_id
@@ -29,9 +28,16 @@ item as materialized (
         or length(i.idempotency_key) not between 1 and 255 then 'invalid_arguments'
       when i.input_tokens > p.max_input_tokens then 'input_too_long'
     end as misuse,
-    i.idempotency_key is not null and row_number() over (
-      partition by i.account_id, i.idempotency_key order by i.ord
-    ) > 1 as repeats_in_batch
+    -- the body of an earlier call of this batch under the same id or key
+    case when i.ord > 1 then (
+      select b.body_hash = i.body_hash and b.account_id = i.account_id
+      from unnest($1::uuid [], $2::uuid [], $10::text [], $11::bytea []) with ordinality
+        as b (request_id, account_id, idempotency_key, body_hash, ord)
+      where b.ord < i.ord
+        and (b.request_id = i.request_id or (b.account_id = i.account_id and b.idempotency_key = i.idempotency_key))
+      order by b.ord
+      limit 1
+    ) end as repeated_body
   from clock
   cross join unnest(
     $1::uuid [], $2::uuid [], $3::uuid [], $4::uuid [], $5::text [], $6::text [], $7::bigint [], $8::bigint [],
@@ -48,34 +54,24 @@ item as materialized (
     and e.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
     and e.user_id = i.user_id and e.model = i.model and e.valid_until > clock.at
   left join octroi_private.model_price as p on p.id = e.price_id
-),
-asked as materialized (
-  select i.* from item as i
-  where i.known_id is null and i.balance_ids is not null and i.misuse is null and not i.repeats_in_batch
-),
-bound as materialized (
-  select b.* from octroi_private.balance as b
-  where b.id = any(array(select unnest(a.balance_ids) from asked as a))
-),
-room as materialized (
-  select
-    b.account_id,
-    array_agg(b.id) as ids,
-    array_agg(b.meter::text) as meters,
-    array_agg(b.resets_at) as resets_at,
-    array_agg(b.granted + b.overage - b.used - b.reserved) as room
-  from bound as b
-  group by b.account_id
+  left join lateral (
+    select array_agg(b.balance) as balances
+    from (
+      select c as balance from octroi_private.balance as c
+      where c.id = any(e.balance_ids) and by_id.id is null and by_key.id is null
+      order by c.id
+      for no key update
+    ) as b
+  ) as bound on true
 ),
 allotted as materialized (
   select
-    a.*, r.ids,
+    i.*,
     octroi_private.allot(
-      r.ids, r.meters, r.resets_at, r.room, a.balance_ids, a.input_tokens, a.output_tokens, a.choices,
-      a.top_input_price, a.top_output_price
-    ) over (partition by a.account_id order by a.ord rows unbounded preceding) as given
-  from asked as a
-  left join room as r on r.account_id = a.account_id
+      i.balances, i.input_tokens, i.wanted_tokens, i.choices, i.top_input_price, i.top_output_price
+    ) over (partition by i.account_id order by i.ord rows unbounded preceding) as given
+  from item as i
+  where i.known_id is null and i.balance_ids is not null and i.misuse is null and i.repeated_body is null
 ),
 opened as (
   insert into octroi_private.request (
@@ -91,18 +87,17 @@ opened as (
   from allotted as a
   cross join clock
   where (a.given).output_tokens is not null
-  -- only a racing twin without a balance in common gets past the locks and ends here
+  -- a racing twin under the same key ends here
   on conflict do nothing
-  returning id, hold_tokens, hold_cost_nano_usd, expires_at
+  returning id, balance_ids, hold_amounts, hold_tokens, hold_cost_nano_usd, expires_at
 ),
 held as (
   update octroi_private.balance as b
   set reserved = b.reserved + h.amount
   from (
     select hold.balance_id, sum(hold.amount)::bigint as amount
-    from allotted as a
-    join opened as o on o.id = a.request_id
-    cross join lateral unnest(a.balance_ids, (a.given).hold) as hold (balance_id, amount)
+    from opened as o
+    cross join lateral unnest(o.balance_ids, o.hold_amounts) as hold (balance_id, amount)
     group by hold.balance_id
   ) as h
   where b.id = h.balance_id
@@ -113,16 +108,10 @@ select
   case verdict.verdict
     when 'refused' then coalesce(
       i.misuse,
-      case when i.known_id is not null or i.repeats_in_batch then 'idempotency_mismatch' end,
-      case when i.balance_ids is null then
-        octroi_private.why_refused(i.account_id, i.api_key_id, i.user_id, i.model)
-      end,
       case
-        when b.meter = 'cost' then 'spend_cap_reached'
-        when b.scope = 'member' then 'member_budget_reached'
-        when b.scope = 'api_key' then 'key_budget_reached'
-        when b.scope = 'model' then 'model_budget_reached'
-        else 'quota_exceeded'
+        when i.known_id is not null or i.repeated_body is not null then 'idempotency_mismatch'
+        when i.balance_ids is null then octroi_private.why_refused(i.account_id, i.api_key_id, i.user_id, i.model)
+        else octroi_private.limit_reason(b.scope, b.meter)
       end
     )
     when 'replayed' then coalesce(i.known_state, 'open')
@@ -136,8 +125,8 @@ select
   b.period::text,
   (b.granted + b.overage)::bigint as granted,
   b.used,
-  b.granted + b.overage - b.used - (a.given).room[(a.given).tightest] as reserved,
-  (a.given).room[(a.given).tightest] as remaining,
+  b.granted + b.overage - b.used - (a.given).remaining as reserved,
+  (a.given).remaining as remaining,
   b.period_start,
   nullif(b.resets_at, 'infinity') as resets_at,
   case when b.resets_at < 'infinity' then
@@ -147,19 +136,16 @@ select
 from item as i
 cross join clock
 left join allotted as a on a.ord = i.ord
-left join opened as o on o.id = i.request_id and i.known_id is null
-left join bound as b on b.id = a.ids[(a.given).tightest]
+left join opened as o on o.id = i.request_id and i.known_id is null and i.repeated_body is null
+left join lateral (select (i.balances[(a.given).tightest]).*) as b on true
 cross join lateral (
   select case
     when i.misuse is not null then 'refused'
     when i.known_id is not null then case when i.known_body then 'replayed' else 'refused' end
-    when i.repeats_in_batch then case when i.body_hash = (
-      select f.body_hash from item as f
-      where f.account_id = i.account_id and f.idempotency_key = i.idempotency_key and f.ord < i.ord
-      order by f.ord limit 1
-    ) then 'replayed' else 'refused' end
+    when i.repeated_body is not null then case when i.repeated_body then 'replayed' else 'refused' end
     when o.id is not null then 'granted'
     when (a.given).output_tokens is not null then 'replayed'
+    when i.balance_ids is null and not $13::boolean then 'unopened'
     else 'refused'
   end as verdict
 ) as verdict

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
+use pgrx::Uuid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{TEXTARRAYOID, UUIDARRAYOID};
 use pgrx::prelude::*;
-use pgrx::Uuid;
 
 use crate::error::VerbError;
 use crate::statement::{Kept, argument, check_lengths, run};

@@ -3,27 +3,48 @@
 use std::cell::Cell;
 
 use pgrx::JsonB;
+use pgrx::Uuid;
+use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{
     BYTEAARRAYOID, INT2ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, JSONBARRAYOID, TEXTARRAYOID, UUIDARRAYOID,
 };
 use pgrx::prelude::*;
-use pgrx::Uuid;
+use pgrx::spi::SpiClient;
 
 use crate::error::VerbError;
-use crate::statement::{Kept, argument, check_lengths, run};
+use crate::statement::{Kept, argument, check_lengths, run, same};
 
 thread_local! {
     static LOCK: Kept = const { Cell::new(None) };
     static REOPEN: Kept = const { Cell::new(None) };
     static SETTLE: Kept = const { Cell::new(None) };
+    static KEEP: Kept = const { Cell::new(None) };
+    static DRAW: Kept = const { Cell::new(None) };
 }
 
-const CALLS: [pg_sys::Oid; 18] = [
-    UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-    TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT2ARRAYOID,
-    TEXTARRAYOID, BYTEAARRAYOID,
+const CALLS: [pg_sys::Oid; 15] = [
+    UUIDARRAYOID,
+    INT8ARRAYOID,
+    INT8ARRAYOID,
+    INT8ARRAYOID,
+    INT8ARRAYOID,
+    INT8ARRAYOID,
+    INT8ARRAYOID,
+    INT8ARRAYOID,
+    TEXTARRAYOID,
+    TEXTARRAYOID,
+    TEXTARRAYOID,
+    JSONBARRAYOID,
+    INT4ARRAYOID,
+    INT4ARRAYOID,
+    TEXTARRAYOID,
 ];
+const ANSWERS: [pg_sys::Oid; 4] = [UUIDARRAYOID, INT2ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID];
+
+/// Request, outcome, tokens, cost, overrun, what remains, and whether it went beyond its plan.
+type Settled =
+    (Option<Uuid>, Option<String>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<bool>);
 
 /// Closes calls with what they used; `sql/settle.sql` says how. One row a call, in the order given.
 ///
@@ -83,8 +104,17 @@ fn settle_many(
         ("response_content_types", response_content_types.len()),
         ("response_bodies", response_bodies.len()),
     ])?;
+    let is_lone = request_ids.len() == 1;
+    let has_answers = response_bodies.iter().any(|body| body.is_some());
+    let ids = argument(request_ids, UUIDARRAYOID);
+    let answers = [
+        same(&ids),
+        argument(response_statuses, INT2ARRAYOID),
+        argument(response_content_types, TEXTARRAYOID),
+        argument(response_bodies, BYTEAARRAYOID),
+    ];
     let calls = [
-        argument(request_ids, UUIDARRAYOID),
+        ids,
         argument(input_tokens, INT8ARRAYOID),
         argument(cached_input_tokens, INT8ARRAYOID),
         argument(cache_write_tokens, INT8ARRAYOID),
@@ -99,18 +129,42 @@ fn settle_many(
         argument(latency_ms, INT4ARRAYOID),
         argument(first_token_ms, INT4ARRAYOID),
         argument(upstream_request_ids, TEXTARRAYOID),
-        argument(response_statuses, INT2ARRAYOID),
-        argument(response_content_types, TEXTARRAYOID),
-        argument(response_bodies, BYTEAARRAYOID),
     ];
     let rows = Spi::connect_mut(|client| {
         let ids = &calls[..1];
-        run(client, &LOCK, include_str!("../sql/settle_lock.sql"), &CALLS[..1], ids)?;
-        run(client, &REOPEN, include_str!("../sql/settle_reopen.sql"), &CALLS[..1], ids)?;
-        let table = run(client, &SETTLE, include_str!("../sql/settle.sql"), &CALLS, &calls)?;
-        table
-            .map(|row| Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?)))
-            .collect::<Result<Vec<_>, VerbError>>()
+        let id_type = &CALLS[..1];
+        // Many calls lock their balances in one order first; a lone one's update is lock enough.
+        if !is_lone {
+            run(client, &LOCK, include_str!("../sql/settle_lock.sql"), id_type, ids)?;
+        }
+        let mut rows = close(client, &calls)?;
+        if rows.iter().any(|row| row.1.as_deref() == Some("expired")) {
+            run(client, &REOPEN, include_str!("../sql/settle_reopen.sql"), id_type, ids)?;
+            let late = close(client, &calls)?;
+            for (row, again) in rows.iter_mut().zip(late) {
+                if row.1.as_deref() == Some("expired") {
+                    *row = again;
+                }
+            }
+        }
+        if has_answers {
+            run(client, &KEEP, include_str!("../sql/settle_keep.sql"), &ANSWERS, &answers)?;
+        }
+        let beyond: Vec<Uuid> =
+            rows.iter().filter(|row| row.6 == Some(true)).filter_map(|row| row.0).collect();
+        if !beyond.is_empty() {
+            let beyond = [argument(beyond, UUIDARRAYOID)];
+            run(client, &DRAW, include_str!("../sql/settle_draw.sql"), id_type, &beyond)?;
+        }
+        Ok::<_, VerbError>(rows)
     })?;
-    Ok(TableIterator::new(rows))
+    Ok(TableIterator::new(rows.into_iter().map(|row| (row.0, row.1, row.2, row.3, row.4, row.5))))
+}
+
+fn close(client: &mut SpiClient<'_>, calls: &[DatumWithOid<'_>]) -> Result<Vec<Settled>, VerbError> {
+    run(client, &SETTLE, include_str!("../sql/settle.sql"), &CALLS, calls)?
+        .map(|row| {
+            Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?))
+        })
+        .collect()
 }

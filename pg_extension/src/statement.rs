@@ -57,3 +57,9 @@ pub fn argument<T: IntoDatum>(value: T, oid: Oid) -> DatumWithOid<'static> {
     // SAFETY: the oid is that of the SQL argument this value was read from.
     unsafe { DatumWithOid::new(value, oid) }
 }
+
+/// The same argument once more, for a second statement.
+pub fn same(argument: &DatumWithOid<'static>) -> DatumWithOid<'static> {
+    // SAFETY: the datum and its oid come from one argument, which outlives the call.
+    unsafe { DatumWithOid::new_from_datum(argument.datum(), argument.oid()) }
+}

@@ -14,10 +14,10 @@ create function octroi_private.now()
 returns timestamptz
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return clock_timestamp() + coalesce((select c.shift from octroi_private.test_clock as c), interval '0');
+  return clock_timestamp() + coalesce((select c.shift from octroi_private.test_clock as c where c.only_row), interval '0');
 end
 $$;
 comment on function octroi_private.now() is
@@ -28,7 +28,7 @@ create function octroi_private.uuid_v7()
 returns uuid
 language sql
 volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select encode(
     overlay(
@@ -58,7 +58,7 @@ create function octroi_private.period_bounds(
 )
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_anchor timestamp := p_anchor_at at time zone 'utc';

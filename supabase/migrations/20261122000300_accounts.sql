@@ -49,7 +49,7 @@ returns table (api_key_id uuid, account_id uuid, user_id uuid, state text)
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select k.id, k.account_id, k.user_id,
     case
@@ -72,7 +72,7 @@ returns table (account_id uuid, user_id uuid, state text)
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select a.id, m.user_id, case when a.status = 'active' then 'active' else 'suspended' end
   from octroi_private.member as m

@@ -89,7 +89,7 @@ create function octroi_private.open_personal_account()
 returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_account_id uuid := octroi_private.uuid_v7();
@@ -115,7 +115,7 @@ create function octroi_private.close_deleted_user()
 returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update octroi_private.api_key set revoked_at = octroi_private.now()
@@ -133,7 +133,7 @@ create function octroi_private.assign_plan(p_account_id uuid, p_plan_code text)
 returns uuid
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();

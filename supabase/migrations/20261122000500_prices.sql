@@ -31,31 +31,6 @@ create index model_price_model on octroi_private.model_price (model);
 comment on table octroi_private.model_price is
 'Prices in micro-USD per million tokens and size limits of a model, each for a span of time.';
 
--- Nano-USD of a call, from its disjoint pools: one product per pool, one rounding (up) for the whole call.
--- micro-USD per million tokens times tokens is pico-USD; a thousand of those are a nano-USD.
-create function octroi_private.cost_nano_usd(
-  p_price octroi_private.model_price,
-  p_text_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint,
-  p_audio_input_tokens bigint, p_text_output_tokens bigint, p_audio_output_tokens bigint
-)
-returns bigint
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return (
-    p_text_input_tokens * p_price.input_price
-    + p_cached_input_tokens * p_price.cached_input_price
-    + p_cache_write_tokens * p_price.cache_write_price
-    + p_audio_input_tokens * p_price.audio_input_price
-    + p_text_output_tokens * p_price.output_price
-    + p_audio_output_tokens * p_price.audio_output_price
-    + 999
-  ) / 1000;
-end
-$$;
-
 -- Standard tier, short context, as listed on OpenAI's pricing page in June 2026. Inputs are bounded to the
 -- short context where longer ones cost more. A token written to the cache costs what an input token does.
 insert into octroi_private.model_price (
@@ -95,7 +70,7 @@ returns table (max_output_tokens bigint, max_input_tokens bigint, encoding text)
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select p.max_output_tokens::bigint, p.max_input_tokens::bigint, p.encoding
   from octroi_private.model_price as p

@@ -179,12 +179,26 @@ comment on table octroi_private.stored_response is
 'The only place an answer''s text rests: opt-in, for ten minutes at most. Read through RPCs, never selected.';
 create index stored_response_expiry on octroi_private.stored_response (expires_at);
 
--- RLS does not reach a partition that is named directly, so each gets its own.
+-- Tables that only grow say so.
+create function octroi_private.refuse_change()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception '% is append-only', tg_table_name using errcode = 'OC003';
+end
+$$;
+create trigger usage_event_append_only
+before update or delete or truncate on octroi_private.usage_event
+for each statement execute function octroi_private.refuse_change();
+
+-- Neither RLS nor a statement trigger reaches a partition that is named directly, so each gets its own.
 create function octroi_private.make_usage_partition(p_month date)
 returns boolean
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name text := format('usage_event_%s', to_char(p_month, 'YYYY_MM'));
@@ -198,6 +212,10 @@ begin
   );
   execute format('alter table octroi_private.%I enable row level security, force row level security', v_name);
   execute format('create policy owner_all on octroi_private.%I to octroi_owner using (true) with check (true)', v_name);
+  execute format(
+    'create trigger usage_event_append_only before update or delete or truncate on octroi_private.%I '
+    'for each statement execute function octroi_private.refuse_change()', v_name
+  );
   return true;
 end
 $$;
@@ -208,7 +226,7 @@ returns integer
 language sql
 volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select count(*) filter (where octroi_private.make_usage_partition(
     (date_trunc('month', octroi_private.now() at time zone 'utc') + make_interval(months => m))::date

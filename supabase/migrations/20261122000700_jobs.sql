@@ -30,7 +30,7 @@ create index job_finished on octroi_private.job (finished_at) where finished_at 
 create function octroi_private.notify_job()
 returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pg_notify('octroi_job', '');
@@ -46,7 +46,7 @@ returns table (id bigint, kind text, args jsonb, attempt integer, max_attempts i
 language sql
 volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with due as (
     select j.id
@@ -71,7 +71,7 @@ returns setof bigint
 language sql
 volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update octroi_private.job as j
   set lease_expires_at = octroi_private.now() + make_interval(secs => p_lease_seconds)
@@ -88,7 +88,7 @@ create function octroi_private.finish_job(
 returns boolean
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
@@ -128,7 +128,7 @@ returns void
 language sql
 volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update octroi_private.job as j
   set state = 'queued', max_attempts = j.max_attempts + 1, run_at = octroi_private.now(),
@@ -145,7 +145,7 @@ returns bigint
 language sql
 volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with lost as (
     select j.id
@@ -193,7 +193,7 @@ returns table (account_id uuid, user_id uuid, endpoint text, request jsonb)
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select c.account_id, c.user_id, c.endpoint, c.request
   from octroi_private.completion as c
@@ -206,7 +206,7 @@ returns void
 language sql
 volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update octroi_private.completion
   set error = p_error, error_status = p_status, request = null, finished_at = octroi_private.now()

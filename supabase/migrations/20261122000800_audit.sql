@@ -15,20 +15,8 @@ create table octroi_private.audit_log (
 comment on table octroi_private.audit_log is 'Append-only record of critical actions: keys, plans, grants, budgets.';
 create index audit_log_account on octroi_private.audit_log (account_id, id);
 
-create function octroi_private.refuse_change()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-  raise exception '% is append-only', tg_table_name using errcode = 'OC003';
-end
-$$;
 create trigger audit_log_append_only
 before update or delete or truncate on octroi_private.audit_log
-for each statement execute function octroi_private.refuse_change();
-create trigger usage_event_append_only
-before update or delete or truncate on octroi_private.usage_event
 for each statement execute function octroi_private.refuse_change();
 
 -- Records a change of the row a trigger fires for, under the action its argument names.
@@ -36,7 +24,7 @@ create function octroi_private.audit()
 returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_row jsonb := to_jsonb(coalesce(new, old)) - array['key_hash', 'name', 'owner_user_id'];

@@ -37,7 +37,7 @@ returns bigint
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(g.amount - g.drawn), 0)::bigint
   from octroi_private.quota_grant as g
@@ -52,7 +52,7 @@ returns timestamptz
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(
     (select s.anchor_at from octroi_private.subscription as s where s.account_id = p_account_id and s.ended_at is null),
@@ -68,7 +68,7 @@ returns bigint
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(case p_meter
     when 'tokens' then e.total_tokens - e.overrun_tokens
@@ -89,7 +89,7 @@ create function octroi_private.open_balances(p_account_id uuid)
 returns void
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
@@ -140,7 +140,7 @@ returns text
 language plpgsql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
@@ -192,7 +192,7 @@ create function octroi_private.open_entitlement(p_account_id uuid, p_api_key_id 
 returns boolean
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
@@ -244,36 +244,60 @@ $$;
 comment on function octroi_private.open_entitlement(uuid, uuid, uuid, text) is
 'Opens balances and writes the entitlement of a caller for a model; false when why_refused gives a reason.';
 
--- Draws what a call used beyond the plan's own amount from the account's grants, in the documented order.
--- What no grant covers is overage.
-create function octroi_private.draw_grants(
-  p_account_id uuid, p_meter text, p_balance_id bigint, p_request_id uuid, p_amount bigint
-)
+-- Draws what calls just settled used beyond their plan's own amount from the accounts' grants, in the documented
+-- order. What no grant covers is overage. The caller has the balances locked, so that used is these calls' doing last.
+create function octroi_private.draw_grants(p_request_ids uuid [])
 returns void
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
-  v_left bigint := p_amount;
+  v_call record;
   v_grant record;
+  v_left bigint;
 begin
-  for v_grant in
-    select g.id, g.amount - g.drawn as remaining
-    from octroi_private.quota_grant as g
-    where g.account_id = p_account_id and g.meter = p_meter and g.ended_at is null
-      and g.starts_at <= v_now and g.drawn < g.amount
-    order by array_position(array['rollover', 'promo', 'top_up'], g.kind), g.priority, g.expires_at, g.created_at, g.id
-    for update
+  for v_call in
+    -- a call's share is what the balance stood beyond the plan after it, less what it stood before it
+    select c.id, c.account_id, c.balance_id, c.meter, least(
+      c.charged, c.used - c.included - coalesce(sum(c.charged) over later, 0)
+    )::bigint as amount
+    from (
+      select
+        e.id, e.account_id, b.id as balance_id, b.meter, b.used, b.included, ids.ord,
+        case b.meter
+          when 'tokens' then e.total_tokens - e.overrun_tokens
+          when 'cost' then e.cost_nano_usd - e.overrun_cost_nano_usd
+          else 1 - e.overrun_requests
+        end as charged
+      from unnest(p_request_ids) with ordinality as ids (id, ord)
+      join octroi_private.request as r on r.id = ids.id
+      join octroi_private.usage_event as e on e.id = r.id and e.occurred_at = r.started_at
+      join octroi_private.balance as b
+        on b.id = any(e.balance_ids) and b.scope = 'account' and b.period = 'month' and b.granted > b.included
+    ) as c
+    window later as (partition by c.balance_id order by c.ord desc rows between unbounded preceding and 1 preceding)
+    order by c.ord, c.balance_id
   loop
-    exit when v_left <= 0;
-    update octroi_private.quota_grant as g
-    set drawn = g.drawn + least(v_left, v_grant.remaining)
-    where g.id = v_grant.id;
-    insert into octroi_private.quota_draw (grant_id, request_id, balance_id, amount, drawn_at)
-    values (v_grant.id, p_request_id, p_balance_id, least(v_left, v_grant.remaining), v_now);
-    v_left := v_left - v_grant.remaining;
+    v_left := v_call.amount;
+    for v_grant in
+      select g.id, g.amount - g.drawn as remaining
+      from octroi_private.quota_grant as g
+      where g.account_id = v_call.account_id and g.meter = v_call.meter and g.ended_at is null
+        and g.starts_at <= v_now and g.drawn < g.amount
+      order by
+        array_position(array['rollover', 'promo', 'top_up'], g.kind), g.priority, g.expires_at, g.created_at, g.id
+      for update
+    loop
+      exit when v_left <= 0;
+      update octroi_private.quota_grant as g
+      set drawn = g.drawn + least(v_left, v_grant.remaining)
+      where g.id = v_grant.id;
+      insert into octroi_private.quota_draw (grant_id, request_id, balance_id, amount, drawn_at)
+      values (v_grant.id, v_call.id, v_call.balance_id, least(v_left, v_grant.remaining), v_now);
+      v_left := v_left - v_grant.remaining;
+    end loop;
   end loop;
 end
 $$;
@@ -284,7 +308,7 @@ returns void
 language sql
 volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update octroi_private.quota_grant as g
   set ended_at = octroi_private.now()
@@ -300,7 +324,7 @@ returns uuid
 language sql
 volatile
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into octroi_private.quota_grant (account_id, meter, kind, amount, priority, starts_at, expires_at, reason)
   values (p_account_id, p_meter, p_kind, p_amount, p_priority, octroi_private.now(), p_expires_at, p_reason)
@@ -314,7 +338,7 @@ create function octroi_private.void_entitlements()
 returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_row jsonb := to_jsonb(coalesce(new, old));
@@ -344,7 +368,7 @@ create function octroi_private.void_all_entitlements()
 returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from octroi_private.entitlement;

@@ -2,8 +2,8 @@
 -- one statement each (pg_extension/sql), which the extension keeps prepared. Nothing else may write the ledger.
 set role octroi_owner;
 
--- The statements are long and run thousands of times a second on tables that start empty: one plan, by index.
--- force_generic_plan spares planning them anew; enable_seqscan keeps a plan made on an empty table usable on a full one.
+-- The statements are long and run thousands of times a second: force_generic_plan spares planning them anew, and
+-- enable_seqscan keeps a plan made while a table is empty usable when it is full.
 
 create function octroi_private.reserve_many(
   p_request_ids uuid [], p_account_ids uuid [], p_api_key_ids uuid [], p_user_ids uuid [], p_models text [],
@@ -17,7 +17,7 @@ returns table (
 )
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 as $$
@@ -44,7 +44,7 @@ returns table (
 )
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 as $$
@@ -66,7 +66,7 @@ create function octroi_private.release_many(p_request_ids uuid [], p_reasons tex
 returns table (request_id uuid, outcome text)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 as $$
@@ -90,7 +90,7 @@ returns table (
 )
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 as $$
@@ -117,7 +117,7 @@ returns table (
 )
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 as $$
@@ -142,7 +142,7 @@ comment on function octroi_private.settle(
 create function octroi_private.refuse_outcome(p_request_id uuid, p_why text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception 'request % %', p_request_id, p_why using errcode = 'OC010';
@@ -153,7 +153,7 @@ create function octroi_private.release(p_request_id uuid, p_reason text)
 returns text
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 as $$
@@ -169,7 +169,7 @@ create function octroi_private.hold_what_fits(p_request_id uuid)
 returns void
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_request octroi_private.request;
@@ -220,7 +220,7 @@ returns table (
 )
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_request_id uuid := coalesce(p_request_id, octroi_private.uuid_v7());
@@ -263,7 +263,7 @@ create function octroi_private.expire_due(p_max_rows integer)
 returns bigint
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid [];

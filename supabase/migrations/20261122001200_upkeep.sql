@@ -6,7 +6,7 @@ returns table (model text, created_at timestamptz, owned_by text)
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select p.model, lower(p.valid), 'openai'
   from octroi_private.model_price as p
@@ -23,7 +23,7 @@ returns table (status smallint, content_type text, body bytea)
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select r.status, r.content_type, r.body
   from octroi_private.stored_response as r
@@ -36,7 +36,7 @@ create function octroi_private.prune(p_max_rows integer)
 returns bigint
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
@@ -77,7 +77,7 @@ create function octroi_private.uuid_v7_floor(p_at timestamptz)
 returns uuid
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select (lpad(to_hex((extract(epoch from p_at) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid
 $$;
@@ -87,7 +87,7 @@ create function octroi_private.sweep(p_max_rows integer)
 returns table (task text, rows_done bigint)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('octroi_private.sweep', 0)) then
@@ -111,7 +111,7 @@ returns table (synchronous_commit text, migration text, server_minor text)
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select current_setting('synchronous_commit'), '20261122001200', current_setting('server_version')
 $$;

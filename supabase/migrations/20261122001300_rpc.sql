@@ -8,7 +8,7 @@ returns setof uuid
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select m.account_id from octroi_private.member as m where m.user_id = (select auth.uid())
 $$;
@@ -18,7 +18,7 @@ returns setof uuid
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select m.account_id from octroi_private.member as m
   where m.user_id = (select auth.uid()) and m.role in ('owner', 'admin')
@@ -30,7 +30,7 @@ returns uuid
 language plpgsql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_account_id uuid;
@@ -57,7 +57,7 @@ returns table (
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     l.account_id, l.scope, l.subject, l.meter, l.period,
@@ -101,7 +101,7 @@ returns table (
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.period_start,
     q.resets_at, q.plan
@@ -118,7 +118,7 @@ returns table (
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     d.day, d.model, sum(d.requests)::bigint, sum(d.input_tokens)::bigint, sum(d.cached_input_tokens)::bigint,
@@ -144,7 +144,7 @@ returns table (
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   (
     select
@@ -173,6 +173,38 @@ $$;
 comment on function octroi.my_requests(integer, timestamptz) is
 'The caller''s own recent calls, newest first, running ones included; page on with the last occurred_at as before.';
 
+-- What a call of so many tokens would be told, by the rule that decides it, against balances as they stand.
+create function octroi_private.forecast(p_balances octroi_private.balance [], p_price_id bigint, p_tokens bigint)
+returns table (
+  allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamptz,
+  retry_after_seconds bigint
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_price octroi_private.model_price;
+  v_given octroi_private.allotment;
+  v_tightest octroi_private.balance;
+begin
+  select p.* into v_price from octroi_private.model_price as p where p.id = p_price_id;
+  v_given := octroi_private.allot_next(null, p_balances, p_tokens, 0, 1, v_price.top_input_price, v_price.top_output_price);
+  v_tightest := p_balances[v_given.tightest];
+  allowed := v_given.output_tokens is not null;
+  reason := case when not allowed then octroi_private.limit_reason(v_tightest.scope, v_tightest.meter) end;
+  scope := v_tightest.scope;
+  meter := v_tightest.meter;
+  remaining := v_tightest.granted + v_tightest.overage - v_tightest.used - v_tightest.reserved;
+  resets_at := nullif(v_tightest.resets_at, 'infinity');
+  retry_after_seconds := case when not allowed then
+    greatest(ceil(extract(epoch from resets_at - octroi_private.now())), 1)::bigint
+  end;
+  return next;
+end
+$$;
+
 create function octroi.check_quota(model text, tokens bigint)
 returns table (
   allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamptz,
@@ -181,45 +213,45 @@ returns table (
 language plpgsql
 stable
 security definer
-set search_path = ''
-set plan_cache_mode = 'force_generic_plan'
+set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
-  v_now timestamptz := octroi_private.now();
-  v_user_id uuid := (select auth.uid());
+  v_user_id uuid := auth.uid();
   v_account_id uuid := octroi_private.my_account();
-  v_reason text := octroi_private.why_refused(v_account_id, null, v_user_id, check_quota.model);
+  v_price_id bigint;
+  v_balances octroi_private.balance [];
+  v_reason text;
 begin
   if check_quota.tokens is null or check_quota.tokens not between 0 and 1000000000 then
     raise exception 'tokens must be between 0 and 1,000,000,000' using errcode = '22023';
   end if;
-  if v_reason is not null then
-    return query select false, v_reason, null::text, null::text, null::bigint, null::timestamptz, null::bigint;
-    return;
+  -- a caller who has made a call in this period has everything resolved
+  select e.price_id, array(
+    select b from octroi_private.balance as b where b.id = any(e.balance_ids)
+  ) into v_price_id, v_balances
+  from octroi_private.entitlement as e
+  where e.account_id = v_account_id and e.api_key_id = '00000000-0000-0000-0000-000000000000'
+    and e.user_id = v_user_id and e.model = check_quota.model and e.valid_until > octroi_private.now();
+  if v_price_id is null then
+    v_reason := octroi_private.why_refused(v_account_id, null, v_user_id, check_quota.model);
+    if v_reason is not null then
+      return query select false, v_reason, null::text, null::text, null::bigint, null::timestamptz, null::bigint;
+      return;
+    end if;
+    select p.id into v_price_id from octroi_private.model_price as p
+    where p.model = check_quota.model and p.valid operator(pg_catalog.@>) octroi_private.now();
+    -- balances as they would be opened
+    select array_agg(row(
+      q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
+      0, q.granted, 0, 0, q.used, q.reserved
+    )::octroi_private.balance) into v_balances
+    from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
+      account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, ord
+    )
+    where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject = check_quota.model);
   end if;
-  return query
-  with bound as (
-    select row_number() over () as id, q.*
-    from octroi_private.quota_of(v_account_id, v_user_id) as q
-    where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject = check_quota.model)
-  ),
-  given as (
-    select octroi_private.allot_next(
-      null, array_agg(b.id order by b.id), array_agg(b.meter order by b.id),
-      array_agg(coalesce(b.resets_at, 'infinity') order by b.id), array_agg(b.remaining order by b.id),
-      coalesce(array_agg(b.id order by b.id), '{}'), check_quota.tokens, 0, 1, p.input_price, p.output_price
-    ) as a
-    from octroi_private.model_price as p
-    left join bound as b on true
-    where p.model = check_quota.model and p.valid operator(pg_catalog.@>) v_now
-    group by p.id
-  )
-  select
-    (g.a).output_tokens is not null, case when (g.a).output_tokens is null then 'quota_exceeded' end,
-    b.scope, b.meter, b.remaining, b.resets_at,
-    case when (g.a).output_tokens is null then greatest(ceil(extract(epoch from b.resets_at - v_now)), 1)::bigint end
-  from given as g
-  left join bound as b on b.id = (g.a).tightest;
+  return query select f.* from octroi_private.forecast(v_balances, v_price_id, check_quota.tokens) as f;
 end
 $$;
 comment on function octroi.check_quota(text, bigint) is
@@ -230,14 +262,14 @@ returns bigint
 language plpgsql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_encoding text := (select l.encoding from octroi_private.model_limits(count_tokens.model) as l);
 begin
   if v_encoding is null then
     raise exception 'model % has no price, so its tokenizer is unknown', left(count_tokens.model, 100)
-      using errcode = 'OC012', hint = 'select model from octroi_private.model_price';
+      using errcode = 'OC012', hint = 'GET /v1/models lists the models that have one.';
   end if;
   if octet_length(count_tokens.text) > 1048576 then
     raise exception 'the text is longer than 1 MiB' using errcode = '22023';
@@ -253,7 +285,7 @@ create function octroi.create_api_key(name text, limits jsonb default '[]')
 returns table (id uuid, secret text, key_prefix text)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_account_id uuid := octroi_private.my_account();
@@ -264,8 +296,21 @@ begin
   if create_api_key.name is null or length(create_api_key.name) not between 1 and 100 then
     raise exception 'a key''s name has 1 to 100 characters' using errcode = '22023';
   end if;
-  if jsonb_typeof(coalesce(create_api_key.limits, '[]')) <> 'array' or jsonb_array_length(create_api_key.limits) > 9 then
+  if jsonb_typeof(create_api_key.limits) is distinct from 'array' or jsonb_array_length(create_api_key.limits) > 9 then
     raise exception 'limits is an array of at most 9 {meter, period, amount}' using errcode = '22023';
+  end if;
+  if exists (
+    select from jsonb_array_elements(create_api_key.limits) as l (item)
+    where case
+      when jsonb_typeof(l.item) <> 'object' then true
+      else l.item - array['meter', 'period', 'amount'] <> '{}'
+        or not l.item ?& array['meter', 'period', 'amount']
+        or jsonb_typeof(l.item -> 'meter') <> 'string' or jsonb_typeof(l.item -> 'period') <> 'string'
+        or l.item ->> 'amount' !~ '^-?[0-9]{1,16}$'
+    end
+  ) then
+    raise exception 'each limit is {meter, period, amount} and no more, with a whole number as amount'
+      using errcode = '22023';
   end if;
   perform from octroi_private.account as a where a.id = v_account_id for update;
   if (
@@ -280,7 +325,7 @@ begin
   );
   insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
   select v_account_id, 'api_key', v_id::text, l.meter, l.period, l.amount
-  from jsonb_to_recordset(coalesce(create_api_key.limits, '[]')) as l (meter text, period text, amount bigint);
+  from jsonb_to_recordset(create_api_key.limits) as l (meter text, period text, amount bigint);
   return query select v_id, v_secret, left(v_secret, 12);
 end
 $$;
@@ -291,7 +336,7 @@ create function octroi.revoke_api_key(id uuid)
 returns boolean
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update octroi_private.api_key as k
@@ -311,7 +356,7 @@ create function octroi.request_completion(request jsonb)
 returns uuid
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_account_id uuid := octroi_private.my_account();
@@ -355,7 +400,7 @@ create function octroi.completion(id uuid)
 returns table (state text, status smallint, response jsonb, error jsonb)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_completion octroi_private.completion;
