@@ -1,1 +1,18 @@
-//! Shared stage of the Octroi tests.
+//! What the stories in `tests/` share: a stage (a migrated database of their own), a cast (users, plans, keys), the
+//! verbs as SQL users call them, a gateway with the provider's stand-in behind it, and clusters that may be killed.
+//!
+//! | variable | what |
+//! |---|---|
+//! | `OCTROI_TEST_DATABASE_URL` | superuser of a throwaway cluster that has the extension |
+//! | `OCTROI_TEST_BIN` | directory of the `octroi` binary, for tests that kill it |
+//! | `OCTROI_PG_BINDIR`, `OCTROI_TEST_OS_USER`, `OCTROI_TEST_ROOT` | for tests that kill Postgres: its binaries, who runs them, where |
+//! | `OCTROI_TEST_SEED` | repeats a run; every random choice follows from it |
+//! | `OCTROI_UPDATE_SNAPSHOTS` | `1` writes the committed snapshots anew instead of comparing |
+
+pub mod books;
+pub mod cast;
+pub mod deadline;
+pub mod seed;
+pub mod stage;
+pub mod template;
+pub mod verbs;
