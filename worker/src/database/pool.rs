@@ -38,8 +38,10 @@ pub struct SessionLimits {
 impl SessionLimits {
     /// Look-ups, jobs and the sweep.
     pub const POOL: Self = Self { statement_ms: 8_000, lock_ms: 2_000 };
-    /// Metering lanes. A batch that waits on one account's row makes every caller in it wait, so the wait is short.
-    pub const LANE: Self = Self { statement_ms: 10_000, lock_ms: 500 };
+    /// Metering lanes. A batch that waits for one account's rows makes every caller in it wait, so the wait is short.
+    pub const LANE: Self = Self { statement_ms: 10_000, lock_ms: 250 };
+    /// Lanes for accounts whose rows are locked.
+    pub const LANE_ASIDE: Self = Self { statement_ms: 10_000, lock_ms: 2_000 };
 }
 
 /// The worker's way to Postgres. Cloning shares the pool.
@@ -78,9 +80,9 @@ impl Database {
         Ok(Self { pool, options })
     }
 
-    /// A connection of one's own, outside the pool, with the lanes' time limits.
-    pub fn session(&self) -> Session {
-        Session::new(limited(self.options.clone(), SessionLimits::LANE))
+    /// A connection of one's own, outside the pool.
+    pub fn session(&self, limits: SessionLimits) -> Session {
+        Session::new(limited(self.options.clone(), limits))
     }
 
     /// Closes the pool; calls under way finish, later ones fail.

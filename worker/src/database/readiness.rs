@@ -3,7 +3,7 @@
 use sqlx::{Connection, Row};
 use time::OffsetDateTime;
 
-use super::{Database, DatabaseError};
+use super::{Database, DatabaseError, SessionLimits};
 
 /// What the database says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn reach(&self) -> Result<(), DatabaseError> {
-        self.session().run(async |connection| connection.ping().await).await
+        self.session(SessionLimits::POOL).run(async |connection| connection.ping().await).await
     }
 
     /// What the database says about itself, through the worker's own role.

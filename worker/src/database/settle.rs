@@ -18,6 +18,8 @@ select request_id, outcome, total_tokens, cost_nano_usd, overrun_tokens, remaini
 pub struct SettleItem {
     /// The reserved request.
     pub request_id: Uuid,
+    /// Who pays. SQL knows by itself; here it keeps apart what waits for one account's rows.
+    pub account_id: Uuid,
     /// Token counts as reported or estimated.
     pub usage: SettledUsage,
     /// Where the counts come from.

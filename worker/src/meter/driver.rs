@@ -1,11 +1,13 @@
-//! Carrying a batch through: retries over lost connections, halves around an item the database will not take.
+//! Carrying a batch through: again over lost connections, apart when an account's rows are locked, in halves around an
+//! item the database will not take.
 
 use std::time::{Duration, Instant};
 
 use metrics::{Counter, Histogram};
-use tokio::sync::watch;
 
 use super::MeterError;
+use super::patience::Patience;
+use super::slow_accounts::SlowAccounts;
 use super::verb::{Pending, Verb, VerbLane};
 use crate::coalesce::Work;
 use crate::database::{DatabaseError, Session};
@@ -15,26 +17,25 @@ use crate::telemetry;
 const PAUSE_MS_FIRST: u64 = 20;
 const PAUSE_MS_MAX: u64 = 1_000;
 
-/// How long a lane keeps trying while the database is away.
-#[derive(Debug, Clone)]
-pub(super) enum Patience {
-    /// So long; after giving up once, only one try a batch until one succeeds, or queued callers would wait in turn.
-    For(Duration),
-    /// Until the worker has to stop; none while it need not.
-    UntilStop(watch::Receiver<Option<Instant>>),
-}
-
 /// One lane's work.
 pub(super) struct Driver<V: Verb> {
     verb: V,
     session: Session,
     patience: Patience,
-    /// Where single items go that time out, so that one locked account does not hold up the others.
+    /// The lane for accounts whose rows are locked, so that they do not hold up the others; none in that lane itself.
     aside: Option<VerbLane<V>>,
+    slow: SlowAccounts,
     gave_up: bool,
     batch_items: Histogram,
     batch_seconds: Histogram,
     retries: Counter,
+}
+
+/// Why a part of a batch was not carried out.
+struct Failure {
+    error: DatabaseError,
+    /// Whether a try may have been carried out all the same.
+    in_doubt: bool,
 }
 
 impl<V: Verb> Driver<V> {
@@ -44,6 +45,7 @@ impl<V: Verb> Driver<V> {
             session,
             patience,
             aside,
+            slow: SlowAccounts::default(),
             gave_up: false,
             batch_items: metrics::histogram!(telemetry::LANE_BATCH_ITEMS, "lane" => V::NAME),
             batch_seconds: metrics::histogram!(telemetry::LANE_BATCH_SECONDS, "lane" => V::NAME),
@@ -52,67 +54,40 @@ impl<V: Verb> Driver<V> {
     }
 
     /// Tries one part of a batch until it is answered, is at fault itself, or patience ends.
-    async fn attempt(&mut self, part: &[Pending<V>]) -> Result<Vec<V::Answer>, DatabaseError> {
+    async fn attempt(&mut self, part: &[Pending<V>]) -> Result<Vec<V::Answer>, Failure> {
         let began = Instant::now();
         let mut pause = Duration::from_millis(PAUSE_MS_FIRST);
-        let mut again = false;
+        let mut in_doubt = false;
         loop {
-            let error = match self.verb.call(&mut self.session, part, again).await {
+            let error = match self.verb.call(&mut self.session, part, in_doubt).await {
                 Ok(answers) => {
-                    self.gave_up = false;
                     self.batch_items.record(f64::from(u32::try_from(part.len()).unwrap_or(u32::MAX)));
                     self.batch_seconds.record(began.elapsed());
                     return Ok(answers);
                 }
                 Err(error) => error,
             };
-            again |= error.outcome_is_unknown();
-            if !error.is_transient() || (error.is_timeout() && !self.must_wait_out(part)) {
-                return Err(error);
-            }
-            if self.must_give_up(began, pause) {
-                self.gave_up = true;
-                return Err(error);
+            in_doubt |= error.outcome_is_unknown();
+            let hopeless = !error.is_transient() || (error.is_timeout() && !self.must_wait_out(part));
+            if hopeless || self.patience.ends(began, pause, self.gave_up) {
+                return Err(Failure { error, in_doubt });
             }
             tracing::warn!(lane = V::NAME, items = part.len(), %error, "metering waits for the database");
             self.retries.increment(1);
-            self.wait(pause).await;
+            self.patience.wait(pause).await;
             pause = (pause * 2).min(Duration::from_millis(PAUSE_MS_MAX));
         }
     }
 
-    /// A single item that may not fail and has nowhere else to go waits for the lock that holds it up.
+    /// Items that may not fail and have nowhere else to go wait for the lock that holds them up.
     fn must_wait_out(&self, part: &[Pending<V>]) -> bool {
-        part.len() == 1 && self.is_aside()
+        self.aside.is_none() && self.patience.lasts() && V::first_account(part) == part.len()
     }
 
-    /// Whether this is the lane for items that timed out, mostly idle and last resort of the others.
-    fn is_aside(&self) -> bool {
-        self.aside.is_none() && matches!(self.patience, Patience::UntilStop(_))
-    }
-
-    fn must_give_up(&self, began: Instant, pause: Duration) -> bool {
-        match &self.patience {
-            Patience::For(longest) => self.gave_up || began.elapsed() + pause > *longest,
-            Patience::UntilStop(stop) => {
-                stop.borrow().is_some_and(|deadline| Instant::now() + pause > deadline)
-            }
+    fn answer(&mut self, answered: impl Iterator<Item = (Pending<V>, V::Answer)>) {
+        if std::mem::take(&mut self.gave_up) {
+            tracing::info!(lane = V::NAME, "metering has the database back");
         }
-    }
-
-    async fn wait(&mut self, pause: Duration) {
-        match &mut self.patience {
-            Patience::For(_) => tokio::time::sleep(pause).await,
-            // A stop shortens the pause. A sender that is gone cannot: nobody will stop us then.
-            Patience::UntilStop(stop) => {
-                if let Ok(Err(_)) = tokio::time::timeout(pause, stop.changed()).await {
-                    tokio::time::sleep(pause).await;
-                }
-            }
-        }
-    }
-
-    fn answer(&self, answered: impl Iterator<Item = (Pending<V>, V::Answer)>) {
         for (waiting, answer) in answered {
             if let Err(Ok(answer)) = waiting.answer(Ok(answer)) {
                 self.verb.unclaimed(answer);
@@ -120,15 +95,29 @@ impl<V: Verb> Driver<V> {
         }
     }
 
-    fn fail(&self, waiting: Pending<V>, error: &DatabaseError) {
-        if error.outcome_is_unknown() {
-            self.verb.abandoned(waiting.as_ref());
+    /// Deals with a part that failed and cannot be made smaller or simpler.
+    fn give_up(&mut self, part: impl Iterator<Item = Pending<V>>, failure: &Failure) {
+        let Failure { error, in_doubt } = failure;
+        let mut failed_items = 0_usize;
+        for waiting in part {
+            let waiting = if error.is_timeout() { self.set_aside(waiting) } else { Err(waiting) };
+            if let Err(waiting) = waiting {
+                failed_items += 1;
+                if *in_doubt {
+                    self.verb.abandoned(waiting.as_ref());
+                }
+                // A caller that is gone needs no answer; the log has what happened.
+                let _ = waiting.answer(Err(MeterError::from(error)));
+            }
         }
-        // A caller that is gone needs no answer; the log has what happened.
-        let _ = waiting.answer(Err(MeterError::from(error)));
+        // During an outage every call fails; one line about it is enough.
+        if failed_items > 0 && !self.gave_up {
+            tracing::error!(lane = V::NAME, items = failed_items, %error, "metering gave up on items");
+        }
+        self.gave_up |= error.is_transient() && !error.is_timeout();
     }
 
-    /// Sends an item that timed out alone to the lane for such items; gives it back when there is none or it is full.
+    /// Sends an item to the lane for locked accounts; gives it back when there is none or it is full.
     fn set_aside(&self, waiting: Pending<V>) -> Result<(), Pending<V>> {
         match &self.aside {
             Some(aside) => aside.take_over(waiting),
@@ -136,19 +125,15 @@ impl<V: Verb> Driver<V> {
         }
     }
 
-    /// Deals with a part that failed and cannot be made smaller or simpler.
-    fn give_up(&self, part: impl Iterator<Item = Pending<V>>, error: &DatabaseError) {
-        let mut failed_items = 0_usize;
-        for waiting in part {
-            let waiting = if error.is_timeout() { self.set_aside(waiting) } else { Err(waiting) };
-            if let Err(waiting) = waiting {
-                self.fail(waiting, error);
-                failed_items += 1;
-            }
+    /// Sends the items of accounts that were locked a moment ago to their own lane.
+    fn divert(&mut self, batch: &mut Vec<Pending<V>>) {
+        if self.slow.is_empty_at(Instant::now()) {
+            return;
         }
-        if failed_items > 0 {
-            tracing::error!(lane = V::NAME, items = failed_items, %error, "metering gave up on items");
-        }
+        let (slow, quick): (Vec<_>, Vec<_>) =
+            batch.drain(..).partition(|waiting| self.slow.contains(V::account(waiting.as_ref())));
+        *batch = quick;
+        batch.extend(slow.into_iter().filter_map(|waiting| self.set_aside(waiting).err()));
     }
 }
 
@@ -158,7 +143,7 @@ impl<V: Verb> Work for Driver<V> {
 
     /// Connects and has the server load and plan what an empty batch needs, which takes it a good part of a second.
     async fn warm(&mut self) {
-        if self.is_aside() {
+        if self.aside.is_none() {
             return;
         }
         if let Err(error) = self.verb.call(&mut self.session, &[], false).await {
@@ -167,30 +152,44 @@ impl<V: Verb> Work for Driver<V> {
     }
 
     async fn run(&mut self, batch: &mut Vec<Pending<V>>) {
+        self.divert(batch);
+        let mut by_account = false;
         let mut width = batch.len();
         while !batch.is_empty() {
-            width = width.min(batch.len());
-            match self.attempt(&batch[..width]).await {
+            let failure = match self.attempt(&batch[..width]).await {
                 Ok(answers) => {
                     self.answer(batch.drain(..width).zip(answers));
-                    width = batch.len();
+                    width = next_width::<V>(batch, by_account);
+                    continue;
                 }
-                Err(error) if width > 1 && may_be_one_items_fault(&error) => width /= 2,
-                Err(error)
-                    if width == 1 && !error.is_transient() && self.verb.simplify(batch[0].item_mut()) =>
-                {
-                    tracing::warn!(lane = V::NAME, %error, "metering tries an item again without its extras");
+                Err(failure) => failure,
+            };
+            if failure.error.is_timeout() && V::first_account(&batch[..width]) < width {
+                by_account = true;
+                // Stable: what one account's callers sent first is decided first.
+                batch.sort_by_key(|waiting| V::account(waiting.as_ref()));
+                width = V::first_account(batch);
+            } else if width > 1 && may_be_one_items_fault(&failure.error) {
+                width /= 2;
+            } else if width == 1 && !failure.error.is_transient() && self.verb.simplify(batch[0].item_mut()) {
+                tracing::warn!(lane = V::NAME, error = %failure.error, "metering leaves out an item's extras");
+            } else {
+                if failure.error.is_timeout() {
+                    self.slow.insert(V::account(batch[0].as_ref()), Instant::now());
                 }
-                Err(error) => {
-                    self.give_up(batch.drain(..width), &error);
-                    width = batch.len();
-                }
+                self.give_up(batch.drain(..width), &failure);
+                width = next_width::<V>(batch, by_account);
             }
         }
     }
 }
 
-/// Whether fewer items could succeed where many failed. An outage fails them all alike.
+fn next_width<V: Verb>(batch: &[Pending<V>], by_account: bool) -> usize {
+    if by_account { V::first_account(batch) } else { batch.len() }
+}
+
+/// Whether fewer items could succeed where many failed. A verb that is not there and a right that is missing (SQLSTATE
+/// class 42) fail them all alike.
 fn may_be_one_items_fault(error: &DatabaseError) -> bool {
-    matches!(error, DatabaseError::Misuse { .. } | DatabaseError::Timeout { .. })
+    matches!(error, DatabaseError::Misuse { sqlstate, .. } if !sqlstate.starts_with("42"))
 }

@@ -1,16 +1,17 @@
 //! Metering as the gateway and the jobs see it: reserve, settle and release, each through its own batching lane.
 //!
-//! | lane | while the database is away | when it refuses a batch or times out |
-//! |---|---|---|
-//! | reserve | tries for [`RESERVE_PATIENCE_MS`], with the same request ids | halves, so that only the item at fault fails |
-//! | settle | tries until it is done or the worker has to stop | halves; a single item that times out is tried aside |
-//! | release | as settle | as settle |
+//! | lane | while the database is away | for an account whose rows are locked | for an item it refuses |
+//! |---|---|---|---|
+//! | reserve | tries for [`RESERVE_PATIENCE_MS`], with the same request ids | fails after 2 s, apart from the others | fails alone |
+//! | settle, release | tries until it is done or the worker has to stop | waits, apart from the others | fails alone |
 //!
 //! All three verbs replay: the same item again changes nothing. A hold whose caller left before the verdict, or whose
 //! verdict never came, is released.
 
 mod driver;
 mod error;
+mod patience;
+mod slow_accounts;
 mod verb;
 
 use std::time::{Duration, Instant};
@@ -19,12 +20,15 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use driver::{Driver, Patience};
+use driver::Driver;
 pub use error::MeterError;
-use verb::{Release, Reserve, Settle, VerbLane};
+use patience::Patience;
+use verb::{Release, Reserve, Settle, Verb, VerbLane};
 
 use crate::coalesce::Lane;
-use crate::database::{Database, ReleaseOutcome, ReserveItem, ReserveVerdict, SettleItem, Settlement};
+use crate::database::{
+    Database, ReleaseOutcome, ReserveItem, ReserveVerdict, SessionLimits, SettleItem, Settlement,
+};
 
 /// How long a reserve is tried while the database is away, in milliseconds: a lost connection is bridged, an outage is
 /// told to the client.
@@ -58,25 +62,13 @@ impl Meter {
     /// Starts the lanes. Connections are opened when first needed.
     pub fn start(database: &Database, limits: MeterLimits) -> (Self, MeterTasks) {
         let (stop, stopping) = watch::channel(None);
-        let patience = || Patience::UntilStop(stopping.clone());
-        let queue_items = limits.queue_items;
-
-        let driver = Driver::new(Release, database.session(), patience(), None);
-        let (release_aside, release_aside_task) = Lane::start(driver, queue_items);
-        let driver = Driver::new(Release, database.session(), patience(), Some(release_aside));
-        let (release, release_task) = Lane::start(driver, queue_items);
-
-        let driver = Driver::new(Settle, database.session(), patience(), None);
-        let (settle_aside, settle_aside_task) = Lane::start(driver, queue_items);
-        let driver = Driver::new(Settle, database.session(), patience(), Some(settle_aside));
-        let (settle, settle_task) = Lane::start(driver, queue_items);
-
-        let verb = Reserve { lease_seconds: limits.lease_seconds, release: release.clone() };
+        let mut start = Start { database, queue_items: limits.queue_items, tasks: Vec::new() };
+        let release = start.lane(|| Release, &Patience::UntilStop(stopping.clone()));
+        let settle = start.lane(|| Settle, &Patience::UntilStop(stopping));
         let patience = Patience::For(Duration::from_millis(RESERVE_PATIENCE_MS));
-        let driver = Driver::new(verb, database.session(), patience, None);
-        let (reserve, reserve_task) = Lane::start(driver, queue_items);
-
-        let tasks = vec![reserve_task, settle_task, settle_aside_task, release_task, release_aside_task];
+        let reserve = start
+            .lane(|| Reserve { lease_seconds: limits.lease_seconds, release: release.clone() }, &patience);
+        let tasks = start.tasks;
         (Self { reserve, settle, release }, MeterTasks { tasks, stop })
     }
 
@@ -108,6 +100,26 @@ impl Meter {
         reason: &'static str,
     ) -> Result<ReleaseOutcome, MeterError> {
         self.release.call_when_room((request_id, reason)).await?
+    }
+}
+
+/// Starting lanes: each with another one aside.
+struct Start<'a> {
+    database: &'a Database,
+    queue_items: usize,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Start<'_> {
+    fn lane<V: Verb>(&mut self, verb: impl Fn() -> V, patience: &Patience) -> VerbLane<V> {
+        let session = self.database.session(SessionLimits::LANE_ASIDE);
+        let driver = Driver::new(verb(), session, patience.clone(), None);
+        let (aside, aside_task) = Lane::start(driver, self.queue_items);
+        let session = self.database.session(SessionLimits::LANE);
+        let driver = Driver::new(verb(), session, patience.clone(), Some(aside));
+        let (lane, task) = Lane::start(driver, self.queue_items);
+        self.tasks.extend([task, aside_task]);
+        lane
     }
 }
 

@@ -24,6 +24,18 @@ pub(super) trait Verb: Send + Sync + 'static {
     /// The lane's name in logs and metrics.
     const NAME: &'static str;
 
+    /// The account whose rows the item locks, or what stands for it.
+    fn account(item: &Self::Item) -> Uuid;
+
+    /// How many items at the start of `part` are of one account.
+    fn first_account(part: &[Pending<Self>]) -> usize
+    where
+        Self: Sized,
+    {
+        let Some(first) = part.first().map(|waiting| Self::account(waiting.as_ref())) else { return 0 };
+        part.iter().take_while(|waiting| Self::account(waiting.as_ref()) == first).count()
+    }
+
     /// Puts a batch to the database. `again` says that an earlier try of the same batch may have been carried out.
     fn call(
         &self,
@@ -72,6 +84,10 @@ impl Verb for Reserve {
 
     const NAME: &'static str = "reserve";
 
+    fn account(item: &ReserveItem) -> Uuid {
+        item.account_id
+    }
+
     async fn call(
         &self,
         session: &mut Session,
@@ -97,6 +113,10 @@ impl Verb for Settle {
     type Answer = Settlement;
 
     const NAME: &'static str = "settle";
+
+    fn account(item: &SettleItem) -> Uuid {
+        item.account_id
+    }
 
     async fn call(
         &self,
@@ -124,6 +144,11 @@ impl Verb for Release {
     type Answer = ReleaseOutcome;
 
     const NAME: &'static str = "release";
+
+    /// Releases are rare: each stands for itself.
+    fn account(item: &(Uuid, &'static str)) -> Uuid {
+        item.0
+    }
 
     async fn call(
         &self,

@@ -166,7 +166,7 @@ impl Shared {
                     encoding: model.encoding,
                 };
                 let (meter, tracker) = (self.meter.clone(), self.tracker.clone());
-                let open = OpenCall::new(meter, tracker, request_id, bounds, started_at);
+                let open = OpenCall::new(meter, tracker, request_id, caller.account_id, bounds, started_at);
                 let cache_key = request.client_cache_key.as_deref();
                 let identity = self.identity.for_caller(caller.account_id, caller.user_id, cache_key);
                 let sending = Sending {

@@ -27,6 +27,7 @@ pub(super) struct OpenCall {
     meter: Meter,
     tracker: TaskTracker,
     request_id: Uuid,
+    account_id: Uuid,
     bounds: CallBounds,
     started_at: Instant,
     first_token_ms: Option<u32>,
@@ -40,6 +41,7 @@ impl OpenCall {
         meter: Meter,
         tracker: TaskTracker,
         request_id: Uuid,
+        account_id: Uuid,
         bounds: CallBounds,
         started_at: Instant,
     ) -> Self {
@@ -47,6 +49,7 @@ impl OpenCall {
             meter,
             tracker,
             request_id,
+            account_id,
             bounds,
             started_at,
             first_token_ms: None,
@@ -123,6 +126,7 @@ impl OpenCall {
         }
         SettleItem {
             request_id: self.request_id,
+            account_id: self.account_id,
             usage: charge.usage,
             source: charge.source.into(),
             response_model: charge.model,
