@@ -82,7 +82,8 @@ prepare relations_granted as
 select tap.grantee(a.grantee), c.oid::regclass::text, a.privilege_type
 from pg_class as c
 cross join lateral aclexplode(
-  coalesce(c.relacl, acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner))
+  coalesce(c.relacl, acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", -- noqa: RF06
+    c.relowner))
 ) as a
 where c.relnamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace, 'octroi_native'::regnamespace)
   and a.grantee <> c.relowner;

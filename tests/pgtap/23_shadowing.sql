@@ -41,10 +41,12 @@ grant select on account, member, api_key, usage_event to public;
 create function pg_temp.now() returns pg_catalog.timestamptz
 language sql
 return pg_catalog.timestamptz 'infinity';
-create function pg_temp.coalesce_all(bigint, bigint) returns boolean
+create function pg_temp.sprung_sum(bigint, bigint) returns boolean
 language plpgsql
 as $$ begin return pg_temp.spring(); end $$;
-create operator pg_temp.+ (leftarg = bigint, rightarg = bigint, function = pg_temp.coalesce_all);
+create operator pg_temp.+ ( -- noqa: PRS
+  leftarg = bigint, rightarg = bigint, function = pg_temp.sprung_sum
+);
 
 select is((select count(*) from octroi.my_quota()), 2::bigint, 'my_quota answers from the real tables');
 select is((select sum(u.total_tokens) from octroi.my_usage() as u), 110::numeric, 'so does my_usage');

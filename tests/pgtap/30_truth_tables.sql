@@ -116,7 +116,8 @@ select bag_eq(
     'octroi_private.budget', array['scope', 'subject'], '''account''|''member''|''api_key''|''model''', '''''|''x'''
   )$$,
   array[
-    'scope = ''account'', subject = ''''', 'scope = ''member'', subject = ''x''', 'scope = ''api_key'', subject = ''x''',
+    'scope = ''account'', subject = ''''',
+    'scope = ''member'', subject = ''x''', 'scope = ''api_key'', subject = ''x''',
     'scope = ''model'', subject = ''x'''
   ],
   'a budget names whom it bounds, unless it is the whole account'

@@ -152,7 +152,8 @@ insert into tap.breach
 select
   b.constraint_name,
   format(
-    'insert into octroi_private.usage_event select (jsonb_populate_record(e, %L)).* from octroi_private.usage_event as e',
+    'insert into octroi_private.usage_event
+    select (jsonb_populate_record(e, %L)).* from octroi_private.usage_event as e',
     b.columns
   )
 from (values

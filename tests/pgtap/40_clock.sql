@@ -34,18 +34,25 @@ select is((select count(*) from octroi.my_requests()), 1::bigint, 'what was used
 select tap.clear() \g /dev/null
 
 -- period, anchor, instant, start, reset; all in UTC
-create table tap.bounds (why text, period text, anchor timestamptz, at timestamptz, starts timestamptz, resets timestamptz);
+create table tap.bounds (
+  why text, period text, anchor timestamptz, at timestamptz, starts timestamptz, resets timestamptz
+);
 set local timezone = 'UTC';
 insert into tap.bounds values
-('a month runs from the anchor''s day and time', 'month', '2026-01-15 10:30', '2026-03-20', '2026-03-15 10:30', '2026-04-15 10:30'),
-('the start belongs to the period', 'month', '2026-01-15 10:30', '2026-03-15 10:30', '2026-03-15 10:30', '2026-04-15 10:30'),
-('the instant before belongs to the one before', 'month', '2026-01-15 10:30', '2026-03-15 10:29:59.999999', '2026-02-15 10:30', '2026-03-15 10:30'),
-('the first period starts at the anchor', 'month', '2026-01-15 10:30', '2026-01-15 10:30', '2026-01-15 10:30', '2026-02-15 10:30'),
+('a month runs from the anchor''s day and time',
+  'month', '2026-01-15 10:30', '2026-03-20', '2026-03-15 10:30', '2026-04-15 10:30'),
+('the start belongs to the period',
+  'month', '2026-01-15 10:30', '2026-03-15 10:30', '2026-03-15 10:30', '2026-04-15 10:30'),
+('the instant before belongs to the one before',
+  'month', '2026-01-15 10:30', '2026-03-15 10:29:59.999999', '2026-02-15 10:30', '2026-03-15 10:30'),
+('the first period starts at the anchor',
+  'month', '2026-01-15 10:30', '2026-01-15 10:30', '2026-01-15 10:30', '2026-02-15 10:30'),
 ('a 31st resets on the 28th of February', 'month', '2026-01-31', '2026-02-27 23:59', '2026-01-31', '2026-02-28'),
 ('and on the 31st of March again', 'month', '2026-01-31', '2026-02-28', '2026-02-28', '2026-03-31'),
 ('on the 30th of April', 'month', '2026-01-31', '2026-04-29', '2026-03-31', '2026-04-30'),
 ('in a leap year on the 29th', 'month', '2027-12-31', '2028-02-29', '2028-02-29', '2028-03-31'),
-('a leap day''s anchor resets on the 28th in other years', 'month', '2028-02-29', '2029-02-28', '2029-02-28', '2029-03-29'),
+('a leap day''s anchor resets on the 28th in other years',
+  'month', '2028-02-29', '2029-02-28', '2029-02-28', '2029-03-29'),
 ('and on the 29th in the next leap year', 'month', '2028-02-29', '2032-02-29', '2032-02-29', '2032-03-29'),
 ('a 30th skips only February', 'month', '2026-01-30', '2026-03-01', '2026-02-28', '2026-03-30'),
 ('a month crosses the year', 'month', '2026-06-20', '2027-01-02', '2026-12-20', '2027-01-20'),
@@ -83,7 +90,9 @@ select ok(
 );
 select is(
   (
-    select bool_and(substring(id::text from 15 for 1) = '7' and substring(id::text from 20 for 1) in ('8', '9', 'a', 'b'))
+    select bool_and(
+      substring(id::text from 15 for 1) = '7' and substring(id::text from 20 for 1) in ('8', '9', 'a', 'b')
+    )
     from (select octroi_private.uuid_v7() as id from generate_series(1, 100)) as made
   ), true, 'ids are UUIDs of version 7'
 );

@@ -11,7 +11,9 @@ select a.id as account from octroi_private.account as a where a.owner_user_id = 
 create function tap.standing() returns setof text
 language sql
 begin atomic
-select format('%s %s a %s: %s + %s of %s, %s left', q.scope, q.meter, q.period, q.used, q.reserved, q.granted, q.remaining)
+select format(
+  '%s %s a %s: %s + %s of %s, %s left', q.scope, q.meter, q.period, q.used, q.reserved, q.granted, q.remaining
+)
 from octroi.my_quota() as q;
 end;
 
@@ -27,8 +29,10 @@ select bag_eq(
   'select * from octroi.quota', 'select * from octroi.my_quota()', 'the view quota shows what my_quota() says'
 );
 select is(
-  (select bool_and(q.resets_at > clock_timestamp() and q.period_start <= clock_timestamp() and q.plan = 'free') from octroi.my_quota() as q),
-  true, 'each limit says when it resets, and of which plan it is'
+  (
+    select bool_and(clock_timestamp() between q.period_start and q.resets_at and q.plan = 'free')
+    from octroi.my_quota() as q
+  ), true, 'each limit says when it resets, and of which plan it is'
 );
 
 -- One call after another, as the verbs see them.
@@ -141,7 +145,9 @@ select is(
   (select c.allowed from octroi.check_quota('gpt-5-mini', :left_over) as c), true, 'what is left exactly is allowed'
 );
 select results_eq(
-  format('select allowed, reason, scope, meter, remaining from octroi.check_quota(%L, %s)', 'gpt-5-mini', :left_over + 1),
+  format(
+    'select allowed, reason, scope, meter, remaining from octroi.check_quota(%L, %s)', 'gpt-5-mini', :left_over + 1
+  ),
   format($$values (false, 'quota_exceeded', 'account', 'tokens', %s::bigint)$$, :left_over),
   'one more is refused, naming the limit'
 );

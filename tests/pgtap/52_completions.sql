@@ -29,7 +29,8 @@ select bag_eq(
   format('values (%L, 1), (%L, 1), (%L, 1)', :'answered', :'failing', :'aged'), 'each became a job'
 );
 select is_empty(
-  $$select * from octroi_private.claim_jobs('w2', array['complete_request'], 10, 30)$$, 'another worker gets none of them'
+  $$select * from octroi_private.claim_jobs('w2', array['complete_request'], 10, 30)$$,
+  'another worker gets none of them'
 );
 select results_eq(
   format('select user_id, endpoint, request from octroi_private.load_completion(%L)', :'answered'),
@@ -45,6 +46,7 @@ select results_eq(
   $$values ('embeddings', '{"model": "text-embedding-3-small", "input": "hi"}'::jsonb)$$,
   'endpoint says what it is, and is not sent on'
 );
+select c.id as job from claimed as c where c.args ->> 'completion_id' = :'answered' \gset
 select account_id as account from octroi_private.load_completion(:'answered') \gset
 select results_eq(
   format($$select request_id, verdict from octroi_private.reserve_many(
@@ -67,11 +69,11 @@ select octroi_private.fail_completion(
 ) \g /dev/null
 select octroi_private.fail_completion(:'answered', 500::smallint, '{"error": {"code": "late"}}') \g /dev/null
 select is(
-  octroi_private.finish_job((select c.id from claimed as c where c.args ->> 'completion_id' = :'answered'), 1, 'done', null, 0),
+  octroi_private.finish_job(:job, 1, 'done', null, 0),
   true, 'the job is done'
 );
 select is(
-  octroi_private.finish_job((select c.id from claimed as c where c.args ->> 'completion_id' = :'answered'), 1, 'done', null, 0),
+  octroi_private.finish_job(:job, 1, 'done', null, 0),
   false, 'once'
 );
 select is_empty(
@@ -133,7 +135,9 @@ select tap.play(:sten) \g /dev/null
 select is(tap.ask_outcome(null), '22023', 'a request is there');
 select is(tap.ask_outcome('[]'), '22023', 'and an object');
 select is(tap.ask_outcome('{"input": "hi"}'), '22023', 'with a model');
-select is(tap.ask_outcome('{"model": "gpt-5", "input": "x", "endpoint": "images"}'), '22023', 'for an endpoint we have');
+select is(
+  tap.ask_outcome('{"model": "gpt-5", "input": "x", "endpoint": "images"}'), '22023', 'for an endpoint we have'
+);
 select is(tap.ask_outcome('{"model": "gpt-5", "input": "x", "stream": true}'), '22023', 'that is not streamed');
 select is(
   tap.ask_outcome(json_build_object('model', 'gpt-5', 'input', (

@@ -5,7 +5,7 @@ begin;
 select plan(13);
 
 -- Auth's own login has no right on anything of Octroi's.
-grant insert, delete on auth.users to service_role;
+grant select, insert, delete on auth.users to service_role;
 set local role service_role;
 insert into auth.users (id, email) values (:nora, 'nora@example.test');
 select tap.clear() \g /dev/null
@@ -28,7 +28,7 @@ select results_eq(
   format('values (%L::uuid, %L::uuid, %L)', :'account', :nora, 'active'), 'their token resolves to it'
 );
 select tap.play(:nora) \g /dev/null
-select k.id as key_id, k.secret as secret from octroi.create_api_key('first') as k \gset
+select k.id as key_id, k.secret from octroi.create_api_key('first') as k \gset
 select is((select count(*) from octroi.api_keys), 1::bigint, 'they make a key');
 
 -- Suspended: still there to be seen, but not to be used.
@@ -64,7 +64,8 @@ select is(
   'with the user every key of theirs is revoked'
 );
 select is_empty(
-  format('select * from octroi_private.authenticate_user(%L, null)', :nora), 'a token that is still valid resolves to nothing'
+  format('select * from octroi_private.authenticate_user(%L, null)', :nora),
+  'a token that is still valid resolves to nothing'
 );
 select results_eq(
   format('select status, owner_user_id, closed_at is not null from octroi_private.account where id = %L', :'account'),
