@@ -55,7 +55,7 @@ priced as materialized (
   from closed as c
   left join octroi_private.model_price as answering
     on c.response_model <> c.model and answering.model = c.response_model
-    and answering.valid operator(pg_catalog.@>) c.started_at
+    and answering.valid operator(pg_catalog.@>) c.started_at -- noqa: LT01
   join octroi_private.model_price as price on price.id = coalesce(answering.id, c.price_id)
   cross join lateral (
     select

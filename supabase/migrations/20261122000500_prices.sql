@@ -24,7 +24,7 @@ create table octroi_private.model_price (
   top_output_price bigint not null generated always as (greatest(output_price, audio_output_price)) stored,
   source text not null,
   constraint model_price_one_at_a_time exclude using gist (
-    model extensions.gist_text_ops with operator(pg_catalog.=), valid with operator(pg_catalog.&&)
+    model extensions.gist_text_ops with operator(pg_catalog.=), valid with operator(pg_catalog.&&) -- noqa: LT01
   )
 );
 create index model_price_model on octroi_private.model_price (model);
@@ -39,7 +39,8 @@ insert into octroi_private.model_price (
 )
 select
   m.model, '[2026-01-01 00:00+00,)', m.encoding, m.max_input, m.max_output,
-  m.input, m.cached, m.input, coalesce(m.audio_input, m.input), m.output, coalesce(m.audio_output, m.output),
+  m.input, m.cached, m.input, coalesce(m.audio_input, m.input), -- noqa: AL08
+  m.output, coalesce(m.audio_output, m.output),
   'openai.com/api/pricing, 2026-06'
 from (values
   ('gpt-5.5', 'o200k_base', 272000, 128000, 5000000, 500000, 30000000, null, null),

@@ -8,12 +8,15 @@ from octroi_private.request as r
 left join octroi_private.usage_event as e on e.id = r.id and e.occurred_at = r.started_at
 where (r.state = 'settled') <> (e.id is not null)
 union all
-select 'I2 a call is charged no more than its hold', e.id::text, format('%s of %s', e.total_tokens - e.overrun_tokens, r.hold_tokens)
+select 'I2 a call is charged no more than its hold', e.id::text,
+  format('%s of %s', e.total_tokens - e.overrun_tokens, r.hold_tokens)
 from octroi_private.usage_event as e
 join octroi_private.request as r on r.id = e.id
-where e.total_tokens - e.overrun_tokens > r.hold_tokens or e.cost_nano_usd - e.overrun_cost_nano_usd > r.hold_cost_nano_usd
+where e.total_tokens - e.overrun_tokens > r.hold_tokens
+  or e.cost_nano_usd - e.overrun_cost_nano_usd > r.hold_cost_nano_usd
 union all
-select 'I3 used and reserved stay within the limit', b.id::text, format('%s + %s of %s + %s', b.used, b.reserved, b.granted, b.overage)
+select 'I3 used and reserved stay within the limit', b.id::text,
+  format('%s + %s of %s + %s', b.used, b.reserved, b.granted, b.overage)
 from octroi_private.balance as b
 where b.used + b.reserved > b.granted + b.overage or b.reserved < 0 or b.used < 0
 union all
@@ -28,7 +31,8 @@ left join (
 ) as h on h.balance_id = b.id
 where b.reserved <> coalesce(h.amount, 0)
 union all
-select 'I1 used is the sum of the charged usage', b.id::text, format('%s, events %s', b.used, b.carried + coalesce(u.amount, 0))
+select 'I1 used is the sum of the charged usage', b.id::text,
+  format('%s, events %s', b.used, b.carried + coalesce(u.amount, 0))
 from octroi_private.balance as b
 left join (
   select c.id, sum(case c.meter
@@ -43,7 +47,8 @@ left join (
 ) as u on u.id = b.id
 where b.used <> b.carried + coalesce(u.amount, 0)
 union all
-select 'I1 the daily rollup is the sum of the events', coalesce(d.account_id, e.account_id)::text, coalesce(d.day, e.day)::text
+select 'I1 the daily rollup is the sum of the events', coalesce(d.account_id, e.account_id)::text,
+  coalesce(d.day, e.day)::text
 from octroi_private.usage_daily as d
 full join (
   select
@@ -67,7 +72,8 @@ where r.state = 'open' and r.expires_at < octroi_private.now() - interval '5 min
 union all
 select 'I5 a usage event names a price that was valid', e.id::text, e.price_id::text
 from octroi_private.usage_event as e
-left join octroi_private.model_price as p on p.id = e.price_id and p.valid operator(pg_catalog.@>) e.occurred_at
+left join octroi_private.model_price as p
+  on p.id = e.price_id and p.valid operator(pg_catalog.@>) e.occurred_at -- noqa: LT01
 where p.id is null
 union all
 select 'I6 a call is billed once', e.id::text, count(*)::text
