@@ -1,6 +1,13 @@
-//! Exact token counts of plain text, safe against text made to be slow.
+//! Exact token counts of plain text, in time that grows with its length whatever it says.
+//!
+//! The vocabularies are those of `tiktoken-rs`, which the tests compare against; the code is not, because a hostile
+//! text makes that one panic (`split`) and because its tables would take most of this process's memory (`build.rs`).
 
-use tiktoken_rs::{CoreBPE, cl100k_base_singleton, o200k_base_singleton};
+mod classes;
+mod merge;
+mod split;
+mod table;
+mod vocabulary;
 
 /// A tokenizer, as named by `model_limits.encoding` in SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,10 +18,9 @@ pub enum Encoding {
     Cl100k,
 }
 
-/// Longest stretch without a word boundary that is tokenized, in bytes; a longer one counts a token per byte.
-/// The tokenizer's memory and stack grow with such a stretch (a million spaces overflow its stack and panic),
-/// and no prose, code or base64 has one.
-pub const MAX_STRETCH_BYTES: usize = 8 * 1024;
+/// Longest word, line of dashes or run of spaces that is merged into tokens, in bytes; a longer one counts a token
+/// per byte. Merging takes 16 times a piece's size in memory, and no prose, code or base64 has such a piece.
+pub const MAX_PIECE_BYTES: usize = 16 * 1024;
 
 impl Encoding {
     /// The encoding of an SQL name; `None` for a name this build does not know (refuse the model).
@@ -26,83 +32,34 @@ impl Encoding {
         }
     }
 
-    /// Tokens of `text` read as plain text: `<|endoftext|>` in it is eleven characters, not a command.
-    /// Exact, except for stretches over [`MAX_STRETCH_BYTES`], which count more: a token has at least one byte.
+    /// Tokens of `text` read as plain text: `<|endoftext|>` in it is thirteen characters, not a command.
+    /// Exact, except for pieces over [`MAX_PIECE_BYTES`], which count more: a token has at least one byte.
     pub fn count(self, text: &str) -> u64 {
-        let tokenizer = self.tokenizer();
-        if text.len() <= MAX_STRETCH_BYTES {
-            return tokenizer.encode_ordinary(text).len() as u64;
-        }
+        let vocabulary = match self {
+            Self::O200k => &vocabulary::O200K,
+            Self::Cl100k => &vocabulary::CL100K,
+        };
         let mut tokens = 0;
-        let mut counted_to = 0;
-        let mut stretch_from = 0;
-        for cut in cuts(text).chain([text.len()]) {
-            if cut - stretch_from > MAX_STRETCH_BYTES {
-                tokens += tokenizer.encode_ordinary(&text[counted_to..stretch_from]).len() as u64;
-                tokens += (cut - stretch_from) as u64;
-                counted_to = cut;
-            } else if cut - counted_to > MAX_PIECE_BYTES {
-                tokens += tokenizer.encode_ordinary(&text[counted_to..cut]).len() as u64;
-                counted_to = cut;
-            }
-            stretch_from = cut;
+        let mut start = 0;
+        while start < text.len() {
+            let end = split::piece_end(self, text, start);
+            let piece = &text.as_bytes()[start..end];
+            tokens += match piece.len() {
+                1 => 1,
+                2..=MAX_PIECE_BYTES => merge::count(vocabulary, piece),
+                long => long as u64,
+            };
+            start = end;
         }
-        tokens + tokenizer.encode_ordinary(&text[counted_to..]).len() as u64
+        tokens
     }
 
-    /// Builds both tokenizers now, so that no request pays for it. Blocks for about 150 ms; call once at start.
+    /// Reads both tables once, so that no request waits for their pages to come from disk. Takes milliseconds.
     pub fn warm() {
         for encoding in [Self::O200k, Self::Cl100k] {
-            encoding.count("warm");
+            encoding.count("The tables are read where a text leads; this one leads to a few hundred places.");
         }
     }
-
-    fn tokenizer(self) -> &'static CoreBPE {
-        match self {
-            Self::O200k => o200k_base_singleton(),
-            Self::Cl100k => cl100k_base_singleton(),
-        }
-    }
-}
-
-/// Text handed to the tokenizer at once, in bytes: its token list takes four bytes a token.
-const MAX_PIECE_BYTES: usize = 256 * 1024;
-
-/// Byte positions where every token before ends, whatever follows: both encodings split words by a regular
-/// expression that looks ahead only out of white space, so counting the two sides separately changes nothing.
-fn cuts(text: &str) -> impl Iterator<Item = usize> {
-    let mut left = '\n';
-    text.char_indices().filter_map(move |(position, right)| {
-        let cut = is_cut(left, right);
-        left = right;
-        cut.then_some(position)
-    })
-}
-
-fn is_cut(left: char, right: char) -> bool {
-    // A space is only ever the first character of what follows it.
-    if right == ' ' {
-        return !left.is_whitespace();
-    }
-    // Letters stay with letters and marks, and with an apostrophe as in "it's"; digits with digits.
-    let ends_word = right.is_ascii() && !right.is_ascii_alphabetic() && right != '\'';
-    if left.is_ascii_alphabetic() {
-        return ends_word;
-    }
-    if left.is_ascii_digit() {
-        return right.is_ascii() && !right.is_ascii_digit();
-    }
-    is_unspaced_letter(left) && (ends_word || is_wide_punctuation(right))
-}
-
-/// Letters of the scripts that are written without spaces and make long stretches.
-fn is_unspaced_letter(c: char) -> bool {
-    matches!(c, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{3400}'..='\u{4dbf}'
-        | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
-}
-
-fn is_wide_punctuation(c: char) -> bool {
-    matches!(c, '、' | '。' | '「' | '」' | '，' | '！' | '？' | '：' | '；')
 }
 
 #[cfg(test)]

@@ -84,8 +84,8 @@ impl ParsedRequest {
         bounds::input_tokens(self.endpoint, &self.model, &self.body, encoding)
     }
 
-    /// Size of the client's body in bytes, and so the most text there is to tokenize. Counting takes about
-    /// 20 ms per megabyte of prose and 200 ms per megabyte of hostile text: keep large ones off the runtime.
+    /// Size of the client's body in bytes, and so the most text there is to tokenize. Counting takes about 50 ms
+    /// per megabyte of prose and 250 ms per megabyte of hostile text: keep large ones off the runtime.
     pub fn text_bytes(&self) -> usize {
         self.text_bytes
     }

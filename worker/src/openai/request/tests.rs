@@ -203,3 +203,12 @@ fn an_earlier_output_sent_back_as_input_is_stripped_to_its_content() {
         ])
     );
 }
+
+#[test]
+fn every_field_of_the_lists_is_documented() {
+    let documented = include_str!("../../../../docs/requests.md");
+    for field in [chat::FIELDS, responses::FIELDS, embeddings::FIELDS].into_iter().flatten() {
+        let stem = if field.name.starts_with("prompt_cache") { "prompt_cache" } else { field.name };
+        assert!(documented.contains(&format!("`{stem}")), "{}", field.name);
+    }
+}
