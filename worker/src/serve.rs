@@ -27,6 +27,8 @@ const CONNECT_SECONDS: u64 = 10;
 const IDLE_SECONDS: u64 = 120;
 /// How long a hold outlasts the longest call, in seconds: reading on after a client left, settling through an outage.
 const LEASE_MARGIN_SECONDS: u64 = 300;
+/// How long jobs may take to record the outcome of calls that were cut off when the drain ended, in seconds.
+const LAST_JOBS_SECONDS: u64 = 5;
 /// Room in the lanes beyond the connections served: jobs, and calls read on after their clients left.
 const QUEUE_ITEMS_SPARE: usize = 2_048;
 /// Time for the last settles after everything else has ended, in seconds.
@@ -188,6 +190,6 @@ async fn run_jobs(
     tokio::join!(
         queue::listen(database.clone(), Arc::clone(&wake), stop.clone()),
         sweeper::sweep_until(database, stop.clone()),
-        runner.run(&wake, stop.clone(), config.gateway.drain),
+        runner.run(&wake, stop.clone(), config.gateway.drain + Duration::from_secs(LAST_JOBS_SECONDS)),
     );
 }

@@ -144,6 +144,8 @@ pub enum ReplayState {
     Settled,
     /// Its hold lapsed before it was settled.
     Expired,
+    /// It did not happen and its hold went back.
+    Released,
 }
 
 impl RefusalReason {
@@ -206,7 +208,10 @@ fn verdict(row: &PgRow, tried_before: Option<&ReserveItem>) -> Result<ReserveVer
     let request_id: Uuid = row.try_get(0)?;
     let reason = row.try_get::<Option<&str>, _>(2)?.unwrap_or_default();
     match row.try_get::<&str, _>(1)? {
-        "granted" => Ok(ReserveVerdict::Granted(hold(row, request_id)?)),
+        "granted" => match hold(row, request_id)? {
+            Some(hold) => Ok(ReserveVerdict::Granted(hold)),
+            None => Err(DatabaseError::Unreadable("a grant without a hold".to_owned())),
+        },
         "refused" => Ok(ReserveVerdict::Refused(Refusal {
             request_id,
             reason: RefusalReason::read(reason),
@@ -220,10 +225,16 @@ fn verdict(row: &PgRow, tried_before: Option<&ReserveItem>) -> Result<ReserveVer
                 "open" => ReplayState::Open,
                 "settled" => ReplayState::Settled,
                 "expired" => ReplayState::Expired,
-                other => return Err(DatabaseError::Unreadable(format!("replayed request in state {other}"))),
+                "released" => ReplayState::Released,
+                other => {
+                    return Err(DatabaseError::Unreadable(format!("replayed request in state {other}")));
+                }
             };
-            if state == ReplayState::Open && tried_before.is_some_and(|item| item.request_id == request_id) {
-                return Ok(ReserveVerdict::Granted(hold(row, request_id)?));
+            if state == ReplayState::Open
+                && tried_before.is_some_and(|item| item.request_id == request_id)
+                && let Some(hold) = hold(row, request_id)?
+            {
+                return Ok(ReserveVerdict::Granted(hold));
             }
             Ok(ReserveVerdict::Replayed(Replay { request_id, state }))
         }
@@ -231,13 +242,19 @@ fn verdict(row: &PgRow, tried_before: Option<&ReserveItem>) -> Result<ReserveVer
     }
 }
 
-fn hold(row: &PgRow, request_id: Uuid) -> Result<Hold, DatabaseError> {
-    Ok(Hold {
+/// What was granted; none in a row that grants nothing.
+fn hold(row: &PgRow, request_id: Uuid) -> Result<Option<Hold>, DatabaseError> {
+    let (Some(output_tokens), Some(hold_tokens)) =
+        (row.try_get::<Option<i64>, _>(3)?, row.try_get::<Option<i64>, _>(4)?)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Hold {
         request_id,
-        output_tokens: u64::try_from(row.try_get::<i64, _>(3)?).unwrap_or_default(),
-        hold_tokens: u64::try_from(row.try_get::<i64, _>(4)?).unwrap_or_default(),
+        output_tokens: u64::try_from(output_tokens).unwrap_or_default(),
+        hold_tokens: u64::try_from(hold_tokens).unwrap_or_default(),
         hold_cost_nano_usd: row.try_get(5)?,
         expires_at: row.try_get(6)?,
         standing: LimitStanding::from_row(row, 7)?,
-    })
+    }))
 }

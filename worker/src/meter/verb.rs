@@ -5,7 +5,8 @@ use uuid::Uuid;
 use super::MeterError;
 use crate::coalesce::{Lane, Waiting};
 use crate::database::{
-    DatabaseError, ReleaseOutcome, ReserveItem, ReserveVerdict, Session, SettleItem, Settlement,
+    DatabaseError, ReleaseOutcome, Replay, ReplayState, ReserveItem, ReserveVerdict, Session, SettleItem,
+    Settlement,
 };
 
 /// An item of a verb on its way, with its caller.
@@ -78,6 +79,18 @@ impl Reserve {
     }
 }
 
+impl Reserve {
+    /// A fresh id that replays was granted by a try whose answer was lost, and what was granted is not told again.
+    fn give_back_lost(&self, batch: &[Pending<Self>], verdicts: &[ReserveVerdict]) {
+        for (item, verdict) in batch.iter().map(AsRef::as_ref).zip(verdicts) {
+            let own = Replay { request_id: item.request_id, state: ReplayState::Open };
+            if item.id_is_fresh && *verdict == ReserveVerdict::Replayed(own) {
+                self.give_back(item.request_id, "verdict_lost");
+            }
+        }
+    }
+}
+
 impl Verb for Reserve {
     type Item = ReserveItem;
     type Answer = ReserveVerdict;
@@ -94,7 +107,11 @@ impl Verb for Reserve {
         batch: &[Pending<Self>],
         again: bool,
     ) -> Result<Vec<ReserveVerdict>, DatabaseError> {
-        session.reserve_many(batch, self.lease_seconds, again).await
+        let verdicts = session.reserve_many(batch, self.lease_seconds, again).await?;
+        if again {
+            self.give_back_lost(batch, &verdicts);
+        }
+        Ok(verdicts)
     }
 
     fn unclaimed(&self, verdict: ReserveVerdict) {

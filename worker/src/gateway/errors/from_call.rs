@@ -23,6 +23,9 @@ impl GatewayError {
             CallError::Repeats { state: ReplayState::Expired } => {
                 Self::IdempotencyNotKept { outcome: "expired" }
             }
+            CallError::Repeats { state: ReplayState::Released } => {
+                Self::UpstreamUnavailable { retry_after_seconds: OUTAGE_RETRY_SECONDS }
+            }
             CallError::NotMetered(MeterError::Overloaded) => Self::Busy,
             CallError::NotMetered(MeterError::Closed) => Self::Draining,
             CallError::NotMetered(MeterError::Unavailable | MeterError::Refused { .. })
