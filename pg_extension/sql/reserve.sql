@@ -1,77 +1,39 @@
--- Reserve: may these calls go ahead, and how much may each spend?
+-- Reserve, for a lone call that is plainly granted: seen never before, its entitlement open, its limits with room.
+-- No row means anything else, and nothing written: reserve_many.sql then says what. The rule of both is
+-- octroi_private.allot_next; here it costs a plan of few nodes, since starting a plan is most of a lone call.
 --
--- Every call gets a verdict of its own, in order of arrival. A call that was seen before (by id, or by the
--- account's idempotency key) is replayed or, with another body, refused. A caller whose entitlement is not open
--- is unopened: reserve_open.sql opens it, or the reason why not is the refusal. For the others
--- octroi_private.allot decides against the room on their balances, which are locked here. What is granted becomes
--- a request row, and its hold is added to the balances.
---
--- $1 request ids  $2 account ids  $3 key ids  $4 user ids  $5 models  $6 endpoints  $7 input tokens (upper bound)
--- $8 output tokens wanted per choice (null: the model's most)  $9 choices  $10 idempotency keys  $11 body hashes
--- $12 seconds until the hold expires  $13 whether reserve_open.sql has run
-with clock as materialized (
-  select octroi_private.now() as at
-),
-item as materialized (
+-- The arguments are those of reserve_many.sql, with one call in each array.
+with allotted as materialized (
   select
-    i.*, p.top_input_price, p.top_output_price, e.balance_ids, e.plan_code, e.price_id, bound.balances,
-    least(i.output_tokens, p.max_output_tokens) as wanted_tokens,
-    coalesce(by_id.id, by_key.id) as known_id,
-    coalesce(by_id.state, by_key.state) as known_state,
-    case
-      when by_id.id is null then by_key.body_hash = i.body_hash
-      else by_id.body_hash = i.body_hash and by_id.account_id = i.account_id
-    end as known_body,
-    case
-      when i.request_id is null or i.endpoint is null or i.body_hash is null or i.input_tokens is null
-        or i.input_tokens < 0 or i.output_tokens < 0 or i.choices is null or i.choices not between 1 and 128
-        or length(i.idempotency_key) not between 1 and 255 then 'invalid_arguments'
-      when i.input_tokens > p.max_input_tokens then 'input_too_long'
-    end as misuse,
-    -- the body of an earlier call of this batch under the same id or key
-    case when i.ord > 1 then (
-      select b.body_hash = i.body_hash and b.account_id = i.account_id
-      from unnest($1::uuid [], $2::uuid [], $10::text [], $11::bytea []) with ordinality
-        as b (request_id, account_id, idempotency_key, body_hash, ord)
-      where b.ord < i.ord
-        and (b.request_id = i.request_id or (b.account_id = i.account_id and b.idempotency_key = i.idempotency_key))
-      order by b.ord
-      limit 1
-    ) end as repeated_body
-  from clock
-  cross join unnest(
-    $1::uuid [], $2::uuid [], $3::uuid [], $4::uuid [], $5::text [], $6::text [], $7::bigint [], $8::bigint [],
-    $9::integer [], $10::text [], $11::bytea []
-  ) with ordinality as i (
-    request_id, account_id, api_key_id, user_id, model, endpoint, input_tokens, output_tokens,
-    choices, idempotency_key, body_hash, ord
-  )
-  left join octroi_private.request as by_id on by_id.id = i.request_id
-  left join octroi_private.request as by_key
-    on by_key.account_id = i.account_id and by_key.idempotency_key = i.idempotency_key and by_key.state <> 'released'
-  left join octroi_private.entitlement as e
+    i.*, e.balance_ids, e.price_id, e.plan_code, bound.balances, clock.at,
+    octroi_private.allot_next(
+      null, bound.balances, i.input_tokens, least(i.output_tokens, p.max_output_tokens), i.choices,
+      p.top_input_price, p.top_output_price
+    ) as given
+  from (
+    select
+      ($1::uuid [])[1] as request_id, ($2::uuid [])[1] as account_id, ($3::uuid [])[1] as api_key_id,
+      ($4::uuid [])[1] as user_id, ($5::text [])[1] as model, ($6::text [])[1] as endpoint,
+      ($7::bigint [])[1] as input_tokens, ($8::bigint [])[1] as output_tokens, ($9::integer [])[1] as choices,
+      ($10::text [])[1] as idempotency_key, ($11::bytea [])[1] as body_hash
+  ) as i
+  cross join (select octroi_private.now() as at) as clock
+  join octroi_private.entitlement as e
     on e.account_id = i.account_id
     and e.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
     and e.user_id = i.user_id and e.model = i.model and e.valid_until > clock.at
-  left join octroi_private.model_price as p on p.id = e.price_id
-  left join lateral (
-    select array_agg(b.balance) as balances
-    from (
-      select c as balance from octroi_private.balance as c
-      where c.id = any(e.balance_ids) and by_id.id is null and by_key.id is null
+  join octroi_private.model_price as p on p.id = e.price_id
+  cross join lateral (
+    select array(
+      select c from octroi_private.balance as c
+      where c.id = any(e.balance_ids)
       order by c.id
       for no key update
-    ) as b
-  ) as bound on true
-),
-allotted as materialized (
-  select
-    i.*,
-    octroi_private.allot(
-      i.balances, i.input_tokens, i.wanted_tokens, i.choices, i.top_input_price, i.top_output_price
-    ) over (partition by i.account_id order by i.ord rows unbounded preceding) as given
-  from item as i
-  where i.known_id is null and i.balance_ids is not null and i.misuse is null and i.repeated_body is null
+    ) as balances
+  ) as bound
+  where i.request_id is not null and i.endpoint is not null and i.body_hash is not null
+    and i.input_tokens between 0 and p.max_input_tokens and (i.output_tokens >= 0) is not false
+    and i.choices between 1 and 128 and (length(i.idempotency_key) between 1 and 255) is not false
 ),
 opened as (
   insert into octroi_private.request (
@@ -81,72 +43,40 @@ opened as (
   select
     a.request_id, a.account_id, a.api_key_id, a.user_id, a.model, a.endpoint, a.idempotency_key, a.body_hash,
     a.price_id, a.balance_ids, (a.given).hold, a.input_tokens, (a.given).output_tokens, a.choices,
-    a.input_tokens + (a.given).output_tokens * a.choices,
-    (a.input_tokens * a.top_input_price + (a.given).output_tokens * a.choices * a.top_output_price + 999) / 1000,
-    clock.at, clock.at + make_interval(secs => $12::integer)
+    (a.given).hold_tokens, (a.given).hold_cost_nano_usd, a.at, a.at + make_interval(secs => $12::integer)
   from allotted as a
-  cross join clock
   where (a.given).output_tokens is not null
-  -- a racing twin under the same key ends here
   on conflict do nothing
-  returning id, balance_ids, hold_amounts, hold_tokens, hold_cost_nano_usd, expires_at
+  returning expires_at
 ),
 held as (
   update octroi_private.balance as b
-  set reserved = b.reserved + h.amount
-  from (
-    select hold.balance_id, sum(hold.amount)::bigint as amount
-    from opened as o
-    cross join lateral unnest(o.balance_ids, o.hold_amounts) as hold (balance_id, amount)
-    group by hold.balance_id
-  ) as h
-  where b.id = h.balance_id
+  set reserved = b.reserved + hold.amount
+  from opened as o
+  cross join allotted as a
+  cross join lateral unnest(a.balance_ids, (a.given).hold) as hold (balance_id, amount)
+  where b.id = hold.balance_id
 )
 select
-  coalesce(i.known_id, i.request_id) as request_id,
-  verdict.verdict,
-  case verdict.verdict
-    when 'refused' then coalesce(
-      i.misuse,
-      case
-        when i.known_id is not null or i.repeated_body is not null then 'idempotency_mismatch'
-        when i.balance_ids is null then octroi_private.why_refused(i.account_id, i.api_key_id, i.user_id, i.model)
-        else octroi_private.limit_reason(b.scope, b.meter)
-      end
-    )
-    when 'replayed' then coalesce(i.known_state, 'open')
-  end as reason,
-  case when o.id is not null then (a.given).output_tokens end as output_tokens,
-  o.hold_tokens::bigint,
-  o.hold_cost_nano_usd::bigint,
+  a.request_id,
+  'granted' as verdict,
+  null::text as reason,
+  (a.given).output_tokens as output_tokens,
+  (a.given).hold_tokens as hold_tokens,
+  (a.given).hold_cost_nano_usd as hold_cost_nano_usd,
   o.expires_at,
   b.scope::text,
   b.meter::text,
   b.period::text,
   (b.granted + b.overage)::bigint as granted,
-  b.used,
+  b.used::bigint,
   b.granted + b.overage - b.used - (a.given).remaining as reserved,
   (a.given).remaining as remaining,
   b.period_start,
   nullif(b.resets_at, 'infinity') as resets_at,
-  case when b.resets_at < 'infinity' then
-    greatest(ceil(extract(epoch from b.resets_at - clock.at)), 1)::bigint
-  end as retry_after_seconds,
-  i.plan_code as plan
-from item as i
-cross join clock
-left join allotted as a on a.ord = i.ord
-left join opened as o on o.id = i.request_id and i.known_id is null and i.repeated_body is null
-left join lateral (select (i.balances[(a.given).tightest]).*) as b on true
-cross join lateral (
-  select case
-    when i.misuse is not null then 'refused'
-    when i.known_id is not null then case when i.known_body then 'replayed' else 'refused' end
-    when i.repeated_body is not null then case when i.repeated_body then 'replayed' else 'refused' end
-    when o.id is not null then 'granted'
-    when (a.given).output_tokens is not null then 'replayed'
-    when i.balance_ids is null and not $13::boolean then 'unopened'
-    else 'refused'
-  end as verdict
-) as verdict
-order by i.ord
+  case when b.resets_at < 'infinity' then greatest(ceil(extract(epoch from b.resets_at - a.at)), 1)::bigint end
+    as retry_after_seconds,
+  a.plan_code as plan
+from allotted as a
+cross join opened as o
+left join lateral (select (a.balances[(a.given).tightest]).*) as b on true

@@ -1,87 +1,57 @@
--- Settle: what these calls used, once and for all.
+-- Settle, for a lone call whose hold is open. No row means anything else, and nothing written: settle_many.sql then
+-- says what. The rule of both is octroi_private.charge_call.
 --
--- Closes the open ones: the hold goes back to the balances and what was used comes out of them; one usage event
--- each, rolled up by day. A call is charged its hold at most: what the provider counted beyond is an overrun, the
--- operator's loss. Without usage (source hold) the bounds of the hold stand in. A call that is closed already
--- answers with what was recorded: replayed for the same usage, conflict for another. An expired one answers
--- expired, and is taken late after settle_reopen.sql.
---
--- $1 request ids  $2 input tokens  $3 cached input  $4 cache write  $5 audio input  $6 output tokens  $7 reasoning
--- $8 audio output  $9 response models  $10 service tiers  $11 sources  $12 raw usage  $13 latency ms
--- $14 first token ms  $15 upstream request ids
-with clock as materialized (
-  select octroi_private.now() as at
-),
-item as materialized (
-  select i.*
-  from unnest(
-    $1::uuid [], $2::bigint [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint [],
-    $8::bigint [], $9::text [], $10::text [], $11::text [], $12::jsonb [], $13::integer [], $14::integer [],
-    $15::text []
-  ) with ordinality as i (
-    request_id, input_tokens, cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens,
-    reasoning_tokens, audio_output_tokens, response_model, service_tier, source, raw_usage, latency_ms,
-    first_token_ms, upstream_request_id, ord
-  )
-),
-closed as (
+-- The arguments are those of settle_many.sql, with one call in each array.
+with closed as (
   update octroi_private.request as r
-  set state = 'settled', finished_at = clock.at
-  from item as i
-  cross join clock
+  set state = 'settled', finished_at = octroi_private.now()
+  from (
+    select
+      ($1::uuid [])[1] as request_id, ($2::bigint [])[1] as input_tokens, ($3::bigint [])[1] as cached_input_tokens,
+      ($4::bigint [])[1] as cache_write_tokens, ($5::bigint [])[1] as audio_input_tokens,
+      ($6::bigint [])[1] as output_tokens, ($7::bigint [])[1] as reasoning_tokens,
+      ($8::bigint [])[1] as audio_output_tokens, ($9::text [])[1] as response_model,
+      ($10::text [])[1] as service_tier, ($11::text [])[1] as source, ($12::jsonb [])[1] as raw_usage,
+      ($13::integer [])[1] as latency_ms, ($14::integer [])[1] as first_token_ms,
+      ($15::text [])[1] as upstream_request_id
+  ) as i
   where r.id = i.request_id and r.state = 'open' and i.source is not null
   returning
     r.id, r.account_id, r.api_key_id, r.user_id, r.endpoint, r.model, r.price_id, r.balance_ids, r.hold_amounts,
-    r.hold_requests, r.hold_tokens, r.hold_cost_nano_usd, r.started_at, r.is_late, i.ord, i.response_model,
-    i.service_tier, i.source, i.raw_usage, i.latency_ms, i.first_token_ms, i.upstream_request_id,
-    greatest(i.cached_input_tokens, 0) as cached, greatest(i.cache_write_tokens, 0) as written,
-    greatest(i.audio_input_tokens, 0) as audio_in, greatest(i.reasoning_tokens, 0) as reasoning,
-    greatest(i.audio_output_tokens, 0) as audio_out,
-    case when i.source = 'hold' then r.input_tokens::bigint else greatest(i.input_tokens, 0) end as input,
-    case when i.source = 'hold' then r.output_tokens * r.choices else greatest(i.output_tokens, 0) end as output
+    r.hold_requests, r.hold_tokens, r.hold_cost_nano_usd, r.started_at, r.finished_at, r.is_late,
+    case when i.source = 'hold' then r.input_tokens else i.input_tokens end as input_tokens,
+    case when i.source = 'hold' then r.output_tokens * r.choices else i.output_tokens end as output_tokens,
+    i.cached_input_tokens, i.cache_write_tokens, i.audio_input_tokens, i.reasoning_tokens, i.audio_output_tokens,
+    i.response_model, i.service_tier, i.source, i.raw_usage, i.latency_ms, i.first_token_ms, i.upstream_request_id
 ),
--- Parts never exceed their whole: cached first, then written to the cache, then audio; the rest is text.
--- Priced by the model that answered; by the one that was asked where the answer's name has no price of its own.
--- Micro-USD per million tokens times tokens is pico-USD; a thousand are a nano-USD, rounded up once for the call.
 priced as materialized (
   select
-    c.*, price.id as charged_price_id, pool.*, c.input + c.output as total_tokens,
-    (
-      (c.input - pool.cached_n - pool.written_n - pool.audio_in_n) * price.input_price
-      + pool.cached_n * price.cached_input_price + pool.written_n * price.cache_write_price
-      + pool.audio_in_n * price.audio_input_price
-      + (c.output - pool.audio_out_n) * price.output_price + pool.audio_out_n * price.audio_output_price + 999
-    ) / 1000 as cost
+    c.*, price.id as charged_price_id,
+    octroi_private.charge_call(
+      price, c.hold_tokens, c.hold_cost_nano_usd, c.input_tokens, c.cached_input_tokens, c.cache_write_tokens,
+      c.audio_input_tokens, c.output_tokens, c.reasoning_tokens, c.audio_output_tokens
+    ) as charge
   from closed as c
-  left join octroi_private.model_price as answering
-    on c.response_model <> c.model and answering.model = c.response_model
-    and answering.valid operator(pg_catalog.@>) c.started_at -- noqa: LT01
-  join octroi_private.model_price as price on price.id = coalesce(answering.id, c.price_id)
-  cross join lateral (
-    select
-      least(c.cached, c.input) as cached_n,
-      least(c.written, c.input - least(c.cached, c.input)) as written_n,
-      least(c.audio_in, greatest(c.input - c.cached - c.written, 0)) as audio_in_n,
-      least(c.audio_out, c.output) as audio_out_n
-  ) as pool
+  join octroi_private.model_price as price on price.id = coalesce((
+    select answering.id from octroi_private.model_price as answering
+    where c.response_model <> c.model and answering.model = c.response_model
+      and answering.valid operator(pg_catalog.@>) c.started_at
+  ), c.price_id)
 ),
 balanced as (
   update octroi_private.balance as b
   set
-    reserved = b.reserved - h.hold,
-    used = b.used + case b.meter when 'tokens' then h.tokens when 'cost' then h.cost else h.requests end
-  from (
-    select
-      held.balance_id, sum(held.amount)::bigint as hold,
-      sum(least(p.total_tokens, p.hold_tokens))::bigint as tokens,
-      sum(least(p.cost, p.hold_cost_nano_usd))::bigint as cost, sum(p.hold_requests)::bigint as requests
-    from priced as p
-    cross join lateral unnest(p.balance_ids, p.hold_amounts) as held (balance_id, amount)
-    group by held.balance_id
-  ) as h
-  where b.id = h.balance_id
+    reserved = b.reserved - held.amount,
+    used = b.used + case b.meter
+      when 'tokens' then (p.charge).total_tokens - (p.charge).overrun_tokens
+      when 'cost' then (p.charge).cost_nano_usd - (p.charge).overrun_cost_nano_usd
+      else p.hold_requests
+    end
+  from priced as p
+  cross join lateral unnest(p.balance_ids, p.hold_amounts) as held (balance_id, amount)
+  where b.id = held.balance_id
   returning
-    b.id, b.meter, b.granted + b.overage - b.used - b.reserved as remaining,
+    case when b.meter = 'tokens' then b.granted + b.overage - b.used - b.reserved end as remaining,
     b.granted > b.included and b.used > b.included as is_beyond_plan
 ),
 recorded as (
@@ -93,13 +63,13 @@ recorded as (
   )
   select
     p.id, p.account_id, p.api_key_id, p.user_id, p.endpoint, p.model, nullif(p.response_model, p.model),
-    p.service_tier, p.source, p.input, p.cached_n, p.written_n, p.audio_in_n, p.output,
-    least(p.reasoning, p.output), p.audio_out_n, p.total_tokens, p.cost,
-    p.total_tokens - least(p.total_tokens, p.hold_tokens), p.cost - least(p.cost, p.hold_cost_nano_usd),
-    1 - p.hold_requests, p.charged_price_id, p.balance_ids, p.latency_ms, p.first_token_ms,
-    left(p.upstream_request_id, 200), p.raw_usage, p.started_at, clock.at
+    p.service_tier, p.source, (p.charge).input_tokens, (p.charge).cached_input_tokens,
+    (p.charge).cache_write_tokens, (p.charge).audio_input_tokens, (p.charge).output_tokens,
+    (p.charge).reasoning_tokens, (p.charge).audio_output_tokens, (p.charge).total_tokens, (p.charge).cost_nano_usd,
+    (p.charge).overrun_tokens, (p.charge).overrun_cost_nano_usd, 1 - p.hold_requests, p.charged_price_id,
+    p.balance_ids, p.latency_ms, p.first_token_ms, nullif(left(p.upstream_request_id, 200), ''), p.raw_usage,
+    p.started_at, p.finished_at
   from priced as p
-  cross join clock
 ),
 rolled_up as (
   insert into octroi_private.usage_daily as d (
@@ -107,11 +77,10 @@ rolled_up as (
     total_tokens, cost_nano_usd
   )
   select
-    p.account_id, p.user_id, (p.started_at at time zone 'utc')::date, p.model, count(*), sum(p.input),
-    sum(p.cached_n), sum(p.output), sum(least(p.reasoning, p.output)), sum(p.total_tokens), sum(p.cost)
+    p.account_id, p.user_id, (p.started_at at time zone 'utc')::date, p.model, 1, (p.charge).input_tokens,
+    (p.charge).cached_input_tokens, (p.charge).output_tokens, (p.charge).reasoning_tokens, (p.charge).total_tokens,
+    (p.charge).cost_nano_usd
   from priced as p
-  group by p.account_id, p.user_id, (p.started_at at time zone 'utc')::date, p.model
-  order by 1, 3, 2, 4
   on conflict (account_id, day, user_id, model) do update
   set
     requests = d.requests + excluded.requests,
@@ -123,29 +92,11 @@ rolled_up as (
     cost_nano_usd = d.cost_nano_usd + excluded.cost_nano_usd
 )
 select
-  i.request_id,
-  case
-    when p.ord = i.ord then case when p.is_late then 'settled_late' else 'settled' end
-    when p.id is null and known.id is null then 'unknown'
-    when known.state = 'expired' then 'expired'
-    when i.source = 'hold' and coalesce(p.source, e.source) = 'hold'
-      or (i.input_tokens, i.output_tokens) = (coalesce(p.input, e.input_tokens), coalesce(p.output, e.output_tokens))
-      then 'replayed'
-    else 'conflict'
-  end as outcome,
-  coalesce(p.total_tokens, e.total_tokens)::bigint as total_tokens,
-  coalesce(p.cost, e.cost_nano_usd)::bigint as cost_nano_usd,
-  coalesce(p.total_tokens - least(p.total_tokens, p.hold_tokens), e.overrun_tokens)::bigint as overrun_tokens,
-  bound.remaining,
-  bound.is_beyond_plan
-from item as i
-left join priced as p on p.id = i.request_id
-left join octroi_private.request as known on p.id is null and known.id = i.request_id
-left join octroi_private.usage_event as e on e.id = known.id and e.occurred_at = known.started_at
-left join lateral (
-  select
-    min(b.remaining) filter (where b.meter = 'tokens') as remaining, bool_or(b.is_beyond_plan) as is_beyond_plan
-  from balanced as b
-  where b.id = any(p.balance_ids)
-) as bound on true
-order by i.ord
+  p.id as request_id,
+  case when p.is_late then 'settled_late' else 'settled' end as outcome,
+  (p.charge).total_tokens as total_tokens,
+  (p.charge).cost_nano_usd as cost_nano_usd,
+  (p.charge).overrun_tokens as overrun_tokens,
+  (select min(b.remaining) from balanced as b) as remaining,
+  (select bool_or(b.is_beyond_plan) from balanced as b) as is_beyond_plan
+from priced as p

@@ -5,21 +5,22 @@ use std::cell::Cell;
 use pgrx::Uuid;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::{BOOLOID, BYTEAARRAYOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, TEXTARRAYOID, UUIDARRAYOID};
+use pgrx::pg_sys::{BYTEAARRAYOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, TEXTARRAYOID, UUIDARRAYOID};
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 
 use crate::error::VerbError;
-use crate::statement::{Kept, argument, check_lengths, run};
+use crate::statement::{Kept, Slot, argument, check_lengths, run};
 
 thread_local! {
     static OPEN: Kept = const { Cell::new(None) };
     static LOCK: Kept = const { Cell::new(None) };
     static RESERVE: Kept = const { Cell::new(None) };
+    static RESERVE_MANY: Kept = const { Cell::new(None) };
 }
 
 const CALLERS: [pg_sys::Oid; 4] = [UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID];
-const CALLS: [pg_sys::Oid; 13] = [
+const CALLS: [pg_sys::Oid; 12] = [
     UUIDARRAYOID,
     UUIDARRAYOID,
     UUIDARRAYOID,
@@ -32,7 +33,6 @@ const CALLS: [pg_sys::Oid; 13] = [
     TEXTARRAYOID,
     BYTEAARRAYOID,
     INT4OID,
-    BOOLOID,
 ];
 
 type Verdict = (
@@ -56,7 +56,7 @@ type Verdict = (
     Option<String>,
 );
 
-/// Decides calls in order of arrival; `sql/reserve.sql` says how. One row a call, in the order given.
+/// Decides calls in order of arrival; `sql/reserve_many.sql` says how. One row a call, in the order given.
 ///
 /// Raises 2202E when the arrays differ in length and 54000 for more than a thousand calls.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -114,7 +114,7 @@ fn reserve_many(
         ("body_hashes", body_hashes.len()),
     ])?;
     let is_lone = request_ids.len() == 1;
-    let mut calls = [
+    let calls = [
         argument(request_ids, UUIDARRAYOID),
         argument(account_ids, UUIDARRAYOID),
         argument(api_key_ids, UUIDARRAYOID),
@@ -127,28 +127,29 @@ fn reserve_many(
         argument(idempotency_keys, TEXTARRAYOID),
         argument(body_hashes, BYTEAARRAYOID),
         argument(lease_seconds, INT4OID),
-        argument(!is_lone, BOOLOID),
     ];
     let rows = Spi::connect_mut(|client| {
-        // A lone call locks its balances in order by itself, and nearly always finds its entitlement open.
+        // Nearly every lone call is plainly granted; what is not falls through to the statement for many.
         if is_lone {
-            let verdict = decide(client, &calls)?;
-            if verdict.iter().all(|row| row.1.as_deref() != Some("unopened")) {
-                return Ok(verdict);
+            let granted = decide(client, &RESERVE, include_str!("../sql/reserve.sql"), &calls)?;
+            if !granted.is_empty() {
+                return Ok(granted);
             }
         }
         run(client, &OPEN, include_str!("../sql/reserve_open.sql"), &CALLERS, &calls[1..5])?;
-        if !is_lone {
-            run(client, &LOCK, include_str!("../sql/reserve_lock.sql"), &CALLERS, &calls[1..5])?;
-        }
-        calls[12] = argument(true, BOOLOID);
-        decide(client, &calls)
+        run(client, &LOCK, include_str!("../sql/reserve_lock.sql"), &CALLERS, &calls[1..5])?;
+        decide(client, &RESERVE_MANY, include_str!("../sql/reserve_many.sql"), &calls)
     })?;
     Ok(TableIterator::new(rows))
 }
 
-fn decide(client: &mut SpiClient<'_>, calls: &[DatumWithOid<'_>]) -> Result<Vec<Verdict>, VerbError> {
-    run(client, &RESERVE, include_str!("../sql/reserve.sql"), &CALLS, calls)?
+fn decide(
+    client: &mut SpiClient<'_>,
+    slot: &'static Slot,
+    sql: &str,
+    calls: &[DatumWithOid<'_>],
+) -> Result<Vec<Verdict>, VerbError> {
+    run(client, slot, sql, &CALLS, calls)?
         .map(|row| {
             Ok((
                 row.get(1)?,

@@ -13,12 +13,13 @@ use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 
 use crate::error::VerbError;
-use crate::statement::{Kept, argument, check_lengths, run, same};
+use crate::statement::{Kept, Slot, argument, check_lengths, run, same};
 
 thread_local! {
     static LOCK: Kept = const { Cell::new(None) };
     static REOPEN: Kept = const { Cell::new(None) };
     static SETTLE: Kept = const { Cell::new(None) };
+    static SETTLE_MANY: Kept = const { Cell::new(None) };
     static KEEP: Kept = const { Cell::new(None) };
     static DRAW: Kept = const { Cell::new(None) };
 }
@@ -46,7 +47,7 @@ const ANSWERS: [pg_sys::Oid; 4] = [UUIDARRAYOID, INT2ARRAYOID, TEXTARRAYOID, BYT
 type Settled =
     (Option<Uuid>, Option<String>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<bool>);
 
-/// Closes calls with what they used; `sql/settle.sql` says how. One row a call, in the order given.
+/// Closes calls with what they used; `sql/settle_many.sql` says how. One row a call, in the order given.
 ///
 /// Raises 2202E when the arrays differ in length and 54000 for more than a thousand calls.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -133,14 +134,18 @@ fn settle_many(
     let rows = Spi::connect_mut(|client| {
         let ids = &calls[..1];
         let id_type = &CALLS[..1];
-        // Many calls lock their balances in one order first; a lone one's update is lock enough.
-        if !is_lone {
-            run(client, &LOCK, include_str!("../sql/settle_lock.sql"), id_type, ids)?;
+        // Nearly every lone call is open; what is not falls through to the statement for many.
+        let mut rows = Vec::new();
+        if is_lone {
+            rows = close(client, &SETTLE, include_str!("../sql/settle.sql"), &calls)?;
         }
-        let mut rows = close(client, &calls)?;
+        if rows.is_empty() {
+            run(client, &LOCK, include_str!("../sql/settle_lock.sql"), id_type, ids)?;
+            rows = close(client, &SETTLE_MANY, include_str!("../sql/settle_many.sql"), &calls)?;
+        }
         if rows.iter().any(|row| row.1.as_deref() == Some("expired")) {
             run(client, &REOPEN, include_str!("../sql/settle_reopen.sql"), id_type, ids)?;
-            let late = close(client, &calls)?;
+            let late = close(client, &SETTLE_MANY, include_str!("../sql/settle_many.sql"), &calls)?;
             for (row, again) in rows.iter_mut().zip(late) {
                 if row.1.as_deref() == Some("expired") {
                     *row = again;
@@ -161,8 +166,13 @@ fn settle_many(
     Ok(TableIterator::new(rows.into_iter().map(|row| (row.0, row.1, row.2, row.3, row.4, row.5))))
 }
 
-fn close(client: &mut SpiClient<'_>, calls: &[DatumWithOid<'_>]) -> Result<Vec<Settled>, VerbError> {
-    run(client, &SETTLE, include_str!("../sql/settle.sql"), &CALLS, calls)?
+fn close(
+    client: &mut SpiClient<'_>,
+    slot: &'static Slot,
+    sql: &str,
+    calls: &[DatumWithOid<'_>],
+) -> Result<Vec<Settled>, VerbError> {
+    run(client, slot, sql, &CALLS, calls)?
         .map(|row| {
             Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?))
         })

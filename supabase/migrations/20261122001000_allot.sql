@@ -8,8 +8,10 @@ create type octroi_private.allotment as (
   room bigint [],
   -- what this call holds of each of its own balances; null when refused
   hold bigint [],
-  -- output tokens allowed per choice; null when refused
+  -- output tokens allowed per choice, and what the whole call may use at most; null when refused
   output_tokens bigint,
+  hold_tokens bigint,
+  hold_cost_nano_usd bigint,
   -- position, among the call's own balances, of the one that bounds it most, and the room left there
   tightest integer,
   remaining bigint
@@ -36,6 +38,8 @@ declare
   v_positions integer [] := '{}';
   v_hold bigint [] := '{}';
   v_output bigint;
+  v_tokens bigint;
+  v_cost bigint;
   -- output tokens per choice that one balance affords, and the least of them
   v_fits bigint;
   v_least bigint;
@@ -76,22 +80,69 @@ begin
     end if;
   end loop;
   if v_refused_until is not null then
-    return row(v_ids, v_room, null, null, v_tightest, v_room[v_positions[v_tightest]])::octroi_private.allotment;
+    return row(v_ids, v_room, null, null, null, null, v_tightest, v_room[v_positions[v_tightest]])::octroi_private.allotment;
   end if;
   v_output := least(p_output_tokens, v_least);
+  v_tokens := p_input_tokens + v_output * p_choices;
+  v_cost := (p_input_tokens * p_input_price + v_output * p_choices * p_output_price + 999) / 1000;
   foreach v_balance in array coalesce(p_balances, '{}') loop
     v_at := v_positions[cardinality(v_hold) + 1];
-    v_fits := case v_balance.meter
-      when 'tokens' then p_input_tokens + v_output * p_choices
-      when 'cost' then (p_input_tokens * p_input_price + v_output * p_choices * p_output_price + 999) / 1000
-      else 1
-    end;
+    v_fits := case v_balance.meter when 'tokens' then v_tokens when 'cost' then v_cost else 1 end;
     v_hold := v_hold || v_fits;
     v_room[v_at] := v_room[v_at] - v_fits;
   end loop;
   return row(
-    v_ids, v_room, v_hold, v_output, v_tightest, v_room[v_positions[v_tightest]]
+    v_ids, v_room, v_hold, v_output, v_tokens, v_cost, v_tightest, v_room[v_positions[v_tightest]]
   )::octroi_private.allotment;
+end
+$$;
+
+create type octroi_private.charge as (
+  input_tokens bigint,
+  cached_input_tokens bigint,
+  cache_write_tokens bigint,
+  audio_input_tokens bigint,
+  output_tokens bigint,
+  reasoning_tokens bigint,
+  audio_output_tokens bigint,
+  total_tokens bigint,
+  cost_nano_usd bigint,
+  -- what the hold did not cover: the operator's loss
+  overrun_tokens bigint,
+  overrun_cost_nano_usd bigint
+);
+
+-- What a call is charged. Parts never exceed their whole: cached first, then written to the cache, then audio; the
+-- rest is text, and reasoning is part of the output. Micro-USD per million tokens times tokens is pico-USD; a
+-- thousand of those are a nano-USD, rounded up once for the call.
+create function octroi_private.charge_call(
+  p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint,
+  p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint,
+  p_reasoning_tokens bigint, p_audio_output_tokens bigint
+)
+returns octroi_private.charge
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_input bigint := greatest(p_input_tokens, 0);
+  v_output bigint := greatest(p_output_tokens, 0);
+  v_cached bigint := least(greatest(p_cached_input_tokens, 0), v_input);
+  v_written bigint := least(greatest(p_cache_write_tokens, 0), v_input - v_cached);
+  v_audio_in bigint := least(greatest(p_audio_input_tokens, 0), v_input - v_cached - v_written);
+  v_audio_out bigint := least(greatest(p_audio_output_tokens, 0), v_output);
+  v_cost bigint := (
+    (v_input - v_cached - v_written - v_audio_in) * p_price.input_price + v_cached * p_price.cached_input_price
+    + v_written * p_price.cache_write_price + v_audio_in * p_price.audio_input_price
+    + (v_output - v_audio_out) * p_price.output_price + v_audio_out * p_price.audio_output_price + 999
+  ) / 1000;
+begin
+  return row(
+    v_input, v_cached, v_written, v_audio_in, v_output, least(greatest(p_reasoning_tokens, 0), v_output), v_audio_out,
+    v_input + v_output, v_cost, greatest(v_input + v_output - p_hold_tokens, 0),
+    greatest(v_cost - p_hold_cost_nano_usd, 0)
+  )::octroi_private.charge;
 end
 $$;
 

@@ -3,8 +3,8 @@ import { callerVerifier } from "./caller.ts";
 import { openDoor } from "./door.ts";
 import { completionRequester } from "./rpc.ts";
 
-// As the gateway's: an image in a prompt makes it long.
-const MAX_BODY_BYTES = 8 * 1024 * 1024;
+// What octroi.request_completion takes.
+const MAX_BODY_BYTES = 1024 * 1024;
 
 function required(name: string): string {
   const value = Deno.env.get(name);
