@@ -1,0 +1,89 @@
+// Every example of docs/sql-api.md runs, and every function and view there is has one.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { before, test } from "node:test";
+
+import { apiKey, openai, signUp } from "./customer.mjs";
+import { examples } from "./document.mjs";
+import { column, psql } from "./psql.mjs";
+
+// The account, user and key that the examples for backends name.
+const BACKEND_CAST = `
+  insert into auth.users (id, email)
+  values ('01a00000-0000-7000-8000-0000000000e1', 'backend@example.test') on conflict do nothing;
+  insert into octroi_private.account (id, kind, owner_user_id, name)
+  values ('01a00000-0000-7000-8000-0000000000a1', 'team', '01a00000-0000-7000-8000-0000000000e1', 'Backend')
+  on conflict do nothing;
+  insert into octroi_private.member (account_id, user_id, role)
+  values ('01a00000-0000-7000-8000-0000000000a1', '01a00000-0000-7000-8000-0000000000e1', 'owner')
+  on conflict do nothing;
+  insert into octroi_private.api_key (account_id, user_id, name, key_prefix, key_hash)
+  values (
+    '01a00000-0000-7000-8000-0000000000a1', '01a00000-0000-7000-8000-0000000000e1', 'example', 'sk-oct-e',
+    sha256('sk-oct-example')
+  ) on conflict do nothing;
+  select octroi_private.assign_plan('01a00000-0000-7000-8000-0000000000a1', 'premium');
+`;
+
+/** A session of a user who has just signed up and used something, or of a backend. */
+function sessionFor(code) {
+  if (code.startsWith("-- as octroi_meter")) return "set role octroi_meter;\n";
+  const userId = randomUUID();
+  return `
+    insert into auth.users (id, email) values ('${userId}', '${userId}@example.test');
+    select u.outcome from octroi_private.account as a
+    cross join octroi_private.record_usage(a.id, '${userId}', 'gpt-5-mini', 100, 20) as u
+    where a.owner_user_id = '${userId}';
+    set role authenticated;
+    select set_config('request.jwt.claims', '{"sub": "${userId}", "role": "authenticated"}', false);
+  `;
+}
+
+const AsyncFunction = (async () => {}).constructor;
+
+before(() => psql(BACKEND_CAST));
+
+for (const { heading, code } of examples("sql")) {
+  test(`SQL: ${heading}`, async () => {
+    const printed = await psql(sessionFor(code) + code);
+    assert.ok(!printed.includes("(0 rows)"), `a statement found nothing:\n${printed}`);
+  });
+}
+
+for (const { heading, code } of examples("js")) {
+  test(`supabase-js: ${heading}`, async () => {
+    const failures = [];
+    const { supabase } = await signUp({
+      fetch: async (url, init) => {
+        const response = await fetch(url, init);
+        if (!response.ok) failures.push(`${response.status} ${url}: ${await response.clone().text()}`);
+        return response;
+      },
+    });
+    await openai(await apiKey(supabase)).embeddings.create({ model: "text-embedding-3-small", input: "toll" });
+
+    await new AsyncFunction("supabase", code)(supabase);
+
+    assert.deepEqual(failures, []);
+  });
+}
+
+test("every function and view has an example", async () => {
+  const sql = examples("sql").map(({ code }) => code).join("\n");
+  const js = examples("js").map(({ code }) => code).join("\n");
+  const functions = await column("select proname from pg_proc where pronamespace = 'octroi'::regnamespace");
+  const views = await column("select relname from pg_class where relnamespace = 'octroi'::regnamespace and relkind = 'v'");
+  const verbs = await column(`
+    select p.proname from pg_proc as p
+    where p.pronamespace = 'octroi_private'::regnamespace and has_function_privilege('octroi_meter', p.oid, 'execute')`);
+
+  for (const name of functions) {
+    assert.ok(sql.includes(`octroi.${name}(`), `${name} in SQL`);
+    assert.ok(js.includes(`rpc("${name}"`), `${name} in supabase-js`);
+  }
+  for (const name of views) {
+    assert.match(sql, new RegExp(`from octroi\\.${name}\\b`));
+    assert.ok(js.includes(`from("${name}")`), `${name} in supabase-js`);
+  }
+  for (const name of verbs) assert.ok(sql.includes(`octroi_private.${name}(`), `${name} in SQL`);
+});
