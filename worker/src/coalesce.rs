@@ -10,6 +10,7 @@ use std::future::Future;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// Most items in one batch. Larger ones gain little and make every caller in them wait longer.
 pub const BATCH_ITEMS_MAX: usize = 256;
@@ -80,9 +81,9 @@ impl<I, A> AsRef<I> for Waiting<I, A> {
 }
 
 impl<I: Send + 'static, A: Send + 'static> Lane<I, A> {
-    /// Starts a lane whose queue holds at most `queue_items`. The task ends when every [`Lane`] has been dropped and
-    /// the queue is empty.
-    pub fn start<W>(mut work: W, queue_items: usize) -> (Self, JoinHandle<()>)
+    /// Starts a lane whose queue holds at most `queue_items`. It takes no more items once `closing` is cancelled or every
+    /// [`Lane`] has been dropped; the task ends when those it has are done.
+    pub fn start<W>(mut work: W, queue_items: usize, closing: CancellationToken) -> (Self, JoinHandle<()>)
     where
         W: Work<Item = I, Answer = A>,
     {
@@ -90,7 +91,17 @@ impl<I: Send + 'static, A: Send + 'static> Lane<I, A> {
         let task = tokio::spawn(async move {
             work.warm().await;
             let mut batch = Vec::with_capacity(BATCH_ITEMS_MAX);
-            while waiting.recv_many(&mut batch, BATCH_ITEMS_MAX).await > 0 {
+            loop {
+                let taken = tokio::select! {
+                    taken = waiting.recv_many(&mut batch, BATCH_ITEMS_MAX) => taken,
+                    () = closing.cancelled(), if !waiting.is_closed() => {
+                        waiting.close();
+                        continue;
+                    }
+                };
+                if taken == 0 {
+                    return;
+                }
                 work.run(&mut batch).await;
                 batch.clear();
             }

@@ -97,8 +97,6 @@ pub async fn run(config: Config, parts: Serve, prometheus: PrometheusHandle) -> 
         () = lanes.broken() => return Err(ServeError::LaneBroke),
     }
 
-    // The lanes end when nobody can use them any more.
-    drop(calls);
     if !lanes.drain(Instant::now() + Duration::from_secs(FLUSH_SECONDS)).await {
         tracing::error!("stopped with settles that the database had not taken; their holds will lapse");
     }

@@ -25,6 +25,7 @@ impl Work for Gated {
 struct Bench {
     lane: Lane<u32, u32>,
     task: JoinHandle<()>,
+    closing: CancellationToken,
     go: mpsc::UnboundedSender<()>,
     seen: mpsc::UnboundedReceiver<Vec<u32>>,
 }
@@ -32,8 +33,9 @@ struct Bench {
 fn start(queue_items: usize) -> Bench {
     let (go, gate) = mpsc::unbounded_channel();
     let (report, seen) = mpsc::unbounded_channel();
-    let (lane, task) = Lane::start(Gated { go: gate, seen: report }, queue_items);
-    Bench { lane, task, go, seen }
+    let closing = CancellationToken::new();
+    let (lane, task) = Lane::start(Gated { go: gate, seen: report }, queue_items, closing.clone());
+    Bench { lane, task, closing, go, seen }
 }
 
 /// Starts a call and lets it reach the queue.
@@ -127,4 +129,18 @@ async fn callers_of_a_lane_that_broke_are_told() {
     bench.task.abort();
     assert_eq!(waiting.await.unwrap(), Err(LaneError::Closed));
     assert_eq!(bench.lane.call(2).await, Err(LaneError::Closed));
+}
+
+#[tokio::test]
+async fn a_lane_that_closes_does_what_it_has_and_takes_no_more() {
+    let mut bench = start(16);
+    let first = call(&bench, 1).await;
+    bench.seen.recv().await;
+    let second = call(&bench, 2).await;
+    bench.closing.cancel();
+    bench.go.send(()).unwrap();
+    bench.go.send(()).unwrap();
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ok(2), Ok(4)));
+    bench.task.await.unwrap();
+    assert_eq!(bench.lane.call(3).await, Err(LaneError::Closed));
 }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use driver::Driver;
@@ -54,22 +55,32 @@ pub struct MeterLimits {
 /// The lanes' tasks, for the one who has to wait for them.
 #[derive(Debug)]
 pub struct MeterTasks {
-    tasks: Vec<JoinHandle<()>>,
+    /// Reserve and settle.
+    first: Tasks,
+    /// Release, which reserve also uses.
+    last: Tasks,
     stop: watch::Sender<Option<Instant>>,
+}
+
+#[derive(Debug, Default)]
+struct Tasks {
+    closing: CancellationToken,
+    handles: Vec<JoinHandle<()>>,
 }
 
 impl Meter {
     /// Starts the lanes. Connections are opened when first needed.
     pub fn start(database: &Database, limits: MeterLimits) -> (Self, MeterTasks) {
         let (stop, stopping) = watch::channel(None);
-        let mut start = Start { database, queue_items: limits.queue_items, tasks: Vec::new() };
-        let release = start.lane(|| Release, &Patience::UntilStop(stopping.clone()));
-        let settle = start.lane(|| Settle, &Patience::UntilStop(stopping));
-        let patience = Patience::For(Duration::from_millis(RESERVE_PATIENCE_MS));
-        let reserve = start
-            .lane(|| Reserve { lease_seconds: limits.lease_seconds, release: release.clone() }, &patience);
-        let tasks = start.tasks;
-        (Self { reserve, settle, release }, MeterTasks { tasks, stop })
+        let (mut first, mut last) = (Tasks::default(), Tasks::default());
+        let untiring = Patience::UntilStop(stopping);
+        let brief = Patience::For(Duration::from_millis(RESERVE_PATIENCE_MS));
+        let release = last.start(database, limits, || Release, &untiring);
+        let settle = first.start(database, limits, || Settle, &untiring);
+        let lease_seconds = limits.lease_seconds;
+        let reserve =
+            first.start(database, limits, || Reserve { lease_seconds, release: release.clone() }, &brief);
+        (Self { reserve, settle, release }, MeterTasks { first, last, stop })
     }
 
     /// Asks whether a call may go upstream. Refuses at once when too many calls are waiting.
@@ -103,38 +114,47 @@ impl Meter {
     }
 }
 
-/// Starting lanes: each with another one aside.
-struct Start<'a> {
-    database: &'a Database,
-    queue_items: usize,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Start<'_> {
-    fn lane<V: Verb>(&mut self, verb: impl Fn() -> V, patience: &Patience) -> VerbLane<V> {
-        let session = self.database.session(SessionLimits::LANE_ASIDE);
+impl Tasks {
+    /// Starts a lane, and one aside for accounts whose rows are locked; that one ends with the first.
+    fn start<V: Verb>(
+        &mut self,
+        database: &Database,
+        limits: MeterLimits,
+        verb: impl Fn() -> V,
+        patience: &Patience,
+    ) -> VerbLane<V> {
+        let session = database.session(SessionLimits::LANE_ASIDE);
         let driver = Driver::new(verb(), session, patience.clone(), None);
-        let (aside, aside_task) = Lane::start(driver, self.queue_items);
-        let session = self.database.session(SessionLimits::LANE);
+        let (aside, aside_task) = Lane::start(driver, limits.queue_items, CancellationToken::new());
+        let session = database.session(SessionLimits::LANE);
         let driver = Driver::new(verb(), session, patience.clone(), Some(aside));
-        let (lane, task) = Lane::start(driver, self.queue_items);
-        self.tasks.extend([task, aside_task]);
+        let (lane, task) = Lane::start(driver, limits.queue_items, self.closing.clone());
+        self.handles.extend([task, aside_task]);
         lane
+    }
+
+    async fn close(self) {
+        self.closing.cancel();
+        futures_util::future::join_all(self.handles).await;
     }
 }
 
 impl MeterTasks {
-    /// Resolves when a lane has ended although callers are left, which only a defect can cause.
+    /// Resolves when a lane has ended although nobody closed it, which only a defect can cause.
     pub async fn broken(&mut self) {
-        let (_, _, _) = futures_util::future::select_all(self.tasks.iter_mut()).await;
+        let tasks = self.first.handles.iter_mut().chain(&mut self.last.handles);
+        let (_how, _which, _others) = futures_util::future::select_all(tasks).await;
     }
 
-    /// Waits until every item in the lanes is done, or gives up on those the database has not taken by `deadline`.
-    /// Every [`Meter`] has to be dropped for this to end early. Returns whether the lanes ended by themselves.
+    /// Closes the lanes and waits until every item in them is done; gives up on those the database has not taken by
+    /// `deadline`. Returns whether the lanes ended in time.
     pub async fn drain(self, deadline: Instant) -> bool {
         // Without receivers there is no lane left to tell.
         let _ = self.stop.send(Some(deadline));
-        let ended = futures_util::future::join_all(self.tasks);
-        tokio::time::timeout_at(deadline.into(), ended).await.is_ok()
+        let closed = async {
+            self.first.close().await;
+            self.last.close().await;
+        };
+        tokio::time::timeout_at(deadline.into(), closed).await.is_ok()
     }
 }
