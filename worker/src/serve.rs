@@ -69,12 +69,25 @@ pub enum ServeError {
     LaneBroke,
 }
 
-/// Runs the worker until it is told to stop, then lets calls finish and flushes every settle.
+/// Runs the worker until a signal tells it to stop.
+///
+/// # Errors
+/// As [`run_until`].
+pub async fn run(config: Config, parts: Serve, prometheus: PrometheusHandle) -> Result<(), ServeError> {
+    let stop = shutdown::on_signal().map_err(ServeError::Signals)?;
+    run_until(config, parts, prometheus, stop).await
+}
+
+/// Runs the worker until `stop`, then lets calls finish and flushes every settle.
 ///
 /// # Errors
 /// A [`ServeError`]; what was acknowledged is durable all the same.
-pub async fn run(config: Config, parts: Serve, prometheus: PrometheusHandle) -> Result<(), ServeError> {
-    let stop = shutdown::on_signal().map_err(ServeError::Signals)?;
+pub async fn run_until(
+    config: Config,
+    parts: Serve,
+    prometheus: PrometheusHandle,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
     let database = Database::new(&config.database).map_err(ServeError::DatabaseUrl)?;
     startup::check(&database).await?;
 
