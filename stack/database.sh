@@ -36,7 +36,7 @@ as_superuser -f stack/supabase_base.sql -f stack/lite/login.sql 2>"$LOGS/base.lo
   die "supabase_base.sql failed; see $LOGS/base.log"
 
 PGPASSWORD=$password "$NODE_BIN/supabase" migration up --yes \
-  --remote="postgres://postgres@127.0.0.1:$(port POSTGRES)/postgres?sslmode=disable" >"$LOGS/migrations.log" 2>&1 || {
+  --db-url="postgres://postgres@127.0.0.1:$(port POSTGRES)/postgres?sslmode=disable" >"$LOGS/migrations.log" 2>&1 || {
   tail -n 20 "$LOGS/migrations.log" >&2
   die "a migration failed"
 }

@@ -65,15 +65,16 @@ service_start() {
   echo "$fingerprint" >"$RUN/$name.fingerprint"
 }
 
-# service_wait NAME URL: until URL answers 2xx, the process ends, or READY_SECONDS have passed.
+# service_wait NAME CURL_ARGUMENT...: until the answer is 2xx, the process ends, or READY_SECONDS have passed.
 service_wait() {
-  local deadline=$((SECONDS + READY_SECONDS))
-  until curl --silent --fail --max-time 2 --output /dev/null "$2"; do
-    if ! service_pid "$1" >/dev/null; then
-      tail -n 20 "$LOGS/$1.log" >&2
-      die "$1 ended while starting; its log is $LOGS/$1.log"
+  local name=$1 deadline=$((SECONDS + READY_SECONDS))
+  shift
+  until curl --silent --fail --max-time 2 --output /dev/null "$@"; do
+    if ! service_pid "$name" >/dev/null; then
+      tail -n 20 "$LOGS/$name.log" >&2
+      die "$name ended while starting; its log is $LOGS/$name.log"
     fi
-    ((SECONDS < deadline)) || die "$1 does not answer at $2 after $READY_SECONDS s; its log is $LOGS/$1.log"
+    ((SECONDS < deadline)) || die "$name is not ready after $READY_SECONDS s; its log is $LOGS/$name.log"
     sleep 0.1
   done
 }

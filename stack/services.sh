@@ -28,7 +28,7 @@ fingerprint_of() { sha256sum "$@"; }
 start_sim() {
   offer sim 54629
   service_start sim "$(port SIM) $(fingerprint_of "$BIN/octroi-sim")" \
-    "$BIN/octroi-sim" --listen "127.0.0.1:$(port SIM)"
+    "$BIN/octroi-sim" openai --listen "127.0.0.1:$(port SIM)"
   service_wait sim "http://127.0.0.1:$(port SIM)/v1/models"
 }
 
@@ -37,7 +37,8 @@ start_worker() {
   OCTROI_DATABASE_URL="postgres://octroi_worker:$(secret WORKER_PASSWORD)@$database?sslmode=disable"
   OCTROI_JWT_SECRET=$(secret JWT_SECRET)
   OCTROI_LISTEN=127.0.0.1:$(port WORKER)
-  export OCTROI_DATABASE_URL OCTROI_JWT_SECRET OCTROI_LISTEN
+  OCTROI_JWT_ISSUER=$issuer
+  export OCTROI_DATABASE_URL OCTROI_JWT_SECRET OCTROI_JWT_ISSUER OCTROI_LISTEN
   OCTROI_SAFETY_KEY=${OCTROI_SAFETY_KEY:-$(secret SAFETY_KEY)}
   OCTROI_UPGRADE_URL=${OCTROI_UPGRADE_URL:-http://127.0.0.1:$(port WORKER)/upgrade}
   export OCTROI_SAFETY_KEY OCTROI_UPGRADE_URL
@@ -58,7 +59,8 @@ start_functions() {
     SUPABASE_URL=http://127.0.0.1:$(port LITE) \
     SUPABASE_PUBLISHABLE_KEYS="{\"default\":\"$(secret PUBLISHABLE_KEY)\"}" \
     OCTROI_JWT_SECRET=$(secret JWT_SECRET) \
-    service_start functions "$(port FUNCTIONS) $(port LITE) $(fingerprint_of $function/*)" \
+    OCTROI_JWT_ISSUER=$issuer \
+    service_start functions "$(port FUNCTIONS) $issuer $(fingerprint_of $function/*)" \
     "$NODE_BIN/deno" run --quiet --frozen --allow-env --allow-net=127.0.0.1 \
     --config $function/deno.json $function/index.ts
 }
@@ -71,18 +73,20 @@ start_lite() {
   LITE_PORT=$(port LITE) \
     LITE_DATABASE_URL=postgres://supabase_lite:$(secret LITE_PASSWORD)@$database \
     LITE_JWT_SECRET=$(secret JWT_SECRET) \
+    LITE_JWT_ISSUER=$issuer \
     LITE_FUNCTIONS_URL=http://127.0.0.1:$(port FUNCTIONS) \
     SUPABASE_PUBLISHABLE_KEY=$(secret PUBLISHABLE_KEY) \
     SUPABASE_SECRET_KEY=$(secret SECRET_KEY) \
-    service_start lite "$(port LITE) $(port FUNCTIONS) $database $schema $(fingerprint_of stack/lite/*.mjs)" \
+    service_start lite "$issuer $(port FUNCTIONS) $database $schema $(fingerprint_of stack/lite/*.mjs)" \
     node stack/lite/server.mjs
-  service_wait lite "http://127.0.0.1:$(port LITE)/auth/v1/health?apikey=$(secret PUBLISHABLE_KEY)"
+  service_wait lite --header "apikey: $(secret PUBLISHABLE_KEY)" "http://127.0.0.1:$(port LITE)/auth/v1/health"
 }
 
 read_settings
 if [[ -z ${OPENAI_API_KEY:-} ]]; then start_sim; else service_stop sim; fi
-start_worker
 offer lite 54621
+issuer=http://127.0.0.1:$(port LITE)/auth/v1
+start_worker
 start_functions
 start_lite
-service_wait functions "http://127.0.0.1:$(port FUNCTIONS)/completions/health"
+service_wait functions --request OPTIONS "http://127.0.0.1:$(port FUNCTIONS)/completions"

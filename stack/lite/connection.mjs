@@ -4,6 +4,13 @@ import { createPostgresConnection } from "@supabase/lite/postgres";
 
 const POOL_CONNECTIONS_MAX = 10;
 
+// Lite hands over JSON arguments of an rpc as JSON text already, and would encode that text a second time.
+const asJsonText = (value) => typeof value === "string" ? value : JSON.stringify(value);
+const JSON_TYPES = {
+  json: { to: 114, from: [114], serialize: asJsonText, parse: JSON.parse },
+  jsonb: { to: 3802, from: [3802], serialize: asJsonText, parse: JSON.parse },
+};
+
 export function required(name) {
   const value = process.env[name];
   if (!value) {
@@ -17,7 +24,7 @@ export function required(name) {
 export async function connectLite({ databaseUrl, publishableKey, secretKey, jwtSecret }) {
   const connection = createPostgresConnection({
     url: databaseUrl,
-    postgresOptions: { max: POOL_CONNECTIONS_MAX, onnotice: () => {} },
+    postgresOptions: { max: POOL_CONNECTIONS_MAX, onnotice: () => {}, types: JSON_TYPES },
   });
   // Left to itself, Lite grants everything in every schema that has a policy to the API roles, with its first request.
   // Our migrations grant what these roles may do; Lite only has to know that policies are in force.

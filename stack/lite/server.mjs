@@ -3,23 +3,27 @@
 import { serve } from "@hono/node-server";
 import { connectLite, required } from "./connection.mjs";
 import { forwardToFunction } from "./functions.mjs";
+import { issuerNamer } from "./issuer.mjs";
 
 const port = Number(required("LITE_PORT"));
 const functionsUrl = required("LITE_FUNCTIONS_URL");
+const jwtSecret = required("LITE_JWT_SECRET");
+const nameIssuer = issuerNamer(required("LITE_JWT_ISSUER"), jwtSecret);
 const { app, connection } = await connectLite({
   databaseUrl: required("LITE_DATABASE_URL"),
   publishableKey: required("SUPABASE_PUBLISHABLE_KEY"),
   secretKey: required("SUPABASE_SECRET_KEY"),
-  jwtSecret: required("LITE_JWT_SECRET"),
+  jwtSecret,
 });
 
 const server = serve({
   port,
   hostname: "127.0.0.1",
-  fetch(request, env) {
+  async fetch(request, env) {
     const path = new URL(request.url).pathname;
     if (path.startsWith("/functions/v1/")) return forwardToFunction(request, functionsUrl);
-    return app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null });
+    const response = await app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null });
+    return path.startsWith("/auth/v1/") ? nameIssuer(response) : response;
   },
 }, () => console.log(`Supabase Lite listens on http://127.0.0.1:${port}`));
 

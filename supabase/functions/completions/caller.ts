@@ -7,7 +7,7 @@ export class NotAuthenticated extends Error {}
 /** Checks a bearer token and returns the user's id. Throws NotAuthenticated. */
 export type VerifyCaller = (token: string) => Promise<string>;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 const JWKS_TIMEOUT_MS = 5_000;
 
@@ -15,15 +15,16 @@ const JWKS_TIMEOUT_MS = 5_000;
 export type SigningKeys = { jwksUrl: URL } | { secret: string };
 
 /**
- * Accepts only tokens that `keys` signed, for signed-in users, unexpired.
+ * Accepts only tokens that `keys` signed and `issuer` issued, for signed-in users, unexpired.
  * The algorithms are fixed by the kind of key: a token's own header cannot choose a weaker one.
  */
-export function callerVerifier(keys: SigningKeys): VerifyCaller {
+export function callerVerifier(keys: SigningKeys, issuer: string): VerifyCaller {
   const { key, algorithms } = trusted(keys);
   return async (token) => {
     try {
       const { payload } = await jwtVerify(token, key, {
         algorithms,
+        issuer,
         audience: "authenticated",
         requiredClaims: ["exp", "sub"],
       });

@@ -1,99 +1,91 @@
-// The door: POST a completion request, get back where its result will be.
+// The door: POST a completion request, get back where its result will be; GET the result from there.
 //
-// It verifies the caller, bounds the body and inserts, with the caller's own token, so that the database decides what
-// the caller may ask for. Whether the request makes sense is decided there too, and by the worker; no rule stands here.
+// It verifies the caller, bounds the body and passes on, with the caller's own token, so that the database decides what
+// the caller may ask for and see. Whether the request makes sense is decided there too, and by the worker; no rule
+// stands here.
 import { BadBody, readJsonObject } from "./body.ts";
-import { NotAuthenticated, type VerifyCaller } from "./caller.ts";
-import { type RequestCompletion, RequestRefused } from "./rpc.ts";
+import { NotAuthenticated, UUID, type VerifyCaller } from "./caller.ts";
+import { type Completions, RequestRefused } from "./rpc.ts";
 
 export interface Door {
   verifyCaller: VerifyCaller;
-  requestCompletion: RequestCompletion;
+  completions: Completions;
   /** Longest body that is read, in bytes. */
   maxBodyBytes: number;
-  /** What a completion's id is appended to, as its `url`. */
-  completionsUrl: string;
+  /** Where this door is, as clients see it; `/<id>` follows in a completion's `url`. */
+  publicUrl: string;
 }
 
 // A browser on any site may call: nothing is sent along by itself, the caller shows a token.
 const CORS = {
   "access-control-allow-origin": "*",
   "access-control-allow-headers": "authorization, apikey, content-type, x-client-info",
-  "access-control-allow-methods": "POST, OPTIONS",
+  "access-control-allow-methods": "GET, POST, OPTIONS",
   "access-control-max-age": "86400",
 };
 
 /** The handler of the edge function. It never throws. */
 export function openDoor(door: Door): (request: Request) => Promise<Response> {
   return async (request) => {
+    if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: CORS });
     try {
-      return await answer(door, request);
+      const token = bearerToken(request);
+      await door.verifyCaller(token);
+      const id = new URL(request.url).pathname.split("/")[2];
+      if (request.method === "POST" && !id) return await accept(door, request, token);
+      if (request.method === "GET" && id) return await hand(door, id, token);
+      return refuse(405, "method_not_allowed", `${request.method} is not allowed here`, {
+        allow: id ? "GET" : "POST",
+      });
     } catch (error) {
-      console.error("request not answered:", error);
-      return refuse(503, "The service is not available, try again later", "server_error", "unavailable");
+      return refusalOf(error);
     }
   };
 }
 
-async function answer(door: Door, request: Request): Promise<Response> {
-  if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: CORS });
-  if (request.method !== "POST") {
-    return refuse(
-      405,
-      `${request.method} is not allowed here`,
-      "invalid_request_error",
-      "method_not_allowed",
-      {
-        allow: "POST, OPTIONS",
-      },
-    );
-  }
-  if (!/^application\/json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
-    return refuse(
-      415,
-      "The content type must be application/json",
-      "invalid_request_error",
-      "unsupported_media_type",
-    );
-  }
+function bearerToken(request: Request): string {
   const token = /^Bearer ([^\s]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-  if (!token) {
-    return refuse(
-      401,
-      "An access token is needed as a bearer token",
-      "authentication_error",
-      "missing_token",
-    );
+  if (!token) throw new NotAuthenticated("An access token is needed as a bearer token");
+  return token;
+}
+
+async function accept(door: Door, request: Request, token: string): Promise<Response> {
+  if (!/^application\/json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
+    return refuse(415, "unsupported_media_type", "The content type must be application/json");
   }
-  try {
-    await door.verifyCaller(token);
-    const body = await readJsonObject(request, door.maxBodyBytes);
-    const id = await door.requestCompletion(body, token);
-    const url = `${door.completionsUrl}${id}`;
-    return Response.json({ id, url }, { status: 202, headers: { ...CORS, location: url } });
-  } catch (error) {
-    if (error instanceof NotAuthenticated) {
-      return refuse(401, error.message, "authentication_error", "invalid_token");
-    }
-    if (error instanceof BadBody) {
-      const code = error.status === 413 ? "request_too_large" : "invalid_json";
-      return refuse(error.status, error.message, "invalid_request_error", code);
-    }
-    if (error instanceof RequestRefused) {
-      return refuse(error.status, error.message, "invalid_request_error", error.code);
-    }
-    throw error;
+  const id = await door.completions.request(await readJsonObject(request, door.maxBodyBytes), token);
+  const url = `${door.publicUrl}/${id}`;
+  return Response.json({ id, url }, { status: 202, headers: { ...CORS, location: url } });
+}
+
+async function hand(door: Door, id: string, token: string): Promise<Response> {
+  const completion = UUID.test(id) ? await door.completions.read(id, token) : undefined;
+  if (!completion) return refuse(404, "not_found", "There is no such completion");
+  return Response.json(completion, { headers: { ...CORS, "cache-control": "no-store" } });
+}
+
+function refusalOf(error: unknown): Response {
+  if (error instanceof NotAuthenticated) return refuse(401, "invalid_token", error.message);
+  if (error instanceof RequestRefused) return refuse(error.status, error.code, error.message);
+  if (error instanceof BadBody) {
+    return refuse(error.status, error.status === 413 ? "request_too_large" : "invalid_json", error.message);
   }
+  console.error("request not answered:", error);
+  return refuse(503, "unavailable", "The service is not available, try again later");
 }
 
 // OpenAI's envelope, because that is what the gateway's other clients know how to read.
 function refuse(
   status: number,
-  message: string,
-  type: string,
   code: string,
+  message: string,
   headers: Record<string, string> = {},
 ): Response {
+  const type = status === 401
+    ? "authentication_error"
+    : status === 503
+    ? "server_error"
+    : "invalid_request_error";
   return Response.json({ error: { message, type, param: null, code } }, {
     status,
     headers: { ...CORS, ...headers },

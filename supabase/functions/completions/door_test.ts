@@ -3,21 +3,23 @@ import { deepStrictEqual as assertEquals } from "node:assert";
 import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from "jose";
 import { callerVerifier, type SigningKeys } from "./caller.ts";
 import { openDoor } from "./door.ts";
-import { completionRequester } from "./rpc.ts";
+import { completionsOf } from "./rpc.ts";
 
 const SECRET = "a secret of at least thirty-two bytes";
+const ISSUER = "http://octroi.test/auth/v1";
 const USER_ID = "01a20407-bef0-760a-aa78-988cc047c398";
 const COMPLETION_ID = "01a20408-0000-7000-8000-000000000001";
 
 interface Seen {
   authorization: string | null;
   profile: string | null;
+  rpc: string;
   body: unknown;
 }
 
 /** Runs `story` against a door; `status` and `answer` are what its Data API answers, `seen` what that was asked. */
 async function atTheDoor(
-  story: (knock: (init: RequestInit) => Promise<Response>, seen: Seen[]) => Promise<void>,
+  story: (knock: (init: RequestInit, path?: string) => Promise<Response>, seen: Seen[]) => Promise<void>,
   { status = 200, answer = COMPLETION_ID as unknown, keys = { secret: SECRET } as SigningKeys } = {},
 ) {
   const seen: Seen[] = [];
@@ -26,29 +28,29 @@ async function atTheDoor(
     seen.push({
       authorization: headers.get("authorization"),
       profile: headers.get("content-profile"),
+      rpc: new URL(request.url).pathname,
       body: await request.json(),
     });
     return Response.json(answer, { status });
   });
   const url = `http://127.0.0.1:${api.addr.port}`;
   const door = openDoor({
-    verifyCaller: callerVerifier(keys),
-    requestCompletion: completionRequester({ url, publishableKey: "sb_publishable_test" }),
+    verifyCaller: callerVerifier(keys, ISSUER),
+    completions: completionsOf({ url, publishableKey: "sb_publishable_test" }),
     maxBodyBytes: 1000,
-    completionsUrl: "http://octroi.test/completions/",
+    publicUrl: "http://octroi.test/functions/v1/completions",
   });
   try {
-    await story(
-      (init) => door(new Request("http://octroi.test/completions", { method: "POST", ...init })),
-      seen,
-    );
+    const knock = (init: RequestInit, path = "/completions") =>
+      door(new Request(`http://octroi.test${path}`, { method: "POST", ...init }));
+    await story(knock, seen);
   } finally {
     await api.shutdown();
   }
 }
 
 function token(claims: Record<string, unknown> = {}, header: JWTHeaderParameters = { alg: "HS256" }) {
-  return new SignJWT({ role: "authenticated", sub: USER_ID, aud: "authenticated", ...claims })
+  return new SignJWT({ role: "authenticated", sub: USER_ID, aud: "authenticated", iss: ISSUER, ...claims })
     .setProtectedHeader(header)
     .setExpirationTime(typeof claims.exp === "number" ? claims.exp : "1h");
 }
@@ -68,13 +70,14 @@ Deno.test("a signed-in user's request is inserted as that user, who learns where
   await atTheDoor(async (knock, seen) => {
     const bearer = await signed();
     const response = await knock({ headers: headers(bearer), body: '{"model":"gpt-4o-mini"}' });
-    const url = `http://octroi.test/completions/${COMPLETION_ID}`;
+    const url = `http://octroi.test/functions/v1/completions/${COMPLETION_ID}`;
     assertEquals(response.status, 202);
     assertEquals(await response.json(), { id: COMPLETION_ID, url });
     assertEquals(response.headers.get("location"), url);
     assertEquals(seen, [{
       authorization: `Bearer ${bearer}`,
       profile: "octroi",
+      rpc: "/rest/v1/rpc/request_completion",
       body: { request: { model: "gpt-4o-mini" } },
     }]);
   });
@@ -109,6 +112,7 @@ Deno.test("nobody else comes in, and nothing is inserted", async () => {
       "sk-oct-not-a-token",
       await signed({ exp: 1 }),
       await signed({ aud: "somewhere else" }),
+      await signed({ iss: "http://elsewhere.test/auth/v1" }),
       await signed({ role: "service_role" }),
       await signed({ sub: "not a uuid" }),
       await token().sign(new TextEncoder().encode("another secret of at least thirty-two")),
@@ -118,7 +122,7 @@ Deno.test("nobody else comes in, and nothing is inserted", async () => {
       assertEquals([response.status, await code(response)], [401, "invalid_token"], stranger);
     }
     const anonymous = await knock({ headers: { "content-type": "application/json" }, body: "{}" });
-    assertEquals([anonymous.status, await code(anonymous)], [401, "missing_token"]);
+    assertEquals([anonymous.status, await code(anonymous)], [401, "invalid_token"]);
     assertEquals(seen, []);
   });
 });
@@ -136,7 +140,7 @@ Deno.test("a bad request is named as such, and nothing is inserted", async () =>
         415,
         "unsupported_media_type",
       ],
-      [{ method: "GET" }, 405, "method_not_allowed"],
+      [{ method: "PUT", body: "{}" }, 405, "method_not_allowed"],
     ];
     for (const [init, status, expected] of bad) {
       const response = await knock({ headers: headers(bearer), ...init });
@@ -144,6 +148,28 @@ Deno.test("a bad request is named as such, and nothing is inserted", async () =>
     }
     assertEquals(seen, []);
   });
+});
+
+Deno.test("the result is read as the same user, and only at a completion's own place", async () => {
+  const pending = { state: "pending", status: null, response: null, error: null };
+  await atTheDoor(async (knock, seen) => {
+    const bearer = await signed();
+    const read = (id: string) => knock({ method: "GET", headers: headers(bearer) }, `/completions/${id}`);
+    const response = await read(COMPLETION_ID);
+    assertEquals([response.status, response.headers.get("cache-control")], [200, "no-store"]);
+    assertEquals(await response.json(), pending);
+    assertEquals(seen.map(({ rpc, body }) => [rpc, body]), [["/rest/v1/rpc/completion", {
+      id: COMPLETION_ID,
+    }]]);
+    assertEquals((await read("not-a-uuid")).status, 404);
+  }, { answer: [pending] });
+  await atTheDoor(async (knock) => {
+    const unknown = await knock(
+      { method: "GET", headers: headers(await signed()) },
+      `/completions/${COMPLETION_ID}`,
+    );
+    assertEquals([unknown.status, await code(unknown)], [404, "not_found"]);
+  }, { answer: [] });
 });
 
 Deno.test("what the database refuses is passed on, and what it says about itself is not", async () => {
@@ -164,7 +190,7 @@ Deno.test("what the database refuses is passed on, and what it says about itself
   assertEquals(await knockOnce(403, { code: "42501", message: "permission denied for function f" }), [
     403,
     "permission_denied",
-    "This user may not request completions",
+    "This user has no completions here",
   ]);
   assertEquals(await knockOnce(500, { code: "XX000", message: "cache lookup failed" }), [
     503,

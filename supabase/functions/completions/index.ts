@@ -1,7 +1,7 @@
 // Edge function `completions`: a completion that nobody waits for. Settings come from Supabase's own variables.
 import { callerVerifier } from "./caller.ts";
 import { openDoor } from "./door.ts";
-import { completionRequester } from "./rpc.ts";
+import { completionsOf } from "./rpc.ts";
 
 // What octroi.request_completion takes.
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -19,10 +19,11 @@ const secret = Deno.env.get("OCTROI_JWT_SECRET");
 const door = openDoor({
   verifyCaller: callerVerifier(
     secret ? { secret } : { jwksUrl: new URL(`${url}/auth/v1/.well-known/jwks.json`) },
+    `${url}/auth/v1`,
   ),
-  requestCompletion: completionRequester({ url, publishableKey }),
+  completions: completionsOf({ url, publishableKey }),
   maxBodyBytes: MAX_BODY_BYTES,
-  completionsUrl: `${url}/rest/v1/rpc/completion?id=`,
+  publicUrl: `${url}/functions/v1/completions`,
 });
 
 Deno.serve((request) => door(request));

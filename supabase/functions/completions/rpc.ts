@@ -1,4 +1,4 @@
-// The one call this function makes: octroi.request_completion through the Data API, as the user.
+// The calls this function makes: two RPCs of schema octroi through the Data API, as the user.
 
 /** The database said no; its message is meant for the caller. */
 export class RequestRefused extends Error {
@@ -7,39 +7,53 @@ export class RequestRefused extends Error {
   }
 }
 
-/** Inserts a completion request for the owner of `token` and returns its id. Throws RequestRefused. */
-export type RequestCompletion = (request: Record<string, unknown>, token: string) => Promise<string>;
-
 export interface DataApi {
   /** The project's URL, without a path. */
   url: string;
   publishableKey: string;
 }
 
+/** What a completion has come to: `state`, and with it `status`, `response` or `error` (docs/sql-api.md). */
+export type Completion = Record<string, unknown>;
+
+/** The completion requests of the owner of `token`. Both throw RequestRefused. */
+export interface Completions {
+  /** Inserts a request and returns its id. */
+  request(request: Record<string, unknown>, token: string): Promise<string>;
+  /** Reads a completion; undefined when the user has none of that id. A finished answer is handed out once. */
+  read(id: string, token: string): Promise<Completion | undefined>;
+}
+
 const TIMEOUT_MS = 10_000;
 
-// SQLSTATEs of Octroi's own (docs/errors.md) carry a message written for callers; any other may say too much.
-const OWN_SQLSTATE = /^OC\d{3}$/;
+// SQLSTATEs of Octroi's own (docs/errors.md), and the one its RPCs raise for a bad argument, carry a message written
+// for callers. Any other may say too much.
+const FOR_CALLERS = /^(OC\d{3}|22023)$/;
 
-export function completionRequester(api: DataApi): RequestCompletion {
-  return async (request, token) => {
-    const response = await fetch(`${api.url}/rest/v1/rpc/request_completion`, {
-      method: "POST",
-      headers: {
-        "apikey": api.publishableKey,
-        "authorization": `Bearer ${token}`,
-        "content-profile": "octroi",
-        "content-type": "application/json",
-      },
-      body: JSON.stringify({ request }),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const answer = await response.json();
-    if (response.ok) return answer;
-    if (OWN_SQLSTATE.test(answer.code)) throw new RequestRefused(400, answer.code, answer.message);
-    if (response.status === 401 || response.status === 403) {
-      throw new RequestRefused(403, "permission_denied", "This user may not request completions");
-    }
-    throw new Error(`the Data API answered ${response.status} ${answer.code}: ${answer.message}`);
+export function completionsOf(api: DataApi): Completions {
+  return {
+    request: async (request, token) => await call(api, "request_completion", { request }, token) as string,
+    read: async (id, token) => (await call(api, "completion", { id }, token) as Completion[])[0],
   };
+}
+
+async function call(api: DataApi, name: string, parameters: unknown, token: string): Promise<unknown> {
+  const response = await fetch(`${api.url}/rest/v1/rpc/${name}`, {
+    method: "POST",
+    headers: {
+      "apikey": api.publishableKey,
+      "authorization": `Bearer ${token}`,
+      "content-profile": "octroi",
+      "content-type": "application/json",
+    },
+    body: JSON.stringify(parameters),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const answer = await response.json();
+  if (response.ok) return answer;
+  if (FOR_CALLERS.test(answer.code)) throw new RequestRefused(400, answer.code, answer.message);
+  if (response.status === 401 || response.status === 403) {
+    throw new RequestRefused(403, "permission_denied", "This user has no completions here");
+  }
+  throw new Error(`${name} answered ${response.status} ${answer.code}: ${answer.message}`);
 }
