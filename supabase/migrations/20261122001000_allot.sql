@@ -164,13 +164,13 @@ begin
 end
 $$;
 
-create aggregate octroi_private.allot( -- noqa: LT01
+create aggregate octroi_private.allot(
   octroi_private.balance [], bigint, bigint, bigint, bigint, bigint
-) ( -- noqa: LT01
+) (
   sfunc = octroi_private.allot_next,
   stype = octroi_private.allotment
 );
-comment on aggregate octroi_private.allot(octroi_private.balance [], bigint, bigint, bigint, bigint, bigint) is -- noqa: LT01
+comment on aggregate octroi_private.allot(octroi_private.balance [], bigint, bigint, bigint, bigint, bigint) is
 'Over calls in order of arrival: what each may hold of the room the ones before it left.';
 
 reset role;

@@ -73,7 +73,7 @@ union all
 select 'I5 a usage event names a price that was valid', e.id::text, e.price_id::text
 from octroi_private.usage_event as e
 left join octroi_private.model_price as p
-  on p.id = e.price_id and p.valid operator(pg_catalog.@>) e.occurred_at -- noqa: LT01
+  on p.id = e.price_id and p.valid operator(pg_catalog.@>) e.occurred_at
 where p.id is null
 union all
 select 'I6 a call is billed once', e.id::text, count(*)::text
