@@ -18,10 +18,13 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("no runtime could be started: {error}"), 1),
     };
-    match cli.command {
+    let status = match cli.command {
         Command::Serve(parts) => runtime.block_on(run_serve(parts, &variables)),
         Command::Doctor => runtime.block_on(run_doctor(&variables)),
-    }
+    };
+    // Everything that must end has ended; a name look-up on a blocking thread need not.
+    runtime.shutdown_background();
+    status
 }
 
 async fn run_serve(parts: Serve, variables: &Variables) -> ExitCode {

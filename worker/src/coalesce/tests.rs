@@ -30,6 +30,8 @@ struct Bench {
     seen: mpsc::UnboundedReceiver<Vec<u32>>,
 }
 
+// Bounded by what a test sends.
+#[allow(clippy::disallowed_methods)]
 fn start(queue_items: usize) -> Bench {
     let (go, gate) = mpsc::unbounded_channel();
     let (report, seen) = mpsc::unbounded_channel();
