@@ -110,7 +110,9 @@ impl Authenticator {
             JwtError::KeysUnavailable => GatewayError::AuthUnavailable,
         })?;
         let found = self.database.authenticate_user(token.user_id, account_id).await.map_err(unavailable)?;
-        let user = found.ok_or(GatewayError::NotAMember)?;
+        // A user without even a personal account was deleted after the token was issued.
+        let missing = account_id.map_or(GatewayError::InvalidCredentials, |_| GatewayError::NotAMember);
+        let user = found.ok_or(missing)?;
         match user.state {
             AccountState::Active => {}
             AccountState::Suspended => return Err(GatewayError::AccountSuspended),
