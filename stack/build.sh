@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
-# Builds the worker, the stand-in and the extension, all as release, in the cache.
+# Builds the worker and the stand-in into the stack's bin directory, and the extension into the cache, all as release.
 # Prints the directory that holds the packaged extension, for postgres_tree.sh.
 source "$(dirname "$0")/paths.sh"
 source "$(dirname "$0")/toolchain.sh"
 cd "$STACK_ROOT"
+
+# Checkouts share the target directory, so what one has built there is copied before another may build.
+mkdir -p "$STACK_CACHE" "$STACK_STATE/bin"
+exec {lock}>"$STACK_CACHE/build.lock"
+flock "$lock"
 
 if [[ $(cargo-pgrx --version 2>/dev/null) != *" $CARGO_PGRX_VERSION" ]]; then
   say "Building cargo-pgrx $CARGO_PGRX_VERSION, once per machine"
@@ -16,6 +21,9 @@ if ! grep -qs "$POSTGRES_BIN/pg_config" "$PGRX_HOME/config.toml"; then
 fi
 
 cargo build --release --locked -p octroi-worker -p octroi-sim >&2
+for binary in octroi octroi-sim; do
+  install --compare "$CARGO_TARGET_DIR/release/$binary" "$STACK_STATE/bin/$binary"
+done
 
 # Named by its sources: a checkout finds its own package again whatever another one has built in between.
 sources_hash=$(find Cargo.lock Cargo.toml pg_extension -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum)

@@ -5,13 +5,10 @@ source "$(dirname "$0")/processes.sh"
 [[ -n ${STACK_LOCKED:-} ]] || run_locked "$0" "$@"
 cd "$STACK_ROOT"
 
-mkdir -p "$STACK_STATE/bin" "$LOGS"
+mkdir -p "$LOGS"
 stack/packages.sh
 stack/node_packages.sh stack
 extension=$(stack/build.sh)
-for binary in octroi octroi-sim; do
-  install --compare "$CARGO_TARGET_DIR/release/$binary" "$STACK_STATE/bin/$binary"
-done
 stack/database.sh "$extension" "$@"
 stack/services.sh
 stack/env.sh
