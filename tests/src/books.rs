@@ -1,11 +1,14 @@
 //! What the ledger says, read as an operator would read it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::cast::{Caller, act_as};
+use crate::deadline::eventually;
 use crate::stage::Stage;
 
 /// One limit in one period.
@@ -123,4 +126,61 @@ pub struct RequestCounts {
     pub settled: i64,
     pub released: i64,
     pub expired: i64,
+}
+
+/// One line of a bill: input, cached, written to the cache, audio in, output, reasoning, audio out.
+pub type Pools = [i64; 7];
+
+/// The provider's bill, by our request's id; what it refused is not on it.
+pub fn provider_bill(sim: &octroi_sim::openai::Handle) -> BTreeMap<Uuid, Pools> {
+    let charged = |entry: &octroi_sim::openai::LedgerEntry| {
+        let c = entry.charged;
+        [
+            c.input_tokens,
+            c.cached_input_tokens,
+            c.cache_write_tokens,
+            c.audio_input_tokens,
+            c.output_tokens,
+            c.reasoning_tokens,
+            c.audio_output_tokens,
+        ]
+        .map(|tokens| tokens as i64)
+    };
+    let id =
+        |text: &Option<String>| text.as_deref().expect("our id goes upstream").parse().expect("as a UUID");
+    let bill = sim.ledger().into_iter().filter(|entry| entry.state != octroi_sim::openai::State::Refused);
+    bill.map(|entry| (id(&entry.client_request_id), charged(&entry))).collect()
+}
+
+impl Stage {
+    /// Our own bill, by request.
+    pub async fn our_bill(&self) -> BTreeMap<Uuid, Pools> {
+        let pools = |event: &UsageEvent| {
+            [
+                event.input_tokens,
+                event.cached_input_tokens,
+                event.cache_write_tokens,
+                event.audio_input_tokens,
+                event.output_tokens,
+                event.reasoning_tokens,
+                event.audio_output_tokens,
+            ]
+        };
+        self.usage_events().await.iter().map(|event| (event.id, pools(event))).collect()
+    }
+
+    /// Waits until no call is open any more, so that the bills are final.
+    pub async fn assert_billed_as_by(&self, sim: &octroi_sim::openai::Handle) {
+        self.when_quiet().await;
+        assert_eq!(
+            self.our_bill().await,
+            provider_bill(sim),
+            "to the token: ours on the left, the provider's on the right"
+        );
+    }
+
+    /// Waits until every request has ended.
+    pub async fn when_quiet(&self) {
+        eventually("every request has ended", async || (self.requests().await.open == 0).then_some(())).await;
+    }
 }

@@ -22,8 +22,11 @@ pub fn superuser() -> PgConnectOptions {
     url.parse().expect("OCTROI_TEST_DATABASE_URL is a Postgres URL")
 }
 
-/// The checkout that is tested.
+/// The checkout whose SQL is tested: this one, unless `OCTROI_TEST_CHECKOUT` names another.
 pub fn checkout() -> PathBuf {
+    if let Some(other) = std::env::var_os("OCTROI_TEST_CHECKOUT") {
+        return PathBuf::from(other);
+    }
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the checkout").to_owned()
 }
 

@@ -33,7 +33,7 @@ async fn every_scope_and_meter_refuses_under_its_own_name() {
                     let caller = caller.with_key(&stage.make_key(caller, json!([])).await);
                     use_tokens(stage, caller, 30).await;
                     let refused = reserve(&stage.pool, &Call::new(caller, 30, 20)).await;
-                    let told = if meter == "cost" { "spend_cap_reached" } else { told };
+                    let told = if (scope, meter) == ("account", "cost") { "spend_cap_reached" } else { told };
                     assert_eq!((refused.verdict.as_str(), refused.reason()), ("refused", told));
                     assert_eq!(refused.limit(), (scope, meter, period));
                     let used =

@@ -1,0 +1,47 @@
+//! Quota on top of the plan.
+
+use super::{Account, LimitKey};
+
+/// A grant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// 0 rollover, 1 promo, 2 top-up: the order of drawing.
+    pub kind: usize,
+    /// Tokens.
+    pub amount: i64,
+    /// Tokens taken.
+    pub drawn: i64,
+    /// The hour in which it ends.
+    pub expires: i64,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+impl Account {
+    /// What is left of the grants that run.
+    pub(super) fn on_top(&self) -> i64 {
+        self.grants.iter().filter(|grant| !grant.ended).map(|grant| grant.amount - grant.drawn).sum()
+    }
+
+    pub(super) fn expire_grants(&mut self) {
+        for grant in &mut self.grants {
+            grant.ended |= grant.expires <= self.hour;
+        }
+    }
+
+    /// Draws what a call of `charged` tokens used beyond the plan's own amount.
+    pub(super) fn draw(&mut self, at: (LimitKey, i64), charged: i64) {
+        let balance = self.balances.get_mut(&at).expect("a charged balance");
+        let mut left = charged.min(balance.used - balance.included).max(0);
+        let mut order: Vec<usize> =
+            (0..self.grants.len()).filter(|index| !self.grants[*index].ended).collect();
+        order.sort_by_key(|index| (self.grants[*index].kind, self.grants[*index].expires, *index));
+        for index in order {
+            let grant = &mut self.grants[index];
+            let taken = left.min(grant.amount - grant.drawn);
+            grant.drawn += taken;
+            balance.draws += taken;
+            left -= taken;
+        }
+    }
+}
