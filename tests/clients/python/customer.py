@@ -33,8 +33,8 @@ class Customer:
         answer.raise_for_status()
         return cls(answer.json()["access_token"])
 
-    def rpc(self, name: str, **arguments: Any) -> Any:
-        answer = self._http.post(f"/rest/v1/rpc/{name}", json=arguments)
+    def rpc(self, function: str, /, **arguments: Any) -> Any:
+        answer = self._http.post(f"/rest/v1/rpc/{function}", json=arguments)
         answer.raise_for_status()
         return answer.json()
 

@@ -90,13 +90,13 @@ def test_a_stream_is_refused_like_any_call(customer: Customer):
     assert refused.value.body["quota"]["unit"] == "requests"
 
 
-def test_a_cap_on_cost_refuses_in_nano_usd(customer: Customer):
+def test_a_key_s_cap_on_cost_refuses_in_nano_usd(customer: Customer):
     client = customer.openai(customer.api_key([{"meter": "cost", "period": "month", "amount": 1000}]))
 
     with pytest.raises(openai.RateLimitError) as refused:
         client.chat.completions.create(model="gpt-4o-mini", messages=SHORT)
-    assert refused.value.code == "spend_cap_reached"
-    assert refused.value.body["quota"]["unit"] == "nano_usd"
+    assert refused.value.code == "key_budget_reached"
+    assert (refused.value.body["quota"]["unit"], refused.value.body["quota"]["limit"]) == ("nano_usd", 1000)
 
 
 def use_up(client: OpenAI) -> int:
