@@ -1,7 +1,7 @@
 -- Tables, partitions and views: row level security everywhere, whole numbers, and nothing exposed by accident.
 begin;
 \ir setup/play.sql
-select plan(12);
+select plan(13);
 
 create view tap.unprotected as
 select c.oid::regclass::text as relation
@@ -75,6 +75,16 @@ select is_empty(
       and coalesce(nullif(t.typbasetype, 0), nullif(t.typelem, 0), t.oid)
       in ('numeric'::regtype, 'float8'::regtype, 'float4'::regtype, 'money'::regtype)$$,
   'no column is numeric or float: NaN would pass every CHECK'
+);
+select is_empty(
+  $$select c.oid::regclass, a.attname, a.atttypid::regtype
+    from pg_class as c
+    join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relnamespace = 'octroi_private'::regnamespace and c.relkind in ('r', 'p')
+      and c.oid <> 'octroi_private.model_price'::regclass
+      and a.attname ~ '(_tokens|_nano_usd|^(amount|overage|included|allowed|granted|carried|used|reserved|drawn))$'
+      and a.atttypid <> 'octroi_private.quantity'::regtype$$,
+  'every counter and amount is a quantity: never negative, never near the end of bigint'
 );
 select is_empty(
   $$select c.oid::regclass from pg_class as c

@@ -126,13 +126,15 @@ select bag_eq(
 -- The promise of the whole system, on the row.
 select bag_eq(
   $$select * from tap.accepted(
-    'octroi_private.balance', array['included', 'granted', 'overage', 'used', 'reserved'],
-    '100|200', '100|200', '0|50', '0|100|150|250|-1', '0|1|-1'
+    'octroi_private.balance', array['included', 'allowed', 'granted', 'overage', 'used', 'reserved'],
+    '100|200', '100|200', '100|200', '0|50', '0|100|150|250|-1', '0|1|-1'
   )$$,
-  $$select format('included = %s, granted = %s, overage = %s, used = %s, reserved = %s', i, g, o, u, r)
-    from unnest(array[100, 200]) as i, unnest(array[100, 200]) as g, unnest(array[0, 50]) as o,
-      unnest(array[0, 100, 150, 250, -1]) as u, unnest(array[0, 1, -1]) as r
-    where u >= 0 and r >= 0 and g >= i and u + r <= g + o$$,
+  $$select format(
+      'included = %s, allowed = %s, granted = %s, overage = %s, used = %s, reserved = %s', i, a, g, o, u, r
+    )
+    from unnest(array[100, 200]) as i, unnest(array[100, 200]) as a, unnest(array[100, 200]) as g,
+      unnest(array[0, 50]) as o, unnest(array[0, 100, 150, 250, -1]) as u, unnest(array[0, 1, -1]) as r
+    where u >= 0 and r >= 0 and g >= a and a >= i and u + r <= g + o$$,
   'used and reserved never exceed what is granted and its overage, and never fall below nothing'
 );
 
