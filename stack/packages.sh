@@ -6,7 +6,7 @@ packages=(
   build-essential pkg-config clang libclang-dev
   "postgresql-$POSTGRES_MAJOR" "postgresql-server-dev-$POSTGRES_MAJOR"
   "postgresql-$POSTGRES_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl
-  python3-venv "$@"
+  "postgresql-$POSTGRES_MAJOR-plpgsql-check" python3-venv "$@"
 )
 
 as_root() {

@@ -6,6 +6,7 @@ source "$(dirname "$0")/settings.sh"
 cd "$STACK_ROOT"
 
 BIN=$STACK_STATE/bin
+settings_file=${STACK_SETTINGS:-.env}
 database=127.0.0.1:$(port POSTGRES)/postgres
 
 # offer NAME PREFERRED: a port for a service that is down; one that runs keeps its own.
@@ -16,11 +17,11 @@ offer() { service_pid "$1" >/dev/null || choose_port "${1^^}" "$2"; }
 read_settings() {
   local line name
   for name in $(compgen -e | grep -E '^(OPENAI|OCTROI)_'); do unset "$name"; done
-  [[ -f .env ]] || return 0
+  [[ -r $settings_file ]] || return 0
   while IFS= read -r line; do
     line=${line#export }
     [[ ! $line =~ ^(OPENAI_API_KEY|OCTROI_[A-Z_]+)=\"?([^\"]*)\"?$ ]] || export "${BASH_REMATCH[1]}=${BASH_REMATCH[2]}"
-  done <.env
+  done <"$settings_file"
 }
 
 fingerprint_of() { sha256sum "$@"; }
