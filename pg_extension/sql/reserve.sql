@@ -2,7 +2,7 @@
 -- No row means anything else, and nothing written: reserve_many.sql then says what. The rule of both is
 -- octroi_private.allot_next; here it costs a plan of few nodes, since starting a plan is most of a lone call.
 --
--- The arguments are those of reserve_many.sql, with one call in each array.
+-- The arguments are those of reserve_many.sql, with one call in each array; $14 and $15 are not used.
 with allotted as materialized (
   select
     i.*, e.balance_ids, e.price_id, e.plan_code, bound.balances, clock.at,
@@ -22,13 +22,13 @@ with allotted as materialized (
     on e.account_id = i.account_id
     and e.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
     and e.user_id = i.user_id and e.model = i.model and e.valid_until > clock.at
+    and e.balance_ids <@ $13::bigint []
   join octroi_private.model_price as p on p.id = e.price_id
   cross join lateral (
     select array(
       select c from octroi_private.balance as c
       where c.id = any(e.balance_ids)
       order by c.id
-      for no key update
     ) as balances
   ) as bound
   where i.request_id is not null and i.endpoint is not null and i.body_hash is not null

@@ -1,8 +1,8 @@
--- Locks the balances that bound these callers, in the order every verb locks them in. The statement after it
--- gets a snapshot that holds all that earlier holders of the lock have committed.
+-- Locks the balances that bound these callers, in the order every verb locks them in; the balances locked. The
+-- statement after it has a snapshot of all that earlier holders of the lock have committed, and decides on nothing
+-- that is not locked.
 -- $1 account ids, $2 key ids (null: no key), $3 user ids, $4 models
-select count(*)
-from (
+select array(
   select b.id
   from octroi_private.balance as b
   where b.id = any(array(
@@ -13,6 +13,6 @@ from (
       and e.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
       and e.user_id = i.user_id and e.model = i.model
   ))
-  order by b.id
+  order by b.account_id, b.id
   for no key update
-) as locked
+) as ids

@@ -4,11 +4,11 @@
 -- account's idempotency key) is replayed or, with another body, refused. A caller for whom reserve_open.sql could
 -- open no entitlement is refused for the reason why not. For the others octroi_private.allot decides against the
 -- room on their balances, which reserve_lock.sql has locked. What is granted becomes a request row, and its hold is
--- added to the balances.
+-- added to the balances. A verdict raced is none: decide again, on a new snapshot.
 --
 -- $1 request ids  $2 account ids  $3 key ids  $4 user ids  $5 models  $6 endpoints  $7 input tokens (upper bound)
 -- $8 output tokens wanted per choice (null: the model's most)  $9 choices  $10 idempotency keys  $11 body hashes
--- $12 seconds until the hold expires
+-- $12 seconds until the hold expires  $13 balances locked  $14, $15 first and last call to decide
 with clock as materialized (
   select octroi_private.now() as at
 ),
@@ -18,6 +18,7 @@ item as materialized (
     least(i.output_tokens, p.max_output_tokens) as wanted_tokens,
     coalesce(by_id.id, by_key.id) as known_id,
     coalesce(by_id.state, by_key.state) as known_state,
+    case when by_id.state = 'open' then by_id end as known_open,
     case
       when by_id.id is null then by_key.body_hash = i.body_hash
       else by_id.body_hash = i.body_hash and by_id.account_id = i.account_id
@@ -28,16 +29,8 @@ item as materialized (
         or length(i.idempotency_key) not between 1 and 255 then 'invalid_arguments'
       when i.input_tokens > p.max_input_tokens then 'input_too_long'
     end as misuse,
-    -- the body of an earlier call of this batch under the same id or key
-    case when i.ord > 1 then (
-      select b.body_hash = i.body_hash and b.account_id = i.account_id
-      from unnest($1::uuid [], $2::uuid [], $10::text [], $11::bytea []) with ordinality
-        as b (request_id, account_id, idempotency_key, body_hash, ord)
-      where b.ord < i.ord
-        and (b.request_id = i.request_id or (b.account_id = i.account_id and b.idempotency_key = i.idempotency_key))
-      order by b.ord
-      limit 1
-    ) end as repeated_body
+    -- a rule was changed between the lock and this statement
+    not e.balance_ids <@ $13::bigint [] as is_raced
   from clock
   cross join unnest(
     $1::uuid [], $2::uuid [], $3::uuid [], $4::uuid [], $5::text [], $6::text [], $7::bigint [], $8::bigint [],
@@ -62,6 +55,7 @@ item as materialized (
       order by c.id
     ) as b
   ) as bound on true
+  where i.ord between $14::integer and $15::integer
 ),
 allotted as materialized (
   select
@@ -70,7 +64,7 @@ allotted as materialized (
       i.balances, i.input_tokens, i.wanted_tokens, i.choices, i.top_input_price, i.top_output_price
     ) over (partition by i.account_id order by i.ord rows unbounded preceding) as given
   from item as i
-  where i.known_id is null and i.balance_ids is not null and i.misuse is null and i.repeated_body is null
+  where i.known_id is null and i.balance_ids is not null and i.misuse is null and not i.is_raced
 ),
 opened as (
   insert into octroi_private.request (
@@ -106,17 +100,19 @@ select
     when 'refused' then coalesce(
       i.misuse,
       case
-        when i.known_id is not null or i.repeated_body is not null then 'idempotency_mismatch'
+        when i.known_id is not null then 'idempotency_mismatch'
         when i.balance_ids is null then octroi_private.why_refused(i.account_id, i.api_key_id, i.user_id, i.model)
         else octroi_private.limit_reason(b.scope, b.meter)
       end
     )
-    when 'replayed' then coalesce(i.known_state, 'open')
+    when 'replayed' then i.known_state
   end as reason,
-  case when o.id is not null then (a.given).output_tokens end as output_tokens,
-  o.hold_tokens::bigint,
-  o.hold_cost_nano_usd::bigint,
-  o.expires_at,
+  -- of an open call repeated by its id, what it was granted
+  case when o.id is not null then (a.given).output_tokens else (i.known_open).output_tokens::bigint end
+    as output_tokens,
+  coalesce(o.hold_tokens, (i.known_open).hold_tokens)::bigint as hold_tokens,
+  coalesce(o.hold_cost_nano_usd, (i.known_open).hold_cost_nano_usd)::bigint as hold_cost_nano_usd,
+  coalesce(o.expires_at, (i.known_open).expires_at) as expires_at,
   b.scope::text,
   b.meter::text,
   b.period::text,
@@ -133,15 +129,14 @@ select
 from item as i
 cross join clock
 left join allotted as a on a.ord = i.ord
-left join opened as o on o.id = i.request_id and i.known_id is null and i.repeated_body is null
+left join opened as o on o.id = i.request_id and i.known_id is null
 left join lateral (select (i.balances[(a.given).tightest]).*) as b on true
 cross join lateral (
   select case
     when i.misuse is not null then 'refused'
     when i.known_id is not null then case when i.known_body then 'replayed' else 'refused' end
-    when i.repeated_body is not null then case when i.repeated_body then 'replayed' else 'refused' end
     when o.id is not null then 'granted'
-    when (a.given).output_tokens is not null then 'replayed'
+    when i.is_raced or (a.given).output_tokens is not null then 'raced'
     else 'refused'
   end as verdict
 ) as verdict

@@ -1,7 +1,7 @@
 -- Settle, for a lone call whose hold is open. No row means anything else, and nothing written: settle_many.sql then
 -- says what. The rule of both is octroi_private.charge_call.
 --
--- The arguments are those of settle_many.sql, with one call in each array.
+-- The arguments are those of settle_many.sql, with one call in each array; $16 and $17 are not used.
 with closed as (
   update octroi_private.request as r
   set state = 'settled', finished_at = octroi_private.now()

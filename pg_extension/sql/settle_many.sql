@@ -8,7 +8,7 @@
 --
 -- $1 request ids  $2 input tokens  $3 cached input  $4 cache write  $5 audio input  $6 output tokens  $7 reasoning
 -- $8 audio output  $9 response models  $10 service tiers  $11 sources  $12 raw usage  $13 latency ms
--- $14 first token ms  $15 upstream request ids
+-- $14 first token ms  $15 upstream request ids  $16, $17 first and last call to settle
 with clock as materialized (
   select octroi_private.now() as at
 ),
@@ -23,6 +23,7 @@ item as materialized (
     reasoning_tokens, audio_output_tokens, response_model, service_tier, source, raw_usage, latency_ms,
     first_token_ms, upstream_request_id, ord
   )
+  where i.ord between $16::integer and $17::integer
 ),
 closed as (
   update octroi_private.request as r
@@ -118,11 +119,19 @@ select
     when p.ord = i.ord then case when p.is_late then 'settled_late' else 'settled' end
     when p.id is null and known.id is null then 'unknown'
     when known.state = 'expired' then 'expired'
-    when i.source = 'hold' and coalesce(p.source, e.source) = 'hold'
-      or (i.input_tokens, i.output_tokens) = (
-        coalesce((p.charge).input_tokens, e.input_tokens), coalesce((p.charge).output_tokens, e.output_tokens)
-      )
-      then 'replayed'
+    when i.source = 'hold' and coalesce(p.source, e.source) = 'hold' or (
+      said.input_tokens, said.output_tokens, said.cached_input_tokens, said.cache_write_tokens,
+      said.audio_input_tokens, said.reasoning_tokens, said.audio_output_tokens
+    ) = (
+      coalesce((p.charge).input_tokens, e.input_tokens), coalesce((p.charge).output_tokens, e.output_tokens),
+      coalesce((p.charge).cached_input_tokens, e.cached_input_tokens),
+      coalesce((p.charge).cache_write_tokens, e.cache_write_tokens),
+      coalesce((p.charge).audio_input_tokens, e.audio_input_tokens),
+      coalesce((p.charge).reasoning_tokens, e.reasoning_tokens),
+      coalesce((p.charge).audio_output_tokens, e.audio_output_tokens)
+    ) and i.response_model is not distinct from coalesce(p.response_model, e.response_model, case
+      when i.response_model = coalesce(p.model, e.model) then i.response_model
+    end) then 'replayed'
     else 'conflict'
   end as outcome,
   coalesce((p.charge).total_tokens, e.total_tokens)::bigint as total_tokens,
@@ -134,6 +143,15 @@ from item as i
 left join priced as p on p.id = i.request_id
 left join octroi_private.request as known on p.id is null and known.id = i.request_id
 left join octroi_private.usage_event as e on e.id = known.id and e.occurred_at = known.started_at
+left join octroi_private.model_price as price on price.id = coalesce(p.charged_price_id, e.price_id)
+-- what this settle says was used, read as the first one was
+left join lateral (
+  select (octroi_private.charge_call(
+    price, 0, 0, i.input_tokens, i.cached_input_tokens, i.cache_write_tokens, i.audio_input_tokens, i.output_tokens,
+    i.reasoning_tokens, i.audio_output_tokens
+  )).*
+  where p.ord is distinct from i.ord and price.id is not null
+) as said on true
 left join lateral (
   select
     min(b.remaining) filter (where b.meter = 'tokens') as remaining, bool_or(b.is_beyond_plan) as is_beyond_plan

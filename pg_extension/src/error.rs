@@ -29,6 +29,9 @@ pub enum VerbError {
     /// A tokenizer that is not built in.
     #[error("no tokenizer {0}: o200k_base and cl100k_base are built in")]
     UnknownEncoding(String),
+    /// Rules were changed in the middle of a decision, more than once; nothing was decided.
+    #[error("the rules of a caller were being changed: try again")]
+    Raced,
     /// SPI refused a call; the statement and the migrations do not fit each other.
     #[error("the statement does not fit this database: {0}")]
     Statement(#[from] SpiError),
@@ -40,6 +43,7 @@ impl From<VerbError> for ErrorReport {
             VerbError::LengthMismatch { .. } => PgSqlErrorCode::ERRCODE_ARRAY_ELEMENT_ERROR,
             VerbError::BatchTooLarge { .. } => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             VerbError::UnknownEncoding(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            VerbError::Raced => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
             VerbError::Statement(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         };
         ErrorReport::new(code, error.to_string(), "octroi_native")

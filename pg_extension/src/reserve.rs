@@ -1,6 +1,7 @@
 //! `reserve_many`: decides calls and holds what they may spend.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 
 use pgrx::Uuid;
 use pgrx::datum::DatumWithOid;
@@ -10,9 +11,11 @@ use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 
 use crate::error::VerbError;
-use crate::statement::{Kept, Slot, argument, check_lengths, run};
+use crate::statement::{Kept, Slot, argument, check_lengths, run, same};
 
 thread_local! {
+    static MISSING: Kept = const { Cell::new(None) };
+    static FORGET: Kept = const { Cell::new(None) };
     static OPEN: Kept = const { Cell::new(None) };
     static LOCK: Kept = const { Cell::new(None) };
     static RESERVE: Kept = const { Cell::new(None) };
@@ -20,7 +23,7 @@ thread_local! {
 }
 
 const CALLERS: [pg_sys::Oid; 4] = [UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID];
-const CALLS: [pg_sys::Oid; 12] = [
+const CALLS: [pg_sys::Oid; 15] = [
     UUIDARRAYOID,
     UUIDARRAYOID,
     UUIDARRAYOID,
@@ -32,6 +35,9 @@ const CALLS: [pg_sys::Oid; 12] = [
     INT4ARRAYOID,
     TEXTARRAYOID,
     BYTEAARRAYOID,
+    INT4OID,
+    INT8ARRAYOID,
+    INT4OID,
     INT4OID,
 ];
 
@@ -58,7 +64,8 @@ type Verdict = (
 
 /// Decides calls in order of arrival; `sql/reserve_many.sql` says how. One row a call, in the order given.
 ///
-/// Raises 2202E when the arrays differ in length and 54000 for more than a thousand calls.
+/// Raises 2202E when the arrays differ in length, 54000 for more than a thousand calls, and 40001 when a rule was
+/// changed twice in the middle of it.
 #[pg_extern(volatile, parallel_unsafe)]
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 fn reserve_many(
@@ -113,8 +120,9 @@ fn reserve_many(
         ("idempotency_keys", idempotency_keys.len()),
         ("body_hashes", body_hashes.len()),
     ])?;
-    let is_lone = request_ids.len() == 1;
-    let calls = [
+    let last = i32::try_from(request_ids.len()).unwrap_or(i32::MAX);
+    let segments = segments(&request_ids, &account_ids, &idempotency_keys);
+    let calls = vec![
         argument(request_ids, UUIDARRAYOID),
         argument(account_ids, UUIDARRAYOID),
         argument(api_key_ids, UUIDARRAYOID),
@@ -129,48 +137,152 @@ fn reserve_many(
         argument(lease_seconds, INT4OID),
     ];
     let rows = Spi::connect_mut(|client| {
+        let mut batch = Batch { client, calls, locked: Vec::new() };
         // Nearly every lone call is plainly granted; what is not falls through to the statement for many.
-        if is_lone {
-            let granted = decide(client, &RESERVE, include_str!("../sql/reserve.sql"), &calls)?;
+        if last == 1 {
+            batch.lock()?;
+            let granted = if batch.locked.is_empty() { Vec::new() } else { batch.grant_plainly()? };
             if !granted.is_empty() {
                 return Ok(granted);
             }
         }
-        run(client, &OPEN, include_str!("../sql/reserve_open.sql"), &CALLERS, &calls[1..5])?;
-        run(client, &LOCK, include_str!("../sql/reserve_lock.sql"), &CALLERS, &calls[1..5])?;
-        decide(client, &RESERVE_MANY, include_str!("../sql/reserve_many.sql"), &calls)
+        batch.open_or_lock(last == 1)?;
+        let mut rows = Vec::new();
+        for (first, last) in segments {
+            rows.extend(batch.decide(first, last)?);
+        }
+        Ok::<_, VerbError>(rows)
     })?;
     Ok(TableIterator::new(rows))
 }
 
-fn decide(
-    client: &mut SpiClient<'_>,
-    slot: &'static Slot,
-    sql: &str,
-    calls: &[DatumWithOid<'_>],
-) -> Result<Vec<Verdict>, VerbError> {
-    run(client, slot, sql, &CALLS, calls)?
-        .map(|row| {
-            Ok((
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-                row.get(5)?,
-                row.get(6)?,
-                row.get(7)?,
-                row.get(8)?,
-                row.get(9)?,
-                row.get(10)?,
-                row.get(11)?,
-                row.get(12)?,
-                row.get(13)?,
-                row.get(14)?,
-                row.get(15)?,
-                row.get(16)?,
-                row.get(17)?,
-                row.get(18)?,
-            ))
-        })
-        .collect()
+/// First and last call, counted from one, of each stretch in which no id and no idempotency key stands twice: a call
+/// that repeats another must see what became of it.
+fn segments(
+    request_ids: &Array<'_, Uuid>,
+    account_ids: &Array<'_, Uuid>,
+    idempotency_keys: &Array<'_, &str>,
+) -> Vec<(i32, i32)> {
+    let mut segments = vec![(1, 0)];
+    let mut ids = HashSet::new();
+    let mut keys = HashSet::new();
+    for ((id, account), key) in request_ids.iter().zip(account_ids.iter()).zip(idempotency_keys.iter()) {
+        let key = key.map(|key| (account, key.to_owned()));
+        if ids.contains(&id) || key.as_ref().is_some_and(|key| keys.contains(key)) {
+            let next = segments.last().map_or(1, |(_, last)| last + 1);
+            segments.push((next, next - 1));
+            ids.clear();
+            keys.clear();
+        }
+        ids.insert(id);
+        keys.extend(key);
+        if let Some(segment) = segments.last_mut() {
+            segment.1 += 1;
+        }
+    }
+    segments
+}
+
+/// One call of the verb: its arguments, and the balances it has locked.
+struct Batch<'client, 'conn> {
+    client: &'client mut SpiClient<'conn>,
+    calls: Vec<DatumWithOid<'static>>,
+    locked: Vec<i64>,
+}
+
+impl Batch<'_, '_> {
+    fn lock(&mut self) -> Result<(), VerbError> {
+        let table =
+            run(self.client, &LOCK, include_str!("../sql/reserve_lock.sql"), &CALLERS, &self.calls[1..5])?;
+        self.locked = table.first().get(1)?.unwrap_or_default();
+        Ok(())
+    }
+
+    /// Opens what is not open, and locks. A lone call that holds locks already has found everything open.
+    fn open_or_lock(&mut self, is_lone: bool) -> Result<(), VerbError> {
+        if is_lone && !self.locked.is_empty() {
+            return Ok(());
+        }
+        let callers = &self.calls[1..5];
+        let table =
+            run(self.client, &MISSING, include_str!("../sql/reserve_missing.sql"), &CALLERS, callers)?;
+        if table.first().get(1)?.unwrap_or(true) {
+            let table = run(self.client, &OPEN, include_str!("../sql/reserve_open.sql"), &CALLERS, callers)?;
+            self.locked = table.first().get(1)?.unwrap_or_default();
+            Ok(())
+        } else {
+            self.lock()
+        }
+    }
+
+    fn grant_plainly(&mut self) -> Result<Vec<Verdict>, VerbError> {
+        self.verdicts(&RESERVE, include_str!("../sql/reserve.sql"), 1, 1)
+    }
+
+    /// Decides calls `first` to `last`. What a concurrent change of rules or a racing twin left undecided, and what
+    /// was released before, is decided once more on a new snapshot.
+    fn decide(&mut self, first: i32, last: i32) -> Result<Vec<Verdict>, VerbError> {
+        let sql = include_str!("../sql/reserve_many.sql");
+        let mut rows = self.verdicts(&RESERVE_MANY, sql, first, last)?;
+        if rows.iter().any(|row| is_undecided(row)) {
+            run(
+                self.client,
+                &FORGET,
+                include_str!("../sql/reserve_forget.sql"),
+                &CALLERS[..2],
+                &self.calls[..2],
+            )?;
+            for (row, ord) in rows.iter_mut().zip(first..) {
+                if is_undecided(row) {
+                    *row = self.verdicts(&RESERVE_MANY, sql, ord, ord)?.pop().ok_or(VerbError::Raced)?;
+                }
+            }
+        }
+        if rows.iter().any(|row| row.1.as_deref() == Some("raced")) {
+            return Err(VerbError::Raced);
+        }
+        Ok(rows)
+    }
+
+    fn verdicts(
+        &mut self,
+        slot: &'static Slot,
+        sql: &str,
+        first: i32,
+        last: i32,
+    ) -> Result<Vec<Verdict>, VerbError> {
+        let mut arguments: Vec<_> = self.calls.iter().map(same).collect();
+        arguments.push(argument(self.locked.clone(), INT8ARRAYOID));
+        arguments.push(argument(first, INT4OID));
+        arguments.push(argument(last, INT4OID));
+        run(self.client, slot, sql, &CALLS, &arguments)?
+            .map(|row| {
+                Ok((
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                    row.get(5)?,
+                    row.get(6)?,
+                    row.get(7)?,
+                    row.get(8)?,
+                    row.get(9)?,
+                    row.get(10)?,
+                    row.get(11)?,
+                    row.get(12)?,
+                    row.get(13)?,
+                    row.get(14)?,
+                    row.get(15)?,
+                    row.get(16)?,
+                    row.get(17)?,
+                    row.get(18)?,
+                ))
+            })
+            .collect()
+    }
+}
+
+fn is_undecided(row: &Verdict) -> bool {
+    row.1.as_deref() == Some("raced")
+        || (row.1.as_deref() == Some("replayed") && row.2.as_deref() == Some("released"))
 }

@@ -7,7 +7,8 @@ use pgrx::Uuid;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{
-    BYTEAARRAYOID, INT2ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, JSONBARRAYOID, TEXTARRAYOID, UUIDARRAYOID,
+    BYTEAARRAYOID, INT2ARRAYOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
+    UUIDARRAYOID,
 };
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
@@ -24,7 +25,7 @@ thread_local! {
     static DRAW: Kept = const { Cell::new(None) };
 }
 
-const CALLS: [pg_sys::Oid; 15] = [
+const CALLS: [pg_sys::Oid; 17] = [
     UUIDARRAYOID,
     INT8ARRAYOID,
     INT8ARRAYOID,
@@ -40,6 +41,8 @@ const CALLS: [pg_sys::Oid; 15] = [
     INT4ARRAYOID,
     INT4ARRAYOID,
     TEXTARRAYOID,
+    INT4OID,
+    INT4OID,
 ];
 const ANSWERS: [pg_sys::Oid; 4] = [UUIDARRAYOID, INT2ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID];
 
@@ -105,7 +108,7 @@ fn settle_many(
         ("response_content_types", response_content_types.len()),
         ("response_bodies", response_bodies.len()),
     ])?;
-    let is_lone = request_ids.len() == 1;
+    let last = i32::try_from(request_ids.len()).unwrap_or(i32::MAX);
     let has_answers = response_bodies.iter().any(|body| body.is_some());
     let ids = argument(request_ids, UUIDARRAYOID);
     let answers = [
@@ -136,20 +139,16 @@ fn settle_many(
         let id_type = &CALLS[..1];
         // Nearly every lone call is open; what is not falls through to the statement for many.
         let mut rows = Vec::new();
-        if is_lone {
-            rows = close(client, &SETTLE, include_str!("../sql/settle.sql"), &calls)?;
+        if last == 1 {
+            rows = close(client, &SETTLE, include_str!("../sql/settle.sql"), &calls, 1, 1)?;
         }
         if rows.is_empty() {
             run(client, &LOCK, include_str!("../sql/settle_lock.sql"), id_type, ids)?;
-            rows = close(client, &SETTLE_MANY, include_str!("../sql/settle_many.sql"), &calls)?;
+            rows = close(client, &SETTLE_MANY, include_str!("../sql/settle_many.sql"), &calls, 1, last)?;
         }
-        if rows.iter().any(|row| row.1.as_deref() == Some("expired")) {
-            run(client, &REOPEN, include_str!("../sql/settle_reopen.sql"), id_type, ids)?;
-            let late = close(client, &SETTLE_MANY, include_str!("../sql/settle_many.sql"), &calls)?;
-            for (row, again) in rows.iter_mut().zip(late) {
-                if row.1.as_deref() == Some("expired") {
-                    *row = again;
-                }
+        for (row, ord) in rows.iter_mut().zip(1..) {
+            if row.1.as_deref() == Some("expired") {
+                *row = close_late(client, &calls, ord)?;
             }
         }
         if has_answers {
@@ -166,13 +165,31 @@ fn settle_many(
     Ok(TableIterator::new(rows.into_iter().map(|row| (row.0, row.1, row.2, row.3, row.4, row.5))))
 }
 
+/// A call that had expired gets a hold again, as far as there is room, and is closed with it.
+fn close_late(
+    client: &mut SpiClient<'_>,
+    calls: &[DatumWithOid<'static>],
+    ord: i32,
+) -> Result<Settled, VerbError> {
+    let which = [same(&calls[0]), argument(ord, INT4OID)];
+    run(client, &REOPEN, include_str!("../sql/settle_reopen.sql"), &[UUIDARRAYOID, INT4OID], &which)?;
+    close(client, &SETTLE_MANY, include_str!("../sql/settle_many.sql"), calls, ord, ord)?
+        .pop()
+        .ok_or(VerbError::Raced)
+}
+
 fn close(
     client: &mut SpiClient<'_>,
     slot: &'static Slot,
     sql: &str,
-    calls: &[DatumWithOid<'_>],
+    calls: &[DatumWithOid<'static>],
+    first: i32,
+    last: i32,
 ) -> Result<Vec<Settled>, VerbError> {
-    run(client, slot, sql, &CALLS, calls)?
+    let mut arguments: Vec<_> = calls.iter().map(same).collect();
+    arguments.push(argument(first, INT4OID));
+    arguments.push(argument(last, INT4OID));
+    run(client, slot, sql, &CALLS, &arguments)?
         .map(|row| {
             Ok((row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?))
         })

@@ -23,18 +23,37 @@ create table octroi_private.balance (
   period_start timestamptz not null,
   resets_at timestamptz not null,
   included octroi_private.quantity not null,
+  -- the limit in force, grants on top; granted is more only while what was used and held before it was lowered is
+  allowed octroi_private.quantity not null,
   granted octroi_private.quantity not null,
   overage octroi_private.quantity not null,
   -- used in this period before the limit existed; part of used
   carried octroi_private.quantity not null default 0,
   used octroi_private.quantity not null default 0,
   reserved octroi_private.quantity not null default 0,
+  -- false once the limit is gone; its counters stand still then
+  is_bound boolean not null default true,
   unique (account_id, resets_at, scope, subject, meter, period),
-  constraint balance_grants_include_plan check (granted >= included),
+  constraint balance_grants_what_is_allowed check (granted >= allowed and allowed >= included),
   constraint balance_never_overshot check (used + reserved <= granted + overage)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
 comment on table octroi_private.balance is
 'What one limit allows in one period (granted, of which included by the plan, plus overage) and what is used and held of it.';
+
+-- A limit that was lowered below what was used and held comes down with every hold that is given back.
+create function octroi_private.lower_granted()
+returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.granted := greatest(new.allowed, new.used + new.reserved - new.overage);
+  return new;
+end
+$$;
+create trigger balance_lowered before update of used, reserved on octroi_private.balance
+for each row when (old.granted > old.allowed)
+execute function octroi_private.lower_granted();
 
 -- What one caller may spend on one model. Derived, so that a call reads one row: dropped by trigger when a rule
 -- behind it changes, and void from valid_until on (the first reset, expiry or price change ahead).
@@ -181,7 +200,7 @@ create table octroi_private.stored_response (
   user_id uuid not null,
   status smallint not null check (status between 100 and 599),
   content_type text not null,
-  body bytea not null check (octet_length(body) <= 4194304),
+  body bytea not null check (octet_length(body) <= 8388608),
   expires_at timestamptz not null
 );
 comment on table octroi_private.stored_response is

@@ -201,6 +201,28 @@ as $$
 $$;
 comment on function octroi_private.load_completion(uuid) is 'A pending completion; no row when finished, expired or unknown.';
 
+-- A completion whose job was given up has failed, and its owner is told so.
+create function octroi_private.fail_given_up_completion()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update octroi_private.completion as c
+  set error = jsonb_build_object('error', jsonb_build_object(
+      'message', 'This completion could not be made. You were not charged; ask for it again.',
+      'type', 'server_error', 'param', null, 'code', 'completion_failed'
+    )),
+    error_status = 503, request = null, finished_at = octroi_private.now()
+  where c.id = (new.args ->> 'completion_id')::uuid and c.finished_at is null;
+  return null;
+end
+$$;
+create trigger job_given_up after update of state on octroi_private.job
+for each row when (new.kind = 'complete_request' and new.state in ('dead', 'cancelled'))
+execute function octroi_private.fail_given_up_completion();
+
 create function octroi_private.fail_completion(p_completion_id uuid, p_status smallint, p_error jsonb)
 returns void
 language sql

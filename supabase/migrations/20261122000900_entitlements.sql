@@ -29,7 +29,22 @@ group by every.account_id, every.scope, every.subject, every.meter, every.period
 comment on view octroi_private.limit_in_force is
 'Limits of plans and budgets by what they bound, without grants on top.';
 
--- Quota on top of a limit: grants raise the account's monthly amount and nothing else.
+-- What calls of an earlier month still hold beyond their plan.
+create function octroi_private.held_of_earlier_months(p_account_id uuid, p_meter text, p_at timestamptz)
+returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(sum(least(b.reserved, greatest(b.used + b.reserved - b.included, 0))), 0)::bigint
+  from octroi_private.balance as b
+  where b.account_id = p_account_id and b.scope = 'account' and b.period = 'month' and b.meter = p_meter
+    and b.resets_at between p_at - interval '2 days' and p_at and b.reserved > 0
+$$;
+
+-- Quota on top of a limit: grants raise the account's monthly amount and nothing else. What calls of an earlier
+-- month still hold beyond their plan is theirs to draw, and not granted again.
 create function octroi_private.granted_on_top(
   p_account_id uuid, p_scope text, p_meter text, p_period text, p_at timestamptz
 )
@@ -39,11 +54,14 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(sum(g.amount - g.drawn), 0)::bigint
-  from octroi_private.quota_grant as g
-  where p_scope = 'account' and p_period = 'month'
-    and g.account_id = p_account_id and g.meter = p_meter and g.ended_at is null
-    and g.starts_at <= p_at and g.expires_at > p_at
+  select case when p_scope = 'account' and p_period = 'month' then greatest(
+    coalesce((
+      select sum(g.amount - g.drawn)
+      from octroi_private.quota_grant as g
+      where g.account_id = p_account_id and g.meter = p_meter and g.ended_at is null
+        and g.starts_at <= p_at and g.expires_at > p_at
+    ), 0) - octroi_private.held_of_earlier_months(p_account_id, p_meter, p_at), 0
+  )::bigint else 0 end
 $$;
 
 -- The anchor that an account's months are counted from.
@@ -83,8 +101,9 @@ as $$
     end
 $$;
 
--- Brings the balances of an account in line with its limits now: opens what is missing, adjusts what changed.
--- A limit below what is already used and held stands at that: nothing more is allowed, nothing is taken back.
+-- Brings the balances of an account in line with its limits now: opens what is missing, adjusts what changed, takes up
+-- what was used while a limit was gone. A limit below what is already used and held allows nothing more, and takes
+-- nothing back. Locks the balances in the order every verb does.
 create function octroi_private.open_balances(p_account_id uuid)
 returns void
 language plpgsql
@@ -95,12 +114,24 @@ declare
   v_now timestamptz := octroi_private.now();
   v_anchor_at timestamptz := octroi_private.anchor_of(p_account_id);
   v_limit record;
-  v_used bigint;
+  v_missed bigint;
 begin
+  perform from octroi_private.balance as b
+  where b.account_id = p_account_id and b.resets_at > v_now
+  order by b.id
+  for no key update;
+  perform octroi_private.expire_grants(p_account_id);
+  update octroi_private.balance as b
+  set is_bound = false
+  where b.account_id = p_account_id and b.resets_at > v_now and b.is_bound and not exists (
+    select from octroi_private.limit_in_force as l
+    where l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
+      and l.period = b.period
+  );
   for v_limit in
-    select l.*, p.period_start, p.resets_at, b.id as balance_id,
+    select l.*, p.period_start, p.resets_at, b.id as balance_id, b.used, coalesce(b.is_bound, false) as is_bound,
       l.included + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, v_now)
-      + coalesce((select sum(d.amount) from octroi_private.quota_draw as d where d.balance_id = b.id), 0) as granted
+      + coalesce((select sum(d.amount) from octroi_private.quota_draw as d where d.balance_id = b.id), 0) as allowed
     from octroi_private.limit_in_force as l
     cross join lateral octroi_private.period_bounds(l.period, v_anchor_at, v_now) as p
     left join octroi_private.balance as b
@@ -109,25 +140,29 @@ begin
     where l.account_id = p_account_id
     order by b.id, l.scope, l.subject, l.meter, l.period
   loop
+    v_missed := case when v_limit.is_bound then 0 else greatest(octroi_private.used_since(
+      p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period_start
+    ) - coalesce(v_limit.used, 0), 0) end;
     if v_limit.balance_id is null then
-      v_used := octroi_private.used_since(
-        p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period_start
-      );
       insert into octroi_private.balance (
-        account_id, scope, subject, meter, period, period_start, resets_at, included, granted, overage, carried, used
+        account_id, scope, subject, meter, period, period_start, resets_at, included, allowed, granted, overage,
+        carried, used
       )
       values (
         p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period, v_limit.period_start,
-        v_limit.resets_at, v_limit.included, greatest(v_limit.granted, v_used - v_limit.overage), v_limit.overage,
-        v_used, v_used
+        v_limit.resets_at, v_limit.included, v_limit.allowed, greatest(v_limit.allowed, v_missed - v_limit.overage),
+        v_limit.overage, v_missed, v_missed
       );
     else
       update octroi_private.balance as b
-      set included = v_limit.included, overage = v_limit.overage,
-        granted = greatest(v_limit.granted, b.used + b.reserved - v_limit.overage)
+      set included = v_limit.included, overage = v_limit.overage, allowed = v_limit.allowed, is_bound = true,
+        carried = b.carried + v_missed, used = b.used + v_missed,
+        granted = greatest(v_limit.allowed, b.used + v_missed + b.reserved - v_limit.overage)
       where b.id = v_limit.balance_id
-        and (b.included, b.overage, b.granted) is distinct from (
-          v_limit.included, v_limit.overage, greatest(v_limit.granted, b.used + b.reserved - v_limit.overage)
+        and (
+          v_missed > 0 or (b.included, b.overage, b.allowed, b.is_bound) is distinct from (
+            v_limit.included, v_limit.overage, v_limit.allowed, true
+          )
         );
     end if;
   end loop;
@@ -202,7 +237,6 @@ begin
   if octroi_private.why_refused(p_account_id, p_api_key_id, p_user_id, p_model) is not null then
     return false;
   end if;
-  perform octroi_private.expire_grants(p_account_id);
   perform octroi_private.open_balances(p_account_id);
   insert into octroi_private.entitlement (
     account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, valid_until
@@ -216,7 +250,13 @@ begin
         select min(case when g.starts_at > v_now then g.starts_at else g.expires_at end)
         from octroi_private.quota_grant as g
         where g.account_id = p_account_id and g.ended_at is null
-      ), 'infinity')
+      ), 'infinity'),
+      -- what an earlier month holds comes free within a call's time
+      case when exists (
+        select from octroi_private.quota_grant as g
+        where g.account_id = p_account_id and g.ended_at is null
+          and octroi_private.held_of_earlier_months(p_account_id, g.meter, v_now) > 0
+      ) then v_now + interval '1 minute' else 'infinity' end
     )
   from octroi_private.model_price as p
   join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
@@ -225,10 +265,7 @@ begin
   cross join lateral (
     select array_agg(b.id order by b.id) as balance_ids, min(b.resets_at) as resets_at
     from octroi_private.balance as b
-    join octroi_private.limit_in_force as l
-      on l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject
-      and l.meter = b.meter and l.period = b.period
-    where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now
+    where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
       and b.subject = case b.scope
         when 'account' then '' when 'member' then p_user_id::text
         when 'api_key' then p_api_key_id::text when 'model' then p_model
@@ -241,6 +278,46 @@ begin
   return true;
 end
 $$;
+-- Opens and locks for a batch in which some caller has nothing open, account by account: the order in which a batch
+-- with everything open locks. Returns the balances locked.
+create function octroi_private.open_and_lock(
+  p_account_ids uuid [], p_api_key_ids uuid [], p_user_ids uuid [], p_models text []
+)
+returns bigint []
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_caller record;
+  v_locked bigint [] := '{}';
+begin
+  for v_caller in
+    select distinct i.account_id, i.api_key_id, i.user_id, i.model
+    from unnest(p_account_ids, p_api_key_ids, p_user_ids, p_models) as i (account_id, api_key_id, user_id, model)
+    order by i.account_id, i.api_key_id, i.user_id, i.model
+  loop
+    if not exists (
+      select from octroi_private.entitlement as e
+      where e.account_id = v_caller.account_id and e.user_id = v_caller.user_id and e.model = v_caller.model
+        and e.api_key_id = coalesce(v_caller.api_key_id, '00000000-0000-0000-0000-000000000000')
+        and e.valid_until > octroi_private.now()
+    ) then
+      perform octroi_private.open_entitlement(
+        v_caller.account_id, v_caller.api_key_id, v_caller.user_id, v_caller.model
+      );
+    end if;
+    v_locked := v_locked || array(
+      select b.id from octroi_private.balance as b
+      where b.account_id = v_caller.account_id and b.resets_at > octroi_private.now()
+      order by b.id
+      for no key update
+    );
+  end loop;
+  return v_locked;
+end
+$$;
+
 comment on function octroi_private.open_entitlement(uuid, uuid, uuid, text) is
 'Opens balances and writes the entitlement of a caller for a model; false when why_refused gives a reason.';
 
@@ -260,12 +337,12 @@ declare
 begin
   for v_call in
     -- a call's share is what the balance stood beyond the plan after it, less what it stood before it
-    select c.id, c.account_id, c.balance_id, c.meter, least(
+    select c.id, c.account_id, c.occurred_at, c.balance_id, c.meter, least(
       c.charged, c.used - c.included - coalesce(sum(c.charged) over later, 0)
     )::bigint as amount
     from (
       select
-        e.id, e.account_id, b.id as balance_id, b.meter, b.used, b.included, ids.ord,
+        e.id, e.account_id, e.occurred_at, b.id as balance_id, b.meter, b.used, b.included, ids.ord,
         case b.meter
           when 'tokens' then e.total_tokens - e.overrun_tokens
           when 'cost' then e.cost_nano_usd - e.overrun_cost_nano_usd
@@ -284,8 +361,10 @@ begin
     for v_grant in
       select g.id, g.amount - g.drawn as remaining
       from octroi_private.quota_grant as g
-      where g.account_id = v_call.account_id and g.meter = v_call.meter and g.ended_at is null
-        and g.starts_at <= v_now and g.drawn < g.amount
+      where g.account_id = v_call.account_id and g.meter = v_call.meter and g.drawn < g.amount
+        -- what was valid when the call started, unless it was ended before its time
+        and g.starts_at <= v_call.occurred_at and g.expires_at > v_call.occurred_at
+        and (g.ended_at is null or g.ended_at >= g.expires_at)
       order by
         array_position(array['rollover', 'promo', 'top_up'], g.kind), g.priority, g.expires_at, g.created_at, g.id
       for update

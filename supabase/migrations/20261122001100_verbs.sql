@@ -2,8 +2,9 @@
 -- one statement each (pg_extension/sql), which the extension keeps prepared. Nothing else may write the ledger.
 set role octroi_owner;
 
--- The statements are long and run thousands of times a second: force_generic_plan spares planning them anew, and
--- enable_seqscan keeps a plan made while a table is empty usable when it is full.
+-- The statements are long and run thousands of times a second: force_generic_plan spares planning them anew,
+-- enable_seqscan keeps a plan made while a table is empty usable when it is full, and jit would compile for longer
+-- than they run.
 
 create function octroi_private.reserve_many(
   p_request_ids uuid [], p_account_ids uuid [], p_api_key_ids uuid [], p_user_ids uuid [], p_models text [],
@@ -20,6 +21,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
+set jit = 'off'
 as $$
 begin
   return query select * from octroi_native.reserve_many(
@@ -47,6 +49,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
+set jit = 'off'
 as $$
 begin
   return query select * from octroi_native.settle_many(
@@ -69,6 +72,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
+set jit = 'off'
 as $$
 begin
   return query select * from octroi_native.release_many(p_request_ids, p_reasons);
@@ -93,6 +97,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
+set jit = 'off'
 as $$
 begin
   return query select * from octroi_native.reserve_many(
@@ -120,6 +125,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
+set jit = 'off'
 as $$
 begin
   return query select * from octroi_native.settle_many(
@@ -156,6 +162,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
+set jit = 'off'
 as $$
 begin
   return (select r.outcome from octroi_native.release_many(array[p_request_id], array[p_reason]) as r);
@@ -275,18 +282,19 @@ begin
     where r.state = 'open' and r.expires_at <= octroi_private.now()
     order by r.expires_at
     limit p_max_rows
+    for update skip locked
   ) as due;
   if v_ids is null then
     return 0;
   end if;
   perform from octroi_private.balance as b
   where b.id in (select unnest(r.balance_ids) from octroi_private.request as r where r.id = any(v_ids))
-  order by b.id
+  order by b.account_id, b.id
   for no key update;
   with closed as (
     update octroi_private.request as r
     set state = 'expired', finished_at = octroi_private.now()
-    where r.id = any(v_ids) and r.state = 'open' and r.expires_at <= octroi_private.now()
+    where r.id = any(v_ids) and r.state = 'open'
     returning r.balance_ids, r.hold_amounts
   ),
   returned as (

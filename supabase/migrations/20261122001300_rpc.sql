@@ -61,8 +61,8 @@ set search_path = pg_catalog, pg_temp
 as $$
   select
     l.account_id, l.scope, l.subject, l.meter, l.period,
-    coalesce(b.granted + b.overage, fresh.granted), coalesce(b.used, 0), coalesce(b.reserved, 0),
-    coalesce(b.granted + b.overage - b.used - b.reserved, fresh.granted), p.period_start,
+    granted.amount, coalesce(b.used, 0), coalesce(b.reserved, 0),
+    granted.amount - coalesce(b.used, 0) - coalesce(b.reserved, 0), p.period_start,
     nullif(p.resets_at, 'infinity'),
     (
       select v.plan_code from octroi_private.subscription as s
@@ -73,14 +73,18 @@ as $$
   cross join lateral octroi_private.period_bounds(
     l.period, octroi_private.anchor_of(l.account_id), octroi_private.now()
   ) as p
-  cross join lateral (
-    select l.included + l.overage + octroi_private.granted_on_top(
-      l.account_id, l.scope, l.meter, l.period, octroi_private.now()
-    ) as granted
-  ) as fresh
   left join octroi_private.balance as b
     on b.account_id = l.account_id and b.resets_at = p.resets_at and b.scope = l.scope
     and b.subject = l.subject and b.meter = l.meter and b.period = l.period
+  -- as opening would allow it now, whatever the balance was opened with
+  cross join lateral (
+    select greatest(
+      l.included + l.overage
+      + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now())
+      + coalesce((select sum(d.amount) from octroi_private.quota_draw as d where d.balance_id = b.id), 0),
+      b.used + b.reserved
+    )::bigint as amount
+  ) as granted
   where l.account_id = p_account_id
     and (
       l.scope in ('account', 'model')
@@ -244,7 +248,7 @@ begin
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
-      0, q.granted, 0, 0, q.used, q.reserved
+      0, q.granted, q.granted, 0, 0, q.used, q.reserved, true
     )::octroi_private.balance) into v_balances
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
       account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, ord
