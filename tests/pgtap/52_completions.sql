@@ -101,7 +101,10 @@ select results_eq(
   $$values ('read', null::smallint, null::jsonb, null::jsonb)$$, 'once'
 );
 select tap.clear() \g /dev/null
-select is_empty('select * from octroi_private.stored_response', 'the answer left with its reader');
+select is_empty(
+  format('select * from octroi_private.stored_response where request_id = %L', :'answered'),
+  'the answer left with its reader'
+);
 select tap.play(:sten) \g /dev/null
 select results_eq(
   format('select * from octroi.completion(%L)', :'failing'),
@@ -127,7 +130,10 @@ select tap.play_role('octroi_worker') \g /dev/null
 select is_empty(format('select * from octroi_private.load_completion(%L)', :'aged'), 'for the worker neither');
 select rows_done from octroi_private.sweep(1000) \g /dev/null
 select tap.clear() \g /dev/null
-select is_empty('select * from octroi_private.completion', 'and the sweep takes the row, and the prompt with it');
+select is_empty(
+  format('select * from octroi_private.completion where id = %L', :'aged'),
+  'and the sweep takes the row, and the prompt with it'
+);
 delete from octroi_private.test_clock;
 
 -- What cannot be asked for.
