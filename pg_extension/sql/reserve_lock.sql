@@ -11,7 +11,7 @@ select array(
     join octroi_private.entitlement as e
       on e.account_id = i.account_id
       and e.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
-      and e.user_id = i.user_id and e.model = i.model
+      and e.user_id = i.user_id and e.model = i.model and e.valid_until > octroi_private.now()
   ))
   order by b.account_id, b.id
   for no key update

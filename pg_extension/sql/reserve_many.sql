@@ -101,7 +101,7 @@ select
       i.misuse,
       case
         when i.known_id is not null then 'idempotency_mismatch'
-        when i.balance_ids is null then octroi_private.why_refused(i.account_id, i.api_key_id, i.user_id, i.model)
+        when i.balance_ids is null then verdict.why_refused
         else octroi_private.limit_reason(b.scope, b.meter)
       end
     )
@@ -132,11 +132,17 @@ left join allotted as a on a.ord = i.ord
 left join opened as o on o.id = i.request_id and i.known_id is null
 left join lateral (select (i.balances[(a.given).tightest]).*) as b on true
 cross join lateral (
-  select case
+  select case when i.balance_ids is null and i.known_id is null then
+    octroi_private.why_refused(i.account_id, i.api_key_id, i.user_id, i.model)
+  end as why_refused
+) as entitled
+cross join lateral (
+  select entitled.why_refused, case
     when i.misuse is not null then 'refused'
     when i.known_id is not null then case when i.known_body then 'replayed' else 'refused' end
     when o.id is not null then 'granted'
     when i.is_raced or (a.given).output_tokens is not null then 'raced'
+    when i.balance_ids is null and entitled.why_refused is null then 'raced'
     else 'refused'
   end as verdict
 ) as verdict
