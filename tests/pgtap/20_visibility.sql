@@ -75,7 +75,7 @@ select bag_eq(
 -- Roles without a user.
 select tap.play_role('octroi_admin') \g /dev/null
 select is(
-  (select count(*) from octroi.usage as u join tap.person as p using (user_id)), 7::bigint,
+  (select count(*) from octroi.usage join tap.person using (user_id)), 7::bigint,
   'octroi_admin exports everyone''s usage'
 );
 select is(tap.outcome_of('select * from octroi.api_keys'), '42501', 'octroi_admin reads no key');
