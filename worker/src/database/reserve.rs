@@ -120,6 +120,8 @@ pub enum RefusalReason {
     ModelNotPriced,
     /// The plan does not include the model.
     ModelNotAllowed,
+    /// The input is longer than the model, or its price, allows for.
+    InputTooLong,
     /// The idempotency key was used before with another body.
     IdempotencyMismatch,
     /// A reason of a newer migration than this worker; refused all the same.
@@ -163,6 +165,7 @@ impl RefusalReason {
             "not_a_member" => Self::NotAMember,
             "model_not_priced" => Self::ModelNotPriced,
             "model_not_allowed" => Self::ModelNotAllowed,
+            "input_too_long" => Self::InputTooLong,
             "idempotency_mismatch" => Self::IdempotencyMismatch,
             _ => Self::Other,
         }

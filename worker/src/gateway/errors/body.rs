@@ -59,6 +59,7 @@ impl GatewayError {
             Self::NoPlan { .. } => ("billing_required", Some("no_plan")),
             Self::ModelNotAllowed { .. } => (INVALID_REQUEST, Some("model_not_allowed")),
             Self::ModelNotPriced { .. } => (INVALID_REQUEST, Some("model_not_priced")),
+            Self::InputTooLong { .. } => (INVALID_REQUEST, Some("context_length_exceeded")),
             Self::ModelNotFound { .. } => (INVALID_REQUEST, Some("model_not_found")),
             Self::Request(error) => (INVALID_REQUEST, Some(error.code())),
             Self::Header { .. } => (INVALID_REQUEST, Some("invalid_header")),
@@ -111,6 +112,9 @@ impl GatewayError {
             }
             Self::ModelNotPriced { model } => {
                 format!("The model `{model}` is not offered here: it has no price.")
+            }
+            Self::InputTooLong { model } => {
+                format!("The input is longer than `{model}` takes here.")
             }
             Self::ModelNotFound { model } => {
                 format!("The model `{model}` does not exist or is not offered here.")

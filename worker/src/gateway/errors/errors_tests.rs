@@ -73,6 +73,7 @@ fn refusals_of_reserve_are_told_as_the_table_says() {
         (RefusalReason::NotAMember, "403 invalid_request_error/not_a_member - -"),
         (RefusalReason::ModelNotPriced, "403 invalid_request_error/model_not_priced - -"),
         (RefusalReason::ModelNotAllowed, "403 invalid_request_error/model_not_allowed - -"),
+        (RefusalReason::InputTooLong, "400 invalid_request_error/context_length_exceeded - -"),
         (RefusalReason::IdempotencyMismatch, "409 idempotency_error/idempotency_key_reused false -"),
         (RefusalReason::Other, "403 invalid_request_error/refused - -"),
     ];

@@ -59,6 +59,7 @@ impl GatewayError {
             RefusalReason::NotAMember => return Self::NotAMember,
             RefusalReason::ModelNotPriced => return Self::ModelNotPriced { model },
             RefusalReason::ModelNotAllowed => return Self::ModelNotAllowed { model },
+            RefusalReason::InputTooLong => return Self::InputTooLong { model },
             RefusalReason::IdempotencyMismatch => return Self::IdempotencyMismatch,
             RefusalReason::Other => return Self::Forbidden,
         };

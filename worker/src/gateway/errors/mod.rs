@@ -55,6 +55,11 @@ pub enum GatewayError {
         /// The model asked for.
         model: String,
     },
+    /// The input is longer than this model takes here.
+    InputTooLong {
+        /// The model asked for.
+        model: String,
+    },
     /// `GET /v1/models/{id}` of something unknown or not offered.
     ModelNotFound {
         /// The model asked for.
@@ -147,7 +152,9 @@ impl GatewayError {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Request(_) | Self::Header { .. } | Self::BodyInterrupted => StatusCode::BAD_REQUEST,
+            Self::Request(_) | Self::Header { .. } | Self::BodyInterrupted | Self::InputTooLong { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::MissingCredentials | Self::InvalidCredentials | Self::ExpiredCredentials => {
                 StatusCode::UNAUTHORIZED
             }
