@@ -4,9 +4,14 @@
 # Postgres refuses to run as root, so root runs it as Debian's `postgres` user, and everybody else as themselves.
 # Every connection is by password over 127.0.0.1; there is no socket, whose path could be too long for some checkouts.
 
-CLUSTER=$STACK_STATE/postgres
-CLUSTER_BIN=$CLUSTER/tree/bin
 CLUSTER_START_SECONDS=60
+
+# Through the link, if it is one, because the cluster's user may not reach the link itself.
+cluster_locate() {
+  CLUSTER=$(readlink -f "$STACK_STATE/postgres")
+  CLUSTER_BIN=$CLUSTER/tree/bin
+}
+cluster_locate
 
 as_cluster_user() {
   if ((EUID == 0)); then
@@ -24,10 +29,11 @@ cluster_place() {
   if as_cluster_user test -x "$STACK_STATE"; then
     mkdir "$CLUSTER"
   else
-    ln -sfn "$(mktemp -d /var/lib/postgresql/octroi.XXXXXXXX)" "$CLUSTER"
+    ln -sfn "$(mktemp -d /var/lib/postgresql/octroi.XXXXXXXX)" "$STACK_STATE/postgres"
+    cluster_locate
   fi
-  ((EUID != 0)) || chown postgres: "$CLUSTER/"
-  chmod 755 "$CLUSTER/"
+  ((EUID != 0)) || chown postgres: "$CLUSTER"
+  chmod 755 "$CLUSTER"
 }
 
 cluster_is_running() { [[ -d $CLUSTER/data ]] && as_cluster_user "$CLUSTER_BIN/pg_ctl" -D "$CLUSTER/data" status >/dev/null 2>&1; }
@@ -67,6 +73,5 @@ cluster_stop() {
 # Removes the cluster and all its data.
 cluster_remove() {
   cluster_stop
-  if [[ -L $CLUSTER ]]; then rm -rf "$(readlink "$CLUSTER")"; fi
-  rm -rf "$CLUSTER"
+  rm -rf "$CLUSTER" "$STACK_STATE/postgres"
 }
