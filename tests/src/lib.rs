@@ -17,6 +17,7 @@ pub mod client;
 pub mod deadline;
 pub mod gateway;
 pub mod model;
+pub mod raw_http;
 pub mod seed;
 pub mod stage;
 pub mod template;

@@ -171,3 +171,33 @@ async fn overage_is_used_after_every_grant() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_held_over_a_months_end_is_not_spent_again() {
+    play(async |stage| {
+        let caller = stage.sign_up_with(&[MONTHLY]).await;
+        let grant = stage.grant(caller, "top_up", 50, None).await;
+        stage.let_pass(Duration::days(27)).await;
+        let resets_at: time::OffsetDateTime = sqlx::query_scalar(
+            "select p.resets_at from octroi_private.subscription as s
+             cross join lateral octroi_private.period_bounds('month', s.anchor_at, octroi_private.now()) as p
+             where s.account_id = $1 and s.ended_at is null",
+        )
+        .bind(caller.account_id)
+        .fetch_one(&stage.pool)
+        .await
+        .unwrap();
+        stage.travel_to(resets_at - Duration::seconds(5)).await;
+        let held = Call::new(caller, 150, 0);
+        assert!(reserve(&stage.pool, &held).await.is_granted());
+        stage.travel_to(resets_at + Duration::seconds(5)).await;
+        assert!(
+            !reserve(&stage.pool, &Call::new(caller, 101, 0)).await.is_granted(),
+            "the grant is held by last month"
+        );
+        use_tokens(stage, caller, 100).await;
+        settle(&stage.pool, &Usage::new(held.request_id, 130, 0)).await;
+        assert_eq!(drawn(stage, &[grant]).await, [30]);
+    })
+    .await;
+}

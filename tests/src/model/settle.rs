@@ -93,7 +93,7 @@ impl Account {
             balance.reserved -= amount;
             balance.used += charged[meter];
             if (key.0, key.2, key.3) == ("account", "tokens", "month") {
-                self.draw((key, start), charged[0]);
+                self.draw((key, start), index, charged[0]);
             }
         }
         Settled { outcome, recorded: Some(recorded) }
