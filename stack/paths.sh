@@ -21,6 +21,9 @@ POSTGRES_BIN=/usr/lib/postgresql/$POSTGRES_MAJOR/bin
 CARGO_PGRX_VERSION=0.18.1
 RUST_MINIMUM_VERSION=1.95
 
+# Deno trusts only its own list of authorities, which leaves out a company's proxy that the machine trusts.
+export DENO_TLS_CA_STORE=system,mozilla
+
 # The command line tools of this stack report nothing to anybody.
 export DO_NOT_TRACK=1 SUPABASE_TELEMETRY_DISABLED=1 DENO_NO_UPDATE_CHECK=1 NPM_CONFIG_UPDATE_NOTIFIER=false
 # A bare PATH may lack the places of runuser and its like.
