@@ -2,7 +2,7 @@
 -- statement after it has a snapshot of all that earlier holders of the lock have committed, and decides on nothing
 -- that is not locked.
 -- $1 account ids, $2 key ids (null: no key), $3 user ids, $4 models
-select array(
+select array( -- noqa: PRS
   select b.id
   from octroi_private.balance as b
   where b.id = any(array(

@@ -1,6 +1,6 @@
 -- Whether some of these callers have nothing open, so that reserve_open.sql must open and lock.
 -- $1 account ids, $2 key ids (null: no key), $3 user ids, $4 models
-select exists (
+select exists(
   select
   from unnest($1::uuid [], $2::uuid [], $3::uuid [], $4::text []) as i (account_id, api_key_id, user_id, model)
   left join octroi_private.entitlement as e

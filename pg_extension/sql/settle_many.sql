@@ -113,6 +113,8 @@ rolled_up as (
     total_tokens = d.total_tokens + excluded.total_tokens,
     cost_nano_usd = d.cost_nano_usd + excluded.cost_nano_usd
 )
+-- noqa: disable=PRS,RF01
+-- (is not distinct from, before a function, is beyond sqlfluff)
 select
   i.request_id,
   case

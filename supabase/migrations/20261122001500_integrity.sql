@@ -90,7 +90,8 @@ where e.valid_until > octroi_private.now()
     join octroi_private.limit_in_force as l
       on l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject
       and l.meter = b.meter and l.period = b.period
-    where b.is_bound and b.account_id = e.account_id and b.resets_at > octroi_private.now() and b.period_start <= octroi_private.now()
+    where b.is_bound and b.account_id = e.account_id and b.resets_at > octroi_private.now()
+      and b.period_start <= octroi_private.now()
       and b.subject = case b.scope
         when 'account' then '' when 'member' then e.user_id::text
         when 'api_key' then e.api_key_id::text when 'model' then e.model
