@@ -215,7 +215,8 @@ begin
       'type', 'server_error', 'param', null, 'code', 'completion_failed'
     )),
     error_status = 503, request = null, finished_at = octroi_private.now()
-  where c.id = (new.args ->> 'completion_id')::uuid and c.finished_at is null;
+  -- as text: an unreadable id must not keep its job from ending
+  where c.id::text = new.args ->> 'completion_id' and c.finished_at is null;
   return null;
 end
 $$;

@@ -233,7 +233,7 @@ declare
   v_now timestamptz := octroi_private.now();
 begin
   -- One opener at a time per account, and none while a rule of the account is being changed.
-  perform from octroi_private.account as a where a.id = p_account_id for update;
+  perform from octroi_private.account as a where a.id = p_account_id for no key update;
   if octroi_private.why_refused(p_account_id, p_api_key_id, p_user_id, p_model) is not null then
     return false;
   end if;
@@ -423,7 +423,7 @@ declare
   v_row jsonb := to_jsonb(coalesce(new, old));
   v_account_id uuid := coalesce(v_row ->> 'account_id', v_row ->> 'id')::uuid;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for update;
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   delete from octroi_private.entitlement as e where e.account_id = v_account_id;
   return null;
 end

@@ -316,7 +316,7 @@ begin
     raise exception 'each limit is {meter, period, amount} and no more, with a whole number as amount'
       using errcode = '22023';
   end if;
-  perform from octroi_private.account as a where a.id = v_account_id for update;
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if (
     select count(*) from octroi_private.api_key as k where k.account_id = v_account_id and k.revoked_at is null
   ) >= 100 then
@@ -379,7 +379,7 @@ begin
   elsif pg_column_size(request_completion.request) > 1048576 then
     raise exception 'the request is larger than 1 MiB' using errcode = '22023';
   end if;
-  perform from octroi_private.account as a where a.id = v_account_id for update;
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if (
     select count(*) from octroi_private.completion as c
     where c.account_id = v_account_id and c.finished_at is null and c.expires_at > octroi_private.now()

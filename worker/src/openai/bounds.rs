@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use super::endpoint::Endpoint;
 use super::images::{MAX_IMAGES, image_tokens};
 use super::request::RequestError;
-use super::tokens::Encoding;
+use octroi_tokenizer::Encoding;
 
 const REQUEST_MARGIN_TOKENS: u64 = 32;
 const OBJECT_MARGIN_TOKENS: u64 = 8;

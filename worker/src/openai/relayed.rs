@@ -1,6 +1,6 @@
 //! The output text that was handed to the client, kept only to estimate what a cut stream cost.
 
-use super::tokens::Encoding;
+use octroi_tokenizer::Encoding;
 
 /// How much text of one stream is kept, in bytes. 500 streams keep at most 16 MB; a longer text is extrapolated.
 pub const MAX_KEPT_BYTES: usize = 32 * 1024;

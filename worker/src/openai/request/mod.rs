@@ -23,7 +23,7 @@ pub use error::RequestError;
 pub(super) use path::shorten;
 
 use super::identity::UpstreamIdentity;
-use super::tokens::Encoding;
+use octroi_tokenizer::Encoding;
 use super::{bounds, endpoint::Endpoint, strict_json};
 
 /// A request that passed the allow-list.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::openai::tokens::Encoding;
+use octroi_tokenizer::Encoding;
 use crate::openai::usage::{Usage, UsageState};
 
 mod faults;

@@ -3,7 +3,7 @@
 //! Built at run time, its two tokenizers take 70 MB of heap and 130 ms; as tables in the binary they take 6 MB of
 //! shared, file-backed memory and no time. The categories come from the tables its regular expressions use.
 
-#[path = "src/openai/tokens/table.rs"]
+#[path = "src/table.rs"]
 mod table;
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ const CLASSES: &[(CharClass, &str)] = &[
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("cargo::rerun-if-changed=src/openai/tokens/table.rs");
+    println!("cargo::rerun-if-changed=src/table.rs");
     let folder = env::var("OUT_DIR")?;
     let folder = Path::new(&folder);
     write_vocabulary(&folder.join("o200k_base.vocabulary"), &tiktoken_rs::o200k_base()?)?;

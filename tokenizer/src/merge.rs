@@ -14,7 +14,7 @@ const SHORT_PIECE_BYTES: usize = 64;
 const NONE: u32 = u32::MAX;
 
 /// Tokens of a piece, which is not empty.
-pub(super) fn count(vocabulary: &Vocabulary, piece: &[u8]) -> u64 {
+pub(crate) fn count(vocabulary: &Vocabulary, piece: &[u8]) -> u64 {
     if vocabulary.rank(piece).is_some() {
         return 1;
     }

@@ -9,7 +9,7 @@ use super::table::CharClass::{Caseless, LineEnd, Lower, Mark, Number, Other, Spa
 use super::{Encoding, table::CharClass};
 
 /// The end of the piece that starts at `from`, which is not the end of the text.
-pub(super) fn piece_end(encoding: Encoding, text: &str, from: usize) -> usize {
+pub(crate) fn piece_end(encoding: Encoding, text: &str, from: usize) -> usize {
     let end = match encoding {
         Encoding::O200k => o200k_word(text, from)
             .or_else(|| digits(text, from))

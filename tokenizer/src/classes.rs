@@ -8,7 +8,7 @@ static TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/char_classes.bin
 const BLOCKS: usize = 0x11_0000 / CLASS_BLOCK;
 
 /// The class of a character.
-pub(super) fn class_of(c: char) -> CharClass {
+pub(crate) fn class_of(c: char) -> CharClass {
     let code = c as usize;
     let block = TABLE[code / CLASS_BLOCK] as usize;
     match TABLE[BLOCKS + block * CLASS_BLOCK + code % CLASS_BLOCK] {
@@ -24,13 +24,13 @@ pub(super) fn class_of(c: char) -> CharClass {
 }
 
 /// The character at a position with its class and where the next one starts; `None` at the end.
-pub(super) fn at(text: &str, position: usize) -> Option<(char, CharClass, usize)> {
+pub(crate) fn at(text: &str, position: usize) -> Option<(char, CharClass, usize)> {
     let c = text[position..].chars().next()?;
     Some((c, class_of(c), position + c.len_utf8()))
 }
 
 /// Where a run of characters that satisfy a condition ends.
-pub(super) fn run(text: &str, from: usize, belongs: impl Fn(char, CharClass) -> bool) -> usize {
+pub(crate) fn run(text: &str, from: usize, belongs: impl Fn(char, CharClass) -> bool) -> usize {
     let mut end = from;
     while let Some((c, class, next)) = at(text, end) {
         if !belongs(c, class) {

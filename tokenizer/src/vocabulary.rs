@@ -4,7 +4,7 @@ use super::table::slot_of;
 
 /// A table written by the build script: token count, slot count, where each token's text starts, slots, text.
 #[derive(Clone, Copy)]
-pub(super) struct Vocabulary {
+pub(crate) struct Vocabulary {
     slot_count: usize,
     starts: &'static [[u8; 4]],
     slots: &'static [[u8; 4]],
@@ -12,11 +12,11 @@ pub(super) struct Vocabulary {
 }
 
 /// `o200k_base`.
-pub(super) static O200K: Vocabulary =
+pub(crate) static O200K: Vocabulary =
     Vocabulary::read(include_bytes!(concat!(env!("OUT_DIR"), "/o200k_base.vocabulary")));
 
 /// `cl100k_base`.
-pub(super) static CL100K: Vocabulary =
+pub(crate) static CL100K: Vocabulary =
     Vocabulary::read(include_bytes!(concat!(env!("OUT_DIR"), "/cl100k_base.vocabulary")));
 
 impl Vocabulary {
@@ -32,7 +32,7 @@ impl Vocabulary {
     }
 
     /// The rank of a token, lower merging earlier; `None` if these bytes are no token.
-    pub(super) fn rank(&self, bytes: &[u8]) -> Option<u32> {
+    pub(crate) fn rank(&self, bytes: &[u8]) -> Option<u32> {
         let mut slot = slot_of(bytes, self.slot_count);
         loop {
             let rank = u32::from_le_bytes(self.slots[slot]).checked_sub(1)?;
