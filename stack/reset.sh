@@ -6,3 +6,4 @@ source "$(dirname "$0")/cluster.sh"
 "$(dirname "$0")/down.sh"
 cluster_remove
 rm -rf "$STACK_STATE"
+say "Its data and keys are deleted"
