@@ -52,7 +52,7 @@ balanced as (
   where b.id = held.balance_id
   returning
     case when b.meter = 'tokens' then b.granted + b.overage - b.used - b.reserved end as remaining,
-    b.granted > b.included and b.used > b.included as is_beyond_plan
+    b.scope = 'account' and b.period = 'month' and b.used > b.included as is_beyond_plan
 ),
 recorded as (
   insert into octroi_private.usage_event (

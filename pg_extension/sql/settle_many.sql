@@ -71,7 +71,7 @@ balanced as (
   where b.id = h.balance_id
   returning
     b.id, b.meter, b.granted + b.overage - b.used - b.reserved as remaining,
-    b.granted > b.included and b.used > b.included as is_beyond_plan
+    b.scope = 'account' and b.period = 'month' and b.used > b.included as is_beyond_plan
 ),
 recorded as (
   insert into octroi_private.usage_event (

@@ -11,6 +11,7 @@ use crate::error::VerbError;
 /// Raises 22023 for another encoding.
 #[pg_extern(immutable, parallel_safe)]
 fn count_tokens(encoding: &str, text: &str) -> Result<i64, ErrorReport> {
-    let encoding = Encoding::from_name(encoding).ok_or_else(|| VerbError::UnknownEncoding(encoding.to_owned()))?;
+    let encoding =
+        Encoding::from_name(encoding).ok_or_else(|| VerbError::UnknownEncoding(encoding.to_owned()))?;
     Ok(i64::try_from(encoding.count(text)).unwrap_or(i64::MAX))
 }

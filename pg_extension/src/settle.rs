@@ -154,8 +154,13 @@ fn settle_many(
         if has_answers {
             run(client, &KEEP, include_str!("../sql/settle_keep.sql"), &ANSWERS, &answers)?;
         }
-        let beyond: Vec<Uuid> =
-            rows.iter().filter(|row| row.6 == Some(true)).filter_map(|row| row.0).collect();
+        let beyond: Vec<Uuid> = rows
+            .iter()
+            .filter(|row| {
+                row.6 == Some(true) && row.1.as_deref().is_some_and(|outcome| outcome.starts_with("settled"))
+            })
+            .filter_map(|row| row.0)
+            .collect();
         if !beyond.is_empty() {
             let beyond = [argument(beyond, UUIDARRAYOID)];
             run(client, &DRAW, include_str!("../sql/settle_draw.sql"), id_type, &beyond)?;

@@ -352,7 +352,7 @@ begin
       join octroi_private.request as r on r.id = ids.id
       join octroi_private.usage_event as e on e.id = r.id and e.occurred_at = r.started_at
       join octroi_private.balance as b
-        on b.id = any(e.balance_ids) and b.scope = 'account' and b.period = 'month' and b.granted > b.included
+        on b.id = any(e.balance_ids) and b.scope = 'account' and b.period = 'month' and b.used > b.included
     ) as c
     window later as (partition by c.balance_id order by c.ord desc rows between unbounded preceding and 1 preceding)
     order by c.ord, c.balance_id
@@ -362,8 +362,8 @@ begin
       select g.id, g.amount - g.drawn as remaining
       from octroi_private.quota_grant as g
       where g.account_id = v_call.account_id and g.meter = v_call.meter and g.drawn < g.amount
-        -- what was valid when the call started, unless it was ended before its time
-        and g.starts_at <= v_call.occurred_at and g.expires_at > v_call.occurred_at
+        -- not over when the call started, unless it was ended before its time
+        and g.starts_at <= v_now and g.expires_at > v_call.occurred_at
         and (g.ended_at is null or g.ended_at >= g.expires_at)
       order by
         array_position(array['rollover', 'promo', 'top_up'], g.kind), g.priority, g.expires_at, g.created_at, g.id
