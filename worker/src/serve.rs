@@ -23,8 +23,8 @@ use crate::{shutdown, sweeper, telemetry};
 
 /// Longest wait for a TCP and TLS connection to the upstream, in seconds.
 const CONNECT_SECONDS: u64 = 10;
-/// Longest silence within an answer from the upstream, in seconds.
-const IDLE_SECONDS: u64 = 120;
+/// Longest silence within an answer from the upstream, in seconds: models reason in silence for minutes.
+const IDLE_SECONDS: u64 = 300;
 /// How long a hold outlasts the longest call, in seconds: reading on after a client left, settling through an outage.
 const LEASE_MARGIN_SECONDS: u64 = 300;
 /// How long jobs may take to record the outcome of calls that were cut off when the drain ended, in seconds.

@@ -34,6 +34,19 @@ pub const SWEPT_ROWS: &str = "octroi_swept_rows_total";
 /// Sweeps that failed.
 pub const SWEEP_FAILURES: &str = "octroi_sweep_failures_total";
 
+/// Requests to metered endpoints that were answered, by `endpoint` and `status` class.
+pub const REQUESTS: &str = "octroi_requests_total";
+/// Calls under way, those read on without a client included.
+pub const CALLS_IN_FLIGHT: &str = "octroi_calls_in_flight";
+/// Calls whose usage could not be recorded.
+pub const SETTLE_FAILURES: &str = "octroi_settle_failures_total";
+/// Calls charged at their hold because the provider told no usage.
+pub const SETTLED_AT_HOLD: &str = "octroi_settled_at_hold_total";
+/// Tokens used beyond what was held.
+pub const OVERRUN_TOKENS: &str = "octroi_overrun_tokens_total";
+/// Calls the provider refused because of the operator's own account, by `reason`.
+pub const OPERATOR_ACCOUNT_FAILURES: &str = "octroi_operator_account_failures_total";
+
 /// How often recorded histogram values are folded into their buckets, in seconds.
 const UPKEEP_SECONDS: u64 = 5;
 
@@ -78,6 +91,20 @@ pub async fn keep_metrics(handle: PrometheusHandle, stop: CancellationToken) {
 }
 
 fn describe() {
+    metrics::describe_counter!(REQUESTS, Unit::Count, "Requests to metered endpoints that were answered");
+    metrics::describe_gauge!(CALLS_IN_FLIGHT, Unit::Count, "Calls under way");
+    metrics::describe_counter!(SETTLE_FAILURES, Unit::Count, "Calls whose usage could not be recorded");
+    metrics::describe_counter!(
+        SETTLED_AT_HOLD,
+        Unit::Count,
+        "Calls charged at their hold: no usage was told"
+    );
+    metrics::describe_counter!(OVERRUN_TOKENS, Unit::Count, "Tokens used beyond what was held");
+    metrics::describe_counter!(
+        OPERATOR_ACCOUNT_FAILURES,
+        Unit::Count,
+        "Calls refused for the operator's own account"
+    );
     metrics::describe_histogram!(LANE_BATCH_ITEMS, Unit::Count, "Items a lane put to the database at once");
     metrics::describe_histogram!(
         LANE_BATCH_SECONDS,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 const MAX_CALLS: usize = 2_048;
 /// Calls in flight for one account; one more is answered 429 `concurrency`.
 const MAX_CALLS_PER_ACCOUNT: u32 = 512;
-/// Request bodies being read or parsed, KiB in all; one more is answered 503.
+/// Request bodies being read or parsed, KiB in all, if no single one may be larger; one more is answered 503.
 const MAX_BODIES_KIB: usize = 262_144;
 
 /// Why a call was not let in.
@@ -47,17 +47,16 @@ pub struct BodyPermit {
     _kib: OwnedSemaphorePermit,
 }
 
-impl Default for Admission {
-    fn default() -> Self {
+impl Admission {
+    /// Nobody is in; single bodies have at most `max_body_bytes`.
+    pub fn new(max_body_bytes: usize) -> Self {
         Self {
             calls: Arc::new(Semaphore::new(MAX_CALLS)),
-            bodies_kib: Arc::new(Semaphore::new(MAX_BODIES_KIB)),
+            bodies_kib: Arc::new(Semaphore::new(MAX_BODIES_KIB.max(max_body_bytes.div_ceil(1024)))),
             per_account: Arc::default(),
         }
     }
-}
 
-impl Admission {
     /// Lets one call of `account_id` in, or says what is full. Never waits: a queue here would only hide overload.
     ///
     /// # Errors
@@ -108,7 +107,7 @@ mod tests {
 
     #[test]
     fn one_account_cannot_take_every_place() {
-        let admission = Admission::default();
+        let admission = Admission::new(1024);
         let (greedy, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let held: Vec<_> =
             (0..MAX_CALLS_PER_ACCOUNT).map_while(|_| admission.admit_call(greedy).ok()).collect();
@@ -120,7 +119,7 @@ mod tests {
 
     #[test]
     fn places_come_back_and_idle_accounts_are_forgotten() {
-        let admission = Admission::default();
+        let admission = Admission::new(1024);
         let account_id = Uuid::from_u128(1);
         drop(admission.admit_call(account_id));
         assert_eq!(admission.calls_in_flight(), 0);
@@ -129,11 +128,17 @@ mod tests {
 
     #[test]
     fn bodies_share_a_fixed_amount_of_memory() {
-        let admission = Admission::default();
+        let admission = Admission::new(1024);
         let all = admission.admit_body(MAX_BODIES_KIB * 1024);
         assert!(all.is_ok());
         assert_eq!(admission.admit_body(1).err(), Some(Crowded::Worker));
         drop(all);
         assert!(admission.admit_body(1).is_ok());
+    }
+
+    #[test]
+    fn a_body_as_large_as_the_operator_allows_fits() {
+        let max_body_bytes = 2 * MAX_BODIES_KIB * 1024;
+        assert!(Admission::new(max_body_bytes).admit_body(max_body_bytes).is_ok());
     }
 }

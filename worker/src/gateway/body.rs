@@ -108,3 +108,7 @@ pub async fn discard(headers: &HeaderMap, mut body: Body) {
     // Whoever takes longer sees the reset.
     let _ = timeout(Duration::from_secs(DISCARD_TIMEOUT_SECONDS), reading).await;
 }
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::errors::GatewayError;
 use super::state::GatewayState;
+use crate::telemetry;
 
 /// Longest the database may take to answer a readiness probe, seconds.
 const PING_TIMEOUT_SECONDS: u64 = 2;
@@ -51,7 +52,7 @@ pub async fn metrics(State(state): State<Arc<GatewayState>>, headers: HeaderMap)
 
 /// Prometheus text on the operator's own listener.
 pub async fn scrape(State(state): State<Arc<GatewayState>>) -> Response {
-    metrics::gauge!("octroi_calls_in_flight").set(state.calls.under_way() as f64);
+    metrics::gauge!(telemetry::CALLS_IN_FLIGHT).set(state.calls.under_way() as f64);
     ([(CONTENT_TYPE, PROMETHEUS_TEXT)], state.prometheus.render()).into_response()
 }
 

@@ -17,6 +17,7 @@ use super::state::GatewayState;
 use super::{body, headers, idempotency};
 use crate::metered_call::{Answer, Caller, NewCall, WholeAnswer};
 use crate::openai::{Endpoint, parse_request};
+use crate::telemetry;
 
 /// Answers one request to `endpoint`; every outcome is a response.
 pub async fn answer(state: Arc<GatewayState>, endpoint: Endpoint, request: Request) -> Response {
@@ -30,7 +31,7 @@ pub async fn answer(state: Arc<GatewayState>, endpoint: Endpoint, request: Reque
     };
     response.headers_mut().insert(headers::X_REQUEST_ID, headers::id(request_id));
     let status = response.status();
-    metrics::counter!("octroi_requests_total", "endpoint" => endpoint.as_str(), "status" => status_class(status))
+    metrics::counter!(telemetry::REQUESTS, "endpoint" => endpoint.as_str(), "status" => status_class(status))
         .increment(1);
     response
 }

@@ -46,7 +46,7 @@ impl GatewayState {
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             authenticator: Authenticator::new(database.clone(), auth)?,
-            admission: Admission::default(),
+            admission: Admission::new(config.max_body_bytes),
             calls,
             database,
             prometheus,

@@ -13,6 +13,7 @@ use super::patience::{Patience, Waited};
 use super::{CallError, WholeAnswer};
 use crate::database::StoredResponse;
 use crate::openai::{Upstream, UpstreamError, UpstreamReply, read_usage};
+use crate::telemetry;
 
 /// Largest body read from the provider, bytes: 2,048 embeddings of 3,072 dimensions in base64 fit.
 const MAX_ANSWER_BYTES: usize = 48 * 1024 * 1024;
@@ -143,7 +144,7 @@ pub(super) async fn give_up(mut open: OpenCall, error: UpstreamError) -> CallErr
 /// The operator's own account at the provider keeps every customer from being served.
 pub(super) fn page_operator(auth: bool) {
     let reason = if auth { "key_refused" } else { "quota_exhausted" };
-    metrics::counter!("octroi_operator_account_failures_total", "reason" => reason).increment(1);
+    metrics::counter!(telemetry::OPERATOR_ACCOUNT_FAILURES, "reason" => reason).increment(1);
     tracing::error!(reason, "the provider refuses the operator's own account; no call can succeed");
 }
 

@@ -10,6 +10,7 @@ use super::charge::{Charge, ChargeSource};
 use crate::database::{SettleItem, SettleOutcome, Settlement, StoredResponse};
 use crate::meter::Meter;
 use crate::openai::Encoding;
+use crate::telemetry;
 
 /// What a call can cost at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl OpenCall {
                 Ok(settlement)
             }
             Err(error) => {
-                metrics::counter!("octroi_settle_failures_total").increment(1);
+                metrics::counter!(telemetry::SETTLE_FAILURES).increment(1);
                 tracing::error!(%error, request.id = %request_id, "request {request_id} was not settled; its hold will lapse");
                 Err(CallError::NotSettled)
             }
@@ -121,7 +122,7 @@ impl OpenCall {
 
     fn settle_item(&mut self, charge: Charge, stored: Option<StoredResponse>) -> SettleItem {
         if charge.source == ChargeSource::Hold {
-            metrics::counter!("octroi_settled_at_hold_total").increment(1);
+            metrics::counter!(telemetry::SETTLED_AT_HOLD).increment(1);
             tracing::warn!(request.id = %self.request_id, "request {} is settled at its hold: usage unknown", self.request_id);
         }
         SettleItem {
@@ -172,7 +173,7 @@ fn report(request_id: Uuid, settlement: &Settlement) {
         }
     }
     if settlement.overrun_tokens > 0 {
-        metrics::counter!("octroi_overrun_tokens_total").increment(settlement.overrun_tokens.unsigned_abs());
+        metrics::counter!(telemetry::OVERRUN_TOKENS).increment(settlement.overrun_tokens.unsigned_abs());
         tracing::error!(
             request.id = %request_id,
             overrun_tokens = settlement.overrun_tokens,

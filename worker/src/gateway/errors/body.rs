@@ -160,7 +160,9 @@ impl GatewayError {
             Self::UpstreamUnknown => {
                 "The model provider broke off; what it had done may be charged. Retrying makes a new call."
             }
-            Self::MeteringUnavailable => "Usage cannot be recorded right now: nothing was called and nothing was charged.",
+            Self::MeteringUnavailable => {
+                "Usage cannot be recorded right now: nothing was called and nothing was charged."
+            }
             Self::NotRecorded => {
                 "The call was made, but its usage could not be recorded, so its answer is withheld."
             }
