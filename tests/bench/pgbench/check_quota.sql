@@ -1,0 +1,1 @@
+select allowed from octroi.check_quota('gpt-4o-mini', 600);

@@ -1,0 +1,97 @@
+//! One kept-alive HTTP/1.1 connection. It reads as little as a load generator has to: the status and where the body ends.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, bail};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::Request;
+use super::answer::Head;
+
+/// Largest head, and room for what is read at once.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// How much of an unexpected answer is shown.
+const SHOWN_BYTES: usize = 500;
+
+/// One connection, asked one thing at a time.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Connection {
+    /// Connects.
+    pub async fn open(address: SocketAddr) -> Result<Self> {
+        let stream =
+            TcpStream::connect(address).await.with_context(|| format!("{address} does not answer"))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0 })
+    }
+
+    /// Asks and reads the whole answer, which must be 200.
+    pub async fn answer(&mut self, request: &Request) -> Result<()> {
+        self.each_part(request, |_| {}).await
+    }
+
+    /// Asks and returns the body.
+    pub async fn whole_answer(&mut self, request: &Request) -> Result<Vec<u8>> {
+        let mut whole = Vec::new();
+        self.each_part(request, |part| whole.extend_from_slice(part)).await?;
+        Ok(whole)
+    }
+
+    /// Asks and hands on each part of the body as it arrives.
+    pub async fn each_part(&mut self, request: &Request, mut part: impl FnMut(&[u8])) -> Result<()> {
+        self.stream.write_all(&request.0).await?;
+        let head = self.head().await?;
+        let mut shown = Vec::new();
+        let mut body = head.body;
+        loop {
+            let (used, ended) = body.read(&self.buffer[self.start..self.end], |bytes| {
+                if head.status == 200 {
+                    part(bytes);
+                } else if shown.len() < SHOWN_BYTES {
+                    shown.extend_from_slice(bytes);
+                }
+            })?;
+            self.start += used;
+            if ended {
+                break;
+            }
+            self.fill().await?;
+        }
+        if head.status != 200 {
+            bail!("the answer is {}: {}", head.status, String::from_utf8_lossy(&shown));
+        }
+        Ok(())
+    }
+
+    async fn head(&mut self) -> Result<Head> {
+        loop {
+            if let Some((head, bytes)) = Head::read(&self.buffer[self.start..self.end])? {
+                self.start += bytes;
+                return Ok(head);
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn fill(&mut self) -> Result<()> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.end == self.buffer.len() {
+            bail!("a head or a chunk's size is longer than {BUFFER_BYTES} bytes");
+        }
+        let read = self.stream.read(&mut self.buffer[self.end..]).await?;
+        if read == 0 {
+            bail!("the connection was closed within an answer");
+        }
+        self.end += read;
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! `octroi-bench`: measures Octroi beside the reference of each figure, all in one run, the contenders taking turns.
+//!
+//! `docs/benchmarks.md` says what each row means. `stack/bench.sh` makes the cluster and starts this.
+
+mod child;
+mod figure;
+mod host;
+mod keys;
+mod load;
+mod peers;
+mod pgbench;
+mod rig;
+mod scale;
+mod sections;
+mod seed;
+mod upstreams;
+mod window;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use figure::Figure;
+use rig::{Rig, RigArgs};
+use sections::gateway::Ways;
+use sections::{check_quota, gateway, growth, pairs, streams};
+
+/// A copy of the database as it was before the first measurement.
+const TEMPLATE: &str = "bench_template";
+
+#[derive(Parser)]
+#[command(about = "Measures Octroi beside the reference of each figure")]
+struct Cli {
+    #[command(flatten)]
+    rig: RigArgs,
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// Measure Octroi
+    Run,
+    /// Measure Octroi and other gateways on the same upstream
+    Peers {
+        /// Where `stack/bench_peers.sh` has installed them
+        #[arg(long, env = "BENCH_PEERS")]
+        directory: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let rig = Rig::new(cli.rig).await?;
+    let heading = format!(
+        "{}\n{}\n{} rounds of {} s each, medians{}",
+        host::description(),
+        seed::server_description(&rig).await?,
+        rig.scale.rounds,
+        rig.scale.window_seconds(),
+        if rig.args.quick { "; BENCH_QUICK: these figures prove nothing" } else { "" },
+    );
+    Rig::say(&heading);
+    seed::prepare(&rig).await?;
+    let figures = match &cli.part {
+        Part::Run => run(&rig).await?,
+        Part::Peers { directory } => peers::measure(&rig, directory).await?,
+    };
+    figure::write_json(&figures, &rig.args.json)?;
+    let text = format!("{heading}\n\n{}", figure::table(&figures));
+    std::fs::write(rig.args.json.with_extension("txt"), &text).context("the table cannot be written")?;
+    writeln!(std::io::stdout(), "\n{text}").context("standard output is closed")
+}
+
+async fn run(rig: &Rig) -> Result<Vec<Figure>> {
+    seed::copy_database(rig, TEMPLATE, rig.database()).await?;
+    let mut figures = check_quota::measure(rig).await?;
+    figures.extend(pairs::measure(rig).await?);
+    figures.extend(through_the_gateway(rig).await?);
+    figures.extend(growth::measure(rig, TEMPLATE).await?);
+    Ok(figures)
+}
+
+async fn through_the_gateway(rig: &Rig) -> Result<Vec<Figure>> {
+    let keys = keys::make(rig).await?;
+    let before = keys::recorded(rig, &keys).await?;
+    let ways = Ways::open(rig, 0).await?;
+    let mut figures = gateway::measure(rig, &ways, &keys).await?;
+    figures.extend(streams::measure_in_turn(rig, &ways, &keys).await?);
+    let upstream = ways.upstream.address;
+    figures.extend(gateway::books(rig, "gateway", upstream, &keys, before).await?);
+    ways.close().await?;
+
+    let before = keys::recorded(rig, &keys).await?;
+    let ways = Ways::open(rig, upstreams::PACE_MS).await?;
+    figures.extend(streams::measure_at_once(rig, &ways, &keys).await?);
+    let upstream = ways.upstream.address;
+    figures.extend(gateway::books(rig, "streams", upstream, &keys, before).await?);
+    ways.close().await?;
+    Ok(figures)
+}
