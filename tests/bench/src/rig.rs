@@ -34,7 +34,7 @@ pub struct RigArgs {
     #[arg(long, env = "BENCH_JSON")]
     pub json: PathBuf,
     /// Measure little, to see that everything runs
-    #[arg(long, env = "BENCH_QUICK")]
+    #[arg(long, env = "BENCH_QUICK", value_parser = clap::builder::FalseyValueParser::new())]
     pub quick: bool,
 }
 
