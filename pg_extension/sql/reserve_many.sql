@@ -58,13 +58,19 @@ item as materialized (
   where i.ord between $14::integer and $15::integer
 ),
 allotted as materialized (
-  select
-    i.*,
-    octroi_private.allot(
-      i.balances, i.input_tokens, i.wanted_tokens, i.choices, i.top_input_price, i.top_output_price
-    ) over (partition by i.account_id order by i.ord rows unbounded preceding) as given
-  from item as i
-  where i.known_id is null and i.balance_ids is not null and i.misuse is null and not i.is_raced
+  select i.*, account.given[call.position] as given
+  from (
+    select
+      array_agg(j.ord order by j.ord) as ords,
+      octroi_private.allot(array_agg(row(
+        j.balances, j.input_tokens, j.wanted_tokens, j.choices, j.top_input_price, j.top_output_price
+      )::octroi_private.asked_call order by j.ord)) as given
+    from item as j
+    where j.known_id is null and j.balance_ids is not null and j.misuse is null and not j.is_raced
+    group by j.account_id
+  ) as account
+  cross join lateral generate_subscripts(account.ords, 1) as call (position)
+  join item as i on i.ord = account.ords[call.position]
 ),
 opened as (
   insert into octroi_private.request (

@@ -17,8 +17,7 @@ create type octroi_private.allotment as (
   remaining bigint
 );
 
--- Allots room to one more call. As an aggregate over calls in order of arrival it gives each the room that those
--- before it left. The hold is an upper bound: input is one already, output is clamped to what every balance
+-- Allots room to one more call, after what p_before left. The hold is an upper bound: input is one already, output is clamped to what every balance
 -- affords, and cost takes the dearest pool a token can fall in. Under sixteen output tokens (or fewer, if fewer
 -- are asked for) an answer is of no use and OpenAI refuses it: the call is refused whole.
 create function octroi_private.allot_next(
@@ -164,13 +163,36 @@ begin
 end
 $$;
 
-create aggregate octroi_private.allot(
-  octroi_private.balance [], bigint, bigint, bigint, bigint, bigint
-) (
-  sfunc = octroi_private.allot_next,
-  stype = octroi_private.allotment
+create type octroi_private.asked_call as (
+  balances octroi_private.balance [],
+  input_tokens bigint,
+  output_tokens bigint,
+  choices bigint,
+  input_price bigint,
+  output_price bigint
 );
-comment on aggregate octroi_private.allot(octroi_private.balance [], bigint, bigint, bigint, bigint, bigint) is
-'Over calls in order of arrival: what each may hold of the room the ones before it left.';
+
+-- Allots room to the calls of one account, in order of arrival: each gets what those before it left.
+create function octroi_private.allot(p_calls octroi_private.asked_call [])
+returns octroi_private.allotment []
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_given octroi_private.allotment [] := '{}';
+  v_last octroi_private.allotment;
+  v_call octroi_private.asked_call;
+begin
+  foreach v_call in array p_calls loop
+    v_last := octroi_private.allot_next(
+      v_last, v_call.balances, v_call.input_tokens, v_call.output_tokens, v_call.choices, v_call.input_price,
+      v_call.output_price
+    );
+    v_given := v_given || v_last;
+  end loop;
+  return v_given;
+end
+$$;
 
 reset role;
