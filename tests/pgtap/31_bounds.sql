@@ -105,16 +105,16 @@ from (values
 
   ('job_kind_check', 'job', 'kind = ''Send mail'''),
   ('job_args_check', 'job', 'args = ''[]'''),
-  ('job_state_check', 'job', 'state = ''waiting'''),
+  ('job_state_check', 'job', 'state = ''waiting'', finished_at = null'),
   ('job_attempt_check', 'job', 'attempt = -1'),
   ('job_max_attempts_check', 'job', 'max_attempts = 0'),
   ('job_max_attempts_check', 'job', 'max_attempts = 1000001'),
-  ('job_running_is_leased', 'job', 'state = ''running'''),
+  ('job_running_is_leased', 'job', 'state = ''running'', finished_at = null'),
   ('job_finished_or_not', 'job', 'state = ''done'''),
   ('job_last_error_check', 'job', 'last_error = repeat(''x'', 2001)'),
   (
     'job_worker_check', 'job',
-    'state = ''running'', lease_expires_at = now(), worker = repeat(''x'', 201)'
+    'state = ''running'', finished_at = null, lease_expires_at = now(), worker = repeat(''x'', 201)'
   ),
   ('completion_endpoint_check', 'completion', 'endpoint = ''images'''),
   ('completion_prompt_only_while_pending', 'completion', 'request = null'),
