@@ -4,6 +4,7 @@ source "$(dirname "$0")/paths.sh"
 source "$(dirname "$0")/toolchain.sh"
 cd "$STACK_ROOT"
 
+stack/packages.sh shellcheck
 stack/node_packages.sh stack
 sql_linters=$(stack/lint_tools.sh)
 failed=()
@@ -25,6 +26,7 @@ check clippy cargo clippy --quiet --workspace --all-targets --locked -- --deny w
 # Advisories need RustSec's database from the network: `cargo deny check advisories`, where that is possible.
 check "cargo deny" cargo deny --offline --log-level error check bans licenses sources
 check "edge functions" check_functions
+check shellcheck shellcheck stack/*.sh tests/*/*.sh .ci/run
 check sqlfluff "$sql_linters/sqlfluff" lint --processes 2 supabase/migrations pg_extension/sql tests/pgtap
 check squawk "$sql_linters/squawk" supabase/migrations/*.sql
 
