@@ -65,12 +65,12 @@ async fn main() -> Result<()> {
     );
     Rig::say(&heading);
     seed::prepare(&rig).await?;
-    let figures = match &cli.part {
-        Part::Run => run(&rig).await?,
+    let (figures, notes) = match &cli.part {
+        Part::Run => (run(&rig).await?, Vec::new()),
         Part::Peers { directory } => peers::measure(&rig, directory).await?,
     };
     figure::write_json(&figures, &rig.args.json)?;
-    let text = format!("{heading}\n\n{}", figure::table(&figures));
+    let text = format!("{heading}\n\n{}{}\n", figure::table(&figures), notes.join("\n"));
     std::fs::write(rig.args.json.with_extension("txt"), &text).context("the table cannot be written")?;
     writeln!(std::io::stdout(), "\n{text}").context("standard output is closed")
 }
