@@ -17,7 +17,7 @@ if [[ $(cargo-pgrx --version 2>/dev/null) != *" $CARGO_PGRX_VERSION" ]]; then
   rm -rf "$STACK_CACHE/tools-target"
 fi
 if ! grep -qs "$POSTGRES_BIN/pg_config" "$PGRX_HOME/config.toml"; then
-  cargo pgrx init "--pg$POSTGRES_MAJOR=$POSTGRES_BIN/pg_config" >&2
+  cargo pgrx init --no-run "--pg$POSTGRES_MAJOR=$POSTGRES_BIN/pg_config" >&2
 fi
 
 cargo build --release --locked -p octroi-worker -p octroi-sim >&2
@@ -26,7 +26,7 @@ for binary in octroi octroi-sim; do
 done
 
 # Named by its sources: a checkout finds its own package again whatever another one has built in between.
-sources_hash=$(find Cargo.lock Cargo.toml pg_extension -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum)
+sources_hash=$(find Cargo.lock Cargo.toml pg_extension tokenizer -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum)
 packages=$STACK_CACHE/extension
 package=$packages/${sources_hash:0:16}
 if [[ ! -d $package ]]; then
