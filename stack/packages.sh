@@ -29,20 +29,25 @@ for package in "${packages[@]}"; do
 done
 ((${#missing[@]} > 0)) || exit 0
 
+# Debian makes and starts a cluster when it installs a server; this stack has its own.
+CLUSTER_SETTINGS=/etc/postgresql-common/createcluster.d
+NO_CLUSTER=$CLUSTER_SETTINGS/octroi.conf
+
+install_missing() {
+  apt_get update && apt_get install postgresql-common || return
+  if ! is_installed "postgresql-$POSTGRES_MAJOR"; then
+    as_root mkdir -p "$CLUSTER_SETTINGS" && echo 'create_main_cluster = false' | as_root tee "$NO_CLUSTER" || return
+  fi
+  apt_get install "${missing[@]}"
+}
+
 say "Installing Debian packages: ${missing[*]}"
 log=$STACK_STATE/logs/packages.log
 mkdir -p "$(dirname "$log")"
-{
-  apt_get update
-  # Debian makes and starts a cluster when it installs a server; this stack has its own.
-  if ! is_installed "postgresql-$POSTGRES_MAJOR"; then
-    apt_get install postgresql-common
-    no_cluster=/etc/postgresql-common/createcluster.d/octroi.conf
-    echo 'create_main_cluster = false' | as_root tee "$no_cluster"
-  fi
-  apt_get install "${missing[@]}"
-} >"$log" 2>&1 || {
+installed=true
+install_missing >"$log" 2>&1 || installed=false
+[[ ! -f $NO_CLUSTER ]] || as_root rm "$NO_CLUSTER"
+if ! $installed; then
   tail -n 20 "$log" >&2
   die "apt-get failed; the whole output is in $log"
-}
-[[ -z ${no_cluster:-} ]] || as_root rm -f "$no_cluster"
+fi
