@@ -18,7 +18,8 @@ stack/packages.sh
 stack/node_packages.sh stack
 extension=$(stack/build.sh)
 BENCH_NGINX=$(tests/bench/debian_program.sh nginx-light nginx)
-cargo build --release --locked -p octroi-bench >&2
+# With the same packages as in build.sh, so that it is built from what was built there.
+cargo build --release --locked -p octroi-worker -p octroi-sim -p octroi-bench >&2
 install --compare "$CARGO_TARGET_DIR/release/octroi-bench" "$STACK_STATE/bin/octroi-bench"
 
 part=run
@@ -37,7 +38,7 @@ cluster_remove
 # As in the measurements that the targets come from. 200 MB/s of WAL must not make the server checkpoint all the time.
 stack/database.sh "$extension" shared_buffers=2GB max_wal_size=8GB
 
-server=127.0.0.1:$(port POSTGRES)/postgres?sslmode=disable
+server="127.0.0.1:$(port POSTGRES)/postgres?sslmode=disable"
 BENCH_DATABASE_URL=postgres://postgres:$(secret POSTGRES_PASSWORD)@$server
 BENCH_WORKER_DATABASE_URL=postgres://octroi_worker:$(secret WORKER_PASSWORD)@$server
 BENCH_BIN=$STACK_STATE/bin BENCH_STATE=$LOGS BENCH_PGBENCH=$POSTGRES_BIN/pgbench

@@ -224,7 +224,7 @@ impl Batch<'_, '_> {
     fn decide(&mut self, first: i32, last: i32) -> Result<Vec<Verdict>, VerbError> {
         let sql = include_str!("../sql/reserve_many.sql");
         let mut rows = self.verdicts(&RESERVE_MANY, sql, first, last)?;
-        if rows.iter().any(|row| is_undecided(row)) {
+        if rows.iter().any(is_undecided) {
             run(
                 self.client,
                 &FORGET,

@@ -17,9 +17,9 @@ create type octroi_private.allotment as (
   remaining bigint
 );
 
--- Allots room to one more call, after what p_before left. The hold is an upper bound: input is one already, output is clamped to what every balance
--- affords, and cost takes the dearest pool a token can fall in. Under sixteen output tokens (or fewer, if fewer
--- are asked for) an answer is of no use and OpenAI refuses it: the call is refused whole.
+-- Allots room to one more call, after what p_before left. The hold is an upper bound: input is one already, output is
+-- clamped to what every balance affords, and cost takes the dearest pool a token can fall in. Under sixteen output
+-- tokens (or fewer, if fewer are asked for) an answer is of no use and OpenAI refuses it: the call is refused whole.
 create function octroi_private.allot_next(
   p_before octroi_private.allotment, p_balances octroi_private.balance [], p_input_tokens bigint,
   p_output_tokens bigint, p_choices bigint, p_input_price bigint, p_output_price bigint

@@ -23,8 +23,8 @@ pub use error::RequestError;
 pub(super) use path::shorten;
 
 use super::identity::UpstreamIdentity;
-use octroi_tokenizer::Encoding;
 use super::{bounds, endpoint::Endpoint, strict_json};
+use octroi_tokenizer::Encoding;
 
 /// A request that passed the allow-list.
 #[derive(Clone, Debug)]

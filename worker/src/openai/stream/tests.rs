@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use octroi_tokenizer::Encoding;
 use crate::openai::usage::{Usage, UsageState};
+use octroi_tokenizer::Encoding;
 
 mod faults;
 
