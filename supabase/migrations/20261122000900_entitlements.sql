@@ -359,7 +359,7 @@ begin
   loop
     v_left := v_call.amount;
     for v_grant in
-      select g.id, g.amount - g.drawn as remaining
+      select g.id, g.amount - g.drawn as remaining, g.ended_at is not null as has_ended
       from octroi_private.quota_grant as g
       where g.account_id = v_call.account_id and g.meter = v_call.meter and g.drawn < g.amount
         -- not over when the call started, unless it was ended before its time
@@ -375,6 +375,13 @@ begin
       where g.id = v_grant.id;
       insert into octroi_private.quota_draw (grant_id, request_id, balance_id, amount, drawn_at)
       values (v_grant.id, v_call.id, v_call.balance_id, least(v_left, v_grant.remaining), v_now);
+      -- the balance had stopped counting on a grant that is over; what was still drawn from it is allowed after all
+      if v_grant.has_ended then
+        update octroi_private.balance as b
+        set allowed = b.allowed + least(v_left, v_grant.remaining),
+          granted = greatest(b.allowed + least(v_left, v_grant.remaining), b.used + b.reserved - b.overage)
+        where b.id = v_call.balance_id;
+      end if;
       v_left := v_left - v_grant.remaining;
     end loop;
   end loop;
