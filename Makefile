@@ -39,5 +39,5 @@ lint: ## Check formatting, lints, licences and advisories
 fmt: ## Format Rust, TypeScript and SQL
 	@stack/fmt.sh
 
-schema: ## Write the migrated schema to supabase/schema.sql
+schema: ## Write the migrated schema and every right to tests/
 	@stack/schema.sh
