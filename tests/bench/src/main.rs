@@ -18,9 +18,10 @@ mod window;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use figure::Figure;
 use rig::{Rig, RigArgs};
@@ -42,7 +43,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Part {
     /// Measure Octroi
-    Run,
+    Run {
+        /// Which sections, separated by commas; all of them by default
+        #[arg(long, env = "BENCH_SECTIONS", value_delimiter = ',')]
+        sections: Vec<Section>,
+    },
     /// Measure Octroi and other gateways on the same upstream
     Peers {
         /// Where `stack/bench_peers.sh` has installed them
@@ -51,9 +56,27 @@ enum Part {
     },
 }
 
+/// A part of the benchmark that can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    CheckQuota,
+    Pairs,
+    Gateway,
+    Growth,
+}
+
 #[tokio::main]
-async fn main() -> Result<()> {
-    let cli = Cli::parse();
+async fn main() -> ExitCode {
+    match measure(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            Rig::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(cli: Cli) -> Result<()> {
     let rig = Rig::new(cli.rig).await?;
     let heading = format!(
         "{}\n{}\n{} rounds of {} s each, medians{}",
@@ -66,7 +89,7 @@ async fn main() -> Result<()> {
     Rig::say(&heading);
     seed::prepare(&rig).await?;
     let (figures, notes) = match &cli.part {
-        Part::Run => (run(&rig).await?, Vec::new()),
+        Part::Run { sections } => (run(&rig, sections).await?, Vec::new()),
         Part::Peers { directory } => peers::measure(&rig, directory).await?,
     };
     figure::write_json(&figures, &rig.args.json)?;
@@ -75,12 +98,22 @@ async fn main() -> Result<()> {
     writeln!(std::io::stdout(), "\n{text}").context("standard output is closed")
 }
 
-async fn run(rig: &Rig) -> Result<Vec<Figure>> {
+async fn run(rig: &Rig, sections: &[Section]) -> Result<Vec<Figure>> {
+    let wanted = |section| sections.is_empty() || sections.contains(&section);
     seed::copy_database(rig, TEMPLATE, rig.database()).await?;
-    let mut figures = check_quota::measure(rig).await?;
-    figures.extend(pairs::measure(rig).await?);
-    figures.extend(through_the_gateway(rig).await?);
-    figures.extend(growth::measure(rig, TEMPLATE).await?);
+    let mut figures = Vec::new();
+    if wanted(Section::CheckQuota) {
+        figures.extend(check_quota::measure(rig).await?);
+    }
+    if wanted(Section::Pairs) {
+        figures.extend(pairs::measure(rig).await?);
+    }
+    if wanted(Section::Gateway) {
+        figures.extend(through_the_gateway(rig).await?);
+    }
+    if wanted(Section::Growth) {
+        figures.extend(growth::measure(rig, TEMPLATE).await?);
+    }
     Ok(figures)
 }
 

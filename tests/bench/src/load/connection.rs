@@ -18,6 +18,7 @@ const SHOWN_BYTES: usize = 500;
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
+    address: SocketAddr,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -29,7 +30,7 @@ impl Connection {
         let stream =
             TcpStream::connect(address).await.with_context(|| format!("{address} does not answer"))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0 })
+        Ok(Self { stream, address, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0 })
     }
 
     /// Asks and reads the whole answer, which must be 200.
@@ -65,7 +66,7 @@ impl Connection {
             self.fill().await?;
         }
         if head.status != 200 {
-            bail!("the answer is {}: {}", head.status, String::from_utf8_lossy(&shown));
+            bail!("{} answers {}: {}", self.address, head.status, String::from_utf8_lossy(&shown));
         }
         Ok(())
     }
@@ -87,9 +88,13 @@ impl Connection {
         if self.end == self.buffer.len() {
             bail!("a head or a chunk's size is longer than {BUFFER_BYTES} bytes");
         }
-        let read = self.stream.read(&mut self.buffer[self.end..]).await?;
+        let read = self
+            .stream
+            .read(&mut self.buffer[self.end..])
+            .await
+            .with_context(|| format!("{} broke a connection off", self.address))?;
         if read == 0 {
-            bail!("the connection was closed within an answer");
+            bail!("{} closed a connection within an answer", self.address);
         }
         self.end += read;
         Ok(())

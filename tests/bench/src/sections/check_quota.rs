@@ -16,7 +16,7 @@ const RATIO_MIN: f64 = 0.6;
 pub async fn measure(rig: &Rig) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for clients in CLIENTS {
-        Rig::say(&format!("check_quota and select 1, {clients} clients"));
+        Rig::say(&format!("check_quota and select 1, {}", in_clients(clients)));
         let (mut ours, mut line) = (Series::default(), Series::default());
         for _ in 0..rig.scale.rounds {
             line.push(pgbench::measure(rig, SELECT_ONE, clients, 1).await?);
