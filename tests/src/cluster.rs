@@ -12,6 +12,9 @@ use crate::gateway::free_port;
 /// How long starting and recovery may take, in seconds.
 const START_SECONDS: &str = "60";
 
+/// How much of the log is shown when it does not start.
+const LOG_LINES: usize = 12;
+
 /// A cluster with the extension. Killed and removed when dropped.
 #[derive(Debug)]
 pub struct Cluster {
@@ -75,11 +78,10 @@ impl Cluster {
             .args(["--options", &options, "--timeout", START_SECONDS, "--wait", "start"])
             .stdout(Stdio::null());
         let status = start.stderr(Stdio::null()).status().unwrap();
-        assert!(
-            status.success(),
-            "Postgres does not start: {:?}",
-            read_as_owner(&self.data.join("test.log"))
-        );
+        if !status.success() {
+            let log = read_as_owner(&self.data.join("test.log")).unwrap_or_default();
+            panic!("Postgres does not start: {:#?}", log.lines().rev().take(LOG_LINES).collect::<Vec<_>>());
+        }
         eventually("Postgres answers", async || PgConnection::connect_with(&self.superuser()).await.ok())
             .await;
     }
@@ -107,6 +109,8 @@ impl Cluster {
             all.iter().all(|id| state(*id).is_none()).then_some(())
         })
         .await;
+        // Where nobody collects the dead, their ids look taken, and the lock file would keep Postgres from starting.
+        run(command(PathBuf::from("rm")).arg("-f").arg(self.data.join("postmaster.pid")));
     }
 
     /// The postmaster, if it runs.

@@ -40,15 +40,27 @@ async fn spend_until_cut(stage: &Stage, callers: &[Caller], told: Arc<Acknowledg
     loop {
         let calls: Vec<Call> =
             (0..1 + dice.below(8)).map(|_| Call::new(*dice.pick(callers), 5, 20)).collect();
-        let Ok(verdicts) = try_reserve_many(&mut connection, &calls).await else { return };
+        let verdicts = match try_reserve_many(&mut connection, &calls).await {
+            Ok(verdicts) => verdicts,
+            Err(error) => return assert_cut(&error),
+        };
         let granted: Vec<Uuid> = verdicts.iter().filter(|v| v.is_granted()).map(|v| v.request_id).collect();
         told.reserved.lock().unwrap().extend(&granted);
         let usages: Vec<Usage> =
             granted.iter().skip(1).map(|id| Usage::new(*id, 5, dice.below(30) as i64)).collect();
-        let Ok(outcomes) = try_settle_many(&mut connection, &usages).await else { return };
+        let outcomes = match try_settle_many(&mut connection, &usages).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => return assert_cut(&error),
+        };
         told.settled.lock().unwrap().extend(outcomes.iter().map(|o| (o.request_id, o.total_tokens.unwrap())));
         told.count.fetch_add(outcomes.len(), Ordering::Relaxed);
     }
+}
+
+/// Only the kill may end a client.
+fn assert_cut(error: &sqlx::Error) {
+    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned();
+    assert!(code.is_empty() || code.starts_with("57P"), "{error}");
 }
 
 /// Calls the gateway until told to stop, whatever it answers.

@@ -13,7 +13,7 @@ use time::macros::datetime;
 
 use octroi_tests::model::Ask;
 
-/// Histories told, and the most steps in one.
+/// Histories told unless `PROPTEST_CASES` says otherwise, and the most steps in one.
 const CASES: u32 = 40;
 const MAX_OPS: usize = 40;
 
@@ -75,8 +75,9 @@ fn random_histories_agree_with_the_model() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed().to_le_bytes());
-    let config =
-        Config { cases: CASES, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    let usual = Config::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { usual.cases } else { CASES };
+    let config = Config { cases, max_shrink_iters: 60, failure_persistence: None, ..usual };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let told = runner.run(&vec(ops(), 1..MAX_OPS), |history| {
         runtime.block_on(tell(history));

@@ -132,7 +132,6 @@ impl Account {
             ask: ask.clone(),
             output_tokens,
             started: self.hour,
-            grants_then: self.grants.len(),
             state: State::Open,
             holds,
             report: None,

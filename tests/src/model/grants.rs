@@ -29,13 +29,13 @@ impl Account {
         }
     }
 
-    /// Draws what a call of `charged` tokens used beyond the plan's own amount, from what was valid when it began.
+    /// Draws what a call of `charged` tokens used beyond the plan's own amount, from what was not over when it began.
     pub(super) fn draw(&mut self, at: (LimitKey, i64), request: usize, charged: i64) {
-        let (started, grants_then) = (self.requests[request].started, self.requests[request].grants_then);
+        let started = self.requests[request].started;
         let balance = self.balances.get_mut(&at).expect("a charged balance");
         let mut left = charged.min(balance.used - balance.included).max(0);
         let mut order: Vec<usize> =
-            (0..grants_then).filter(|index| self.grants[*index].expires > started).collect();
+            (0..self.grants.len()).filter(|index| self.grants[*index].expires > started).collect();
         order.sort_by_key(|index| (self.grants[*index].kind, self.grants[*index].expires, *index));
         for index in order {
             let grant = &mut self.grants[index];

@@ -77,8 +77,6 @@ pub struct Request {
     pub output_tokens: i64,
     /// Hour in which it began.
     pub started: i64,
-    /// How many grants there were then.
-    pub grants_then: usize,
     /// How it stands.
     pub state: State,
     /// Limits that bound it, with the period's first hour and what it holds of each.

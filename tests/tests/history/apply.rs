@@ -68,7 +68,12 @@ impl World<'_> {
             }
             outcomes
         };
-        for ((index, report), outcome) in picks.iter().zip(&outcomes) {
+        // A late settle takes what the rest of its batch leaves.
+        let is_late =
+            |place: &usize| self.batched && self.model.requests[picks[*place].0].state == State::Expired;
+        let (late, on_time): (Vec<usize>, Vec<usize>) = (0..picks.len()).partition(is_late);
+        for place in on_time.into_iter().chain(late) {
+            let ((index, report), outcome) = (&picks[place], &outcomes[place]);
             let settled = self.model.settle(*index, *report);
             let context = format!("{report:?} for {:?}", self.model.requests[*index]);
             assert_eq!(outcome.outcome, settled.outcome, "{context}");
