@@ -19,8 +19,8 @@ all)
   ;;
 in-cluster)
   # The extension has no main of its own: it is tested through the database, by all that follows.
-  suite "Rust, units" cargo test --quiet --locked --workspace --exclude octroi --exclude octroi-tests
-  suite "Rust, over Postgres" cargo test --quiet --locked --package octroi-tests
+  suite "Rust, units" cargo test --quiet --locked --no-fail-fast --workspace --exclude octroi --exclude octroi-tests
+  suite "Rust, over Postgres" cargo test --quiet --locked --no-fail-fast --package octroi-tests
   # pg_prove cuts a URL at its first "=".
   suite "pgTAP" pg_prove --dbname "${OCTROI_TEST_DATABASE_URL%%\?*}" tests/pgtap/*.sql
   suite "advisors" "$NODE_BIN/supabase" db advisors --db-url "$OCTROI_TEST_DATABASE_URL" --fail-on warn
