@@ -19,6 +19,65 @@ CREATE TYPE octroi_private.allotment AS (
 
 ALTER TYPE octroi_private.allotment OWNER TO octroi_owner;
 
+CREATE DOMAIN octroi_private.meter_name AS text
+	CONSTRAINT meter_name_check CHECK ((VALUE = ANY (ARRAY['tokens'::text, 'requests'::text, 'cost'::text])));
+
+ALTER DOMAIN octroi_private.meter_name OWNER TO octroi_owner;
+
+CREATE DOMAIN octroi_private.period_name AS text
+	CONSTRAINT period_name_check CHECK ((VALUE = ANY (ARRAY['day'::text, 'month'::text, 'lifetime'::text])));
+
+ALTER DOMAIN octroi_private.period_name OWNER TO octroi_owner;
+
+CREATE DOMAIN octroi_private.quantity AS bigint
+	CONSTRAINT quantity_check CHECK (((VALUE >= 0) AND (VALUE <= '1000000000000000'::bigint)));
+
+ALTER DOMAIN octroi_private.quantity OWNER TO octroi_owner;
+
+CREATE DOMAIN octroi_private.scope_name AS text
+	CONSTRAINT scope_name_check CHECK ((VALUE = ANY (ARRAY['account'::text, 'member'::text, 'api_key'::text, 'model'::text])));
+
+ALTER DOMAIN octroi_private.scope_name OWNER TO octroi_owner;
+
+CREATE TABLE octroi_private.balance (
+    id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    scope octroi_private.scope_name NOT NULL,
+    subject text NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    period octroi_private.period_name NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    resets_at timestamp with time zone NOT NULL,
+    included octroi_private.quantity NOT NULL,
+    allowed octroi_private.quantity NOT NULL,
+    granted octroi_private.quantity NOT NULL,
+    overage octroi_private.quantity NOT NULL,
+    carried octroi_private.quantity DEFAULT 0 NOT NULL,
+    used octroi_private.quantity DEFAULT 0 NOT NULL,
+    reserved octroi_private.quantity DEFAULT 0 NOT NULL,
+    is_bound boolean DEFAULT true NOT NULL,
+    CONSTRAINT balance_grants_what_is_allowed CHECK ((((granted)::bigint >= (allowed)::bigint) AND ((allowed)::bigint >= (included)::bigint))),
+    CONSTRAINT balance_never_overshot CHECK ((((used)::bigint + (reserved)::bigint) <= ((granted)::bigint + (overage)::bigint)))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE ONLY octroi_private.balance FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.balance OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.balance IS 'What one limit allows in one period (granted, of which included by the plan, plus overage) and what is used and held of it.';
+
+CREATE TYPE octroi_private.asked_call AS (
+	balances octroi_private.balance[],
+	input_tokens bigint,
+	output_tokens bigint,
+	choices bigint,
+	input_price bigint,
+	output_price bigint
+);
+
+ALTER TYPE octroi_private.asked_call OWNER TO octroi_owner;
+
 CREATE TYPE octroi_private.charge AS (
 	input_tokens bigint,
 	cached_input_tokens bigint,
@@ -45,35 +104,15 @@ CREATE DOMAIN octroi_private.duration_ms AS integer
 
 ALTER DOMAIN octroi_private.duration_ms OWNER TO octroi_owner;
 
-CREATE DOMAIN octroi_private.meter_name AS text
-	CONSTRAINT meter_name_check CHECK ((VALUE = ANY (ARRAY['tokens'::text, 'requests'::text, 'cost'::text])));
-
-ALTER DOMAIN octroi_private.meter_name OWNER TO octroi_owner;
-
 CREATE DOMAIN octroi_private.none_or_one AS smallint
 	CONSTRAINT none_or_one_check CHECK ((VALUE = ANY (ARRAY[0, 1])));
 
 ALTER DOMAIN octroi_private.none_or_one OWNER TO octroi_owner;
 
-CREATE DOMAIN octroi_private.period_name AS text
-	CONSTRAINT period_name_check CHECK ((VALUE = ANY (ARRAY['day'::text, 'month'::text, 'lifetime'::text])));
-
-ALTER DOMAIN octroi_private.period_name OWNER TO octroi_owner;
-
-CREATE DOMAIN octroi_private.quantity AS bigint
-	CONSTRAINT quantity_check CHECK (((VALUE >= 0) AND (VALUE <= '1000000000000000'::bigint)));
-
-ALTER DOMAIN octroi_private.quantity OWNER TO octroi_owner;
-
 CREATE DOMAIN octroi_private.request_state AS text
 	CONSTRAINT request_state_check CHECK ((VALUE = ANY (ARRAY['open'::text, 'settled'::text, 'released'::text, 'expired'::text])));
 
 ALTER DOMAIN octroi_private.request_state OWNER TO octroi_owner;
-
-CREATE DOMAIN octroi_private.scope_name AS text
-	CONSTRAINT scope_name_check CHECK ((VALUE = ANY (ARRAY['account'::text, 'member'::text, 'api_key'::text, 'model'::text])));
-
-ALTER DOMAIN octroi_private.scope_name OWNER TO octroi_owner;
 
 CREATE DOMAIN octroi_private.short_text AS text
 	CONSTRAINT short_text_check CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 255)));
@@ -387,33 +426,27 @@ ALTER FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amoun
 
 COMMENT ON FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone, p_priority smallint) IS 'Grants quota on top of the plan (kind rollover, promo or top_up) and says why. Raises 23514 on a bad amount or kind.';
 
-CREATE TABLE octroi_private.balance (
-    id bigint NOT NULL,
-    account_id uuid NOT NULL,
-    scope octroi_private.scope_name NOT NULL,
-    subject text NOT NULL,
-    meter octroi_private.meter_name NOT NULL,
-    period octroi_private.period_name NOT NULL,
-    period_start timestamp with time zone NOT NULL,
-    resets_at timestamp with time zone NOT NULL,
-    included octroi_private.quantity NOT NULL,
-    allowed octroi_private.quantity NOT NULL,
-    granted octroi_private.quantity NOT NULL,
-    overage octroi_private.quantity NOT NULL,
-    carried octroi_private.quantity DEFAULT 0 NOT NULL,
-    used octroi_private.quantity DEFAULT 0 NOT NULL,
-    reserved octroi_private.quantity DEFAULT 0 NOT NULL,
-    is_bound boolean DEFAULT true NOT NULL,
-    CONSTRAINT balance_grants_what_is_allowed CHECK ((((granted)::bigint >= (allowed)::bigint) AND ((allowed)::bigint >= (included)::bigint))),
-    CONSTRAINT balance_never_overshot CHECK ((((used)::bigint + (reserved)::bigint) <= ((granted)::bigint + (overage)::bigint)))
-)
-WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02');
+CREATE FUNCTION octroi_private.allot(p_calls octroi_private.asked_call[]) RETURNS octroi_private.allotment[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_given octroi_private.allotment [] := '{}';
+  v_last octroi_private.allotment;
+  v_call octroi_private.asked_call;
+begin
+  foreach v_call in array p_calls loop
+    v_last := octroi_private.allot_next(
+      v_last, v_call.balances, v_call.input_tokens, v_call.output_tokens, v_call.choices, v_call.input_price,
+      v_call.output_price
+    );
+    v_given := v_given || v_last;
+  end loop;
+  return v_given;
+end
+$$;
 
-ALTER TABLE ONLY octroi_private.balance FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.balance OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.balance IS 'What one limit allows in one period (granted, of which included by the plan, plus overage) and what is used and held of it.';
+ALTER FUNCTION octroi_private.allot(p_calls octroi_private.asked_call[]) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.allot_next(p_before octroi_private.allotment, p_balances octroi_private.balance[], p_input_tokens bigint, p_output_tokens bigint, p_choices bigint, p_input_price bigint, p_output_price bigint) RETURNS octroi_private.allotment
     LANGUAGE plpgsql IMMUTABLE
@@ -716,18 +749,18 @@ begin
       join octroi_private.request as r on r.id = ids.id
       join octroi_private.usage_event as e on e.id = r.id and e.occurred_at = r.started_at
       join octroi_private.balance as b
-        on b.id = any(e.balance_ids) and b.scope = 'account' and b.period = 'month' and b.granted > b.included
+        on b.id = any(e.balance_ids) and b.scope = 'account' and b.period = 'month' and b.used > b.included
     ) as c
     window later as (partition by c.balance_id order by c.ord desc rows between unbounded preceding and 1 preceding)
     order by c.ord, c.balance_id
   loop
     v_left := v_call.amount;
     for v_grant in
-      select g.id, g.amount - g.drawn as remaining
+      select g.id, g.amount - g.drawn as remaining, g.ended_at is not null as has_ended
       from octroi_private.quota_grant as g
       where g.account_id = v_call.account_id and g.meter = v_call.meter and g.drawn < g.amount
-        -- what was valid when the call started, unless it was ended before its time
-        and g.starts_at <= v_call.occurred_at and g.expires_at > v_call.occurred_at
+        -- not over when the call started, unless it was ended before its time
+        and g.starts_at <= v_now and g.expires_at > v_call.occurred_at
         and (g.ended_at is null or g.ended_at >= g.expires_at)
       order by
         array_position(array['rollover', 'promo', 'top_up'], g.kind), g.priority, g.expires_at, g.created_at, g.id
@@ -739,6 +772,13 @@ begin
       where g.id = v_grant.id;
       insert into octroi_private.quota_draw (grant_id, request_id, balance_id, amount, drawn_at)
       values (v_grant.id, v_call.id, v_call.balance_id, least(v_left, v_grant.remaining), v_now);
+      -- the balance had stopped counting on a grant that is over; what was still drawn from it is allowed after all
+      if v_grant.has_ended then
+        update octroi_private.balance as b
+        set allowed = b.allowed + least(v_left, v_grant.remaining),
+          granted = greatest(b.allowed + least(v_left, v_grant.remaining), b.used + b.reserved - b.overage)
+        where b.id = v_call.balance_id;
+      end if;
       v_left := v_left - v_grant.remaining;
     end loop;
   end loop;
@@ -1868,15 +1908,6 @@ ALTER FUNCTION octroi_private.worker_ready() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.worker_ready() IS 'What a worker checks before it starts: durable commits, the migration it was written for, the server''s version.';
 
-CREATE AGGREGATE octroi_private.allot(octroi_private.balance[], bigint, bigint, bigint, bigint, bigint) (
-    SFUNC = octroi_private.allot_next,
-    STYPE = octroi_private.allotment
-);
-
-ALTER AGGREGATE octroi_private.allot(octroi_private.balance[], bigint, bigint, bigint, bigint, bigint) OWNER TO octroi_owner;
-
-COMMENT ON AGGREGATE octroi_private.allot(octroi_private.balance[], bigint, bigint, bigint, bigint, bigint) IS 'Over calls in order of arrival: what each may hold of the room the ones before it left.';
-
 CREATE TABLE octroi_private.api_key (
     id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
     account_id uuid NOT NULL,
@@ -2913,6 +2944,8 @@ GRANT ALL ON FUNCTION octroi.revoke_api_key(id uuid) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone, p_priority smallint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.allot(p_calls octroi_private.asked_call[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.allot_next(p_before octroi_private.allotment, p_balances octroi_private.balance[], p_input_tokens bigint, p_output_tokens bigint, p_choices bigint, p_input_price bigint, p_output_price bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.anchor_of(p_account_id uuid) FROM PUBLIC;
@@ -3055,8 +3088,6 @@ REVOKE ALL ON FUNCTION octroi_private.why_refused(p_account_id uuid, p_api_key_i
 
 REVOKE ALL ON FUNCTION octroi_private.worker_ready() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.worker_ready() TO octroi_worker;
-
-REVOKE ALL ON FUNCTION octroi_private.allot(octroi_private.balance[], bigint, bigint, bigint, bigint, bigint) FROM PUBLIC;
 
 GRANT SELECT(id) ON TABLE octroi_private.api_key TO authenticated;
 
