@@ -60,7 +60,8 @@ cluster_start() {
   for setting in "$@"; do
     options+=" -c $setting"
   done
-  as_cluster_user "$CLUSTER_BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/postgres.log" -o "$options" \
+  # with a backtrace an error of the extension would tell its client where it was built
+  as_cluster_user env -u RUST_BACKTRACE "$CLUSTER_BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/postgres.log" -o "$options" \
     -t "$CLUSTER_START_SECONDS" -w start </dev/null >/dev/null 2>&1 ||
     die "Postgres did not start; see $CLUSTER/postgres.log"
 }

@@ -1,4 +1,4 @@
-// Prints the first free TCP port of 127.0.0.1: free_port.mjs LAST_TIME FROM
+// Prints the first free TCP port of 127.0.0.1 that is not TAKEN: free_port.mjs LAST_TIME FROM TAKEN,...
 import { createServer } from "node:net";
 
 const PORTS_TRIED = 200;
@@ -11,10 +11,11 @@ function isFree(port) {
   });
 }
 
-const [lastTime, from] = process.argv.slice(2).map(Number);
+const [lastTime, from] = process.argv.slice(2, 4).map(Number);
+const taken = new Set((process.argv[4] ?? "").split(",").map(Number));
 const candidates = [lastTime, ...Array.from({ length: PORTS_TRIED }, (_, offset) => from + offset)];
 for (const port of candidates) {
-  if (await isFree(port)) {
+  if (!taken.has(port) && (await isFree(port))) {
     console.log(port);
     process.exit(0);
   }

@@ -33,12 +33,13 @@ make_secrets() {
 
 secret() { remembered "$SECRETS" "$1"; } # NAME
 
-# choose_port NAME PREFERRED: the port of the last time if it is still free, else the first free one from PREFERRED on.
-# Only to be called while the service is down.
+# choose_port NAME PREFERRED: the port of the last time if it is still free, else the first free one from PREFERRED on
+# that no other service of this stack was given. Only to be called while the service is down.
 choose_port() {
-  local last
+  local last others
   last=$(remembered "$PORTS" "$1")
-  remember "$PORTS" "$1" "$(node "$STACK_ROOT/stack/free_port.mjs" "${last:-$2}" "$2")"
+  others=$({ grep -sv "^$1=" "$PORTS" || true; } | sed 's|.*=||' | paste -sd,)
+  remember "$PORTS" "$1" "$(node "$STACK_ROOT/stack/free_port.mjs" "${last:-$2}" "$2" "$others")"
 }
 
 port() { remembered "$PORTS" "$1"; } # NAME
