@@ -110,6 +110,6 @@ pub async fn served(upstream: SocketAddr) -> Result<(i64, i64)> {
         let value = ledger.pointer(pointer).and_then(serde_json::Value::as_i64);
         value.with_context(|| format!("the stand-in's ledger has no {pointer}: {ledger}"))
     };
-    let tokens = number("/totals/charged/input_tokens")? + number("/totals/charged/output_tokens")?;
+    let tokens = number("/totals/input_tokens")? + number("/totals/output_tokens")?;
     Ok((number("/totals/requests")?, tokens))
 }

@@ -8,7 +8,7 @@ mod tensorzero;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::child::Running;
 use crate::figure::{Figure, Target};
@@ -58,15 +58,16 @@ pub async fn measure(rig: &Rig, directory: &Path) -> Result<(Vec<Figure>, Vec<St
         Rig::say(&format!("Gateways, {}", at(connections)));
         for _ in 0..rig.scale.rounds {
             let contestants = [
-                (&mut bare, ways.bare.address, &plain[..], vec![ways.bare.running.pid]),
-                (&mut ours, ways.octroi.address, &metered[..], ways.metering(rig).to_vec()),
+                ("the bare upstream", &mut bare, ways.bare.address, &plain[..], vec![ways.bare.running.pid]),
+                ("Octroi", &mut ours, ways.octroi.address, &metered[..], ways.metering(rig).to_vec()),
             ];
             let others = peers.iter().zip(&mut theirs).map(|(peer, contest)| {
                 let pids = peer.running.iter().map(|running| running.pid).collect();
-                (contest, peer.address, std::slice::from_ref(&peer.asked), pids)
+                (peer.name, contest, peer.address, std::slice::from_ref(&peer.asked), pids)
             });
-            for (contest, address, asked, pids) in contestants.into_iter().chain(others) {
-                let window = requests(address, asked, connections, rig.scale.window, &pids).await?;
+            for (name, contest, address, asked, pids) in contestants.into_iter().chain(others) {
+                let window =
+                    requests(address, asked, connections, rig.scale.window, &pids).await.context(name)?;
                 if connections == ALONE {
                     contest.alone.push(window)
                 } else {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::figure::{Figure, Target};
 use crate::host;
@@ -71,13 +71,13 @@ pub async fn measure(rig: &Rig, ways: &Ways, keys: &[Key]) -> Result<Vec<Figure>
         for _ in 0..rig.scale.rounds {
             let window = rig.scale.window;
             let metering = ways.metering(rig);
-            bare.push(
-                requests(ways.bare.address, &plain, connections, window, &[ways.bare.running.pid]).await?,
-            );
-            nginx.push(
-                requests(ways.nginx.address, &plain, connections, window, &[ways.nginx.running.pid]).await?,
-            );
-            ours.push(requests(ways.octroi.address, &metered, connections, window, &metering).await?);
+            let (bare_pid, nginx_pid) = ([ways.bare.running.pid], [ways.nginx.running.pid]);
+            let ask = async |name, server: &Server, asked: &[Request], roots: &[u32]| {
+                requests(server.address, asked, connections, window, roots).await.context(name)
+            };
+            bare.push(ask("the bare upstream", &ways.bare, &plain, &bare_pid).await?);
+            nginx.push(ask("nginx", &ways.nginx, &plain, &nginx_pid).await?);
+            ours.push(ask("Octroi", &ways.octroi, &metered, &metering).await?);
         }
         figures.extend(rows(connections, &bare, &nginx, &ours));
         let (memory_mb, _) = host::memory_mb(&[ways.octroi.running.pid])?;

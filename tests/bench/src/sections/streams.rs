@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::gateway::{Ways, at};
 use crate::figure::{Figure, Target};
@@ -72,11 +72,15 @@ async fn contest(rig: &Rig, ways: &Ways, keys: &[Key], shape: Shape) -> Result<C
     let [bare, nginx, ours] = [(); 3].map(|()| Series::default());
     let mut contest = Contest { shape, bare, nginx, ours, frames_lost: 0 };
     for _ in 0..rig.scale.rounds {
-        let (window, _) = streams(ways.bare.address, &plain, shape, &[ways.bare.running.pid]).await?;
+        let (window, _) = streams(ways.bare.address, &plain, shape, &[ways.bare.running.pid])
+            .await
+            .context("the bare upstream")?;
         contest.bare.push(window);
-        let (window, _) = streams(ways.nginx.address, &plain, shape, &[ways.nginx.running.pid]).await?;
+        let (window, _) =
+            streams(ways.nginx.address, &plain, shape, &[ways.nginx.running.pid]).await.context("nginx")?;
         contest.nginx.push(window);
-        let (window, lost) = streams(ways.octroi.address, &metered, shape, &ways.metering(rig)).await?;
+        let (window, lost) =
+            streams(ways.octroi.address, &metered, shape, &ways.metering(rig)).await.context("Octroi")?;
         contest.ours.push(window);
         contest.frames_lost += lost;
     }
