@@ -2,7 +2,7 @@
 -- statement after it has a snapshot of all that earlier holders of the lock have committed, and decides on nothing
 -- that is not locked.
 -- $1 account ids, $2 key ids (null: no key), $3 user ids, $4 models
-select array(
+select array( -- noqa: PRS
   select b.id
   from octroi_private.balance as b
   where b.id = any(array(
@@ -17,4 +17,4 @@ select array(
   for no key update
 ) as ids
 -- read once, out here: after waiting for a lock Postgres evaluates the condition again, and must find the same
-from (select octroi_private.now() as at offset 0) as clock
+from (select octroi_private.now() as at offset 0) as clock -- noqa: PRS
