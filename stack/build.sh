@@ -5,10 +5,17 @@ source "$(dirname "$0")/paths.sh"
 source "$(dirname "$0")/toolchain.sh"
 cd "$STACK_ROOT"
 
-# Checkouts share the target directory, so what one has built there is copied before another may build.
+# Checkouts share the tools and the packages, so one of them builds at a time.
 mkdir -p "$STACK_CACHE" "$STACK_STATE/bin"
 exec {lock}>"$STACK_CACHE/build.lock"
 flock "$lock"
+
+# What was built for a checkout that is gone is of no use to anybody.
+mkdir -p "$CARGO_TARGET_DIR"
+[[ -n ${STACK_TARGET:-} ]] || echo "$STACK_ROOT" >"$CARGO_TARGET_DIR/checkout"
+for checkout in "$STACK_CACHE"/targets/*/checkout; do
+  [[ ! -f $checkout || -d $(<"$checkout") ]] || rm -rf "${checkout%/checkout}"
+done
 
 if [[ $(cargo-pgrx --version 2>/dev/null) != *" $CARGO_PGRX_VERSION" ]]; then
   say "Building cargo-pgrx $CARGO_PGRX_VERSION, once per machine"

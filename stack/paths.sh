@@ -8,11 +8,14 @@ STACK_STATE=${STACK_STATE:-$STACK_ROOT/.local}
 : "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
 export HOME
 
-# Builds and tools outlive a checkout: several checkouts, and CI, share them.
+# Builds and tools are kept outside the checkout, and outlive it.
 STACK_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/octroi
 STACK_TOOLS=$STACK_CACHE/tools
 NODE_BIN=$STACK_ROOT/stack/node_modules/.bin
-export CARGO_TARGET_DIR=$STACK_CACHE/target
+# Of each checkout its own: cargo knows sources by their times only, and a checkout that shared this with another would
+# now and then be given what was built from the other's code. CI names one, and sees to the times (.ci/run).
+CHECKOUT_HASH=$(sha256sum <<<"$STACK_ROOT")
+export CARGO_TARGET_DIR=$STACK_CACHE/targets/${STACK_TARGET:-${CHECKOUT_HASH:0:16}}
 export PGRX_HOME=$STACK_CACHE/pgrx
 export DENO_DIR=$STACK_CACHE/deno
 
