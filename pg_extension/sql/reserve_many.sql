@@ -18,7 +18,10 @@ item as materialized (
     least(i.output_tokens, p.max_output_tokens) as wanted_tokens,
     coalesce(by_id.id, by_key.id) as known_id,
     coalesce(by_id.state, by_key.state) as known_state,
-    case when by_id.state = 'open' then by_id end as known_open,
+    case when by_id.state = 'open' then by_id.output_tokens end as known_output_tokens,
+    case when by_id.state = 'open' then by_id.hold_tokens end as known_hold_tokens,
+    case when by_id.state = 'open' then by_id.hold_cost_nano_usd end as known_hold_cost_nano_usd,
+    case when by_id.state = 'open' then by_id.expires_at end as known_expires_at,
     case
       when by_id.id is null then by_key.body_hash = i.body_hash
       else by_id.body_hash = i.body_hash and by_id.account_id = i.account_id
@@ -39,9 +42,15 @@ item as materialized (
     request_id, account_id, api_key_id, user_id, model, endpoint, input_tokens, output_tokens,
     choices, idempotency_key, body_hash, ord
   )
-  left join octroi_private.request as by_id on by_id.id = i.request_id
-  left join octroi_private.request as by_key
-    on by_key.account_id = i.account_id and by_key.idempotency_key = i.idempotency_key and by_key.state <> 'released'
+  -- limit 1: a plan made while the table is empty must still look the row up, not join the whole index
+  left join lateral (
+    select r.* from octroi_private.request as r where r.id = i.request_id limit 1
+  ) as by_id on true
+  left join lateral (
+    select r.* from octroi_private.request as r
+    where r.account_id = i.account_id and r.idempotency_key = i.idempotency_key and r.state <> 'released'
+    limit 1
+  ) as by_key on true
   left join octroi_private.entitlement as e
     on e.account_id = i.account_id
     and e.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
@@ -114,11 +123,11 @@ select
     when 'replayed' then i.known_state
   end as reason,
   -- of an open call repeated by its id, what it was granted
-  case when o.id is not null then (a.given).output_tokens else (i.known_open).output_tokens::bigint end
+  case when o.id is not null then (a.given).output_tokens else i.known_output_tokens::bigint end
     as output_tokens,
-  coalesce(o.hold_tokens, (i.known_open).hold_tokens)::bigint as hold_tokens,
-  coalesce(o.hold_cost_nano_usd, (i.known_open).hold_cost_nano_usd)::bigint as hold_cost_nano_usd,
-  coalesce(o.expires_at, (i.known_open).expires_at) as expires_at,
+  coalesce(o.hold_tokens, i.known_hold_tokens)::bigint as hold_tokens,
+  coalesce(o.hold_cost_nano_usd, i.known_hold_cost_nano_usd)::bigint as hold_cost_nano_usd,
+  coalesce(o.expires_at, i.known_expires_at) as expires_at,
   b.scope::text,
   b.meter::text,
   b.period::text,

@@ -30,7 +30,8 @@ closed as (
   set state = 'settled', finished_at = clock.at
   from item as i
   cross join clock
-  where r.id = i.request_id and r.state = 'open' and i.source is not null
+  -- any($1) finds the rows by index even in a plan made while the table was empty
+  where r.id = i.request_id and r.id = any($1::uuid []) and r.state = 'open' and i.source is not null
   returning
     r.id, r.account_id, r.api_key_id, r.user_id, r.endpoint, r.model, r.price_id, r.balance_ids, r.hold_amounts,
     r.hold_requests, r.hold_tokens, r.hold_cost_nano_usd, r.started_at, r.is_late, i.ord, i.response_model,
