@@ -2,6 +2,8 @@
 # Where the parts of a local stack live, and what they are pinned to. Sourced by every script here.
 # STACK_STATE is one stack's own directory: `make test` runs a second stack beside the one of `make up`.
 set -euo pipefail
+# Postgres' own user reads what root makes here; what nobody else may read is made so where it is made.
+umask 022
 
 STACK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 STACK_STATE=${STACK_STATE:-$STACK_ROOT/.local}

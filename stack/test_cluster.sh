@@ -19,9 +19,10 @@ trap remove EXIT
 "$STACK_ROOT/stack/node_packages.sh" stack
 extension=$("$STACK_ROOT/stack/build.sh")
 "$STACK_ROOT/stack/database.sh" "$extension" "fsync=${TEST_FSYNC:-off}" max_connections=300
+cluster_locate
 
 # Tests that kill a Postgres make clusters of their own: here, as the one who may run them.
-OCTROI_TEST_ROOT=$STACK_STATE/clusters
+OCTROI_TEST_ROOT=$CLUSTER/clusters
 mkdir "$OCTROI_TEST_ROOT"
 OCTROI_TEST_OS_USER=
 if ((EUID == 0)); then
