@@ -45,8 +45,8 @@ api_key_location = "none"
     let file = rig.args.state.join(format!("{name}.toml"));
     std::fs::write(&file, config)?;
 
-    let script = rig.args.state.join("tensorzero.py");
-    std::fs::write(&script, include_str!("../../tensorzero.py"))?;
+    let script = rig.args.state.join("tensorzero_gateway.py");
+    std::fs::write(&script, include_str!("../../tensorzero_gateway.py"))?;
     let mut command = Command::new(directory.join("tensorzero/bin/python"));
     command.arg(&script).arg(&file).env("TENSORZERO_DISABLE_PSEUDONYMOUS_USAGE_ANALYTICS", "1");
     let mut redis = None;

@@ -1,4 +1,4 @@
-"""Runs TensorZero's gateway as an HTTP server: tensorzero.py CONFIG [REDIS_URL]. Its wheel has no command for that."""
+"""Runs TensorZero's gateway as an HTTP server: tensorzero_gateway.py CONFIG [REDIS_URL]. Its wheel has no command for that."""
 
 import signal
 import sys
