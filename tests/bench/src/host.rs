@@ -1,12 +1,20 @@
 //! What the machine says of itself: CPU time of process trees, memory, and time stolen by the hypervisor.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::window::median;
+
 /// Length of a tick of `/proc/*/stat`, in microseconds: the kernel has told user space 100 Hz for decades.
 const TICK_US: f64 = 10_000.0;
+/// A page of WAL, and how often one is written to see what that takes.
+const PAGE_BYTES: usize = 8_192;
+const PAGES_WRITTEN: usize = 200;
 
 /// One process as `/proc/PID/stat` shows it.
 struct Process {
@@ -108,4 +116,23 @@ pub fn description() -> String {
         .and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok())
         .unwrap_or(0.0);
     format!("{cores} x {model}, {:.0} GB", kilobytes / 1024.0 / 1024.0)
+}
+
+/// Median time to write a page into a file of `directory` and to have it on disk, in microseconds: what a commit costs
+/// at the very least, and what differs most between machines.
+pub fn page_sync_us(directory: &Path) -> Result<f64> {
+    let path = directory.join("page_sync");
+    let mut file = File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    let page = [0; PAGE_BYTES];
+    file.write_all(&page)?;
+    let mut times_us = Vec::with_capacity(PAGES_WRITTEN);
+    for _ in 0..PAGES_WRITTEN {
+        let started = Instant::now();
+        file.rewind()?;
+        file.write_all(&page)?;
+        file.sync_data()?;
+        times_us.push(started.elapsed().as_secs_f64() * 1e6);
+    }
+    fs::remove_file(&path)?;
+    Ok(median(&mut times_us))
 }

@@ -87,12 +87,17 @@ async fn measure(cli: Cli) -> Result<()> {
         if rig.args.quick { "; BENCH_QUICK: these figures prove nothing" } else { "" },
     );
     Rig::say(&heading);
+    let sync_us = host::page_sync_us(&rig.args.state)?;
     seed::prepare(&rig).await?;
     let (figures, notes) = match &cli.part {
         Part::Run { sections } => (run(&rig, sections).await?, Vec::new()),
         Part::Peers { directory } => peers::measure(&rig, directory).await?,
     };
     figure::write_json(&figures, &rig.args.json)?;
+    let heading = format!(
+        "{heading}\na page written and synced in {sync_us:.0} us before, {:.0} us after",
+        host::page_sync_us(&rig.args.state)?
+    );
     let text = format!("{heading}\n\n{}{}\n", figure::table(&figures), notes.join("\n"));
     std::fs::write(rig.args.json.with_extension("txt"), &text).context("the table cannot be written")?;
     writeln!(std::io::stdout(), "\n{text}").context("standard output is closed")
