@@ -20,7 +20,7 @@ if [[ ! -x $place/run ]]; then
   # With what it needs and the machine does not have.
   packages=$(apt-get --simulate --no-install-recommends install "$package" | awk '/^Inst / { print $2 }')
   # shellcheck disable=SC2086
-  apt-get --quiet=2 download $packages >&2
+  apt-get --quiet=2 download ${packages:-$package} >&2
   for archive in *.deb; do
     dpkg --extract "$archive" ..
   done

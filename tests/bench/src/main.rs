@@ -124,19 +124,25 @@ async fn run(rig: &Rig, sections: &[Section]) -> Result<Vec<Figure>> {
 
 async fn through_the_gateway(rig: &Rig) -> Result<Vec<Figure>> {
     let keys = keys::make(rig).await?;
-    let before = keys::recorded(rig, &keys).await?;
-    let ways = Ways::open(rig, 0).await?;
-    let mut figures = gateway::measure(rig, &ways, &keys).await?;
-    figures.extend(streams::measure_in_turn(rig, &ways, &keys).await?);
-    let upstream = ways.upstream.address;
-    figures.extend(gateway::books(rig, "gateway", upstream, &keys, before).await?);
-    ways.close().await?;
-
-    let before = keys::recorded(rig, &keys).await?;
-    let ways = Ways::open(rig, upstreams::PACE_MS).await?;
-    figures.extend(streams::measure_at_once(rig, &ways, &keys).await?);
-    let upstream = ways.upstream.address;
-    figures.extend(gateway::books(rig, "streams", upstream, &keys, before).await?);
-    ways.close().await?;
+    let mut figures = Vec::new();
+    for pace_ms in [0, upstreams::PACE_MS] {
+        let before = keys::recorded(rig, &keys).await?;
+        let ways = Ways::open(rig, pace_ms).await?;
+        let measured = async {
+            let (what, mut measured) = if pace_ms == 0 {
+                let mut plain = gateway::measure(rig, &ways, &keys).await?;
+                plain.extend(streams::measure_in_turn(rig, &ways, &keys).await?);
+                ("gateway", plain)
+            } else {
+                ("streams", streams::measure_at_once(rig, &ways, &keys).await?)
+            };
+            measured.extend(gateway::books(rig, what, ways.upstream.address, &keys, before).await?);
+            anyhow::Ok(measured)
+        }
+        .await;
+        // Orderly, whatever happened: a killed nginx would leave its workers behind.
+        ways.close().await?;
+        figures.extend(measured?);
+    }
     Ok(figures)
 }

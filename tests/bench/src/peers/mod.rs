@@ -13,10 +13,10 @@ use anyhow::{Context, Result};
 use crate::child::Running;
 use crate::figure::{Figure, Target};
 use crate::host;
-use crate::keys;
+use crate::keys::{self, Key};
 use crate::load::{self, Request};
 use crate::rig::Rig;
-use crate::sections::gateway::{Ways, at, requests};
+use crate::sections::gateway::{self, Ways, at, requests};
 use crate::window::{Series, Window};
 
 /// Where latency and where throughput is taken.
@@ -49,7 +49,22 @@ pub async fn measure(rig: &Rig, directory: &Path) -> Result<(Vec<Figure>, Vec<St
     let ways = Ways::open(rig, 0).await?;
     let (peers, left_out) = start(rig, directory, ways.bare.address).await;
 
-    let metered = keys::questions(&keys, false);
+    let measured = async {
+        let mut figures = contest(rig, &ways, &peers, &keys).await?;
+        figures.extend(gateway::books(rig, "gateway", ways.upstream.address, &keys, before).await?);
+        anyhow::Ok(figures)
+    }
+    .await;
+    // Orderly, whatever happened: some have processes of their own.
+    for running in peers.into_iter().flat_map(|peer| peer.running) {
+        running.stop().await?;
+    }
+    ways.close().await?;
+    Ok((measured?, left_out))
+}
+
+async fn contest(rig: &Rig, ways: &Ways, peers: &[Peer], keys: &[Key]) -> Result<Vec<Figure>> {
+    let metered = keys::questions(keys, false);
     let plain = [keys::question("", false)];
     let mut bare = Contest::default();
     let mut ours = Contest::default();
@@ -77,18 +92,11 @@ pub async fn measure(rig: &Rig, directory: &Path) -> Result<(Vec<Figure>, Vec<St
             }
         }
     }
-    let mut figures: Vec<Figure> = peers
+    Ok(peers
         .iter()
         .zip(&theirs)
         .flat_map(|(peer, contest)| rows(peer, &bare.alone, &ours, contest))
-        .collect();
-    let upstream = ways.upstream.address;
-    figures.extend(crate::sections::gateway::books(rig, "gateway", upstream, &keys, before).await?);
-    for running in peers.into_iter().flat_map(|peer| peer.running) {
-        running.stop().await?;
-    }
-    ways.close().await?;
-    Ok((figures, left_out))
+        .collect())
 }
 
 async fn start(rig: &Rig, directory: &Path, upstream: SocketAddr) -> (Vec<Peer>, Vec<String>) {
