@@ -1,39 +1,33 @@
 -- Reserve, for a lone call that is plainly granted: seen never before, its entitlement open, its limits with room.
 -- No row means anything else, and nothing written: reserve_many.sql then says what. The rule of both is
--- octroi_private.allot_next; here it costs a plan of few nodes, since starting a plan is most of a lone call.
+-- octroi_private.allot_next; here it costs a plan of few nodes and narrow rows, since starting a plan is most of a
+-- lone call. So the arguments are used where they are needed, and not passed on from node to node.
 --
 -- The arguments are those of reserve_many.sql, with one call in each array; $14 and $15 are not used.
 with allotted as materialized (
   select
-    i.*, e.balance_ids, e.price_id, e.plan_code, bound.balances, clock.at,
+    e.balance_ids, e.price_id, e.plan_code, e.balances, e.at,
     octroi_private.allot_next(
-      null, bound.balances, i.input_tokens, least(i.output_tokens, p.max_output_tokens), i.choices,
+      null, e.balances, ($7::bigint [])[1], least(($8::bigint [])[1], p.max_output_tokens), ($9::integer [])[1],
       p.top_input_price, p.top_output_price
     ) as given
   from (
     select
-      ($1::uuid [])[1] as request_id, ($2::uuid [])[1] as account_id, ($3::uuid [])[1] as api_key_id,
-      ($4::uuid [])[1] as user_id, ($5::text [])[1] as model, ($6::text [])[1] as endpoint,
-      ($7::bigint [])[1] as input_tokens, ($8::bigint [])[1] as output_tokens, ($9::integer [])[1] as choices,
-      ($10::text [])[1] as idempotency_key, ($11::bytea [])[1] as body_hash
-  ) as i
-  cross join (select octroi_private.now() as at) as clock
-  join octroi_private.entitlement as e
-    on e.account_id = i.account_id
-    and e.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
-    and e.user_id = i.user_id and e.model = i.model and e.valid_until > clock.at
-    and e.balance_ids <@ $13::bigint []
+      c.balance_ids, c.price_id, c.plan_code, c.valid_until,
+      octroi_private.now() as at,
+      array(select b from octroi_private.balance as b where b.id = any(c.balance_ids) order by b.id) as balances
+    from octroi_private.entitlement as c
+    where c.account_id = ($2::uuid [])[1]
+      and c.api_key_id = coalesce(($3::uuid [])[1], '00000000-0000-0000-0000-000000000000')
+      and c.user_id = ($4::uuid [])[1] and c.model = ($5::text [])[1] and c.balance_ids <@ $13::bigint []
+    -- reads clock and balances once, wherever they are used
+    offset 0
+  ) as e
   join octroi_private.model_price as p on p.id = e.price_id
-  cross join lateral (
-    select array(
-      select c from octroi_private.balance as c
-      where c.id = any(e.balance_ids)
-      order by c.id
-    ) as balances
-  ) as bound
-  where i.request_id is not null and i.endpoint is not null and i.body_hash is not null
-    and i.input_tokens between 0 and p.max_input_tokens and (i.output_tokens >= 0) is not false
-    and i.choices between 1 and 128 and (length(i.idempotency_key) between 1 and 255) is not false
+  where e.valid_until > e.at
+    and ($1::uuid [])[1] is not null and ($6::text [])[1] is not null and ($11::bytea [])[1] is not null
+    and ($7::bigint [])[1] between 0 and p.max_input_tokens and (($8::bigint [])[1] >= 0) is not false
+    and ($9::integer [])[1] between 1 and 128 and (length(($10::text [])[1]) between 1 and 255) is not false
 ),
 opened as (
   insert into octroi_private.request (
@@ -41,24 +35,23 @@ opened as (
     hold_amounts, input_tokens, output_tokens, choices, hold_tokens, hold_cost_nano_usd, started_at, expires_at
   )
   select
-    a.request_id, a.account_id, a.api_key_id, a.user_id, a.model, a.endpoint, a.idempotency_key, a.body_hash,
-    a.price_id, a.balance_ids, (a.given).hold, a.input_tokens, (a.given).output_tokens, a.choices,
-    (a.given).hold_tokens, (a.given).hold_cost_nano_usd, a.at, a.at + make_interval(secs => $12::integer)
+    ($1::uuid [])[1], ($2::uuid [])[1], ($3::uuid [])[1], ($4::uuid [])[1], ($5::text [])[1], ($6::text [])[1],
+    ($10::text [])[1], ($11::bytea [])[1], a.price_id, a.balance_ids, (a.given).hold, ($7::bigint [])[1],
+    (a.given).output_tokens, ($9::integer [])[1], (a.given).hold_tokens, (a.given).hold_cost_nano_usd, a.at,
+    a.at + make_interval(secs => $12::integer)
   from allotted as a
   where (a.given).output_tokens is not null
   on conflict do nothing
-  returning expires_at
+  returning balance_ids, hold_amounts, expires_at
 ),
 held as (
   update octroi_private.balance as b
-  set reserved = b.reserved + hold.amount
+  set reserved = b.reserved + o.hold_amounts[array_position(o.balance_ids, b.id)]
   from opened as o
-  cross join allotted as a
-  cross join lateral unnest(a.balance_ids, (a.given).hold) as hold (balance_id, amount)
-  where b.id = hold.balance_id
+  where b.id = any(o.balance_ids)
 )
 select
-  a.request_id,
+  ($1::uuid [])[1] as request_id,
   'granted' as verdict,
   null::text as reason,
   (a.given).output_tokens as output_tokens,
@@ -77,6 +70,6 @@ select
   case when b.resets_at < 'infinity' then greatest(ceil(extract(epoch from b.resets_at - a.at)), 1)::bigint end
     as retry_after_seconds,
   a.plan_code as plan
-from allotted as a
-cross join opened as o
+from opened as o
+cross join allotted as a
 left join lateral (select (a.balances[(a.given).tightest]).*) as b on true

@@ -7,11 +7,16 @@ select array( -- noqa: PRS
   from octroi_private.balance as b
   where b.id = any(array(
     select unnest(e.balance_ids)
-    from unnest($1::uuid [], $2::uuid [], $3::uuid [], $4::text []) as i (account_id, api_key_id, user_id, model)
-    join octroi_private.entitlement as e
-      on e.account_id = i.account_id
-      and e.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
-      and e.user_id = i.user_id and e.model = i.model and e.valid_until > clock.at
+    from generate_subscripts($1::uuid [], 1) as i
+    cross join lateral (
+      select c.balance_ids
+      from octroi_private.entitlement as c
+      where c.account_id = ($1::uuid [])[i]
+        and c.api_key_id = coalesce(($2::uuid [])[i], '00000000-0000-0000-0000-000000000000')
+        and c.user_id = ($3::uuid [])[i] and c.model = ($4::text [])[i] and c.valid_until > clock.at
+      -- looked up one by one, even in a plan made while the table was empty
+      limit 1
+    ) as e
   ))
   order by b.account_id, b.id
   for no key update

@@ -35,10 +35,13 @@ item as materialized (
     -- a rule was changed between the lock and this statement
     not e.balance_ids <@ $13::bigint [] as is_raced
   from clock
-  cross join unnest(
-    $1::uuid [], $2::uuid [], $3::uuid [], $4::uuid [], $5::text [], $6::text [], $7::bigint [], $8::bigint [],
-    $9::integer [], $10::text [], $11::bytea []
-  ) with ordinality as i (
+  -- the series beside the arrays makes the planner expect many calls, and hash where it would compare each with each
+  cross join rows from (
+    unnest(($1::uuid [])[$14:$15]), unnest(($2::uuid [])[$14:$15]), unnest(($3::uuid [])[$14:$15]),
+    unnest(($4::uuid [])[$14:$15]), unnest(($5::text [])[$14:$15]), unnest(($6::text [])[$14:$15]),
+    unnest(($7::bigint [])[$14:$15]), unnest(($8::bigint [])[$14:$15]), unnest(($9::integer [])[$14:$15]),
+    unnest(($10::text [])[$14:$15]), unnest(($11::bytea [])[$14:$15]), generate_series($14::integer, $15::integer)
+  ) as i (
     request_id, account_id, api_key_id, user_id, model, endpoint, input_tokens, output_tokens,
     choices, idempotency_key, body_hash, ord
   )
@@ -51,11 +54,16 @@ item as materialized (
     where r.account_id = i.account_id and r.idempotency_key = i.idempotency_key and r.state <> 'released'
     limit 1
   ) as by_key on true
-  left join octroi_private.entitlement as e
-    on e.account_id = i.account_id
-    and e.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
-    and e.user_id = i.user_id and e.model = i.model and e.valid_until > clock.at
-  left join octroi_private.model_price as p on p.id = e.price_id
+  left join lateral (
+    select c.* from octroi_private.entitlement as c
+    where c.account_id = i.account_id
+      and c.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
+      and c.user_id = i.user_id and c.model = i.model and c.valid_until > clock.at
+    limit 1
+  ) as e on true
+  left join lateral (
+    select c.* from octroi_private.model_price as c where c.id = e.price_id limit 1
+  ) as p on true
   left join lateral (
     select array_agg(b.balance) as balances
     from (
@@ -64,22 +72,25 @@ item as materialized (
       order by c.id
     ) as b
   ) as bound on true
-  where i.ord between $14::integer and $15::integer
 ),
 allotted as materialized (
-  select i.*, account.given[call.position] as given
+  select given.*
   from (
     select
-      array_agg(j.ord order by j.ord) as ords,
+      array_agg(j.ord) as ords,
       octroi_private.allot(array_agg(row(
         j.balances, j.input_tokens, j.wanted_tokens, j.choices, j.top_input_price, j.top_output_price
-      )::octroi_private.asked_call order by j.ord)) as given
-    from item as j
-    where j.known_id is null and j.balance_ids is not null and j.misuse is null and not j.is_raced
+      )::octroi_private.asked_call)) as given
+    from (
+      select k.* from item as k
+      where k.known_id is null and k.balance_ids is not null and k.misuse is null and not k.is_raced
+      order by k.account_id, k.ord
+    ) as j
     group by j.account_id
   ) as account
-  cross join lateral generate_subscripts(account.ords, 1) as call (position)
-  join item as i on i.ord = account.ords[call.position]
+  cross join lateral unnest(account.ords, account.given) as given (
+    ord, ids, room, hold, output_tokens, hold_tokens, hold_cost_nano_usd, tightest, remaining
+  )
 ),
 opened as (
   insert into octroi_private.request (
@@ -87,12 +98,13 @@ opened as (
     hold_amounts, input_tokens, output_tokens, choices, hold_tokens, hold_cost_nano_usd, started_at, expires_at
   )
   select
-    a.request_id, a.account_id, a.api_key_id, a.user_id, a.model, a.endpoint, a.idempotency_key, a.body_hash,
-    a.price_id, a.balance_ids, (a.given).hold, a.input_tokens, (a.given).output_tokens, a.choices,
-    (a.given).hold_tokens, (a.given).hold_cost_nano_usd, clock.at, clock.at + make_interval(secs => $12::integer)
+    i.request_id, i.account_id, i.api_key_id, i.user_id, i.model, i.endpoint, i.idempotency_key, i.body_hash,
+    i.price_id, i.balance_ids, a.hold, i.input_tokens, a.output_tokens, i.choices, a.hold_tokens,
+    a.hold_cost_nano_usd, clock.at, clock.at + make_interval(secs => $12::integer)
   from allotted as a
+  join item as i on i.ord = a.ord
   cross join clock
-  where (a.given).output_tokens is not null
+  where a.output_tokens is not null
   -- a racing twin under the same key ends here
   on conflict do nothing
   returning id, balance_ids, hold_amounts, hold_tokens, hold_cost_nano_usd, expires_at
@@ -106,7 +118,7 @@ held as (
     cross join lateral unnest(o.balance_ids, o.hold_amounts) as hold (balance_id, amount)
     group by hold.balance_id
   ) as h
-  where b.id = h.balance_id
+  where b.id = h.balance_id and b.id = any(array(select unnest(o.balance_ids) from opened as o))
 )
 select
   coalesce(i.known_id, i.request_id) as request_id,
@@ -123,7 +135,7 @@ select
     when 'replayed' then i.known_state
   end as reason,
   -- of an open call repeated by its id, what it was granted
-  case when o.id is not null then (a.given).output_tokens else i.known_output_tokens::bigint end
+  case when o.id is not null then a.output_tokens else i.known_output_tokens::bigint end
     as output_tokens,
   coalesce(o.hold_tokens, i.known_hold_tokens)::bigint as hold_tokens,
   coalesce(o.hold_cost_nano_usd, i.known_hold_cost_nano_usd)::bigint as hold_cost_nano_usd,
@@ -133,8 +145,8 @@ select
   b.period::text,
   (b.granted + b.overage)::bigint as granted,
   b.used,
-  b.granted + b.overage - b.used - (a.given).remaining as reserved,
-  (a.given).remaining as remaining,
+  b.granted + b.overage - b.used - a.remaining as reserved,
+  a.remaining as remaining,
   b.period_start,
   nullif(b.resets_at, 'infinity') as resets_at,
   case when b.resets_at < 'infinity' then
@@ -145,7 +157,7 @@ from item as i
 cross join clock
 left join allotted as a on a.ord = i.ord
 left join opened as o on o.id = i.request_id and i.known_id is null
-left join lateral (select (i.balances[(a.given).tightest]).*) as b on true
+left join lateral (select (i.balances[a.tightest]).*) as b on true
 cross join lateral (
   select case when i.balance_ids is null and i.known_id is null then
     octroi_private.why_refused(i.account_id, i.api_key_id, i.user_id, i.model)
@@ -156,7 +168,7 @@ cross join lateral (
     when i.misuse is not null then 'refused'
     when i.known_id is not null then case when i.known_body then 'replayed' else 'refused' end
     when o.id is not null then 'granted'
-    when i.is_raced or (a.given).output_tokens is not null then 'raced'
+    when i.is_raced or a.output_tokens is not null then 'raced'
     when i.balance_ids is null and entitled.why_refused is null then 'raced'
     else 'refused'
   end as verdict

@@ -1,55 +1,49 @@
 -- Settle, for a lone call whose hold is open. No row means anything else, and nothing written: settle_many.sql then
--- says what. The rule of both is octroi_private.charge_call.
+-- says what. The rule of both is octroi_private.charge_call. Narrow rows for the reason that reserve.sql gives.
 --
 -- The arguments are those of settle_many.sql, with one call in each array; $16 and $17 are not used.
 with closed as (
   update octroi_private.request as r
   set state = 'settled', finished_at = octroi_private.now()
-  from (
-    select
-      ($1::uuid [])[1] as request_id, ($2::bigint [])[1] as input_tokens, ($3::bigint [])[1] as cached_input_tokens,
-      ($4::bigint [])[1] as cache_write_tokens, ($5::bigint [])[1] as audio_input_tokens,
-      ($6::bigint [])[1] as output_tokens, ($7::bigint [])[1] as reasoning_tokens,
-      ($8::bigint [])[1] as audio_output_tokens, ($9::text [])[1] as response_model,
-      ($10::text [])[1] as service_tier, ($11::text [])[1] as source, ($12::jsonb [])[1] as raw_usage,
-      ($13::integer [])[1] as latency_ms, ($14::integer [])[1] as first_token_ms,
-      ($15::text [])[1] as upstream_request_id
-  ) as i
-  where r.id = i.request_id and r.state = 'open' and i.source is not null
+  where r.id = ($1::uuid [])[1] and r.state = 'open' and ($11::text [])[1] is not null
   returning
-    r.id, r.account_id, r.api_key_id, r.user_id, r.endpoint, r.model, r.price_id, r.balance_ids, r.hold_amounts,
+    r.account_id, r.api_key_id, r.user_id, r.endpoint, r.model, r.price_id, r.balance_ids, r.hold_amounts,
     r.hold_requests, r.hold_tokens, r.hold_cost_nano_usd, r.started_at, r.finished_at, r.is_late,
-    case when i.source = 'hold' then r.input_tokens else i.input_tokens end as input_tokens,
-    case when i.source = 'hold' then r.output_tokens * r.choices else i.output_tokens end as output_tokens,
-    i.cached_input_tokens, i.cache_write_tokens, i.audio_input_tokens, i.reasoning_tokens, i.audio_output_tokens,
-    i.response_model, i.service_tier, i.source, i.raw_usage, i.latency_ms, i.first_token_ms, i.upstream_request_id
+    case when ($11::text [])[1] = 'hold' then r.input_tokens else ($2::bigint [])[1] end as input_tokens,
+    case when ($11::text [])[1] = 'hold' then r.output_tokens * r.choices else ($6::bigint [])[1] end as output_tokens
 ),
 priced as materialized (
   select
-    c.*, price.id as charged_price_id,
+    c.account_id, c.api_key_id, c.user_id, c.endpoint, c.model, c.balance_ids, c.hold_amounts, c.hold_requests,
+    c.started_at, c.finished_at, c.is_late, price.id as price_id,
     octroi_private.charge_call(
-      price, c.hold_tokens, c.hold_cost_nano_usd, c.input_tokens, c.cached_input_tokens, c.cache_write_tokens,
-      c.audio_input_tokens, c.output_tokens, c.reasoning_tokens, c.audio_output_tokens
+      price, c.hold_tokens, c.hold_cost_nano_usd, c.input_tokens, ($3::bigint [])[1], ($4::bigint [])[1],
+      ($5::bigint [])[1], c.output_tokens, ($7::bigint [])[1], ($8::bigint [])[1]
     ) as charge
   from closed as c
-  join octroi_private.model_price as price on price.id = coalesce((
-    select answering.id from octroi_private.model_price as answering
-    where c.response_model <> c.model and answering.model = c.response_model
-      and answering.valid operator(pg_catalog.@>) c.started_at
-  ), c.price_id)
+  cross join lateral (
+    select p.*
+    from octroi_private.model_price as p
+    where p.id = coalesce((
+      select answering.id from octroi_private.model_price as answering
+      where ($9::text [])[1] <> c.model and answering.model = ($9::text [])[1]
+        and answering.valid operator(pg_catalog.@>) c.started_at
+    ), c.price_id)
+    -- looked up, not joined to all prices
+    limit 1
+  ) as price
 ),
 balanced as (
   update octroi_private.balance as b
   set
-    reserved = b.reserved - held.amount,
+    reserved = b.reserved - p.hold_amounts[array_position(p.balance_ids, b.id)],
     used = b.used + case b.meter
       when 'tokens' then (p.charge).total_tokens - (p.charge).overrun_tokens
       when 'cost' then (p.charge).cost_nano_usd - (p.charge).overrun_cost_nano_usd
       else p.hold_requests
     end
   from priced as p
-  cross join lateral unnest(p.balance_ids, p.hold_amounts) as held (balance_id, amount)
-  where b.id = held.balance_id
+  where b.id = any(p.balance_ids)
   returning
     case when b.meter = 'tokens' then b.granted + b.overage - b.used - b.reserved end as remaining,
     b.scope = 'account' and b.period = 'month' and b.used > b.included as is_beyond_plan
@@ -62,13 +56,13 @@ recorded as (
     price_id, balance_ids, latency_ms, first_token_ms, upstream_request_id, raw_usage, occurred_at, recorded_at
   )
   select
-    p.id, p.account_id, p.api_key_id, p.user_id, p.endpoint, p.model, nullif(p.response_model, p.model),
-    p.service_tier, p.source, (p.charge).input_tokens, (p.charge).cached_input_tokens,
-    (p.charge).cache_write_tokens, (p.charge).audio_input_tokens, (p.charge).output_tokens,
-    (p.charge).reasoning_tokens, (p.charge).audio_output_tokens, (p.charge).total_tokens, (p.charge).cost_nano_usd,
-    (p.charge).overrun_tokens, (p.charge).overrun_cost_nano_usd, 1 - p.hold_requests, p.charged_price_id,
-    p.balance_ids, p.latency_ms, p.first_token_ms, nullif(left(p.upstream_request_id, 200), ''), p.raw_usage,
-    p.started_at, p.finished_at
+    ($1::uuid [])[1], p.account_id, p.api_key_id, p.user_id, p.endpoint, p.model,
+    nullif(($9::text [])[1], p.model), ($10::text [])[1], ($11::text [])[1], (p.charge).input_tokens,
+    (p.charge).cached_input_tokens, (p.charge).cache_write_tokens, (p.charge).audio_input_tokens,
+    (p.charge).output_tokens, (p.charge).reasoning_tokens, (p.charge).audio_output_tokens, (p.charge).total_tokens,
+    (p.charge).cost_nano_usd, (p.charge).overrun_tokens, (p.charge).overrun_cost_nano_usd, 1 - p.hold_requests,
+    p.price_id, p.balance_ids, ($13::integer [])[1], ($14::integer [])[1],
+    nullif(left(($15::text [])[1], 200), ''), ($12::jsonb [])[1], p.started_at, p.finished_at
   from priced as p
 ),
 rolled_up as (
@@ -92,11 +86,14 @@ rolled_up as (
     cost_nano_usd = d.cost_nano_usd + excluded.cost_nano_usd
 )
 select
-  p.id as request_id,
+  ($1::uuid [])[1] as request_id,
   case when p.is_late then 'settled_late' else 'settled' end as outcome,
   (p.charge).total_tokens as total_tokens,
   (p.charge).cost_nano_usd as cost_nano_usd,
   (p.charge).overrun_tokens as overrun_tokens,
-  (select min(b.remaining) from balanced as b) as remaining,
-  (select bool_or(b.is_beyond_plan) from balanced as b) as is_beyond_plan
+  bound.remaining,
+  bound.is_beyond_plan
 from priced as p
+cross join (
+  select min(b.remaining) as remaining, bool_or(b.is_beyond_plan) as is_beyond_plan from balanced as b
+) as bound

@@ -14,24 +14,28 @@ with clock as materialized (
 ),
 item as materialized (
   select i.*
-  from unnest(
-    $1::uuid [], $2::bigint [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint [],
-    $8::bigint [], $9::text [], $10::text [], $11::text [], $12::jsonb [], $13::integer [], $14::integer [],
-    $15::text []
-  ) with ordinality as i (
+  -- the series beside the arrays makes the planner expect many calls, and hash where it would compare each with each
+  from rows from (
+    unnest(($1::uuid [])[$16:$17]), unnest(($2::bigint [])[$16:$17]), unnest(($3::bigint [])[$16:$17]),
+    unnest(($4::bigint [])[$16:$17]), unnest(($5::bigint [])[$16:$17]), unnest(($6::bigint [])[$16:$17]),
+    unnest(($7::bigint [])[$16:$17]), unnest(($8::bigint [])[$16:$17]), unnest(($9::text [])[$16:$17]),
+    unnest(($10::text [])[$16:$17]), unnest(($11::text [])[$16:$17]), unnest(($12::jsonb [])[$16:$17]),
+    unnest(($13::integer [])[$16:$17]), unnest(($14::integer [])[$16:$17]), unnest(($15::text [])[$16:$17]),
+    generate_series($16::integer, $17::integer)
+  ) as i (
     request_id, input_tokens, cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens,
     reasoning_tokens, audio_output_tokens, response_model, service_tier, source, raw_usage, latency_ms,
     first_token_ms, upstream_request_id, ord
   )
-  where i.ord between $16::integer and $17::integer
 ),
 closed as (
   update octroi_private.request as r
   set state = 'settled', finished_at = clock.at
   from item as i
   cross join clock
-  -- any($1) finds the rows by index even in a plan made while the table was empty
-  where r.id = i.request_id and r.id = any($1::uuid []) and r.state = 'open' and i.source is not null
+  -- any($1) finds the rows by index even in a plan made while the table was empty, and finished_at says what state
+  -- says without offering the index of all that is open
+  where r.id = i.request_id and r.id = any($1::uuid []) and r.finished_at is null and i.source is not null
   returning
     r.id, r.account_id, r.api_key_id, r.user_id, r.endpoint, r.model, r.price_id, r.balance_ids, r.hold_amounts,
     r.hold_requests, r.hold_tokens, r.hold_cost_nano_usd, r.started_at, r.is_late, i.ord, i.response_model,
@@ -49,10 +53,17 @@ priced as materialized (
       c.audio_input_tokens, c.output_tokens, c.reasoning_tokens, c.audio_output_tokens
     ) as charge
   from closed as c
-  left join octroi_private.model_price as answering
-    on c.response_model <> c.model and answering.model = c.response_model
-    and answering.valid operator(pg_catalog.@>) c.started_at
-  join octroi_private.model_price as price on price.id = coalesce(answering.id, c.price_id)
+  cross join lateral (
+    select p.*
+    from octroi_private.model_price as p
+    where p.id = coalesce((
+      select answering.id from octroi_private.model_price as answering
+      where c.response_model <> c.model and answering.model = c.response_model
+        and answering.valid operator(pg_catalog.@>) c.started_at
+    ), c.price_id)
+    -- here and below: looked up one by one, even in a plan made while the table was empty
+    limit 1
+  ) as price
 ),
 balanced as (
   update octroi_private.balance as b
@@ -69,7 +80,7 @@ balanced as (
     cross join lateral unnest(p.balance_ids, p.hold_amounts) as held (balance_id, amount)
     group by held.balance_id
   ) as h
-  where b.id = h.balance_id
+  where b.id = h.balance_id and b.id = any(array(select unnest(p.balance_ids) from priced as p))
   returning
     b.id, b.meter, b.granted + b.overage - b.used - b.reserved as remaining,
     b.scope = 'account' and b.period = 'month' and b.used > b.included as is_beyond_plan
@@ -113,6 +124,14 @@ rolled_up as (
     reasoning_tokens = d.reasoning_tokens + excluded.reasoning_tokens,
     total_tokens = d.total_tokens + excluded.total_tokens,
     cost_nano_usd = d.cost_nano_usd + excluded.cost_nano_usd
+),
+bound as (
+  select
+    p.ord, min(b.remaining) filter (where b.meter = 'tokens') as remaining, bool_or(b.is_beyond_plan) as is_beyond_plan
+  from priced as p
+  cross join lateral unnest(p.balance_ids) as held (balance_id)
+  join balanced as b on b.id = held.balance_id
+  group by p.ord
 )
 -- noqa: disable=PRS,RF01
 -- (is not distinct from, before a function, is beyond sqlfluff)
@@ -144,21 +163,25 @@ select
   bound.is_beyond_plan
 from item as i
 left join priced as p on p.id = i.request_id
-left join octroi_private.request as known on p.id is null and known.id = i.request_id
-left join octroi_private.usage_event as e on e.id = known.id and e.occurred_at = known.started_at
-left join octroi_private.model_price as price on price.id = coalesce(p.charged_price_id, e.price_id)
+left join lateral (
+  select r.id, r.account_id, r.state, r.started_at from octroi_private.request as r
+  where p.id is null and r.id = i.request_id
+  limit 1
+) as known on true
+left join lateral (
+  select u.* from octroi_private.usage_event as u
+  where u.id = known.id and u.account_id = known.account_id and u.occurred_at = known.started_at
+  limit 1
+) as e on true
 -- what this settle says was used, read as the first one was
 left join lateral (
   select (octroi_private.charge_call(
     price, 0, 0, i.input_tokens, i.cached_input_tokens, i.cache_write_tokens, i.audio_input_tokens, i.output_tokens,
     i.reasoning_tokens, i.audio_output_tokens
   )).*
-  where p.ord is distinct from i.ord and price.id is not null
+  from octroi_private.model_price as price
+  where p.ord is distinct from i.ord and price.id = coalesce(p.charged_price_id, e.price_id)
+  limit 1
 ) as said on true
-left join lateral (
-  select
-    min(b.remaining) filter (where b.meter = 'tokens') as remaining, bool_or(b.is_beyond_plan) as is_beyond_plan
-  from balanced as b
-  where b.id = any(p.balance_ids)
-) as bound on true
+left join bound on bound.ord = p.ord
 order by i.ord

@@ -1,7 +1,7 @@
 -- The counters, the holds and the record of what was used.
 --
--- On these tables a rule about one column is a domain, and a CHECK is kept for rules between columns: Postgres parses
--- a table's CHECKs anew for every statement, a domain's once.
+-- Postgres parses a table's CHECKs anew for every statement. So on these tables a rule about one column is a domain, and
+-- rules between columns are one CHECK that calls a function: both are parsed once.
 set role octroi_owner;
 
 create domain octroi_private.request_state as text check (value in ('open', 'settled', 'released', 'expired'));
@@ -99,21 +99,54 @@ create table octroi_private.request (
   finished_at timestamptz,
   -- the usage came after the hold had expired
   is_late boolean not null default false,
-  release_reason octroi_private.short_text,
-  constraint request_expires_after_start check (expires_at > started_at),
-  constraint request_finished_or_open check ((state = 'open') = (finished_at is null)),
-  constraint request_released_for_a_reason check ((state = 'released') = (release_reason is not null)),
-  constraint request_late_only_if_settled check (not is_late or state in ('open', 'settled')),
-  constraint request_holds_pair_up check (cardinality(balance_ids) = cardinality(hold_amounts)),
-  -- less than the call only when it was held after the fact: late, or recorded
-  constraint request_hold_within_call check (hold_tokens <= input_tokens + output_tokens * choices)
+  release_reason octroi_private.short_text
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 comment on table octroi_private.request is
 'A call that was allowed: what is held for it (output_tokens is per choice), and how it ended. open, then exactly one of settled, released, expired.';
+
+-- The truth table of a request.
+create function octroi_private.is_sound_request(p_request octroi_private.request)
+returns boolean
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return p_request.expires_at > p_request.started_at
+    and (p_request.state = 'open') = (p_request.finished_at is null)
+    and (p_request.state = 'released') = (p_request.release_reason is not null)
+    and (not p_request.is_late or p_request.state in ('open', 'settled'))
+    and cardinality(p_request.balance_ids) = cardinality(p_request.hold_amounts)
+    -- less than the call only when it was held after the fact: late, or recorded
+    and p_request.hold_tokens <= p_request.input_tokens + p_request.output_tokens * p_request.choices;
+end
+$$;
+alter table octroi_private.request
+add constraint request_is_sound check (octroi_private.is_sound_request(request));
+
 -- A released call may be made again under its key; any other outcome is replayed.
 create unique index request_idempotency on octroi_private.request (account_id, idempotency_key)
 where idempotency_key is not null and state <> 'released';
 create index request_open on octroi_private.request (expires_at) where state = 'open';
+
+-- Parts never exceed their whole, and nothing beyond a call's total was overrun.
+create function octroi_private.is_sound_usage(
+  p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint,
+  p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint,
+  p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint
+)
+returns boolean
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return p_total_tokens = p_input_tokens + p_output_tokens
+    and p_cached_input_tokens + p_cache_write_tokens + p_audio_input_tokens <= p_input_tokens
+    and greatest(p_reasoning_tokens, p_audio_output_tokens) <= p_output_tokens
+    and p_overrun_tokens <= p_total_tokens and p_overrun_cost_nano_usd <= p_cost_nano_usd;
+end
+$$;
 
 create table octroi_private.usage_event (
   -- the request's id
@@ -149,16 +182,11 @@ create table octroi_private.usage_event (
   occurred_at timestamptz not null,
   recorded_at timestamptz not null,
   primary key (id, occurred_at),
-  constraint usage_event_total check (total_tokens = input_tokens + output_tokens),
-  constraint usage_event_input_pools check (
-    cached_input_tokens + cache_write_tokens + audio_input_tokens <= input_tokens
-  ),
-  constraint usage_event_output_pools check (
-    reasoning_tokens <= output_tokens and audio_output_tokens <= output_tokens
-  ),
-  constraint usage_event_overrun check (
-    overrun_tokens <= total_tokens and overrun_cost_nano_usd <= cost_nano_usd
-  )
+  -- scalars, because a partition cannot take over a rule about a whole row
+  constraint usage_event_is_sound check (octroi_private.is_sound_usage(
+    input_tokens, cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens, reasoning_tokens,
+    audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd
+  ))
 ) partition by range (occurred_at);
 comment on table octroi_private.usage_event is
 'One settled call: token pools, cost and price used. Append-only, one partition per month.';
