@@ -1031,6 +1031,70 @@ $$;
 
 ALTER FUNCTION octroi_private.hold_what_fits(p_request_id uuid) OWNER TO octroi_owner;
 
+CREATE TABLE octroi_private.request (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    api_key_id uuid,
+    user_id uuid NOT NULL,
+    model text NOT NULL,
+    endpoint text NOT NULL,
+    state octroi_private.request_state DEFAULT 'open'::text NOT NULL,
+    idempotency_key octroi_private.short_text,
+    body_hash bytea NOT NULL,
+    price_id bigint NOT NULL,
+    balance_ids bigint[] NOT NULL,
+    hold_amounts bigint[] NOT NULL,
+    input_tokens octroi_private.quantity NOT NULL,
+    output_tokens octroi_private.quantity NOT NULL,
+    choices octroi_private.choice_count NOT NULL,
+    hold_requests octroi_private.none_or_one DEFAULT 1 NOT NULL,
+    hold_tokens octroi_private.quantity NOT NULL,
+    hold_cost_nano_usd octroi_private.quantity NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    is_late boolean DEFAULT false NOT NULL,
+    release_reason octroi_private.short_text
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE ONLY octroi_private.request FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.request OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.request IS 'A call that was allowed: what is held for it (output_tokens is per choice), and how it ended. open, then exactly one of settled, released, expired.';
+
+CREATE FUNCTION octroi_private.is_sound_request(p_request octroi_private.request) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return p_request.expires_at > p_request.started_at
+    and (p_request.state = 'open') = (p_request.finished_at is null)
+    and (p_request.state = 'released') = (p_request.release_reason is not null)
+    and (not p_request.is_late or p_request.state in ('open', 'settled'))
+    and cardinality(p_request.balance_ids) = cardinality(p_request.hold_amounts)
+    -- less than the call only when it was held after the fact: late, or recorded
+    and p_request.hold_tokens <= p_request.input_tokens + p_request.output_tokens * p_request.choices;
+end
+$$;
+
+ALTER FUNCTION octroi_private.is_sound_request(p_request octroi_private.request) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return p_total_tokens = p_input_tokens + p_output_tokens
+    and p_cached_input_tokens + p_cache_write_tokens + p_audio_input_tokens <= p_input_tokens
+    and greatest(p_reasoning_tokens, p_audio_output_tokens) <= p_output_tokens
+    and p_overrun_tokens <= p_total_tokens and p_overrun_cost_nano_usd <= p_cost_nano_usd;
+end
+$$;
+
+ALTER FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.limit_reason(p_scope text, p_meter text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1996,10 +2060,7 @@ CREATE TABLE octroi_private.usage_event (
     raw_usage jsonb,
     occurred_at timestamp with time zone NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
-    CONSTRAINT usage_event_input_pools CHECK (((((cached_input_tokens)::bigint + (cache_write_tokens)::bigint) + (audio_input_tokens)::bigint) <= (input_tokens)::bigint)),
-    CONSTRAINT usage_event_output_pools CHECK ((((reasoning_tokens)::bigint <= (output_tokens)::bigint) AND ((audio_output_tokens)::bigint <= (output_tokens)::bigint))),
-    CONSTRAINT usage_event_overrun CHECK ((((overrun_tokens)::bigint <= (total_tokens)::bigint) AND ((overrun_cost_nano_usd)::bigint <= (cost_nano_usd)::bigint))),
-    CONSTRAINT usage_event_total CHECK (((total_tokens)::bigint = ((input_tokens)::bigint + (output_tokens)::bigint)))
+    CONSTRAINT usage_event_is_sound CHECK (octroi_private.is_sound_usage((input_tokens)::bigint, (cached_input_tokens)::bigint, (cache_write_tokens)::bigint, (audio_input_tokens)::bigint, (output_tokens)::bigint, (reasoning_tokens)::bigint, (audio_output_tokens)::bigint, (total_tokens)::bigint, (cost_nano_usd)::bigint, (overrun_tokens)::bigint, (overrun_cost_nano_usd)::bigint))
 )
 PARTITION BY RANGE (occurred_at);
 
@@ -2326,45 +2387,6 @@ ALTER TABLE octroi_private.quota_grant OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.quota_grant IS 'Quota on top of the plan''s monthly amount. Drawn after it: rollover, then promo, then top_up; by priority, expiry and age.';
 
-CREATE TABLE octroi_private.request (
-    id uuid NOT NULL,
-    account_id uuid NOT NULL,
-    api_key_id uuid,
-    user_id uuid NOT NULL,
-    model text NOT NULL,
-    endpoint text NOT NULL,
-    state octroi_private.request_state DEFAULT 'open'::text NOT NULL,
-    idempotency_key octroi_private.short_text,
-    body_hash bytea NOT NULL,
-    price_id bigint NOT NULL,
-    balance_ids bigint[] NOT NULL,
-    hold_amounts bigint[] NOT NULL,
-    input_tokens octroi_private.quantity NOT NULL,
-    output_tokens octroi_private.quantity NOT NULL,
-    choices octroi_private.choice_count NOT NULL,
-    hold_requests octroi_private.none_or_one DEFAULT 1 NOT NULL,
-    hold_tokens octroi_private.quantity NOT NULL,
-    hold_cost_nano_usd octroi_private.quantity NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    finished_at timestamp with time zone,
-    is_late boolean DEFAULT false NOT NULL,
-    release_reason octroi_private.short_text,
-    CONSTRAINT request_expires_after_start CHECK ((expires_at > started_at)),
-    CONSTRAINT request_finished_or_open CHECK ((((state)::text = 'open'::text) = (finished_at IS NULL))),
-    CONSTRAINT request_hold_within_call CHECK (((hold_tokens)::bigint <= ((input_tokens)::bigint + ((output_tokens)::bigint * (choices)::smallint)))),
-    CONSTRAINT request_holds_pair_up CHECK ((cardinality(balance_ids) = cardinality(hold_amounts))),
-    CONSTRAINT request_late_only_if_settled CHECK (((NOT is_late) OR ((state)::text = ANY (ARRAY['open'::text, 'settled'::text])))),
-    CONSTRAINT request_released_for_a_reason CHECK ((((state)::text = 'released'::text) = (release_reason IS NOT NULL)))
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
-
-ALTER TABLE ONLY octroi_private.request FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.request OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.request IS 'A call that was allowed: what is held for it (output_tokens is per choice), and how it ended. open, then exactly one of settled, released, expired.';
-
 CREATE VIEW octroi_private.integrity WITH (security_invoker='true') AS
  SELECT 'I2 a settled call has one usage event'::text AS violated,
     (r.id)::text AS subject,
@@ -2660,6 +2682,9 @@ ALTER TABLE ONLY octroi_private.quota_draw
 
 ALTER TABLE ONLY octroi_private.quota_grant
     ADD CONSTRAINT quota_grant_pkey PRIMARY KEY (id);
+
+ALTER TABLE octroi_private.request
+    ADD CONSTRAINT request_is_sound CHECK (octroi_private.is_sound_request(request.*));
 
 ALTER TABLE ONLY octroi_private.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (id);
@@ -2993,6 +3018,10 @@ REVOKE ALL ON FUNCTION octroi_private.granted_on_top(p_account_id uuid, p_scope 
 REVOKE ALL ON FUNCTION octroi_private.held_of_earlier_months(p_account_id uuid, p_meter text, p_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.hold_what_fits(p_request_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_sound_request(p_request octroi_private.request) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.limit_reason(p_scope text, p_meter text) FROM PUBLIC;
 

@@ -36,14 +36,16 @@ priced as materialized (
 balanced as (
   update octroi_private.balance as b
   set
-    reserved = b.reserved - p.hold_amounts[array_position(p.balance_ids, b.id)],
+    reserved = b.reserved - held.amount,
     used = b.used + case b.meter
       when 'tokens' then (p.charge).total_tokens - (p.charge).overrun_tokens
       when 'cost' then (p.charge).cost_nano_usd - (p.charge).overrun_cost_nano_usd
       else p.hold_requests
     end
   from priced as p
-  where b.id = any(p.balance_ids)
+  -- one by one in the order of the ids, in which every verb locks; by any() they would come as they lie on disk
+  cross join lateral unnest(p.balance_ids, p.hold_amounts) as held (balance_id, amount)
+  where b.id = held.balance_id
   returning
     case when b.meter = 'tokens' then b.granted + b.overage - b.used - b.reserved end as remaining,
     b.scope = 'account' and b.period = 'month' and b.used > b.included as is_beyond_plan

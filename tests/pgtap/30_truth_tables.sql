@@ -140,7 +140,7 @@ select bag_eq(
 
 select is(
   tap.outcome_of('update octroi_private.request set hold_tokens = input_tokens + output_tokens * choices + 1'),
-  '23514 request_hold_within_call', 'a call never holds more than it can use'
+  '23514 request_is_sound', 'a call never holds more than it can use'
 );
 
 select * from finish();
