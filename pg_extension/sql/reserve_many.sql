@@ -9,6 +9,8 @@
 -- $1 request ids  $2 account ids  $3 key ids  $4 user ids  $5 models  $6 endpoints  $7 input tokens (upper bound)
 -- $8 output tokens wanted per choice (null: the model's most)  $9 choices  $10 idempotency keys  $11 body hashes
 -- $12 seconds until the hold expires  $13 balances locked  $14, $15 first and last call to decide
+-- noqa: disable=PRS,RF01
+-- (rows from is beyond sqlfluff)
 with clock as materialized (
   select octroi_private.now() as at
 ),
@@ -146,7 +148,7 @@ select
   (b.granted + b.overage)::bigint as granted,
   b.used,
   b.granted + b.overage - b.used - a.remaining as reserved,
-  a.remaining as remaining,
+  a.remaining,
   b.period_start,
   nullif(b.resets_at, 'infinity') as resets_at,
   case when b.resets_at < 'infinity' then

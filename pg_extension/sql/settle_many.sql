@@ -9,6 +9,8 @@
 -- $1 request ids  $2 input tokens  $3 cached input  $4 cache write  $5 audio input  $6 output tokens  $7 reasoning
 -- $8 audio output  $9 response models  $10 service tiers  $11 sources  $12 raw usage  $13 latency ms
 -- $14 first token ms  $15 upstream request ids  $16, $17 first and last call to settle
+-- noqa: disable=PRS,RF01,ST03
+-- (rows from, and is not distinct from before a function, are beyond sqlfluff)
 with clock as materialized (
   select octroi_private.now() as at
 ),
@@ -133,8 +135,6 @@ bound as (
   join balanced as b on b.id = held.balance_id
   group by p.ord
 )
--- noqa: disable=PRS,RF01
--- (is not distinct from, before a function, is beyond sqlfluff)
 select
   i.request_id,
   case

@@ -1,7 +1,7 @@
 -- The counters, the holds and the record of what was used.
 --
--- Postgres parses a table's CHECKs anew for every statement. So on these tables a rule about one column is a domain, and
--- rules between columns are one CHECK that calls a function: both are parsed once.
+-- Postgres parses a table's CHECKs anew for every statement. So on these tables a rule about one column is a domain,
+-- and rules between columns are one CHECK that calls a function: both are parsed once.
 set role octroi_owner;
 
 create domain octroi_private.request_state as text check (value in ('open', 'settled', 'released', 'expired'));
