@@ -13,5 +13,6 @@ mod release;
 mod reserve;
 mod settle;
 mod statement;
+mod verify_stripe_signature;
 
 pgrx::pg_module_magic!(name, version);

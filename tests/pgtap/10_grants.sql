@@ -51,6 +51,7 @@ prepare functions_golden as values
   'octroi_native.settle_many(uuid[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],text[],text[],'
   || 'text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[])'
 ),
+('octroi_owner', 'octroi_native.verify_stripe_signature(bytea,text,text[],timestamp with time zone,integer)'),
 ('octroi_worker', 'octroi_private.authenticate_key(bytea)'),
 ('octroi_worker', 'octroi_private.authenticate_user(uuid,uuid)'),
 ('octroi_worker', 'octroi_private.claim_jobs(text,text[],integer,integer)'),
