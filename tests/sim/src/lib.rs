@@ -4,5 +4,9 @@
 //! `octroi-sim` binary. A stand-in keeps its own books and breaks on command, so that a test can
 //! compare what the service did with what Octroi recorded.
 
+mod holds;
 pub mod http;
 pub mod openai;
+pub mod plan;
+mod received;
+mod wait;

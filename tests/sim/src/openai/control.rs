@@ -14,8 +14,8 @@ use super::faults::Fault;
 use super::ledger::LedgerReport;
 use super::settings::Settings;
 use super::state::Sim;
-use super::wait;
 use crate::http::{MAX_BODY_BYTES, SimBody};
+use crate::wait;
 
 /// The longest a control request waits, in milliseconds.
 const MAX_WAIT_MS: u64 = 60_000;
