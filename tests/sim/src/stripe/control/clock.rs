@@ -19,7 +19,7 @@ pub struct Advance {
     pub to: Option<i64>,
     /// By so many seconds.
     pub seconds: Option<i64>,
-    /// Only to the next moment at which something is due, if that comes first.
+    /// Only to the next moment at which something happens, if that comes first.
     pub step: bool,
     /// Makes the clock stand still where it gets to, or run on.
     pub freeze: Option<bool>,
@@ -59,18 +59,19 @@ pub async fn advance(sim: &Sim, advance: Advance) -> Result<Advanced, SetBack> {
         to
     };
     loop {
-        let stop = {
+        let (stop, happened) = {
             let mut world = sim.world();
+            let events = world.events.len();
             let stop = world.clock.next_due().map_or(target, |due| due.clamp(world.now, target));
             world.clock.set(stop);
             world.catch_up();
-            stop
+            (stop, world.events.len() > events)
         };
         let busy = sim.world().outbox.busy();
         let watched = busy.clone();
         // An endpoint that does not answer must not stop the clock for ever.
         let _ = wait::until(busy, WEBHOOK_WAIT, || *watched.borrow() == 0).await;
-        if stop >= target || advance.step {
+        if stop >= target || (advance.step && happened) {
             return Ok(Advanced { clock: sim.world().clock.report(), reached: stop >= target });
         }
     }

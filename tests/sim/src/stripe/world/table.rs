@@ -32,6 +32,11 @@ impl<T> Table<T> {
         self.places.get(id).and_then(|place| self.rows.get_mut(*place))
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// All of them, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.rows.iter()
