@@ -10,6 +10,7 @@ use super::api::payments::{Charge, PaymentIntent};
 use super::api::prices::Price;
 use super::api::products::Product;
 use super::api::refunds::Refund;
+use super::api::schedules::Schedule;
 use super::api::subscriptions::{Status, Subscription};
 use super::errors::ApiError;
 use super::list;
@@ -89,6 +90,7 @@ fn object_of(world: &World, id: &str) -> Option<Value> {
             .map(|object| object.render(world))
     }
     found::<Customer>(world, id)
+        .or_else(|| found::<Schedule>(world, id))
         .or_else(|| found::<Subscription>(world, id))
         .or_else(|| found::<InvoicePayment>(world, id))
         .or_else(|| found::<Invoice>(world, id))

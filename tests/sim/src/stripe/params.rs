@@ -36,6 +36,16 @@ impl Params {
         self.members.contains_key(name)
     }
 
+    /// The names of what is left.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.keys().map(String::as_str)
+    }
+
+    /// Whether the parameter is there, and this text.
+    pub fn is(&self, name: &str, text: &str) -> bool {
+        self.members.get(name).and_then(Value::as_str) == Some(text)
+    }
+
     /// Takes a text. An empty one counts as absent.
     pub fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
         Ok(self.clearable(name)?.flatten())

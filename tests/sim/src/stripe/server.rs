@@ -35,7 +35,7 @@ impl Responder for Sim {
         if path.starts_with("/sim/") {
             return Ok(control::answer(&self, &parts, body).await);
         }
-        if !path.starts_with("/v1/") {
+        if !path.starts_with("/v1/") && !path.starts_with("/v2/") {
             return Ok(pages::answer(&self, &parts));
         }
         self.serve(&parts, body, &connection).await

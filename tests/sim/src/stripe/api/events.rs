@@ -89,7 +89,7 @@ impl World {
         };
         let id = event.id.clone();
         self.events.insert(id.clone(), event);
-        webhooks::announce(self, &id);
+        webhooks::announce(self, &id, kind);
     }
 }
 

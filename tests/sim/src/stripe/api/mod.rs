@@ -14,7 +14,9 @@ pub mod portal;
 pub mod prices;
 pub mod products;
 pub mod refunds;
+pub mod schedules;
 pub mod subscriptions;
+pub mod thin_events;
 pub mod webhook_endpoints;
 
 use super::endpoint::Endpoint;
@@ -42,8 +44,10 @@ pub fn endpoint(method: &str, path: &[&str]) -> Option<Endpoint> {
         ["v1", "products", rest @ ..] => products::endpoint(method, rest),
         ["v1", "refunds", rest @ ..] => refunds::endpoint(method, rest),
         ["v1", "subscription_items", rest @ ..] => subscriptions::items_endpoint(method, rest),
+        ["v1", "subscription_schedules", rest @ ..] => schedules::endpoint(method, rest),
         ["v1", "subscriptions", rest @ ..] => subscriptions::endpoint(method, rest),
         ["v1", "webhook_endpoints", rest @ ..] => webhook_endpoints::endpoint(method, rest),
+        ["v2", "core", "events", rest @ ..] => thin_events::endpoint(method, rest),
         _ => None,
     }
 }

@@ -110,6 +110,7 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
     if enabled_events.is_empty() {
         return Err(ApiError::missing("enabled_events"));
     }
+    check_types(&enabled_events)?;
     if let Some(version) = version.filter(|version| version != crate::stripe::VERSION) {
         return Err(ApiError::wrong_version(&version));
     }
@@ -125,6 +126,17 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
     answer["secret"] = json!(secret);
     world.webhook_endpoints.insert(endpoint.id.clone(), endpoint);
     Ok(answer)
+}
+
+/// Thin events need an event destination of API v2. The endpoint that the stand-in is started with gets them as well.
+fn check_types(types: &[String]) -> Result<(), ApiError> {
+    match types.iter().find(|name| name.starts_with("v1.") || name.starts_with("v2.")) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("Invalid enabled_events: {name} is not a type of event of API v1.");
+            Err(ApiError::parameter("parameter_invalid", "enabled_events", message))
+        }
+    }
 }
 
 fn existing<'w>(world: &'w World, id: &str) -> Result<&'w WebhookEndpoint, ApiError> {
@@ -147,6 +159,7 @@ fn update(world: &mut World, id: &str, params: &mut Params) -> Answer {
         changed.url = url;
     }
     let events = params.texts("enabled_events")?;
+    check_types(&events)?;
     if !events.is_empty() {
         changed.enabled_events = events;
     }

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::stripe::api::events::Event;
-use crate::stripe::api::invoices;
 use crate::stripe::api::meter_events::State;
+use crate::stripe::api::{invoices, thin_events};
 use crate::stripe::errors::ApiError;
 use crate::stripe::settings::Settings;
 use crate::stripe::state::Sim;
-use crate::stripe::webhooks::signature;
+use crate::stripe::webhooks::{body, signature};
 use crate::stripe::world::{Resource, World};
 
 /// Replaces the settings. Meter events that were held back count from now on, if they are held no more.
@@ -39,7 +39,7 @@ pub fn set_secrets(sim: &Sim, secrets: &[String]) {
 /// secrets of the first endpoint, now in real time.
 pub fn signed(sim: &Sim, event: &str) -> Result<(String, String), ApiError> {
     let world = sim.world();
-    let body = world.find::<Event>(event)?.render(&world).to_string();
+    let body = body(&world, event).ok_or_else(|| ApiError::no_such(Event::KIND, event, None))?;
     let secrets =
         world.webhook_endpoints.iter().next().map(|endpoint| endpoint.secrets.clone()).unwrap_or_default();
     Ok((signature(&secrets, OffsetDateTime::now_utc().unix_timestamp(), &body), body))
@@ -65,5 +65,6 @@ pub fn reject_meter_event(world: &mut World, reject: &Reject) -> Result<(), ApiE
     let event = world.meter_events.take_out(&reject.identifier, State::Rejected);
     let event = event.ok_or_else(|| ApiError::no_such("meter event", &reject.identifier, None))?;
     invoices::refresh_drafts_of(world, &event.customer);
+    thin_events::report(world, &event, &reject.code);
     Ok(())
 }

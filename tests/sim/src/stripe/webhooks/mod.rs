@@ -7,7 +7,7 @@ mod sign;
 
 pub use outbox::{Delivery, DeliveryState, Order, Outbox};
 pub use plan::{WebhookFault, WebhookFaultKind, WebhookFaultPlan, WebhookMatch};
-pub use send::deliver;
+pub use send::{body, deliver};
 pub use sign::signature;
 
 use super::api::events::Event;
@@ -15,9 +15,8 @@ use super::settings::Webhooks;
 use super::world::World;
 
 /// An event has happened: its deliveries are made out, and wait, go or are lost as the settings and the plan say.
-pub fn announce(world: &mut World, event: &str) {
-    let Some(kind) = world.events.get(event).map(|event| event.kind.clone()) else { return };
-    let endpoints = world.webhook_endpoints.iter().filter(|endpoint| endpoint.wants(&kind));
+pub fn announce(world: &mut World, event: &str, kind: &str) {
+    let endpoints = world.webhook_endpoints.iter().filter(|endpoint| endpoint.wants(kind));
     let endpoints: Vec<String> = endpoints.map(|endpoint| endpoint.id.clone()).collect();
     for endpoint in endpoints {
         let state = match world.settings.webhooks {
@@ -25,8 +24,8 @@ pub fn announce(world: &mut World, event: &str) {
             Webhooks::Hold => DeliveryState::Held,
             Webhooks::Drop => DeliveryState::Lost,
         };
-        let fault = plan::take(&world.outbox.faults, &kind, &endpoint);
-        world.outbox.make_out(event, &kind, &endpoint, state, fault.as_ref());
+        let fault = plan::take(&world.outbox.faults, kind, &endpoint);
+        world.outbox.make_out(event, kind, &endpoint, state, fault.as_ref());
         world.change::<Event>(event, |event| event.pending += 1);
     }
 }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::outbox::{Delivery, came_back};
 use super::signature;
+use crate::stripe::api::thin_events::ThinEvent;
 use crate::stripe::state::Sim;
 use crate::stripe::world::{Resource, World};
 
@@ -60,12 +61,19 @@ fn next(sim: &Sim) -> Option<Parcel> {
 
 fn parcel(world: &World, delivery: Delivery) -> Option<Parcel> {
     let endpoint = world.webhook_endpoints.get(&delivery.endpoint).filter(|endpoint| !endpoint.deleted)?;
-    let body = world.events.get(&delivery.event)?.render(world).to_string();
+    let body = body(world, &delivery.event)?;
     // The receiver's clock is the real one, wherever the stand-in's has been moved to.
     let at = OffsetDateTime::now_utc().unix_timestamp() - delivery.stale_seconds;
     let unknown = ["whsec_of_somebody_else".to_owned()];
     let secrets = if delivery.forged { &unknown } else { endpoint.secrets.as_slice() };
     Some(Parcel { url: endpoint.url.clone(), signature: signature(secrets, at, &body), body, delivery })
+}
+
+/// What is delivered for an event, thin or not.
+pub fn body(world: &World, event: &str) -> Option<String> {
+    let whole = world.events.get(event).map(|event| event.render(world));
+    let body = whole.or_else(|| world.thin_events.get(event).map(ThinEvent::render_thin));
+    body.map(|body| body.to_string())
 }
 
 async fn send(sim: Arc<Sim>, client: Client, parcel: Parcel) {

@@ -16,6 +16,8 @@ pub enum Due {
     Resume(String),
     /// A subscription whose first invoice was never paid expires.
     Incomplete(String),
+    /// A change of a subscription that was never paid is forgotten.
+    ExpirePending(String),
     /// A draft invoice becomes final.
     Finalize(String),
     /// A failed payment of an invoice is tried again.

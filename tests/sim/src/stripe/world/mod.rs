@@ -25,7 +25,9 @@ use super::api::portal::PortalSession;
 use super::api::prices::Price;
 use super::api::products::Product;
 use super::api::refunds::Refund;
+use super::api::schedules::Schedule;
 use super::api::subscriptions::Subscription;
+use super::api::thin_events::ThinEvent;
 use super::api::webhook_endpoints::WebhookEndpoint;
 use super::errors::ApiError;
 use super::settings::Settings;
@@ -75,6 +77,7 @@ pub struct World {
     pub sessions: Table<Session>,
     pub portal_sessions: Table<PortalSession>,
     pub subscriptions: Table<Subscription>,
+    pub schedules: Table<Schedule>,
     pub invoices: Table<Invoice>,
     pub invoice_payments: Table<InvoicePayment>,
     pub invoice_items: Table<InvoiceItem>,
@@ -84,6 +87,7 @@ pub struct World {
     pub refunds: Table<Refund>,
     pub disputes: Table<Dispute>,
     pub events: Table<Event>,
+    pub thin_events: Table<ThinEvent>,
     pub webhook_endpoints: Table<WebhookEndpoint>,
 }
 
@@ -169,6 +173,7 @@ impl World {
             Due::Incomplete(id) => subscriptions::expire_incomplete(self, id),
             Due::Finalize(id) => invoices::finalize_when_due(self, id),
             Due::Retry(id) => invoices::retry_when_due(self, id),
+            Due::ExpirePending(id) => subscriptions::expire_pending(self, id),
             Due::Expire(id) => checkout::expire_when_due(self, id),
             Due::Redeliver(delivery) => self.outbox.redeliver(*delivery),
         }

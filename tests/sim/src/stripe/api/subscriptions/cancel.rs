@@ -4,6 +4,7 @@ use super::create::content_of;
 use super::{Status, Subscription, prorate};
 use crate::stripe::api::invoice_items::InvoiceItem;
 use crate::stripe::api::invoices::{self, Line, Reason};
+use crate::stripe::api::schedules;
 use crate::stripe::endpoint::Answer;
 use crate::stripe::errors::ApiError;
 use crate::stripe::params::Params;
@@ -75,6 +76,7 @@ fn end(world: &mut World, old: &Subscription, reason: &'static str) {
         subscription.cancellation.reason.get_or_insert(reason);
     });
     invoices::stop_collecting(world, old);
+    schedules::subscription_canceled(world, old);
     world.emit::<Subscription>("customer.subscription.deleted", &old.id);
 }
 

@@ -226,21 +226,26 @@ fn begin_anew(world: &mut World, old: &Subscription, items: &mut [Item], touched
 
 /// Invoices what is pending, and collects it.
 pub fn invoice_now(world: &mut World, id: &str) -> Result<(), ApiError> {
-    let subscription = world.find::<Subscription>(id)?.clone();
-    let pending = world
-        .invoice_items
-        .iter()
-        .any(|item| item.invoice.is_none() && !item.deleted && item.subscription.as_deref() == Some(id));
-    if !pending {
-        return Ok(());
-    }
-    let mut content = content_of(&subscription, Reason::SubscriptionUpdate, Vec::new());
-    content.period = (world.now, world.now);
-    let invoice = invoices::draft(world, content);
+    let Some(invoice) = draft_of_changes(world, id)? else { return Ok(()) };
     world.update::<Subscription>(id, "customer.subscription.updated", |subscription| {
         subscription.latest_invoice = Some(invoice.clone());
     });
     invoices::finalize_now(world, &invoice)?;
     invoices::collect(world, &invoice);
     Ok(())
+}
+
+/// Drafts an invoice of what is pending, if anything is.
+pub fn draft_of_changes(world: &mut World, id: &str) -> Result<Option<String>, ApiError> {
+    let subscription = world.find::<Subscription>(id)?.clone();
+    let pending = world
+        .invoice_items
+        .iter()
+        .any(|item| item.invoice.is_none() && !item.deleted && item.subscription.as_deref() == Some(id));
+    if !pending {
+        return Ok(None);
+    }
+    let mut content = content_of(&subscription, Reason::SubscriptionUpdate, Vec::new());
+    content.period = (world.now, world.now);
+    Ok(Some(invoices::draft(world, content)))
 }

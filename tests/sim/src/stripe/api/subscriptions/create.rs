@@ -87,6 +87,8 @@ pub fn subscribe(world: &mut World, new: NewSubscription) -> Result<String, ApiE
         latest_invoice: None,
         metadata: new.metadata,
         description: new.description,
+        schedule: None,
+        pending: None,
         flexible: !new.classic,
     };
     let id = subscription.id.clone();

@@ -4,6 +4,7 @@ use super::create::content_of;
 use super::item::Debit;
 use super::{MissingMethod, Status, Subscription, cancel};
 use crate::stripe::api::invoices::{self, Instead, Line, Reason};
+use crate::stripe::api::schedules;
 use crate::stripe::world::{Resource, World};
 
 /// Something about the subscription is due: its end, the end of its trial, or of a period.
@@ -30,7 +31,14 @@ pub fn turn(world: &mut World, id: &str) {
             }
         }
     }
-    if subscription.first_period_end().is_some_and(|end| end <= world.now) {
+    if schedules::ended(world, &subscription) {
+        cancel::at_its_end(world, &subscription);
+        return;
+    }
+    // The schedule may have let it go.
+    let subscription = world.subscriptions.get(id).cloned().unwrap_or(subscription);
+    let phase_over = schedules::next_phase_at(world, &subscription).is_some_and(|end| end <= world.now);
+    if phase_over || subscription.first_period_end().is_some_and(|end| end <= world.now) {
         renew(world, &subscription, trial_over, Reason::SubscriptionCycle);
     }
     if let Some(subscription) = world.subscriptions.get(id).cloned() {
@@ -41,7 +49,10 @@ pub fn turn(world: &mut World, id: &str) {
 /// Begins the next periods and makes the invoice. Returns its id, if there is anything to bill.
 pub fn renew(world: &mut World, old: &Subscription, trial_over: bool, reason: Reason) -> Option<String> {
     let before = old.render(world);
-    let (lines, renewed) = cycle_lines(world, old, world.now, trial_over);
+    // A phase that begins now decides what is billed in advance; what the old items used is billed all the same.
+    let (current, mut lines) = schedules::enter_next(world, old).unwrap_or((old.clone(), Vec::new()));
+    let (regular, renewed) = cycle_lines(world, &current, world.now, trial_over);
+    lines.extend(regular);
     let start = old.items.iter().filter(|item| item.period.1 <= world.now).map(|item| item.period.0).min();
     world.change::<Subscription>(&old.id, |subscription| {
         *subscription = renewed;
@@ -85,7 +96,7 @@ pub fn cycle_lines(
             let line = Line::licensed(world, &item.id, price, item.quantity, item.period);
             item.debit = Some(Debit { amount: line.amount, period: item.period });
             lines.push(line);
-        } else if !trial_over {
+        } else if !trial_over && over < end {
             // Usage during a trial is free.
             lines.push(Line::metered(world, &old.customer, &item.id, price, (over, end)));
         }

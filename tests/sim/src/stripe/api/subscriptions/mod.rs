@@ -7,8 +7,10 @@ mod create;
 mod cycle;
 mod item;
 mod items_api;
+mod pending;
 mod prorate;
 mod render;
+mod schedule;
 mod status;
 mod update;
 
@@ -16,15 +18,18 @@ use serde_json::Value;
 
 pub use act::endpoint;
 pub use cancel::cancel_all_of;
-pub use create::{NewItem, NewSubscription, subscribe};
+pub use create::{NewItem, NewSubscription, check_price, subscribe};
 pub use cycle::{cycle_lines, trial_will_end, turn};
 pub use item::Item;
 pub use items_api::endpoint as items_endpoint;
+pub use pending::{Pending, expire_pending};
+pub use schedule::{leave_schedule, replan};
 pub use status::{
     Status, expire_incomplete, invoice_resolved, payment_failed, payment_processing, resume_collection,
 };
 
 use crate::stripe::api::invoices::Instead;
+use crate::stripe::api::schedules;
 use crate::stripe::params::Metadata;
 use crate::stripe::world::{Due, Resource, Table, World};
 
@@ -74,6 +79,10 @@ pub struct Subscription {
     pub latest_invoice: Option<String>,
     pub metadata: Metadata,
     pub description: Option<String>,
+    /// What it is to become later.
+    pub schedule: Option<String>,
+    /// A change that is made once it is paid.
+    pub pending: Option<Pending>,
     /// The billing mode; several intervals in one subscription need the flexible one.
     pub flexible: bool,
 }
@@ -107,7 +116,9 @@ impl Subscription {
             return;
         }
         let trial_end = self.trial.map(|(_, end)| end).filter(|_| self.status == Status::Trialing);
-        let next = self.first_period_end().into_iter().chain(self.ends_at()).chain(trial_end).min();
+        let phase_end = schedules::next_phase_at(world, self);
+        let ends = self.first_period_end().into_iter().chain(self.ends_at());
+        let next = ends.chain(trial_end).chain(phase_end).min();
         if let Some(at) = next {
             world.plan(at, Due::Turn(self.id.clone()));
         }

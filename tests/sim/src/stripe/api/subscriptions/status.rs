@@ -1,7 +1,7 @@
 //! The status of a subscription, as payments change it.
 
 use super::create::INCOMPLETE_TIME;
-use super::{Subscription, cancel};
+use super::{Subscription, cancel, pending};
 use crate::stripe::api::invoices::{self, Invoice, Reason};
 use crate::stripe::settings::AfterRetries;
 use crate::stripe::world::World;
@@ -65,6 +65,10 @@ fn set(world: &mut World, id: &str, status: Status) {
 pub fn payment_failed(world: &mut World, id: &str, invoice: &Invoice, exhausted: bool) {
     let Some(subscription) = world.subscriptions.get(id) else { return };
     let status = subscription.status;
+    // A change that is not paid leaves everything as it was.
+    if pending::of_invoice(world, id, &invoice.id).is_some() {
+        return;
+    }
     if invoice.reason == Reason::SubscriptionCreate && status == Status::Incomplete {
         return;
     }
@@ -89,8 +93,11 @@ pub fn payment_processing(world: &mut World, id: &str) {
 
 /// An invoice was paid, voided or written off. The latest one decides whether the subscription is in order again.
 pub fn invoice_resolved(world: &mut World, id: &str, invoice: &str) {
-    let Some(subscription) = world.subscriptions.get(id) else { return };
     let paid = world.invoices.get(invoice).is_some_and(|invoice| invoice.status == invoices::Status::Paid);
+    if paid && pending::apply_paid(world, id, invoice) {
+        return;
+    }
+    let Some(subscription) = world.subscriptions.get(id) else { return };
     let is_latest = subscription.latest_invoice.as_deref() == Some(invoice);
     let status = match subscription.status {
         Status::Incomplete if paid => Status::Active,

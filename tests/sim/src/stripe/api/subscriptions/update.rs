@@ -2,7 +2,7 @@
 
 use super::act::{IGNORED, missing_method};
 use super::change::{self, Proration};
-use super::{Status, Subscription, cycle};
+use super::{Status, Subscription, cycle, pending};
 use crate::stripe::api::invoices::{self, Instead, Reason};
 use crate::stripe::api::payment_methods::{self, Behaviour};
 use crate::stripe::endpoint::Answer;
@@ -13,6 +13,7 @@ use crate::stripe::world::{Due, Resource, World};
 pub(super) fn update(world: &mut World, id: &str, params: &mut Params) -> Answer {
     let old = world.find::<Subscription>(id)?.clone();
     let mut new = old.clone();
+    check_pending(params)?;
     params.metadata(&mut new.metadata)?;
     take_cancellation_details(&mut new, params)?;
     if matches!(old.status, Status::Canceled | Status::IncompleteExpired) {
@@ -28,15 +29,31 @@ pub(super) fn update(world: &mut World, id: &str, params: &mut Params) -> Answer
     take_collection(world, &mut new, params)?;
     take_pause(&mut new, params)?;
     let ends = take_end(world, &mut new, params)?;
+    let ends_change = ends.is_some()
+        || old.cancel_at_period_end != new.cancel_at_period_end
+        || old.cancel_at != new.cancel_at;
+    if let (Some(schedule), true) = (&old.schedule, ends_change) {
+        let message = format!(
+            "The subscription is managed by the subscription schedule `{schedule}`, and updating any cancelation \
+             behavior directly is not allowed. Please update the schedule instead."
+        );
+        return Err(ApiError::impossible(message));
+    }
     let trial_end = params.text("trial_end")?;
     let reset = take_anchor_reset(params)?;
-    let behaviours = ["allow_incomplete", "default_incomplete", "error_if_incomplete"];
+    let behaviours =
+        ["allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"];
     let behaviour = params.one_of("payment_behavior", &behaviours)?;
     params.ignore(IGNORED);
     params.finish()?;
     let changes = change::read(world, &new, items)?;
     if behaviour == Some("error_if_incomplete") && !changes.is_empty() {
         refuse_unless_it_pays(world, old.payment_method(world))?;
+    }
+    let pays = refuse_unless_it_pays(world, old.payment_method(world)).is_ok();
+    if behaviour == Some("pending_if_incomplete") && !pays && trial_end.is_none() {
+        pending::hold_back(world, id, changes, proration, reset)?;
+        return Ok(world.rendered::<Subscription>(id));
     }
     let before = old.render(world);
     world.change::<Subscription>(id, |subscription| *subscription = new);
@@ -49,6 +66,22 @@ pub(super) fn update(world: &mut World, id: &str, params: &mut Params) -> Answer
         change::invoice_now(world, id)?;
     }
     Ok(world.rendered::<Subscription>(id))
+}
+
+/// Only some parameters go with `payment_behavior=pending_if_incomplete`.
+fn check_pending(params: &Params) -> Result<(), ApiError> {
+    let other = params.names().find(|name| !pending::ALLOWED.contains(name));
+    match other {
+        Some(name) if params.is("payment_behavior", "pending_if_incomplete") => {
+            let message = format!(
+                "When `payment_behavior` is set to `pending_if_incomplete`, you can only update these attributes: {}. \
+                 You passed in the following unsupported attribute: {name}.",
+                pending::ALLOWED.join(", ")
+            );
+            Err(ApiError::parameter("parameter_invalid", name, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn plan(world: &mut World, id: &str) {
