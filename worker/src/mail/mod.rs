@@ -15,23 +15,30 @@
 mod address;
 mod compose;
 mod currency;
+mod delivery;
+mod file;
 mod kinds;
 mod language;
 mod letter;
+mod mailer;
 mod message;
 mod phrasebook;
 mod sender;
 mod single_line;
+mod smtp;
 mod wording;
 
 pub use address::{Address, AddressError};
 pub use compose::{ComposeError, Composer, Draft};
+pub use delivery::{HandOverError, NotSent, Problem, Reply, Step};
 pub use kinds::{
     AlertScope, AutoTopUpFailed, Kind, Links, Meter, PaymentFailed, SubscriptionEnded, Threshold,
     TopUpReceived,
 };
 pub use language::Language;
+pub use mailer::{Mailer, Offer};
 pub use message::Message;
 pub use phrasebook::{PhraseError, Phrasebook};
 pub use sender::{Sender, SenderError};
+pub use smtp::{Patience, SmtpSetupError};
 pub use wording::WordingError;
