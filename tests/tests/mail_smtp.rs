@@ -146,3 +146,64 @@ async fn an_address_that_is_not_ascii_goes_to_a_server_that_takes_it_and_to_no_o
     send(&old.mailer(), message(&draft)).await.unwrap();
     assert_eq!(old.server.mails()[0].to, ["\"ada, <x> \\\" (y)\"@example.com"]);
 }
+
+/// What `octroi doctor` says about mail, in an environment of nothing else.
+async fn doctor(variables: Vec<(String, String)>) -> String {
+    let mut out = Vec::new();
+    octroi_worker::doctor::examine(&variables.into_iter().collect(), &mut out).await.unwrap();
+    String::from_utf8(out)
+        .unwrap()
+        .lines()
+        .filter(|line| line.to_lowercase().contains("mail"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_goes_as_far_as_a_mail_would_and_sends_none() {
+    let office = PostOffice::open().await;
+    let port = office.server.port();
+    let with = |name: &str, value: &str| {
+        let more = (name.to_owned(), value.to_owned());
+        office.variables().into_iter().chain([more]).collect::<Vec<_>>()
+    };
+    let said = doctor(office.variables()).await;
+    assert_eq!(
+        said,
+        format!("ok     configuration of mail\nok     the mail server at 127.0.0.1:{port} lets us in")
+    );
+    let said = office.server.commands();
+    assert!(
+        said.iter().any(|line| line == "AUTH") && !said.iter().any(|line| line.starts_with("MAIL")),
+        "{said:?}"
+    );
+    let said = doctor(with("OCTROI_SMTP_URL", &office.server.url().replace(CREDENTIALS.1, "wrong"))).await;
+    assert!(said.ends_with("FAULT  mails cannot leave: AUTH: the server answered 535 5.7.8"), "{said}");
+    office.server.fault(Fault::once(Verb::Ehlo, FaultKind::Without { capability: "STARTTLS".to_owned() }));
+    let said = doctor(office.variables()).await;
+    assert!(
+        said.ends_with("FAULT  mails cannot leave: STARTTLS: the server does not offer STARTTLS"),
+        "{said}"
+    );
+    let said = doctor(with("OCTROI_SMTP_CA_FILE", "")).await;
+    assert!(said.contains("FAULT  mails cannot leave: STARTTLS: ") && said.contains("certificate"), "{said}");
+    office.server.go_down().await.unwrap();
+    let said = doctor(office.variables()).await;
+    assert!(said.contains("FAULT  mails cannot leave: connect: no connection: "), "{said}");
+    assert_eq!(
+        doctor(Vec::new()).await,
+        "ok     configuration of mail\nwarn   no mail is sent: OCTROI_MAIL_BACKEND is not set"
+    );
+    let said = doctor(with("OCTROI_MAIL_FROM", "nobody")).await;
+    assert!(
+        said.starts_with("FAULT  OCTROI_MAIL_FROM must be such as ") && !said.contains("lets us in"),
+        "{said}"
+    );
+    let file = [("OCTROI_MAIL_BACKEND", "file"), ("OCTROI_MAIL_DIRECTORY", "/proc/self")];
+    let said = doctor(file.into_iter().fold(office.variables(), |mut all, (name, value)| {
+        all.push((name.to_owned(), value.to_owned()));
+        all
+    }))
+    .await;
+    assert!(said.contains("FAULT  mails cannot leave: directory: "), "{said}");
+}

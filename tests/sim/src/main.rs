@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use octroi_sim::http::ListenError;
 use octroi_sim::openai::{self, BenchOptions, Options, Settings};
+use octroi_sim::smtp::{SmtpArgs, SmtpSimError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,6 +24,8 @@ struct Cli {
 enum Service {
     /// An OpenAI-compatible server.
     Openai(OpenaiArgs),
+    /// A mail server.
+    Smtp(SmtpArgs),
 }
 
 #[derive(Args)]
@@ -57,6 +60,8 @@ struct OpenaiArgs {
 enum Failure {
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(transparent)]
+    Smtp(#[from] SmtpSimError),
     #[error("cannot write the URL: {0}")]
     Url(std::io::Error),
     #[error("cannot start: {0}")]
@@ -64,8 +69,11 @@ enum Failure {
 }
 
 fn main() -> ExitCode {
-    let Service::Openai(args) = Cli::parse().service;
-    match runtime(args.bench).and_then(|runtime| runtime.block_on(openai(args))) {
+    let served = match Cli::parse().service {
+        Service::Openai(args) => runtime(args.bench).and_then(|runtime| runtime.block_on(openai(args))),
+        Service::Smtp(args) => runtime(false).and_then(|runtime| runtime.block_on(smtp(args))),
+    };
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Nobody is left to tell if standard error is closed too.
@@ -81,15 +89,28 @@ fn runtime(bench: bool) -> Result<Runtime, Failure> {
     builder.enable_all().build().map_err(Failure::Start)
 }
 
-async fn openai(args: OpenaiArgs) -> Result<(), Failure> {
+/// Ends when the program is told to.
+fn told_to_end() -> Result<impl Future<Output = ()>, Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Start)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Start)?;
-    let ends = async {
+    Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-    };
+    })
+}
+
+async fn smtp(args: SmtpArgs) -> Result<(), Failure> {
+    let ends = told_to_end()?;
+    let handle = args.start().await?;
+    announce(&handle.url(), args.url_file.as_deref())?;
+    ends.await;
+    Ok(())
+}
+
+async fn openai(args: OpenaiArgs) -> Result<(), Failure> {
+    let ends = told_to_end()?;
     if args.bench {
         let handle = openai::spawn_bench(BenchOptions {
             listen: args.listen,

@@ -42,6 +42,12 @@ pub struct Draft {
 /// A mail cannot be made; trying again is useless.
 #[derive(Debug, Error)]
 pub enum ComposeError {
+    /// Its row is not what its kind asks for.
+    #[error("its data are not what a mail of kind {kind} asks for")]
+    Data {
+        /// The row's kind.
+        kind: String,
+    },
     /// There is nobody to send it to.
     #[error("it cannot be addressed: {0}")]
     Address(#[from] AddressError),

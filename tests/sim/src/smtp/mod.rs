@@ -4,6 +4,7 @@
 //! a mail, nothing before TLS and AUTH if it asks for them.
 
 mod certificate;
+mod command;
 mod content;
 mod dialogue;
 mod envelope;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 pub use certificate::CertificateError;
+pub use command::SmtpArgs;
 pub use faults::{Fault, FaultKind, Verb};
 pub use handle::Handle;
 pub use mailbox::{ReceivedMail, TooLate};
@@ -78,6 +80,9 @@ pub enum SmtpSimError {
     /// No certificate could be made.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The certificate could not be written where it was asked for.
+    #[error("cannot write the certificate: {0}")]
+    CaFile(std::io::Error),
 }
 
 /// What every connection shares.

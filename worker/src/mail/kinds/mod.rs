@@ -14,6 +14,7 @@ pub use subscription_ended::SubscriptionEnded;
 pub use threshold::{AlertScope, Threshold};
 pub use top_up_received::TopUpReceived;
 
+use super::compose::ComposeError;
 use super::letter::{Fact, Link};
 use super::single_line::single_line;
 use super::wording::{Wording, WordingError};
@@ -76,6 +77,15 @@ pub(super) struct Content {
 }
 
 impl Kind {
+    /// The kind in a row.
+    ///
+    /// # Errors
+    /// [`ComposeError::Data`] when there is no such kind, or the data do not fit it.
+    pub fn read(kind: &str, data: serde_json::Value) -> Result<Self, ComposeError> {
+        serde_json::from_value(serde_json::json!({ "kind": kind, "data": data }))
+            .map_err(|_| ComposeError::Data { kind: kind.to_owned() })
+    }
+
     /// Says it. `account` is the team's name; none for a personal account.
     pub(super) fn say(&self, wording: &Wording<'_>, account: Option<&str>) -> Result<Content, WordingError> {
         let account = account.map(single_line).filter(|name| !name.is_empty());
