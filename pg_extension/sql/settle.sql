@@ -48,7 +48,7 @@ balanced as (
   where b.id = held.balance_id
   returning
     case when b.meter = 'tokens' then b.granted + b.overage - b.used - b.reserved end as remaining,
-    b.scope = 'account' and b.period = 'month' and b.used > b.included as is_beyond_plan
+    b.scope = 'account' and b.period = 'month' and b.used > b.included or b.used >= b.alert_at as has_follow_up
 ),
 recorded as (
   insert into octroi_private.usage_event (
@@ -94,8 +94,8 @@ select
   (p.charge).cost_nano_usd as cost_nano_usd,
   (p.charge).overrun_tokens as overrun_tokens,
   bound.remaining,
-  bound.is_beyond_plan
+  bound.has_follow_up
 from priced as p
 cross join (
-  select min(b.remaining) as remaining, bool_or(b.is_beyond_plan) as is_beyond_plan from balanced as b
+  select min(b.remaining) as remaining, bool_or(b.has_follow_up) as has_follow_up from balanced as b
 ) as bound

@@ -85,7 +85,7 @@ balanced as (
   where b.id = h.balance_id and b.id = any(array(select unnest(p.balance_ids) from priced as p))
   returning
     b.id, b.meter, b.granted + b.overage - b.used - b.reserved as remaining,
-    b.scope = 'account' and b.period = 'month' and b.used > b.included as is_beyond_plan
+    b.scope = 'account' and b.period = 'month' and b.used > b.included or b.used >= b.alert_at as has_follow_up
 ),
 recorded as (
   insert into octroi_private.usage_event (
@@ -129,7 +129,7 @@ rolled_up as (
 ),
 bound as (
   select
-    p.ord, min(b.remaining) filter (where b.meter = 'tokens') as remaining, bool_or(b.is_beyond_plan) as is_beyond_plan
+    p.ord, min(b.remaining) filter (where b.meter = 'tokens') as remaining, bool_or(b.has_follow_up) as has_follow_up
   from priced as p
   cross join lateral unnest(p.balance_ids) as held (balance_id)
   join balanced as b on b.id = held.balance_id
@@ -160,7 +160,7 @@ select
   coalesce((p.charge).cost_nano_usd, e.cost_nano_usd)::bigint as cost_nano_usd,
   coalesce((p.charge).overrun_tokens, e.overrun_tokens)::bigint as overrun_tokens,
   bound.remaining,
-  bound.is_beyond_plan
+  bound.has_follow_up
 from item as i
 left join priced as p on p.id = i.request_id
 left join lateral (

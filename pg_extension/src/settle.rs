@@ -22,7 +22,7 @@ thread_local! {
     static SETTLE: Kept = const { Cell::new(None) };
     static SETTLE_MANY: Kept = const { Cell::new(None) };
     static KEEP: Kept = const { Cell::new(None) };
-    static DRAW: Kept = const { Cell::new(None) };
+    static FOLLOW_UP: Kept = const { Cell::new(None) };
 }
 
 const CALLS: [pg_sys::Oid; 17] = [
@@ -46,7 +46,7 @@ const CALLS: [pg_sys::Oid; 17] = [
 ];
 const ANSWERS: [pg_sys::Oid; 4] = [UUIDARRAYOID, INT2ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID];
 
-/// Request, outcome, tokens, cost, overrun, what remains, and whether it went beyond its plan.
+/// Request, outcome, tokens, cost, overrun, what remains, and whether there is more to do than to count.
 type Settled =
     (Option<Uuid>, Option<String>, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<bool>);
 
@@ -154,16 +154,16 @@ fn settle_many(
         if has_answers {
             run(client, &KEEP, include_str!("../sql/settle_keep.sql"), &ANSWERS, &answers)?;
         }
-        let beyond: Vec<Uuid> = rows
+        let followed_up: Vec<Uuid> = rows
             .iter()
             .filter(|row| {
                 row.6 == Some(true) && row.1.as_deref().is_some_and(|outcome| outcome.starts_with("settled"))
             })
             .filter_map(|row| row.0)
             .collect();
-        if !beyond.is_empty() {
-            let beyond = [argument(beyond, UUIDARRAYOID)];
-            run(client, &DRAW, include_str!("../sql/settle_draw.sql"), id_type, &beyond)?;
+        if !followed_up.is_empty() {
+            let followed_up = [argument(followed_up, UUIDARRAYOID)];
+            run(client, &FOLLOW_UP, include_str!("../sql/settle_follow_up.sql"), id_type, &followed_up)?;
         }
         Ok::<_, VerbError>(rows)
     })?;

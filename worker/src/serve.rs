@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::gateway::{self, GatewayState};
 use crate::jobs::JobContext;
+use crate::mail::{PhraseError, Phrasebook, Post, PostError};
 use crate::meter::{Meter, MeterLimits};
 use crate::metered_call::MeteredCalls;
 use crate::openai::{IdentityKey, Upstream, UpstreamSettings};
@@ -61,6 +62,12 @@ pub enum ServeError {
         /// What is wrong.
         problem: String,
     },
+    /// Mail cannot be sent as configured.
+    #[error(transparent)]
+    Mail(#[from] PostError),
+    /// A page cannot be said.
+    #[error(transparent)]
+    Phrases(#[from] PhraseError),
     /// Signals cannot be waited for.
     #[error("signal handlers cannot be installed: {0}")]
     Signals(#[source] std::io::Error),
@@ -100,10 +107,16 @@ pub async fn run_until(
     let calls = metered_calls(&config, &database, meter)?;
     let upkeep = tokio::spawn(telemetry::keep_metrics(prometheus.clone(), stop.clone()));
 
+    let post = config.mail.as_ref().map(Post::new).transpose()?;
     let gateway = serve_gateway(&config, parts, &database, &calls, prometheus, &stop).await?;
-    tracing::info!(gateway = !parts.no_gateway, jobs = !parts.no_jobs, "octroi is ready");
+    tracing::info!(
+        gateway = !parts.no_gateway,
+        jobs = !parts.no_jobs,
+        mail = post.is_some(),
+        "octroi is ready"
+    );
     let work = async {
-        tokio::join!(gateway, run_jobs(&config, parts, &database, &calls, &stop));
+        tokio::join!(gateway, run_jobs(&config, parts, &database, &calls, post.clone(), &stop));
     };
     tokio::select! {
         () = work => {}
@@ -112,6 +125,9 @@ pub async fn run_until(
 
     if !lanes.drain(Instant::now() + Duration::from_secs(FLUSH_SECONDS)).await {
         tracing::error!("stopped with settles that the database had not taken; their holds will lapse");
+    }
+    if let Some(post) = post {
+        post.mailer.close().await;
     }
     database.close().await;
     // It only ever returns after `stop`.
@@ -154,12 +170,18 @@ async fn serve_gateway(
             Some(address) => Some(bind("OCTROI_METRICS_LISTEN", address).await?),
             None => None,
         };
-        let state =
-            GatewayState::new(&config.gateway, &config.auth, database.clone(), calls.clone(), prometheus)
-                .map_err(|_| ServeError::Setup {
-                    variable: "OCTROI_JWKS_URL",
-                    problem: "no HTTP client could be set up".to_owned(),
-                })?;
+        let state = GatewayState::new(
+            &config.gateway,
+            &config.auth,
+            database.clone(),
+            calls.clone(),
+            prometheus,
+            Phrasebook::new()?,
+        )
+        .map_err(|_| ServeError::Setup {
+            variable: "OCTROI_JWKS_URL",
+            problem: "no HTTP client could be set up".to_owned(),
+        })?;
         Some((Arc::new(state), public, operator, config.gateway.max_connections))
     };
     Ok(async move {
@@ -185,6 +207,7 @@ async fn run_jobs(
     parts: Serve,
     database: &Database,
     calls: &MeteredCalls,
+    post: Option<Post>,
     stop: &CancellationToken,
 ) {
     if parts.no_jobs {
@@ -195,6 +218,7 @@ async fn run_jobs(
         calls: calls.clone(),
         upstream_timeout: config.openai.timeout,
         upgrade_url: config.gateway.upgrade_url.as_deref().map(Arc::from),
+        post,
     };
     let wake = Arc::new(Notify::new());
     let runner = Runner::new(context, config.jobs.concurrency);

@@ -13,5 +13,6 @@ pub mod http;
 pub mod openai;
 pub mod plan;
 mod received;
+pub mod smtp;
 pub mod stripe;
 mod wait;

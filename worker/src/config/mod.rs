@@ -19,6 +19,12 @@
 //! | `OCTROI_JWT_ISSUER` | required with either | the `iss` a token must carry |
 //! | `OCTROI_JWT_AUDIENCE` | `authenticated` | the `aud` a token must carry |
 //! | `OCTROI_JOB_CONCURRENCY` | `16` | jobs run at once |
+//! | `OCTROI_MAIL_BACKEND` | none | `smtp` or `file`; without it no mail is sent and mails wait |
+//! | `OCTROI_MAIL_FROM` | required with it | sender, such as `Acme <no-reply@acme.example>` |
+//! | `OCTROI_PUBLIC_URL` | required with it | where the gateway is reached from outside; unsubscribe links begin with it |
+//! | `OCTROI_SMTP_URL` | required for `smtp` | `smtps://USER:PASSWORD@HOST:465`, or `smtp://…:587` with STARTTLS, always |
+//! | `OCTROI_SMTP_CA_FILE` | none | certificates (PEM) believed besides the system's |
+//! | `OCTROI_MAIL_DIRECTORY` | required for `file` | where mails are written, one `.eml` each |
 //! | `OCTROI_LOG` | `info` | `tracing` filter |
 //! | `OCTROI_LOG_FORMAT` | `json` | `json` or `pretty` |
 
@@ -27,6 +33,7 @@ mod database;
 mod gateway;
 mod jobs;
 mod log;
+mod mail;
 mod openai;
 mod variables;
 
@@ -35,6 +42,7 @@ pub use database::DatabaseConfig;
 pub use gateway::GatewayConfig;
 pub use jobs::JobsConfig;
 pub use log::{LogConfig, LogFormat};
+pub use mail::{MailBackend, MailConfig, SmtpConfig, SmtpCredentials, SmtpSecurity};
 pub use openai::OpenAiConfig;
 pub use variables::{ConfigError, Variables};
 
@@ -51,6 +59,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How jobs are run.
     pub jobs: JobsConfig,
+    /// How mail leaves; none when it does not.
+    pub mail: Option<MailConfig>,
 }
 
 impl Config {
@@ -65,6 +75,7 @@ impl Config {
             openai: OpenAiConfig::read(variables)?,
             auth: AuthConfig::read(variables)?,
             jobs: JobsConfig::read(variables)?,
+            mail: MailConfig::read(variables)?,
         })
     }
 }

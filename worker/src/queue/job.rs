@@ -13,6 +13,11 @@ pub enum Job {
         /// The `completion` row, and the request's id.
         completion_id: Uuid,
     },
+    /// Sends a mail.
+    SendMail {
+        /// The `mail` row.
+        mail_id: Uuid,
+    },
 }
 
 /// A row that is no job this worker can run, although it asked for the kind.
@@ -25,7 +30,7 @@ pub struct JobError {
 
 impl Job {
     /// Every kind this worker can run. It claims no others, so a newer kind waits for a newer worker.
-    pub const KINDS: [&'static str; 1] = ["complete_request"];
+    pub const KINDS: [&'static str; 2] = ["complete_request", "send_mail"];
 
     /// The job in a claimed row.
     ///
@@ -40,6 +45,7 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::CompleteRequest { .. } => "complete_request",
+            Self::SendMail { .. } => "send_mail",
         }
     }
 }
@@ -63,7 +69,8 @@ mod tests {
 
     #[test]
     fn every_kind_claimed_can_be_run() {
-        let jobs = [Job::CompleteRequest { completion_id: Uuid::nil() }];
+        let jobs =
+            [Job::CompleteRequest { completion_id: Uuid::nil() }, Job::SendMail { mail_id: Uuid::nil() }];
         assert_eq!(jobs.map(|job| job.kind()), Job::KINDS);
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::Outcome;
+use crate::database::DatabaseError;
+use crate::mail::NotSent;
 
 /// Shortest pause before a retry, in seconds; it doubles with each attempt.
 const BACKOFF_SECONDS_FIRST: u64 = 2;
@@ -16,6 +18,11 @@ const OUTAGE_SNOOZE_SECONDS: u64 = 15;
 const ASKED_SNOOZE_SECONDS_MAX: u64 = 3600;
 /// Pause before looking again at a call that another attempt has under way, in seconds.
 const UNDER_WAY_SNOOZE_SECONDS: u64 = 30;
+
+/// Pause while the mail server is away or does not let us in, in seconds: mails wait, and all of them ask again.
+const MAIL_SNOOZE_SECONDS: u64 = 60;
+/// Pause while every connection to the mail server is busy, in seconds.
+const MAIL_BUSY_SNOOZE_SECONDS: u64 = 5;
 
 /// Why an attempt of a job failed. The text goes into the job's row: no content of requests, no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -38,6 +45,23 @@ pub enum Failure {
     /// Another attempt has the same call under way.
     #[error("the call is under way in another attempt")]
     UnderWay,
+    /// A mail cannot be made of its row.
+    #[error("the mail cannot be made: {problem}")]
+    MailNotComposed {
+        /// Why; nothing of the mail itself.
+        problem: String,
+    },
+    /// A mail was not sent, surely.
+    #[error("the mail was not sent: {0}")]
+    MailNotSent(NotSent),
+    /// A mail went out and no answer came.
+    #[error("{problem}")]
+    MailMayBeSent {
+        /// Why no answer came.
+        problem: String,
+        /// Whether SQL has it sent again.
+        is_tried_again: bool,
+    },
     /// The row's arguments do not fit its kind.
     #[error("the arguments do not fit the kind")]
     BadArguments,
@@ -59,8 +83,30 @@ pub fn decide(failure: &Failure) -> Outcome {
                 .clamp(Duration::from_secs(1), Duration::from_secs(ASKED_SNOOZE_SECONDS_MAX)),
         ),
         Failure::UnderWay => Outcome::Snooze(Duration::from_secs(UNDER_WAY_SNOOZE_SECONDS)),
-        Failure::TimedOut | Failure::Panicked => Outcome::Retry,
-        Failure::DatabaseRefused { .. } | Failure::BadArguments => Outcome::Cancel(failure.to_string()),
+        Failure::MailNotSent(NotSent::Away { .. }) => {
+            Outcome::Snooze(Duration::from_secs(MAIL_SNOOZE_SECONDS))
+        }
+        Failure::MailNotSent(NotSent::Busy) => Outcome::Snooze(Duration::from_secs(MAIL_BUSY_SNOOZE_SECONDS)),
+        Failure::TimedOut
+        | Failure::Panicked
+        | Failure::MailNotSent(NotSent::Deferred { .. })
+        | Failure::MailMayBeSent { is_tried_again: true, .. } => Outcome::Retry,
+        Failure::DatabaseRefused { .. }
+        | Failure::BadArguments
+        | Failure::MailNotComposed { .. }
+        | Failure::MailNotSent(NotSent::Refused { .. } | NotSent::NeedsSmtputf8)
+        | Failure::MailMayBeSent { is_tried_again: false, .. } => Outcome::Cancel(failure.to_string()),
+    }
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        match error.sqlstate() {
+            Some(sqlstate) if !error.is_transient() => {
+                Self::DatabaseRefused { sqlstate: sqlstate.to_owned() }
+            }
+            _ => Self::DatabaseAway,
+        }
     }
 }
 
