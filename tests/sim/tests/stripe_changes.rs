@@ -8,7 +8,7 @@ use octroi_sim::stripe::{Behaviour, InvoiceBooks};
 use serde_json::{Value, json};
 use stripe_billing::BillingMeterEvent;
 use stripe_shared::{
-    Price, Subscription, SubscriptionSchedule, SubscriptionScheduleStatus, SubscriptionStatus,
+    Customer, Price, Subscription, SubscriptionSchedule, SubscriptionScheduleStatus, SubscriptionStatus,
 };
 use stripe_support::{DAY, HOUR, JANUARY_31, Nothing, Shop, post};
 
@@ -105,18 +105,21 @@ async fn a_metered_item_that_goes_bills_what_it_counted_unless_there_is_to_be_no
     }
 }
 
+/// The upgrade of somebody whose method declines from now on, to be made once it is paid.
+async fn unpaid_upgrade(shop: &Shop, customer: &Customer, subscription: &Subscription) -> Value {
+    let declining = shop.sim.set_payment_method(customer.id.as_str(), Behaviour::Declines).unwrap();
+    let path = format!("/subscriptions/{}", subscription.id);
+    post(&shop.client, &path, json!({ "default_payment_method": declining })).ok::<Subscription>().await;
+    let more = json!({ "proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete" });
+    to(subscription, &shop.premium, more)
+}
+
 #[tokio::test]
 async fn a_change_that_waits_for_its_payment_is_made_once_it_is_paid() {
     let shop = Shop::open().await;
     let (ada, subscription) = shop.subscriber(&[&shop.monthly]).await;
     let path = format!("/subscriptions/{}", subscription.id);
-    let declining = shop.sim.set_payment_method(ada.id.as_str(), Behaviour::Declines).unwrap();
-    post(&shop.client, &path, json!({ "default_payment_method": declining })).ok::<Subscription>().await;
-    let form = to(
-        &subscription,
-        &shop.premium,
-        json!({ "proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete" }),
-    );
+    let form = unpaid_upgrade(&shop, &ada, &subscription).await;
     let waiting: Subscription = post(&shop.client, &path, form.clone()).ok().await;
     assert_eq!(
         (price_of(&waiting), waiting.status.clone()),
@@ -139,13 +142,7 @@ async fn a_change_that_nobody_pays_is_forgotten_after_23_hours() {
     let shop = Shop::open().await;
     let (ada, subscription) = shop.subscriber(&[&shop.monthly]).await;
     let path = format!("/subscriptions/{}", subscription.id);
-    let declining = shop.sim.set_payment_method(ada.id.as_str(), Behaviour::Declines).unwrap();
-    post(&shop.client, &path, json!({ "default_payment_method": declining })).ok::<Subscription>().await;
-    let form = to(
-        &subscription,
-        &shop.premium,
-        json!({ "proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete" }),
-    );
+    let form = unpaid_upgrade(&shop, &ada, &subscription).await;
     post(&shop.client, &path, form).ok::<Subscription>().await;
     shop.go_to(JANUARY_31 + 23 * HOUR).await;
     let same = shop.subscription(subscription.id.as_str()).await;
