@@ -1,46 +1,14 @@
 //! Mails that SQL decides on, from the row to the reader: once each, whatever happens to the server or the worker.
 
 use octroi_sim::smtp::{Fault, FaultKind, Verb};
-use octroi_tests::cast::Caller;
-use octroi_tests::child::Worker;
 use octroi_tests::deadline::eventually;
 use octroi_tests::gateway::{Gateway, provider};
-use octroi_tests::mail::{PUBLIC_URL, PostOffice, kinds, read};
-use octroi_tests::stage::{Stage, play};
+use octroi_tests::mail::{PUBLIC_URL, PostOffice, contractual, kinds, read, threshold, worker};
+use octroi_tests::stage::play;
 use octroi_worker::cli::Serve;
-use octroi_worker::mail::Kind;
-
-const BOTH: Serve = Serve { no_gateway: false, no_jobs: false };
-
-fn threshold() -> Kind {
-    kinds().swap_remove(0)
-}
-
-fn contractual() -> Kind {
-    kinds().swap_remove(1)
-}
-
-/// A worker that sends its mails to `office`.
-async fn worker(stage: &Stage, office: &PostOffice) -> Gateway {
-    let variables = office.environment();
-    let more: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Gateway::start_with(stage, &provider().await, &more, BOTH).await
-}
-
-/// The same as a process of its own.
-async fn process(stage: &Stage, office: &PostOffice) -> Worker {
-    let variables = office.environment();
-    let more: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Worker::start(stage, &provider().await, &more).await
-}
 
 fn reply(code: u16) -> FaultKind {
     FaultKind::Reply { code, text: format!("{}.0.0 no", code / 100) }
-}
-
-/// Message-IDs of what the server took.
-fn ids(office: &PostOffice) -> Vec<String> {
-    office.server.mails().iter().map(|mail| mail.header("Message-ID").unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,7 +76,7 @@ async fn a_fault_at_any_verb_delays_a_mail_and_never_doubles_it() {
             assert_eq!(office.server.mails().len(), sent, "{verb:?}");
             assert!(office.server.faults_left().is_empty(), "{verb:?}");
         }
-        let mut ids = ids(&office);
+        let mut ids = office.ids();
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), sent);
@@ -164,77 +132,11 @@ async fn when_the_answer_to_the_dot_is_lost_a_warning_is_not_sent_again_and_a_co
             office.server.fault(Fault::once(Verb::Dot, way));
             let bill = stage.write_to(ada, &contractual(), &format!("{taken}")).await;
             stage.mail_ends(bill, ("sent", "done")).await;
-            let copies = ids(&office).split_off(taken);
+            let copies = office.ids().split_off(taken);
             assert_eq!(copies.len(), 1 + taken, "once at least");
             assert!(copies.iter().all(|id| *id == copies[0]), "as the same mail: {copies:?}");
         }
         gateway.stop().await;
-    })
-    .await;
-}
-
-/// Kills a worker that a mail server keeps waiting at `verb`, and lets another take over.
-async fn killed_at(
-    stage: &Stage,
-    office: &PostOffice,
-    fault: Fault,
-    reader: Caller,
-    kind: &Kind,
-    wanted: (&str, &str),
-) {
-    let (verb, at) = match fault.at {
-        Verb::Dot => ("DATA", fault.at),
-        at => ("RCPT", at),
-    };
-    let killed = process(stage, office).await;
-    office.server.clear();
-    office.server.fault(fault);
-    let mail = stage.write_to(reader, kind, &uuid::Uuid::new_v4().to_string()).await;
-    eventually(&format!("the worker waits at {at:?}"), async || {
-        let said = office.server.commands();
-        said.iter().any(|line| line.starts_with(verb)).then_some(())
-    })
-    .await;
-    if at == Verb::Dot {
-        eventually("the row says so", async || (stage.mail_state(mail).await.0 == "sending").then_some(()))
-            .await;
-        eventually("the fault has struck", async || office.server.faults_left().is_empty().then_some(()))
-            .await;
-    }
-    killed.kill().await;
-    let next = worker(stage, office).await;
-    stage.let_pass(time::Duration::seconds(120)).await;
-    stage.mail_ends(mail, wanted).await;
-    next.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_killed_before_the_content_went_out_loses_no_mail_and_doubles_none() {
-    play(async |stage| {
-        let ada = stage.sign_up("ada").await;
-        let stall = || Fault::once(Verb::Rcpt, FaultKind::Stall { for_ms: None });
-        for kind in [threshold(), contractual()] {
-            let office = PostOffice::open().await;
-            killed_at(stage, &office, stall(), ada, &kind, ("sent", "done")).await;
-            assert_eq!(office.server.mails().len(), 1);
-        }
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_killed_while_the_content_was_out_warns_nobody_twice() {
-    play(async |stage| {
-        let ada = stage.sign_up("ada").await;
-        let stall = || Fault::once(Verb::Dot, FaultKind::AcceptThenStall { for_ms: None });
-        let office = PostOffice::open().await;
-        killed_at(stage, &office, stall(), ada, &threshold(), ("unknown", "done")).await;
-        assert_eq!(office.server.mails().len(), 1);
-        let office = PostOffice::open().await;
-        killed_at(stage, &office, stall(), ada, &contractual(), ("sent", "done")).await;
-        let copies = ids(&office);
-        assert_eq!(copies.len(), 2);
-        assert_eq!(copies[0], copies[1]);
     })
     .await;
 }
@@ -318,7 +220,7 @@ async fn two_workers_share_the_mails_and_send_each_once() {
             (left == 0).then_some(())
         })
         .await;
-        let mut ids = ids(&office);
+        let mut ids = office.ids();
         ids.sort();
         ids.dedup();
         assert_eq!((office.server.mails().len(), ids.len()), (60, 60));
@@ -360,7 +262,9 @@ async fn mails_can_be_written_to_files_once_each() {
             ("OCTROI_MAIL_FROM", "no-reply@acme.example"),
             ("OCTROI_PUBLIC_URL", PUBLIC_URL),
         ];
-        let gateway = Gateway::start_with(stage, &provider().await, &more, BOTH).await;
+        let gateway =
+            Gateway::start_with(stage, &provider().await, &more, Serve { no_gateway: false, no_jobs: false })
+                .await;
         let ada = stage.sign_up("ada").await;
         for number in 0..5 {
             let mail = stage.write_to(ada, &threshold(), &format!("{number}")).await;

@@ -2,9 +2,8 @@
 
 use octroi_tests::cast::Caller;
 use octroi_tests::gateway::{Gateway, provider};
-use octroi_tests::mail::{PUBLIC_URL, PostOffice, kinds};
+use octroi_tests::mail::{PUBLIC_URL, PostOffice, contractual, threshold, worker};
 use octroi_tests::stage::{Stage, play};
-use octroi_worker::cli::Serve;
 use reqwest::{Method, Response};
 
 async fn ask(gateway: &Gateway, method: Method, path: &str, language: &str) -> Response {
@@ -128,12 +127,9 @@ async fn a_token_of_nobody_finds_and_changes_nothing() {
 async fn one_click_in_a_mail_ends_warnings_and_not_what_is_contractual() {
     play(async |stage| {
         let office = PostOffice::open().await;
-        let variables = office.environment();
-        let more: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let parts = Serve { no_gateway: false, no_jobs: false };
-        let gateway = Gateway::start_with(stage, &provider().await, &more, parts).await;
+        let gateway = worker(stage, &office).await;
         let ada = stage.sign_up("ada").await;
-        let [warning, bill] = [0, 1].map(|kind| kinds().swap_remove(kind));
+        let (warning, bill) = (threshold(), contractual());
         stage.write_to(ada, &warning, "1").await;
         let mail = office.server.mails_when(1).await.unwrap().remove(0);
         assert_eq!(mail.header("List-Unsubscribe-Post").unwrap(), "List-Unsubscribe=One-Click");

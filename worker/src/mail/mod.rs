@@ -16,6 +16,8 @@ mod address;
 mod compose;
 mod currency;
 mod delivery;
+#[cfg(test)]
+mod examples;
 mod file;
 mod kinds;
 mod language;

@@ -31,7 +31,7 @@ pub enum Kind {
     SubscriptionEnded(SubscriptionEnded),
     /// A top-up was paid and granted.
     TopUpReceived(TopUpReceived),
-    /// A top-up that the account buys by itself could not be paid.
+    /// A top-up that the account buys by itself was not bought.
     AutoTopUpFailed(AutoTopUpFailed),
 }
 

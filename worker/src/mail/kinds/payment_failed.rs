@@ -17,8 +17,9 @@ pub struct PaymentFailed {
     /// When Stripe tries again; none if it gave up.
     #[serde(with = "time::serde::rfc3339::option", default)]
     pub next_attempt_at: Option<OffsetDateTime>,
-    /// The plan's name.
-    pub plan: String,
+    /// The plan's name; none when the account has left it meanwhile.
+    #[serde(default)]
+    pub plan: Option<String>,
     /// Where to see to it.
     #[serde(default)]
     pub links: Links,
@@ -26,23 +27,24 @@ pub struct PaymentFailed {
 
 impl PaymentFailed {
     pub(super) fn say(&self, wording: &Wording<'_>) -> Result<Content, WordingError> {
-        let plan = single_line(&self.plan);
         let money = wording.money(self.amount_minor, &single_line(&self.currency))?;
+        let mut facts = vec![fact(wording, "payment-failed-amount", money.clone())?];
+        let lead = match self.plan.as_deref().map(single_line) {
+            Some(plan) => {
+                let lead = wording.say("payment-failed-lead", &[("money", &money), ("plan", &plan)])?;
+                facts.insert(0, fact(wording, "payment-failed-plan", plan)?);
+                lead
+            }
+            None => wording.say("payment-failed-lead-bare", &[("money", &money)])?,
+        };
         let next = match self.next_attempt_at {
             Some(at) => wording.say("payment-failed-next", &[("when", &wording.instant(at)?)])?,
             None => wording.text("payment-failed-last")?,
         };
         Ok(Content {
             subject: wording.text("payment-failed-subject")?,
-            paragraphs: vec![
-                wording.say("payment-failed-lead", &[("money", &money), ("plan", &plan)])?,
-                next,
-                wording.text("payment-failed-effect")?,
-            ],
-            facts: vec![
-                fact(wording, "payment-failed-plan", plan)?,
-                fact(wording, "payment-failed-amount", money)?,
-            ],
+            paragraphs: vec![lead, next, wording.text("payment-failed-effect")?],
+            facts,
             actions: link(wording, "payment-failed-do", self.links.billing.as_deref())?.into_iter().collect(),
         })
     }

@@ -56,7 +56,8 @@ impl Threshold {
         let percent = wording.percent(self.threshold)?;
         let subject = [("meter", self.meter.as_str()), ("percent", percent.as_str())];
         let opening = match (self.scope, account) {
-            (AlertScope::Member, _) => "threshold-member",
+            (AlertScope::Member, Some(_)) => "threshold-member",
+            (AlertScope::Member, None) => "threshold-own",
             (AlertScope::Account, Some(_)) => "threshold-team",
             (AlertScope::Account, None) => "threshold-account",
         };

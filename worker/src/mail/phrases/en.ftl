@@ -50,9 +50,10 @@ threshold-subject = { $meter ->
 threshold-account = You have used { $used } of the { $granted } that your plan and top-ups allow in this period.
 threshold-team = The team “{ $account }” has used { $used } of the { $granted } that its plan and top-ups allow in this period.
 threshold-member = You have used { $used } of the { $granted } that the team “{ $account }” allows you in this period.
+threshold-own = You have used { $used } of the { $granted } that you are allowed in this period.
 threshold-reached = The limit is reached. Until it resets or is raised, further calls are refused.
 threshold-overage = The limit is reached. Further use is billed as overage, up to the spending cap that is set.
-threshold-member-reached = Your limit is reached. Until it resets or the team raises it, your calls are refused.
+threshold-member-reached = Your limit is reached. Until it resets or is raised, your calls are refused.
 threshold-plan = Plan
 threshold-used = Used
 threshold-left = Left
@@ -68,6 +69,7 @@ threshold-is-out = nothing is left
 
 payment-failed-subject = Your payment failed
 payment-failed-lead = We could not collect { $money } for the plan “{ $plan }”.
+payment-failed-lead-bare = We could not collect { $money } for your subscription.
 payment-failed-next = We will try again on { $when }. Please check your means of payment before then.
 payment-failed-last = We will not try again by ourselves. Please pay the open invoice or change your means of payment.
 payment-failed-effect = Until it is paid, no new quota is granted; what was already paid for stays usable.
@@ -98,7 +100,7 @@ top-up-received-do = See your account
 ## An automatic top-up failed
 
 auto-top-up-failed-subject = Your automatic top-up failed
-auto-top-up-failed-lead = We tried to buy { $amount } for { $money } on your behalf, but the payment failed. Nothing was added.
+auto-top-up-failed-lead = We tried to buy { $amount } for { $money } on your behalf, and it failed. Nothing was added.
 auto-top-up-failed-reason = { $reason ->
     [card_declined] Your card was declined.
     [insufficient_funds] The card has insufficient funds.
@@ -107,7 +109,10 @@ auto-top-up-failed-reason = { $reason ->
     [no_payment_method] There is no means of payment that we may charge.
    *[other] Your bank or the payment service did not accept the payment.
 }
-auto-top-up-failed-do = Please check your means of payment, or buy more yourself.
+auto-top-up-failed-off = The automatic top-up is off now. Please check your means of payment before you turn it on again, or buy more yourself.
+auto-top-up-cap-subject = Your automatic top-up has reached its monthly limit
+auto-top-up-cap-lead = Buying { $amount } for { $money } on your behalf would exceed what you allow in a month, so nothing was bought.
+auto-top-up-cap-do = It goes on in your next month. Until then you can raise the limit, or buy more yourself.
 auto-top-up-failed-check = Check the payment
 
 ## The page behind the unsubscribe link

@@ -54,9 +54,10 @@ threshold-subject = { $meter ->
 threshold-account = Vous avez utilisé { $used } sur les { $granted } que permettent votre formule et vos recharges pour cette période.
 threshold-team = L’équipe « { $account } » a utilisé { $used } sur les { $granted } que permettent sa formule et ses recharges pour cette période.
 threshold-member = Vous avez utilisé { $used } sur les { $granted } que l’équipe « { $account } » vous accorde pour cette période.
+threshold-own = Vous avez utilisé { $used } sur les { $granted } qui vous sont accordés pour cette période.
 threshold-reached = La limite est atteinte. Jusqu’à sa remise à zéro ou son relèvement, les appels suivants sont refusés.
 threshold-overage = La limite est atteinte. L’utilisation suivante est facturée comme dépassement, dans la limite du plafond fixé.
-threshold-member-reached = Votre limite est atteinte. Jusqu’à sa remise à zéro ou son relèvement par l’équipe, vos appels sont refusés.
+threshold-member-reached = Votre limite est atteinte. Jusqu’à sa remise à zéro ou son relèvement, vos appels sont refusés.
 threshold-plan = Formule
 threshold-used = Utilisé
 threshold-left = Restant
@@ -72,6 +73,7 @@ threshold-is-out = il ne reste rien
 
 payment-failed-subject = Votre paiement a échoué
 payment-failed-lead = Nous n’avons pas pu encaisser { $money } pour la formule « { $plan } ».
+payment-failed-lead-bare = Nous n’avons pas pu encaisser { $money } pour votre abonnement.
 payment-failed-next = Nous réessaierons le { $when }. Merci de vérifier votre moyen de paiement d’ici là.
 payment-failed-last = Nous ne réessaierons pas de nous-mêmes. Merci de régler la facture ou de changer de moyen de paiement.
 payment-failed-effect = Tant que la facture n’est pas réglée, aucun nouveau quota n’est accordé ; ce qui est déjà payé reste utilisable.
@@ -102,7 +104,7 @@ top-up-received-do = Voir votre compte
 ## An automatic top-up failed
 
 auto-top-up-failed-subject = Votre recharge automatique a échoué
-auto-top-up-failed-lead = Nous avons tenté d’acheter { $amount } pour { $money } en votre nom, mais le paiement a échoué. Rien n’a été ajouté.
+auto-top-up-failed-lead = Nous avons tenté d’acheter { $amount } pour { $money } en votre nom, sans succès. Rien n’a été ajouté.
 auto-top-up-failed-reason = { $reason ->
     [card_declined] Votre carte a été refusée.
     [insufficient_funds] La provision de la carte est insuffisante.
@@ -111,7 +113,10 @@ auto-top-up-failed-reason = { $reason ->
     [no_payment_method] Aucun moyen de paiement ne peut être débité.
    *[other] Votre banque ou le service de paiement n’a pas accepté le paiement.
 }
-auto-top-up-failed-do = Merci de vérifier votre moyen de paiement, ou d’acheter une recharge vous-même.
+auto-top-up-failed-off = La recharge automatique est désormais désactivée. Merci de vérifier votre moyen de paiement avant de la réactiver, ou d’acheter une recharge vous-même.
+auto-top-up-cap-subject = Votre recharge automatique a atteint son plafond mensuel
+auto-top-up-cap-lead = Acheter { $amount } pour { $money } en votre nom dépasserait ce que vous autorisez par mois ; rien n’a donc été acheté.
+auto-top-up-cap-do = Elle reprendra au mois suivant. D’ici là, vous pouvez relever le plafond ou acheter une recharge vous-même.
 auto-top-up-failed-check = Vérifier le paiement
 
 ## The page behind the unsubscribe link
