@@ -5,7 +5,7 @@ source "$(dirname "$0")/processes.sh"
 source "$(dirname "$0")/cluster.sh"
 
 files=()
-for file in "$CLUSTER/postgres.log" "$LOGS"/{worker,lite,functions,sim}.log; do
+for file in "$CLUSTER/postgres.log" "$LOGS"/{worker,lite,functions,webhooks,stripe,sim}.log; do
   [[ ! -r $file ]] || files+=("$file")
 done
 ((${#files[@]} > 0)) || die "there are no logs yet: run make up"

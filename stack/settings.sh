@@ -29,6 +29,7 @@ make_secrets() {
   done
   make_secret PUBLISHABLE_KEY sb_publishable_
   make_secret SECRET_KEY sb_secret_
+  make_secret STRIPE_WEBHOOK_SECRET whsec_
 }
 
 secret() { remembered "$SECRETS" "$1"; } # NAME

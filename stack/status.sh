@@ -29,6 +29,8 @@ fi
 show_service worker "http://127.0.0.1:$(port WORKER)"
 show_service lite "http://127.0.0.1:$(port LITE)"
 show_service functions "http://127.0.0.1:$(port LITE)/functions/v1"
-# With a real OPENAI_API_KEY there is no stand-in.
+show_service webhooks "http://127.0.0.1:$(port LITE)/functions/v1/stripe-webhook"
+# With real keys there are no stand-ins.
+if [[ -f $RUN/stripe.pid ]]; then show_service stripe "http://127.0.0.1:$(port STRIPE)"; fi
 if [[ -f $RUN/sim.pid ]]; then show_service sim "http://127.0.0.1:$(port SIM)/v1"; fi
 exit "$all_run"

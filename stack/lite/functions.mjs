@@ -1,14 +1,19 @@
-// Supabase serves edge functions beside its API; locally Deno does, on a port of its own.
+// Supabase serves edge functions beside its API; locally Deno does, each on a port of its own.
 
 const HOP_BY_HOP = ["connection", "content-length", "host", "keep-alive", "transfer-encoding"];
 
-/** Forwards `/functions/v1/<name>` to `functionsUrl/<name>`. 502 when no function listens there. */
-export async function forwardToFunction(request, functionsUrl) {
+/** Forwards `/functions/v1/<name>` to the function's own URL. 404 for an unknown one, 502 when it does not listen. */
+export async function forwardToFunction(request, functionUrls) {
   const url = new URL(request.url);
+  const path = url.pathname.slice("/functions/v1".length);
+  const name = path.split("/")[1];
+  if (!Object.hasOwn(functionUrls, name)) {
+    return Response.json({ message: `There is no edge function ${name}` }, { status: 404 });
+  }
   const headers = new Headers(request.headers);
   for (const name of HOP_BY_HOP) headers.delete(name);
   try {
-    const response = await fetch(functionsUrl + url.pathname.slice("/functions/v1".length) + url.search, {
+    const response = await fetch(functionUrls[name] + path + url.search, {
       method: request.method,
       headers,
       body: request.body,

@@ -6,7 +6,7 @@ import { forwardToFunction } from "./functions.mjs";
 import { issuerNamer } from "./issuer.mjs";
 
 const port = Number(required("LITE_PORT"));
-const functionsUrl = required("LITE_FUNCTIONS_URL");
+const functionUrls = JSON.parse(required("LITE_FUNCTION_URLS"));
 const jwtSecret = required("LITE_JWT_SECRET");
 const nameIssuer = issuerNamer(required("LITE_JWT_ISSUER"), jwtSecret);
 const { app, connection } = await connectLite({
@@ -21,7 +21,7 @@ const server = serve({
   hostname: "127.0.0.1",
   async fetch(request, env) {
     const path = new URL(request.url).pathname;
-    if (path.startsWith("/functions/v1/")) return forwardToFunction(request, functionsUrl);
+    if (path.startsWith("/functions/v1/")) return forwardToFunction(request, functionUrls);
     const response = await app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null });
     return path.startsWith("/auth/v1/") ? nameIssuer(response) : response;
   },
