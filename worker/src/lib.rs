@@ -16,5 +16,6 @@ pub mod queue;
 pub mod serve;
 pub mod shutdown;
 pub mod startup;
+pub mod stripe;
 pub mod sweeper;
 pub mod telemetry;

@@ -19,6 +19,10 @@
 //! | `OCTROI_JWT_ISSUER` | required with either | the `iss` a token must carry |
 //! | `OCTROI_JWT_AUDIENCE` | `authenticated` | the `aud` a token must carry |
 //! | `OCTROI_JOB_CONCURRENCY` | `16` | jobs run at once |
+//! | `STRIPE_SECRET_KEY` | none | a secret or restricted key; without one nothing is billed |
+//! | `OCTROI_STRIPE_API_BASE` | `https://api.stripe.com` | a stand-in for Stripe; `http` on this machine only |
+//! | `OCTROI_STRIPE_TIMEOUT_SECONDS` | `30` | longest wait for one answer of Stripe's |
+//! | `OCTROI_STRIPE_CONCURRENCY` | `8` | calls to Stripe at once |
 //! | `OCTROI_LOG` | `info` | `tracing` filter |
 //! | `OCTROI_LOG_FORMAT` | `json` | `json` or `pretty` |
 
@@ -28,6 +32,7 @@ mod gateway;
 mod jobs;
 mod log;
 mod openai;
+mod stripe;
 mod variables;
 
 pub use auth::AuthConfig;
@@ -36,6 +41,7 @@ pub use gateway::GatewayConfig;
 pub use jobs::JobsConfig;
 pub use log::{LogConfig, LogFormat};
 pub use openai::OpenAiConfig;
+pub use stripe::StripeConfig;
 pub use variables::{ConfigError, Variables};
 
 /// Everything `octroi serve` needs to know.
@@ -51,6 +57,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How jobs are run.
     pub jobs: JobsConfig,
+    /// How Stripe is reached.
+    pub stripe: StripeConfig,
 }
 
 impl Config {
@@ -65,6 +73,7 @@ impl Config {
             openai: OpenAiConfig::read(variables)?,
             auth: AuthConfig::read(variables)?,
             jobs: JobsConfig::read(variables)?,
+            stripe: StripeConfig::read(variables)?,
         })
     }
 }
