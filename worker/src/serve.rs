@@ -19,6 +19,7 @@ use crate::metered_call::MeteredCalls;
 use crate::openai::{IdentityKey, Upstream, UpstreamSettings};
 use crate::queue::{self, Runner};
 use crate::startup::{self, StartupError};
+use crate::stripe::{Stripe, StripeError};
 use crate::{shutdown, sweeper, telemetry};
 
 /// Longest wait for a TCP and TLS connection to the upstream, in seconds.
@@ -61,6 +62,9 @@ pub enum ServeError {
         /// What is wrong.
         problem: String,
     },
+    /// No client for Stripe could be set up.
+    #[error("STRIPE_SECRET_KEY: {0}")]
+    Stripe(#[from] StripeError),
     /// Signals cannot be waited for.
     #[error("signal handlers cannot be installed: {0}")]
     Signals(#[source] std::io::Error),
@@ -100,10 +104,16 @@ pub async fn run_until(
     let calls = metered_calls(&config, &database, meter)?;
     let upkeep = tokio::spawn(telemetry::keep_metrics(prometheus.clone(), stop.clone()));
 
+    let stripe = config.stripe.as_ref().map(Stripe::new).transpose()?;
+    if stripe.is_none() && !parts.no_jobs {
+        tracing::warn!(
+            "STRIPE_SECRET_KEY is not set: nothing is billed, and jobs for Stripe wait for another worker"
+        );
+    }
     let gateway = serve_gateway(&config, parts, &database, &calls, prometheus, &stop).await?;
     tracing::info!(gateway = !parts.no_gateway, jobs = !parts.no_jobs, "octroi is ready");
     let work = async {
-        tokio::join!(gateway, run_jobs(&config, parts, &database, &calls, &stop));
+        tokio::join!(gateway, run_jobs(&config, parts, &database, &calls, stripe, &stop));
     };
     tokio::select! {
         () = work => {}
@@ -185,6 +195,7 @@ async fn run_jobs(
     parts: Serve,
     database: &Database,
     calls: &MeteredCalls,
+    stripe: Option<Stripe>,
     stop: &CancellationToken,
 ) {
     if parts.no_jobs {
@@ -195,6 +206,7 @@ async fn run_jobs(
         calls: calls.clone(),
         upstream_timeout: config.openai.timeout,
         upgrade_url: config.gateway.upgrade_url.as_deref().map(Arc::from),
+        stripe,
     };
     let wake = Arc::new(Notify::new());
     let runner = Runner::new(context, config.jobs.concurrency);

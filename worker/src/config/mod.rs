@@ -57,8 +57,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How jobs are run.
     pub jobs: JobsConfig,
-    /// How Stripe is reached.
-    pub stripe: StripeConfig,
+    /// How Stripe is reached; none when nothing is billed.
+    pub stripe: Option<StripeConfig>,
 }
 
 impl Config {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{ConfigError, Variables};
-use crate::stripe::StripeSettings;
 
 const SECRET_KEY: &str = "STRIPE_SECRET_KEY";
 const API_BASE: &str = "OCTROI_STRIPE_API_BASE";
@@ -13,37 +12,39 @@ const API_BASE_DEFAULT: &str = "https://api.stripe.com";
 const TIMEOUT_SECONDS_DEFAULT: u64 = 30;
 const CONCURRENCY_DEFAULT: usize = 8;
 
-/// How Stripe is reached. Without a key nothing is billed.
+/// How Stripe is reached.
 #[derive(Debug, Clone)]
 pub struct StripeConfig {
-    /// Settings of the client; none without a key.
-    pub settings: Option<StripeSettings>,
+    /// Without a version and without a trailing slash, as `https://api.stripe.com`.
+    pub api_base: String,
+    /// A secret or restricted key.
+    pub secret_key: SecretString,
+    /// Longest wait for one answer.
+    pub timeout: Duration,
+    /// Most calls under way at once.
+    pub concurrency: usize,
 }
 
 impl StripeConfig {
-    /// Reads `STRIPE_SECRET_KEY` and `OCTROI_STRIPE_*`.
+    /// Reads `STRIPE_SECRET_KEY` and `OCTROI_STRIPE_*`; none without a key, when nothing is billed.
     ///
     /// # Errors
     /// A [`ConfigError`] naming the variable.
-    pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
+    pub fn read(variables: &Variables) -> Result<Option<Self>, ConfigError> {
         let timeout_seconds =
             variables.number("OCTROI_STRIPE_TIMEOUT_SECONDS", TIMEOUT_SECONDS_DEFAULT, 1..=300)?;
         let concurrency = variables.number("OCTROI_STRIPE_CONCURRENCY", CONCURRENCY_DEFAULT, 1..=100)?;
         let api_base = api_base(variables)?;
-        let Some(secret_key) = variables.optional_secret(SECRET_KEY) else {
-            return Ok(Self { settings: None });
-        };
+        let Some(secret_key) = variables.optional_secret(SECRET_KEY) else { return Ok(None) };
         let key = secret_key.expose_secret();
-        if !(key.starts_with("sk_") || key.starts_with("rk_"))
-            || !key.bytes().all(|byte| byte.is_ascii_graphic())
-        {
+        let is_secret = key.starts_with("sk_") || key.starts_with("rk_");
+        if !is_secret || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ConfigError::Invalid {
                 variable: SECRET_KEY,
-                problem: "must be a secret key (sk_…) or, better, a restricted one (rk_…)".to_owned(),
+                problem: "must be a restricted key (rk_…) or a secret key (sk_…)".to_owned(),
             });
         }
-        let timeout = Duration::from_secs(timeout_seconds);
-        Ok(Self { settings: Some(StripeSettings { api_base, secret_key, timeout, concurrency }) })
+        Ok(Some(Self { api_base, secret_key, timeout: Duration::from_secs(timeout_seconds), concurrency }))
     }
 }
 

@@ -6,7 +6,7 @@
 use uuid::Uuid;
 
 use super::JobContext;
-use crate::database::{Completion, DatabaseError, ReplayState};
+use crate::database::{Completion, ReplayState};
 use crate::gateway::GatewayError;
 use crate::meter::MeterError;
 use crate::metered_call::{CallError, Caller, NewCall};
@@ -15,8 +15,7 @@ use crate::queue::{Failure, Outcome};
 
 /// Runs the job.
 pub(super) async fn run(completion_id: Uuid, context: &JobContext) -> Result<Outcome, Failure> {
-    let Some(completion) = context.database.load_completion(completion_id).await.map_err(|e| failed(&e))?
-    else {
+    let Some(completion) = context.database.load_completion(completion_id).await? else {
         return Ok(Outcome::Done);
     };
     let told = match new_call(completion_id, &completion) {
@@ -31,7 +30,7 @@ pub(super) async fn run(completion_id: Uuid, context: &JobContext) -> Result<Out
     };
     let body = serde_json::to_value(told.body()).map_err(|_| Failure::BadArguments)?;
     let status = told.status().as_u16();
-    context.database.fail_completion(completion_id, status, &body).await.map_err(|error| failed(&error))?;
+    context.database.fail_completion(completion_id, status, &body).await?;
     Ok(Outcome::Done)
 }
 
@@ -61,12 +60,5 @@ fn try_again(error: &CallError) -> Option<Failure> {
         | CallError::RequestRefused { .. }
         | CallError::OutcomeUnknown
         | CallError::ClientLeft => None,
-    }
-}
-
-fn failed(error: &DatabaseError) -> Failure {
-    match error.sqlstate() {
-        Some(sqlstate) if !error.is_transient() => Failure::DatabaseRefused { sqlstate: sqlstate.to_owned() },
-        _ => Failure::DatabaseAway,
     }
 }

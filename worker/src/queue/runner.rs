@@ -7,10 +7,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::attempt;
 use super::heartbeat::{LEASE_SECONDS, Leases};
-use super::{Job, attempt};
 use crate::database::{ClaimedJob, Database, DatabaseError};
-use crate::jobs::JobContext;
+use crate::jobs::{self, JobContext};
 use crate::telemetry;
 
 /// Most jobs claimed in one statement, so that several workers share a backlog.
@@ -27,6 +27,8 @@ pub struct Runner {
     leases: Arc<Leases>,
     places: Arc<Semaphore>,
     running: TaskTracker,
+    /// What this worker can run.
+    kinds: Vec<&'static str>,
     /// Distinguishes this worker in the rows it leases.
     name: String,
 }
@@ -35,6 +37,7 @@ impl Runner {
     /// A runner of at most `concurrency` jobs at once.
     pub fn new(context: JobContext, concurrency: usize) -> Self {
         Self {
+            kinds: jobs::kinds(&context),
             context: Arc::new(context),
             leases: Arc::default(),
             places: Arc::new(Semaphore::new(concurrency)),
@@ -91,7 +94,7 @@ impl Runner {
     /// Claims a job for each place. True when there may be more.
     async fn claim(&self, places: Vec<OwnedSemaphorePermit>) -> Result<bool, DatabaseError> {
         let max = i32::try_from(places.len()).unwrap_or(i32::MAX);
-        let jobs = self.database().claim_jobs(&self.name, &Job::KINDS, max, LEASE_SECONDS).await?;
+        let jobs = self.database().claim_jobs(&self.name, &self.kinds, max, LEASE_SECONDS).await?;
         let more_may_be_due = jobs.len() == places.len();
         for (job, place) in jobs.into_iter().zip(places) {
             self.start(job, place);

@@ -60,7 +60,7 @@ pub(super) async fn read(response: Response) -> Result<Bytes, Failed> {
             let text = body(response).await.unwrap_or_default();
             Err(failed(refusal(status, &text)))
         }
-        _ => Err(failed(StripeError::OutcomeUnknown { stage: "Stripe answered with an error of its own" })),
+        _ => Err(failed(StripeError::ServerError { status })),
     }
 }
 

@@ -20,24 +20,12 @@ use super::API_VERSION;
 use super::answer::{broken, read};
 use super::error::StripeError;
 use super::retry::{Failed, pause_after};
+use crate::config::StripeConfig;
 
 /// Name resolution, TCP and TLS, in seconds.
 const CONNECT_SECONDS: u64 = 10;
 /// An idle connection is dropped before Stripe's edge drops it, in seconds.
 const IDLE_SECONDS: u64 = 60;
-
-/// Where Stripe is, and how it may be used.
-#[derive(Clone, Debug)]
-pub struct StripeSettings {
-    /// Without a version and without a trailing slash, as `https://api.stripe.com`.
-    pub api_base: String,
-    /// A secret or restricted key.
-    pub secret_key: SecretString,
-    /// Longest wait for one answer.
-    pub timeout: Duration,
-    /// Most calls under way at once.
-    pub concurrency: usize,
-}
 
 /// The way to Stripe. Cheap to clone; clones share connections and places.
 #[derive(Clone, Debug)]
@@ -62,7 +50,7 @@ impl Stripe {
     ///
     /// # Errors
     /// [`StripeError::Unreadable`] when the key cannot stand in a header or TLS cannot be set up.
-    pub fn new(settings: &StripeSettings) -> Result<Self, StripeError> {
+    pub fn new(settings: &StripeConfig) -> Result<Self, StripeError> {
         let http = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -214,8 +202,8 @@ fn default_headers(secret_key: &SecretString) -> Result<HeaderMap, StripeError> 
 mod tests {
     use super::*;
 
-    fn settings() -> StripeSettings {
-        StripeSettings {
+    fn settings() -> StripeConfig {
+        StripeConfig {
             api_base: "http://127.0.0.1:9".to_owned(),
             secret_key: SecretString::from("rk_live_51secret"),
             timeout: Duration::from_secs(1),

@@ -13,14 +13,14 @@ use super::{Customer, Stripe, StripeError, Synced};
 const ACCOUNT: &str = "octroi_account";
 
 impl Stripe {
-    /// Makes the customer of an account, once.
+    /// Makes the customer of an account, once for each `key`.
     ///
     /// # Errors
     /// Any [`StripeError`].
-    pub async fn create_customer(&self, account_id: Uuid) -> Result<String, StripeError> {
+    pub async fn create_customer(&self, account_id: Uuid, key: &str) -> Result<String, StripeError> {
         let request =
             CreateCustomer::new().metadata(HashMap::from([(ACCOUNT.to_owned(), account_id.to_string())]));
-        let customer = self.change(&request, &format!("octroi-customer-{account_id}")).await?;
+        let customer = self.change(&request, key).await?;
         Ok(customer.id.to_string())
     }
 

@@ -40,6 +40,12 @@ pub enum StripeError {
     /// No connection could be made. The call had no effect.
     #[error("Stripe cannot be reached")]
     Unreachable,
+    /// Stripe failed by itself. Whether the call had an effect is not known, and its key will answer the same for a day.
+    #[error("Stripe answered with an error of its own, status {status}")]
+    ServerError {
+        /// The HTTP status, 500 or above.
+        status: u16,
+    },
     /// The call was sent, and whether it had an effect is not known.
     #[error("the outcome of a call to Stripe is not known: {stage}")]
     OutcomeUnknown {
@@ -71,7 +77,7 @@ impl StripeError {
 
     /// Whether the call may have been carried out although it failed here.
     pub fn outcome_is_unknown(&self) -> bool {
-        matches!(self, Self::OutcomeUnknown { .. } | Self::Unreadable(_))
+        matches!(self, Self::ServerError { .. } | Self::OutcomeUnknown { .. } | Self::Unreadable(_))
     }
 
     /// Stripe's code for a refusal.

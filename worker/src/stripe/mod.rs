@@ -12,6 +12,7 @@
 mod answer;
 mod checkout;
 mod client;
+mod customer_objects;
 mod customers;
 mod error;
 mod events;
@@ -19,18 +20,20 @@ mod invoices;
 mod meter_errors;
 mod meters;
 mod objects;
+mod once;
 mod pages;
 mod portal;
 mod prices;
 mod products;
 mod retry;
+mod rights;
 mod schedules;
 mod subscriptions;
 mod top_up_invoices;
 mod webhook_endpoints;
 
 pub use checkout::NewCheckout;
-pub use client::{Stripe, StripeSettings};
+pub use client::Stripe;
 pub use error::StripeError;
 pub use events::ListedEvent;
 pub use meter_errors::RejectedReport;
@@ -39,6 +42,7 @@ pub use objects::{
     Charge, CheckoutSession, Customer, Dispute, Invoice, InvoiceLine, Refund, SessionItem, Subscription,
     SubscriptionItem, Synced,
 };
+pub use once::made_once;
 pub use prices::{ListedPrice, NewPrice};
 pub use products::ListedProduct;
 pub use subscriptions::NewItem;

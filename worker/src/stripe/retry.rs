@@ -30,7 +30,7 @@ pub(super) fn pause_after(failed: &Failed, attempt: u32) -> Option<Duration> {
         return None;
     }
     let again = match &failed.error {
-        StripeError::Busy { .. } | StripeError::Unreachable => true,
+        StripeError::Busy { .. } | StripeError::Unreachable | StripeError::ServerError { .. } => true,
         // Whatever was waited for in vain took its time already, and may still be under way.
         StripeError::OutcomeUnknown { stage } => *stage != TIMED_OUT,
         StripeError::Refused { .. } => failed.should_retry == Some(true),
@@ -83,8 +83,9 @@ mod tests {
 
     #[test]
     fn what_had_no_effect_or_is_guarded_by_its_key_is_sent_again_a_few_times() {
-        let broken = StripeError::OutcomeUnknown { stage: "status 500" };
-        for error in [busy(None), StripeError::Unreachable, broken] {
+        let broken = StripeError::OutcomeUnknown { stage: "the connection broke" };
+        let failing = StripeError::ServerError { status: 500 };
+        for error in [busy(None), StripeError::Unreachable, broken, failing] {
             assert!(pause_after(&failed(error.clone()), 1).is_some());
             assert!(pause_after(&failed(error), ATTEMPTS_MAX).is_none());
         }
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_would_end_the_same_is_not_sent_again() {
-        let unknown = StripeError::OutcomeUnknown { stage: "status 500" };
+        let unknown = StripeError::ServerError { status: 500 };
         assert!(pause_after(&Failed { replayed: true, ..failed(unknown) }, 1).is_none());
         assert!(pause_after(&failed(refused()), 1).is_none());
         assert!(pause_after(&failed(StripeError::OutcomeUnknown { stage: TIMED_OUT }), 1).is_none());

@@ -3,9 +3,12 @@
 use serde::Deserialize;
 use stripe_billing::subscription::{
     CancelSubscription, ListSubscription, ListSubscriptionStatus, RetrieveSubscription, UpdateSubscription,
-    UpdateSubscriptionItems, UpdateSubscriptionPaymentBehavior, UpdateSubscriptionProrationBehavior,
+    UpdateSubscriptionCancelAt, UpdateSubscriptionItems, UpdateSubscriptionPaymentBehavior,
+    UpdateSubscriptionProrationBehavior,
 };
 use stripe_billing::subscription_item::{DeleteSubscriptionItem, DeleteSubscriptionItemProrationBehavior};
+
+use stripe_client_core::{IdempotencyKey, RequestBuilder, StripeMethod};
 
 use super::pages::{PAGE_OBJECTS, all};
 use super::{Stripe, StripeError, Subscription, Synced};
@@ -95,13 +98,47 @@ impl Stripe {
         self.change(&request, key).await.map(drop)
     }
 
-    /// Lets a subscription end with its period, or go on after it.
+    /// Lets a subscription end with its period. One that is billed by the year and by the month ends with its year: on
+    /// its own, Stripe would end it with the first period that is over.
     ///
     /// # Errors
     /// Any [`StripeError`].
-    pub async fn cancel_at_period_end(&self, id: &str, ends: bool, key: &str) -> Result<(), StripeError> {
-        let request = UpdateSubscription::new(id).cancel_at_period_end(ends);
+    pub async fn end_with_period(&self, id: &str, key: &str) -> Result<(), StripeError> {
+        let subscription = self.get(&RetrieveSubscription::new(id)).await?;
+        let ends = || subscription.items.data.iter().map(|item| item.current_period_end);
+        let request = match (ends().min(), ends().max()) {
+            (Some(first), Some(last)) if first < last => {
+                UpdateSubscription::new(id).cancel_at(UpdateSubscriptionCancelAt::Timestamp(last))
+            }
+            _ => UpdateSubscription::new(id).cancel_at_period_end(true),
+        };
         self.change(&request, key).await.map(drop)
+    }
+
+    /// Lets a subscription that was to end go on.
+    ///
+    /// # Errors
+    /// Any [`StripeError`].
+    pub async fn go_on(&self, id: &str, key: &str) -> Result<(), StripeError> {
+        let subscription = self.get(&RetrieveSubscription::new(id)).await?;
+        if subscription.cancel_at_period_end || subscription.cancel_at.is_none() {
+            let request = UpdateSubscription::new(id).cancel_at_period_end(false);
+            return self.change(&request, key).await.map(drop);
+        }
+        // async-stripe's type for this member has no value that empties it.
+        let request = RequestBuilder::new(StripeMethod::Post, format!("/subscriptions/{id}"))
+            .form(&[("cancel_at", "")]);
+        let key = IdempotencyKey::new(key).map_err(|_| StripeError::NoKey)?;
+        self.send(&request, Some(&key)).await.map(drop)
+    }
+
+    /// Whether a subscription is to end.
+    ///
+    /// # Errors
+    /// Any [`StripeError`].
+    pub async fn is_to_end(&self, id: &str) -> Result<bool, StripeError> {
+        let subscription = self.get(&RetrieveSubscription::new(id)).await?;
+        Ok(subscription.cancel_at_period_end || subscription.cancel_at.is_some())
     }
 
     /// Ends a subscription now, with an invoice for what was used. One that has ended is left alone.
