@@ -15,10 +15,13 @@ check() { # NAME COMMAND...
 }
 
 check_functions() {
-  local function=supabase/functions/completions
-  "$NODE_BIN/deno" fmt --check $function &&
-    "$NODE_BIN/deno" lint $function &&
-    "$NODE_BIN/deno" check --config $function/deno.json $function/index.ts $function/door_test.ts
+  local settings function shared=supabase/functions/_shared
+  for settings in supabase/functions/*/deno.json; do
+    function=${settings%/deno.json}
+    "$NODE_BIN/deno" fmt --check --config "$settings" "$function" $shared &&
+      "$NODE_BIN/deno" lint --config "$settings" "$function" $shared &&
+      "$NODE_BIN/deno" check --config "$settings" "$function/index.ts" "$function/door_test.ts" || return
+  done
 }
 
 check rustfmt cargo fmt --all --check

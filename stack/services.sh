@@ -61,7 +61,7 @@ start_functions() {
     SUPABASE_PUBLISHABLE_KEYS="{\"default\":\"$(secret PUBLISHABLE_KEY)\"}" \
     OCTROI_JWT_SECRET=$(secret JWT_SECRET) \
     OCTROI_JWT_ISSUER=$issuer \
-    service_start functions "$(port FUNCTIONS) $issuer $(fingerprint_of $function/*)" \
+    service_start functions "$(port FUNCTIONS) $issuer $(fingerprint_of $function/* supabase/functions/_shared/*)" \
     "$NODE_BIN/deno" run --quiet --frozen --allow-env --allow-net=127.0.0.1 \
     --config $function/deno.json $function/index.ts
 }

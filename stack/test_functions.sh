@@ -3,6 +3,6 @@
 source "$(dirname "$0")/paths.sh"
 
 "$STACK_ROOT/stack/node_packages.sh" stack
-for function in "$STACK_ROOT"/supabase/functions/*/; do
-  (cd "$function" && "$NODE_BIN/deno" task test)
+for settings in "$STACK_ROOT"/supabase/functions/*/deno.json; do
+  (cd "${settings%/deno.json}" && "$NODE_BIN/deno" task test)
 done

@@ -1,16 +1,11 @@
 // Edge function `completions`: a completion that nobody waits for. Settings come from Supabase's own variables.
+import { required } from "../_shared/settings.ts";
 import { callerVerifier } from "./caller.ts";
 import { openDoor } from "./door.ts";
 import { completionsOf } from "./rpc.ts";
 
 // What octroi.request_completion takes.
 const MAX_BODY_BYTES = 1024 * 1024;
-
-function required(name: string): string {
-  const value = Deno.env.get(name);
-  if (!value) throw new Error(`${name} is not set`);
-  return value;
-}
 
 const url = required("SUPABASE_URL");
 const publishableKey = JSON.parse(required("SUPABASE_PUBLISHABLE_KEYS")).default;

@@ -4,5 +4,14 @@
 //! `octroi-sim` binary. A stand-in keeps its own books and breaks on command, so that a test can
 //! compare what the service did with what Octroi recorded.
 
+// Stripe's objects have more members than json! takes by default.
+#![recursion_limit = "256"]
+
+mod control;
+mod holds;
 pub mod http;
 pub mod openai;
+pub mod plan;
+mod received;
+pub mod stripe;
+mod wait;

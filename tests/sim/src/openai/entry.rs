@@ -7,11 +7,11 @@ use std::sync::Arc;
 use http::request::Parts;
 use time::OffsetDateTime;
 
-use super::holds::Holds;
 use super::ledger::{Ledger, LedgerEntry, Pools, State};
 use super::script::Script;
 use super::settings::OnDisconnect;
 use super::state::Sim;
+use crate::holds::Holds;
 use crate::http::{Connection, Watcher};
 
 /// An open entry. Dropping it before the answer is complete means that the client left.

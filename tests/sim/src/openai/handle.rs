@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::faults::{Fault, FaultPlan, PlanFull};
+use super::faults::{Fault, FaultPlan};
 use super::ledger::{LedgerEntry, LedgerReport, Totals};
-use super::received::ReceivedRequest;
 use super::settings::Settings;
 use super::state::Sim;
-use super::wait::{self, TooLate};
 use crate::http::{ListenError, Listening};
+use crate::plan::PlanFull;
+use crate::received::ReceivedRequest;
+use crate::wait::{self, TooLate};
 
 /// The longest a test waits for something that must happen.
 const WAIT_LIMIT: Duration = Duration::from_secs(30);

@@ -9,11 +9,9 @@ mod entry;
 mod errors;
 mod faults;
 mod handle;
-mod holds;
 mod ledger;
 mod models;
 mod params;
-mod received;
 mod responses;
 mod route;
 mod script;
@@ -22,19 +20,20 @@ mod server;
 mod settings;
 mod state;
 mod tokens;
-mod wait;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 pub use answer::Wishes;
 pub use bench::{BenchHandle, BenchOptions, spawn_bench};
-pub use faults::{Fault, FaultKind, FaultMatch, FaultPlan, PlanFull};
+pub use faults::{Fault, FaultKind, FaultMatch, FaultPlan};
 pub use handle::Handle;
 pub use ledger::{LedgerEntry, LedgerReport, Pools, State, Totals};
-pub use received::ReceivedRequest;
 pub use settings::{OnDisconnect, Settings};
-pub use wait::TooLate;
+
+pub use crate::plan::PlanFull;
+pub use crate::received::ReceivedRequest;
+pub use crate::wait::TooLate;
 
 use crate::http::{ListenError, listen};
 use settings::SettingsInForce;

@@ -14,12 +14,12 @@ use time::OffsetDateTime;
 use super::entry::Entry;
 use super::errors::ApiError;
 use super::faults::{self, Fault, FaultKind, Target};
-use super::received::ReceivedRequest;
 use super::route::Route;
 use super::script::Script;
 use super::state::Sim;
 use super::{chat, control, embeddings, models, responses, send};
 use crate::http::{Aborted, Connection, MAX_BODY_BYTES, Responder, SimBody};
+use crate::received::ReceivedRequest;
 
 impl Responder for Sim {
     async fn respond(
@@ -60,7 +60,7 @@ impl Sim {
         let route = Route::of(&parts.method, parts.uri.path());
         let endpoint = route.as_ref().map_or("unknown", Route::endpoint);
         let mut entry = Entry::open(&self, endpoint, &parts, connection);
-        if self.faults.take_early(endpoint).is_some() {
+        if faults::take_early(&self.faults, endpoint).is_some() {
             entry.note(|entry| entry.faults.push(FaultKind::ResetBeforeBody.name()));
             entry.hang_up(true, false);
             return Err(Aborted);
@@ -135,7 +135,7 @@ impl Sim {
         let text = |name: &str| members.get(name).and_then(Value::as_str);
         let model = text("model");
         let stream = members.get("stream").and_then(Value::as_bool).unwrap_or(false);
-        let fault = self.faults.take(&Target { endpoint: route.endpoint(), model, stream, body });
+        let fault = faults::take(&self.faults, &Target { endpoint: route.endpoint(), model, stream, body });
         let script = match route {
             Route::Chat => chat::answer(self, members, body),
             Route::Responses => responses::answer(self, members, body),

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::answer::{PromptCache, Wishes};
 use super::faults::FaultPlan;
-use super::holds::Holds;
 use super::ledger::Ledger;
-use super::received::Received;
 use super::settings::SettingsInForce;
+use crate::holds::Holds;
+use crate::received::Received;
 
 /// The state of one stand-in.
 #[derive(Debug, Default)]

@@ -1,15 +1,16 @@
 //! Faults on command: what may go wrong with an answer, and the plan of what will.
 
 mod content;
-mod plan;
+mod take;
 mod transport;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::plan;
+
 pub(super) use content::edit;
-pub(super) use plan::Target;
-pub use plan::{FaultPlan, PlanFull};
+pub(super) use take::{Target, take, take_early};
 pub(super) use transport::rewrite;
 
 /// Which requests a fault is for. What is `None` matches anything.
@@ -27,65 +28,10 @@ pub struct FaultMatch {
 }
 
 /// One planned fault.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    /// Which requests it is for.
-    #[serde(default, rename = "match")]
-    pub matches: FaultMatch,
-    /// How many matching requests pass unharmed first.
-    #[serde(default)]
-    pub after: u32,
-    /// How many matching requests it strikes; 0 is all of them until the plan is cleared.
-    #[serde(default = "once")]
-    pub times: u32,
-    /// What goes wrong.
-    pub kind: FaultKind,
-    /// What else goes wrong with the same answer.
-    #[serde(default)]
-    pub and: Vec<FaultKind>,
-}
+pub type Fault = plan::Fault<FaultMatch, FaultKind>;
 
-const fn once() -> u32 {
-    1
-}
-
-impl From<FaultKind> for Fault {
-    fn from(kind: FaultKind) -> Self {
-        Self { matches: FaultMatch::default(), after: 0, times: 1, kind, and: Vec::new() }
-    }
-}
-
-impl Fault {
-    /// Strikes `times` matching requests; 0 is all of them.
-    #[must_use]
-    pub fn times(self, times: u32) -> Self {
-        Self { times, ..self }
-    }
-
-    /// Lets `after` matching requests pass first.
-    #[must_use]
-    pub fn after(self, after: u32) -> Self {
-        Self { after, ..self }
-    }
-
-    /// Only strikes what `matches` says.
-    #[must_use]
-    pub fn on(self, matches: FaultMatch) -> Self {
-        Self { matches, ..self }
-    }
-
-    /// Goes wrong in one more way with the same answer.
-    #[must_use]
-    pub fn and(mut self, kind: FaultKind) -> Self {
-        self.and.push(kind);
-        self
-    }
-
-    pub(super) fn kinds(&self) -> impl Iterator<Item = &FaultKind> {
-        std::iter::once(&self.kind).chain(&self.and)
-    }
-}
+/// Planned faults.
+pub type FaultPlan = plan::Plan<FaultMatch, FaultKind>;
 
 /// What can go wrong. A chunk is one event of a stream; a plain body is one chunk.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

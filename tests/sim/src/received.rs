@@ -39,7 +39,7 @@ impl ReceivedRequest {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    pub(super) fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         let headers: Vec<(&str, String)> = self
             .headers
             .iter()
@@ -68,7 +68,7 @@ pub struct Received {
 }
 
 impl Received {
-    pub(super) fn keep(&self, request: ReceivedRequest) {
+    pub(crate) fn keep(&self, request: ReceivedRequest) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.body_bytes += request.body.len();
         kept.requests.push_back(request);

@@ -1,0 +1,277 @@
+// The door with a real Data API behind it that answers as the test says, and events signed here.
+import { deepStrictEqual as assertEquals } from "node:assert";
+import { createHmac } from "node:crypto";
+import { openDoor } from "./door.ts";
+import { inboxOf } from "./inbox.ts";
+import { signatureVerifier } from "./signature.ts";
+
+const SECRET = "whsec_the_one_in_force";
+const ROLLED = "whsec_the_one_before";
+const NOW = 1_795_000_000;
+const MAX_BODY_BYTES = 2000;
+
+interface Seen {
+  path: string;
+  apikey: string | null;
+  authorization: string | null;
+  profile: string | null;
+  body: unknown;
+}
+
+interface Answer {
+  status: number;
+  body: unknown;
+}
+
+interface Knock {
+  body?: BodyInit;
+  signature?: string | null;
+  method?: string;
+}
+
+/** Runs `story` against a door; `answer` is what its Data API answers, `seen` what that was asked. */
+async function atTheDoor(
+  story: (knock: (init?: Knock) => Promise<Response>, seen: Seen[]) => Promise<void>,
+  { answer = { status: 200, body: "queued" } as Answer, secretKey = "sb_secret_test", secrets = [SECRET] } =
+    {},
+) {
+  const seen: Seen[] = [];
+  const api = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
+    const { headers } = request;
+    seen.push({
+      path: new URL(request.url).pathname,
+      apikey: headers.get("apikey"),
+      authorization: headers.get("authorization"),
+      profile: headers.get("content-profile"),
+      body: await request.json(),
+    });
+    return Response.json(answer.body, { status: answer.status });
+  });
+  const door = openDoor({
+    verifySignature: await signatureVerifier(secrets),
+    receive: inboxOf({ url: `http://127.0.0.1:${api.addr.port}`, secretKey }),
+    maxBodyBytes: MAX_BODY_BYTES,
+    now: () => NOW,
+  });
+  const knock = ({ body = JSON.stringify(INVOICE_PAID), signature, method = "POST" }: Knock = {}) => {
+    const headers = new Headers({ "content-type": "application/json; charset=utf-8" });
+    const signed = signature === undefined ? sign(String(body)) : signature;
+    if (signed !== null) headers.set("stripe-signature", signed);
+    return door(
+      new Request("http://octroi.test/stripe-webhook", {
+        method,
+        headers,
+        ...(method === "POST" && { body }),
+      }),
+    );
+  };
+  try {
+    await story(knock, seen);
+  } finally {
+    await api.shutdown();
+  }
+}
+
+const digest = (body: string, secret: string, time: number) =>
+  createHmac("sha256", secret).update(`${time}.${body}`).digest("hex");
+
+const sign = (body: string, secret = SECRET, time = NOW) => `t=${time},v1=${digest(body, secret, time)}`;
+
+const INVOICE_PAID = {
+  id: "evt_1",
+  object: "event",
+  type: "invoice.paid",
+  created: NOW - 5,
+  api_version: "2026-09-30.endive",
+  livemode: false,
+  data: {
+    object: {
+      id: "in_1",
+      object: "invoice",
+      customer: "cus_1",
+      customer_email: "ada@example.com",
+      amount_paid: 900,
+      parent: { subscription_details: { subscription: "sub_1", metadata: { note: "private" } } },
+    },
+  },
+};
+
+const TRIMMED = {
+  id: "evt_1",
+  type: "invoice.paid",
+  created: NOW - 5,
+  api_version: "2026-09-30.endive",
+  livemode: false,
+  object: {
+    object: "invoice",
+    id: "in_1",
+    customer: "cus_1",
+    charge: null,
+    payment_intent: null,
+    subscription: "sub_1",
+  },
+};
+
+async function outcome(response: Response): Promise<[number, string | undefined]> {
+  return [response.status, (await response.json()).error];
+}
+
+Deno.test("an event of Stripe's is stored before it is acknowledged, and only what names its object is", async () => {
+  await atTheDoor(async (knock, seen) => {
+    const response = await knock();
+    assertEquals([response.status, await response.json()], [200, { received: true }]);
+    assertEquals(seen, [{
+      path: "/rest/v1/rpc/receive_stripe_event",
+      apikey: "sb_secret_test",
+      authorization: null,
+      profile: "octroi",
+      body: { event: TRIMMED },
+    }]);
+  });
+});
+
+Deno.test("a project that still has a service_role token shows it as one", async () => {
+  await atTheDoor(async (knock, seen) => {
+    assertEquals((await knock()).status, 200);
+    assertEquals([seen[0]?.apikey, seen[0]?.authorization], ["ey.token", "Bearer ey.token"]);
+  }, { secretKey: "ey.token" });
+});
+
+Deno.test("events of every kind are passed on, also those nobody here knows", async () => {
+  const passed = async (event: unknown) => {
+    let body: unknown;
+    await atTheDoor(async (knock, seen) => {
+      assertEquals((await knock({ body: JSON.stringify(event) })).status, 200);
+      body = (seen[0]?.body as { event: { object: unknown } }).event.object;
+    });
+    return body;
+  };
+  const none = { customer: null, charge: null, payment_intent: null, subscription: null };
+  const unknown = { ...INVOICE_PAID, type: "future.thing", data: { object: { object: "thing", id: 7 } } };
+  assertEquals(await passed(unknown), { object: "thing", id: null, ...none });
+  const refund = {
+    object: "refund",
+    id: "re_1",
+    charge: "ch_1",
+    payment_intent: "pi_1",
+    reason: "requested",
+  };
+  const refunded = { ...INVOICE_PAID, type: "refund.created", data: { object: refund } };
+  assertEquals(await passed(refunded), {
+    ...none,
+    object: "refund",
+    id: "re_1",
+    charge: "ch_1",
+    payment_intent: "pi_1",
+  });
+  const thin = {
+    id: "evt_thin",
+    object: "v2.core.event",
+    type: "v1.billing.meter.error_report_triggered",
+    created: "2026-11-22T10:00:00.000Z",
+    livemode: false,
+    related_object: { id: "mtr_1", type: "billing.meter", url: "/v1/billing/meters/mtr_1" },
+  };
+  assertEquals(await passed(thin), { object: "billing.meter", id: "mtr_1" });
+});
+
+Deno.test("any signature that matches any secret is enough, so that a secret can be rolled", async () => {
+  await atTheDoor(async (knock) => {
+    const body = JSON.stringify(INVOICE_PAID);
+    const old = digest(body, ROLLED, NOW);
+    const foreign = digest(body, "whsec_somebody_else", NOW);
+    const good = [
+      sign(body),
+      sign(body, ROLLED),
+      `t=${NOW},v1=${foreign},v1=${old}`,
+      `t=${NOW}, v0=${foreign}, v1=${old}`,
+      sign(body, SECRET, NOW - 300),
+      sign(body, SECRET, NOW + 300),
+    ];
+    for (const signature of good) assertEquals((await knock({ body, signature })).status, 200, signature);
+  }, { secrets: [SECRET, ROLLED] });
+});
+
+Deno.test("what Stripe did not sign, or not now, is refused and not stored", async () => {
+  await atTheDoor(async (knock, seen) => {
+    const body = JSON.stringify(INVOICE_PAID);
+    const right = digest(body, SECRET, NOW);
+    const bad: [string | null, string][] = [
+      [null, "There is no signature"],
+      ["", "There is no signature"],
+      ["nonsense", "The signature header is malformed"],
+      [`t=${NOW}`, "The signature header is malformed"],
+      [`v1=${right}`, "The signature header is malformed"],
+      [`t=,v1=${right}`, "The signature header is malformed"],
+      [`t=1e9,v1=${right}`, "The signature header is malformed"],
+      [`t=${NOW},v0=${right}`, "The signature header is malformed"],
+      [`t=${NOW},v1=${right.slice(1)}`, "The signature header is malformed"],
+      [`t=${NOW}${`,v1=${right}`.repeat(9)}`, "The signature header is malformed"],
+      [`t=${NOW},v1=${right}${",x=1".repeat(2000)}`, "The signature header is too long"],
+      [sign(body, "whsec_somebody_else"), "The signature does not match"],
+      [sign(body, ROLLED), "The signature does not match"],
+      [sign(`${body} `), "The signature does not match"],
+      [`t=${NOW + 1},v1=${right}`, "The signature does not match"],
+      [sign(body, SECRET, NOW - 301), "The signature is too old"],
+      [sign(body, SECRET, NOW + 301), "The signature is too old"],
+    ];
+    for (const [signature, message] of bad) {
+      assertEquals(await outcome(await knock({ body, signature })), [400, message], signature ?? "none");
+    }
+    assertEquals(seen, []);
+  });
+});
+
+Deno.test("what is no event is refused, although it is signed", async () => {
+  await atTheDoor(async (knock, seen) => {
+    const without = (name: string) => JSON.stringify({ ...INVOICE_PAID, [name]: undefined });
+    const bad: [string, string][] = [
+      ["{", "The body is not valid JSON"],
+      ["", "The body is not valid JSON"],
+      ["[]", "The body is not a JSON object"],
+      ["null", "The body is not a JSON object"],
+      [without("id"), "The event has no id"],
+      [without("type"), "The event has no type"],
+      [without("created"), "The event has no time"],
+      [JSON.stringify({ ...INVOICE_PAID, id: "e".repeat(256) }), "The event has no id"],
+      [JSON.stringify({ ...INVOICE_PAID, created: 1.5 }), "The event has no time"],
+    ];
+    for (const [body, message] of bad) {
+      assertEquals(await outcome(await knock({ body })), [400, message], body);
+    }
+    const tooLong = "x".repeat(MAX_BODY_BYTES + 1);
+    assertEquals(await outcome(await knock({ body: tooLong })), [413, "The body is longer than 2000 bytes"]);
+    const read = await knock({ method: "GET" });
+    assertEquals([read.status, read.headers.get("allow")], [405, "POST"]);
+    assertEquals(seen, []);
+  });
+});
+
+Deno.test("the bytes are verified as they came, not as they would be written again", async () => {
+  await atTheDoor(async (knock) => {
+    const body = JSON.stringify(INVOICE_PAID, null, 2).replace("private", "priv\u00e9 \u2028");
+    assertEquals((await knock({ body })).status, 200);
+  });
+});
+
+Deno.test("while the database is away Stripe is asked to come back, and learns nothing about it", async () => {
+  const away: Answer[] = [
+    { status: 503, body: { code: "PGRST000", message: "could not connect to 10.0.0.7" } },
+    { status: 500, body: { code: "53300", message: "too many connections" } },
+    { status: 403, body: { code: "42501", message: "permission denied" } },
+    { status: 404, body: "<html>" },
+  ];
+  for (const answer of away) {
+    await atTheDoor(async (knock) => {
+      const expected = "The event could not be stored, send it again later";
+      assertEquals(await outcome(await knock()), [503, expected]);
+    }, { answer });
+  }
+});
+
+Deno.test("an event that the database finds malformed is not asked for again", async () => {
+  const body = { code: "22023", message: "the event has no usable type" };
+  await atTheDoor(async (knock) => {
+    assertEquals(await outcome(await knock()), [400, "the event has no usable type"]);
+  }, { answer: { status: 400, body } });
+});

@@ -1,0 +1,128 @@
+//! A checkout session as Stripe answers it.
+
+use serde_json::{Value, json};
+
+use super::{Mode, PaymentStatus, Session, Status};
+use crate::stripe::list::list;
+use crate::stripe::world::{Resource, World};
+
+pub(super) fn session(session: &Session, world: &World) -> Value {
+    let customer = session.customer.as_deref().and_then(|id| world.customers.get(id));
+    let email =
+        session.customer_email.clone().or_else(|| customer.and_then(|customer| customer.email.clone()));
+    let details = (email.is_some() || session.status == Status::Complete).then(|| {
+        let address =
+            json!({ "city": null, "country": "US", "line1": null, "line2": null, "postal_code": null, "state": null });
+        json!({ "address": address, "business_name": null, "email": email, "individual_name": null, "name": null,
+            "phone": null, "tax_exempt": "none", "tax_ids": [] })
+    });
+    let payment_status = match session.payment_status {
+        PaymentStatus::Unpaid => "unpaid",
+        PaymentStatus::Paid => "paid",
+        PaymentStatus::NoPaymentRequired => "no_payment_required",
+    };
+    let url = (session.status == Status::Open).then(|| format!("{}/pay/{}", world.base_url, session.id));
+    let mut object = json!({
+        "id": session.id,
+        "object": "checkout.session",
+        "adaptive_pricing": { "enabled": false },
+        "after_expiration": null,
+        "allow_promotion_codes": null,
+        "amount_subtotal": session.amount_total,
+        "amount_total": session.amount_total,
+        "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
+        "billing_address_collection": null,
+        "cancel_url": session.cancel_url,
+        "client_reference_id": session.client_reference_id,
+        "client_secret": null,
+        "collected_information": null,
+        "consent": null,
+        "consent_collection": null,
+        "created": session.created,
+        "currency": session.currency,
+        "currency_conversion": null,
+        "custom_fields": [],
+        "custom_text": { "after_submit": null, "shipping_address": null, "submit": null,
+            "terms_of_service_acceptance": null },
+        "customer": session.customer,
+        "customer_account": null,
+        "customer_creation": match session.mode {
+            Mode::Payment if session.creates_customer => Some("always"),
+            Mode::Payment => Some("if_required"),
+            Mode::Subscription => None,
+        },
+        "customer_details": details,
+        "customer_email": session.customer_email,
+        "discounts": [],
+        "expires_at": session.expires_at,
+        "invoice": session.invoice,
+        "livemode": false,
+    });
+    let rest = json!({
+        "locale": null,
+        "metadata": session.metadata,
+        "mode": if session.mode == Mode::Payment { "payment" } else { "subscription" },
+        "origin_context": null,
+        "payment_intent": session.payment_intent,
+        "payment_link": null,
+        "payment_method_collection": if session.mode == Mode::Payment { "if_required" } else { "always" },
+        "payment_method_configuration_details": null,
+        "payment_method_options": { "card": { "request_three_d_secure": "automatic" } },
+        "payment_method_types": ["card", "sepa_debit"],
+        "payment_status": payment_status,
+        "permissions": null,
+        "phone_number_collection": { "enabled": false },
+        "recovered_from": null,
+        "saved_payment_method_options": null,
+        "setup_intent": null,
+        "shipping_address_collection": null,
+        "shipping_cost": null,
+        "shipping_options": [],
+        "status": session.status.name(),
+        "submit_type": null,
+        "subscription": session.subscription,
+        "success_url": session.success_url,
+        "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
+        "ui_mode": "hosted_page",
+        "url": url,
+        "wallet_options": null,
+    });
+    if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
+        object.extend(rest);
+        if session.creates_invoice {
+            let data = json!({ "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
+                "issuer": null, "metadata": {}, "rendering_options": null });
+            object.insert("invoice_creation".to_owned(), json!({ "enabled": true, "invoice_data": data }));
+        }
+    }
+    object
+}
+
+impl Session {
+    /// What is bought, which is only shown when it is expanded or listed.
+    pub fn render_line_items(&self, world: &World) -> Value {
+        let items = self.bought.iter().map(|bought| {
+            let price = world.prices.get(&bought.price);
+            let amount = price
+                .filter(|price| price.meter().is_none())
+                .map_or(0, |price| price.amount(bought.quantity));
+            let metered = price.is_some_and(|price| price.meter().is_some());
+            let product = price.and_then(|price| world.products.get(&price.product));
+            json!({
+                "id": bought.id,
+                "object": "item",
+                "adjustable_quantity": null,
+                "amount_discount": 0,
+                "amount_subtotal": amount,
+                "amount_tax": 0,
+                "amount_total": amount,
+                "currency": self.currency,
+                "description": product.map(|product| product.name.clone()),
+                "metadata": bought.metadata,
+                "price": price.map(|price| price.render(world)),
+                "quantity": if metered { None } else { Some(bought.quantity) },
+            })
+        });
+        list(&format!("/v1/checkout/sessions/{}/line_items", self.id), items.collect(), false)
+    }
+}
