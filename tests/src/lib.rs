@@ -20,6 +20,7 @@ pub mod gateway;
 pub mod model;
 pub mod pg_tools;
 pub mod raw_http;
+pub mod shop;
 pub mod seed;
 pub mod stage;
 pub mod template;
