@@ -1,10 +1,15 @@
 //! Time: Stripe's clock and the database's, moved together from one thing due to the next.
 
+use std::time::Duration;
+
 use octroi_sim::stripe::Advance;
 use time::OffsetDateTime;
 
 use super::Shop;
-use crate::deadline::eventually;
+use crate::deadline::{DEADLINE_SECONDS, eventually};
+
+/// Pause between two looks at the queue.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 impl Shop<'_> {
     /// Lets time pass; everything due on the way is done at its own time, and the worker keeps up.
@@ -51,18 +56,32 @@ impl Shop<'_> {
 
     /// Waits until no webhook is on its way and no job is due.
     pub async fn quiet(&self) {
-        eventually("everything due is done", async || {
-            self.stripe.delivered().await.unwrap();
-            let query = sqlx::query_scalar(
-                "select count(*) from octroi_private.job
-                 where state = 'running' or state = 'queued' and run_at <= octroi_private.now() + interval '3 seconds'",
-            );
-            let due: i64 = query.fetch_one(&self.stage.pool).await.unwrap();
-            (due == 0).then_some(())
-        })
-        .await;
-        let query = sqlx::query_as("select kind, coalesce(last_error, '') from octroi_private.job where state = 'dead'");
-        let dead: Vec<(String, String)> = query.fetch_all(&self.stage.pool).await.unwrap();
-        assert!(dead.is_empty(), "jobs were given up: {dead:?}");
+        let mut due = Vec::new();
+        let all = async {
+            loop {
+                self.stripe.delivered().await.unwrap();
+                due = self.due_jobs().await;
+                if due.is_empty() {
+                    return;
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(DEADLINE_SECONDS), all).await;
+        assert!(in_time.is_ok(), "these jobs do not end: {due:#?}");
+        let query = "select kind, coalesce(last_error, '') from octroi_private.job where state in ('dead', 'cancelled')";
+        let lost: Vec<(String, String)> = sqlx::query_as(query).fetch_all(&self.stage.pool).await.unwrap();
+        assert!(lost.is_empty(), "jobs were given up: {lost:?}");
+    }
+
+    /// Kind, arguments, state and last error of the jobs that are due.
+    async fn due_jobs(&self) -> Vec<(String, String, String, Option<String>)> {
+        sqlx::query_as(
+            "select kind, args::text, state, last_error from octroi_private.job
+             where state = 'running' or state = 'queued' and run_at <= octroi_private.now() + interval '3 seconds'",
+        )
+        .fetch_all(&self.stage.pool)
+        .await
+        .unwrap()
     }
 }
