@@ -17,6 +17,7 @@ pub mod client;
 pub mod cluster;
 pub mod deadline;
 pub mod gateway;
+pub mod mail;
 pub mod model;
 pub mod pg_tools;
 pub mod raw_http;

@@ -18,13 +18,12 @@ async fn customer(shop: &Shop<'_>, plan: &str) -> Caller {
 async fn a_failed_renewal_grants_nothing_until_it_is_paid_late() {
     trade(async |shop| {
         let caller = customer(shop, "basic").await;
-        let stripe = shop.customer_of(caller).await.unwrap();
-        shop.change_default(&stripe, Behaviour::Declines);
+        shop.change_card(caller, Behaviour::Declines).await;
         shop.let_pass(Duration::days(32)).await;
         assert_eq!(shop.paid_by(caller).await, 900, "the renewal is not paid");
         assert!(!shop.use_tokens(caller, 50_000).await, "no new month without money");
 
-        shop.change_default(&stripe, Behaviour::Pays);
+        shop.change_card(caller, Behaviour::Pays).await;
         shop.let_pass(Duration::days(4)).await;
         assert_eq!(shop.paid_by(caller).await, 1_800);
         assert!(shop.use_tokens(caller, 50_000).await);
@@ -73,14 +72,12 @@ async fn an_automatic_top_up_charges_the_card_on_file_once() {
         let set = "set_auto_top_up('tokens_100k', 20000, 500)";
         assert!(shop.call::<bool>(caller, set).await.unwrap());
         assert!(shop.use_tokens(caller, 85_000).await);
-        shop.sweep().await;
-        shop.quiet().await;
+        shop.buy_when_low(caller, 15_000).await;
         assert_eq!(shop.left(caller).await, 115_000);
         assert_eq!(shop.paid_by(caller).await, 900 + 500);
 
         assert!(shop.use_tokens(caller, 100_000).await);
-        shop.sweep().await;
-        shop.quiet().await;
+        shop.buy_when_low(caller, 15_000).await;
         assert_eq!(shop.paid_by(caller).await, 900 + 500, "its cap for the month is reached");
     })
     .await;
@@ -90,12 +87,10 @@ async fn an_automatic_top_up_charges_the_card_on_file_once() {
 async fn a_declined_automatic_top_up_is_told_and_never_charged_later() {
     trade(async |shop| {
         let caller = customer(shop, "basic").await;
-        let stripe = shop.customer_of(caller).await.unwrap();
-        shop.change_default(&stripe, Behaviour::InsufficientFunds);
+        shop.change_card(caller, Behaviour::InsufficientFunds).await;
         assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 20000, 5000)").await.unwrap());
         assert!(shop.use_tokens(caller, 85_000).await);
-        shop.sweep().await;
-        shop.quiet().await;
+        shop.buy_when_low(caller, 15_000).await;
         assert_eq!(shop.left(caller).await, 15_000);
         let statuses: Vec<_> = shop.invoices_of(caller).await.iter().map(|invoice| invoice.status).collect();
         assert_eq!(statuses, ["paid", "void"]);

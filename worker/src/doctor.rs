@@ -7,10 +7,11 @@ use std::io::Write;
 use time::OffsetDateTime;
 
 use crate::config::{
-    AuthConfig, ConfigError, DatabaseConfig, GatewayConfig, JobsConfig, LogConfig, OpenAiConfig,
+    AuthConfig, ConfigError, DatabaseConfig, GatewayConfig, JobsConfig, LogConfig, MailConfig, OpenAiConfig,
     StripeConfig, Variables,
 };
 use crate::database::Database;
+use crate::mail::Post;
 use crate::startup::{self, MIGRATION_MIN, StartupError};
 
 /// Difference between the two clocks that is worth a word, in seconds.
@@ -47,6 +48,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
             findings.push(Finding::Fault("the database was not looked at: it is not configured".to_owned()))
         }
     }
+    findings.extend(mail_finding(variables).await);
     let mut healthy = true;
     for finding in &findings {
         match finding {
@@ -75,6 +77,7 @@ fn configuration(variables: &Variables) -> Vec<Finding> {
         judged("authentication", AuthConfig::read(variables).map(drop)),
         judged("jobs", JobsConfig::read(variables).map(drop)),
         judged("Stripe", StripeConfig::read(variables).map(drop)),
+        judged("mail", MailConfig::read(variables).map(drop)),
     ]
 }
 
@@ -113,6 +116,21 @@ async fn database_findings(database: &Database) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Connects and signs in as a mail would, and sends none. Nothing when mail is not configured, or not rightly.
+async fn mail_finding(variables: &Variables) -> Option<Finding> {
+    let Ok(config) = MailConfig::read(variables) else { return None };
+    let Some(config) = config else {
+        return Some(Finding::Warning("no mail is sent: OCTROI_MAIL_BACKEND is not set".to_owned()));
+    };
+    Some(match Post::new(&config) {
+        Err(error) => Finding::Fault(error.to_string()),
+        Ok(post) => match post.mailer.check().await {
+            Ok(told) => Finding::Good(told),
+            Err(not_sent) => Finding::Fault(format!("mails cannot leave: {not_sent}")),
+        },
+    })
 }
 
 /// Periods and leases follow the database's clock alone; the expiry of tokens follows this machine's.

@@ -10,6 +10,7 @@ pub mod database;
 pub mod doctor;
 pub mod gateway;
 pub mod jobs;
+pub mod mail;
 pub mod meter;
 pub mod metered_call;
 pub mod openai;

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::gateway::{self, GatewayState};
 use crate::jobs::JobContext;
+use crate::mail::{PhraseError, Phrasebook, Post, PostError};
 use crate::meter::{Meter, MeterLimits};
 use crate::metered_call::MeteredCalls;
 use crate::openai::{IdentityKey, Upstream, UpstreamSettings};
@@ -65,6 +66,12 @@ pub enum ServeError {
     /// No client for Stripe could be set up.
     #[error("STRIPE_SECRET_KEY: {0}")]
     Stripe(#[from] StripeError),
+    /// Mail cannot be sent as configured.
+    #[error(transparent)]
+    Mail(#[from] PostError),
+    /// A page cannot be said.
+    #[error(transparent)]
+    Phrases(#[from] PhraseError),
     /// Signals cannot be waited for.
     #[error("signal handlers cannot be installed: {0}")]
     Signals(#[source] std::io::Error),
@@ -110,10 +117,16 @@ pub async fn run_until(
             "STRIPE_SECRET_KEY is not set: nothing is billed, and jobs for Stripe wait for another worker"
         );
     }
+    let post = config.mail.as_ref().map(Post::new).transpose()?;
     let gateway = serve_gateway(&config, parts, &database, &calls, prometheus, &stop).await?;
-    tracing::info!(gateway = !parts.no_gateway, jobs = !parts.no_jobs, "octroi is ready");
+    tracing::info!(
+        gateway = !parts.no_gateway,
+        jobs = !parts.no_jobs,
+        mail = post.is_some(),
+        "octroi is ready"
+    );
     let work = async {
-        tokio::join!(gateway, run_jobs(&config, parts, &database, &calls, stripe, &stop));
+        tokio::join!(gateway, run_jobs(&config, parts, &database, &calls, stripe, post.clone(), &stop));
     };
     tokio::select! {
         () = work => {}
@@ -122,6 +135,9 @@ pub async fn run_until(
 
     if !lanes.drain(Instant::now() + Duration::from_secs(FLUSH_SECONDS)).await {
         tracing::error!("stopped with settles that the database had not taken; their holds will lapse");
+    }
+    if let Some(post) = post {
+        post.mailer.close().await;
     }
     database.close().await;
     // It only ever returns after `stop`.
@@ -164,12 +180,18 @@ async fn serve_gateway(
             Some(address) => Some(bind("OCTROI_METRICS_LISTEN", address).await?),
             None => None,
         };
-        let state =
-            GatewayState::new(&config.gateway, &config.auth, database.clone(), calls.clone(), prometheus)
-                .map_err(|_| ServeError::Setup {
-                    variable: "OCTROI_JWKS_URL",
-                    problem: "no HTTP client could be set up".to_owned(),
-                })?;
+        let state = GatewayState::new(
+            &config.gateway,
+            &config.auth,
+            database.clone(),
+            calls.clone(),
+            prometheus,
+            Phrasebook::new()?,
+        )
+        .map_err(|_| ServeError::Setup {
+            variable: "OCTROI_JWKS_URL",
+            problem: "no HTTP client could be set up".to_owned(),
+        })?;
         Some((Arc::new(state), public, operator, config.gateway.max_connections))
     };
     Ok(async move {
@@ -196,6 +218,7 @@ async fn run_jobs(
     database: &Database,
     calls: &MeteredCalls,
     stripe: Option<Stripe>,
+    post: Option<Post>,
     stop: &CancellationToken,
 ) {
     if parts.no_jobs {
@@ -207,6 +230,7 @@ async fn run_jobs(
         upstream_timeout: config.openai.timeout,
         upgrade_url: config.gateway.upgrade_url.as_deref().map(Arc::from),
         stripe,
+        post,
     };
     let wake = Arc::new(Notify::new());
     let runner = Runner::new(context, config.jobs.concurrency);

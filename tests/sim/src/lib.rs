@@ -15,3 +15,4 @@ pub mod plan;
 mod received;
 pub mod stripe;
 mod wait;
+pub mod smtp;

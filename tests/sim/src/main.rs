@@ -32,6 +32,7 @@ fn runtime(service: &Service) -> Result<Runtime, Failure> {
 async fn run(service: Service) -> Result<(), Failure> {
     match service {
         Service::Openai(args) => args.run().await,
+        Service::Smtp(args) => cli::smtp::run(args).await,
         Service::Stripe(args) => args.run().await,
     }
 }

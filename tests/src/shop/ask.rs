@@ -90,9 +90,22 @@ impl Shop<'_> {
         self.stripe.complete(session, &Completion::default()).unwrap();
     }
 
-    /// Gives a customer another card.
-    pub fn change_default(&self, customer: &str, behaviour: Behaviour) {
-        self.stripe.set_payment_method(customer, behaviour).unwrap();
+    /// Gives a customer and their subscriptions another card.
+    pub async fn change_card(&self, caller: Caller, behaviour: Behaviour) {
+        let customer = self.customer_of(caller).await.expect("a customer");
+        let card = self.stripe.set_payment_method(&customer, behaviour).unwrap();
+        let listed = self.read_at_stripe(&format!("subscriptions?customer={customer}")).await;
+        for subscription in listed["data"].as_array().expect("a list") {
+            let path = format!("subscriptions/{}", subscription["id"].as_str().expect("an id"));
+            self.change_at_stripe(&path, &[("default_payment_method", &card)]).await;
+        }
+    }
+
+    /// Has a pack bought if so few tokens are left, as settling does.
+    pub async fn buy_when_low(&self, caller: Caller, left: i64) {
+        let query = sqlx::query("select octroi_private.buy_when_low($1, 'tokens', $2)");
+        query.bind(caller.account_id).bind(left).execute(&self.stage.pool).await.unwrap();
+        self.quiet().await;
     }
 
     /// Makes a call of so many tokens; whether it was let through.

@@ -39,7 +39,7 @@ impl Shop<'_> {
     /// When Stripe or a waiting job has something to do.
     async fn next_stop(&self) -> Option<OffsetDateTime> {
         let due = self.stripe.clock().next_due.map(|at| OffsetDateTime::from_unix_timestamp(at).unwrap());
-        let query = sqlx::query_scalar("select min(run_at) from octroi_private.job where state = 'queued'");
+        let query = sqlx::query_scalar("select min(run_at) from octroi_private.job where state = 'queued' and kind <> 'send_mail'");
         let job: Option<OffsetDateTime> = query.fetch_one(&self.stage.pool).await.unwrap();
         [due, job].into_iter().flatten().min()
     }
@@ -74,11 +74,12 @@ impl Shop<'_> {
         assert!(lost.is_empty(), "jobs were given up: {lost:?}");
     }
 
-    /// Kind, arguments, state and last error of the jobs that are due.
+    /// Kind, arguments, state and last error of the jobs that are due; mail has stories of its own.
     async fn due_jobs(&self) -> Vec<(String, String, String, Option<String>)> {
         sqlx::query_as(
             "select kind, args::text, state, last_error from octroi_private.job
-             where state = 'running' or state = 'queued' and run_at <= octroi_private.now() + interval '3 seconds'",
+             where kind <> 'send_mail'
+               and (state = 'running' or state = 'queued' and run_at <= octroi_private.now() + interval '3 seconds')",
         )
         .fetch_all(&self.stage.pool)
         .await

@@ -23,6 +23,12 @@
 //! | `OCTROI_STRIPE_API_BASE` | `https://api.stripe.com` | a stand-in for Stripe; `http` on this machine only |
 //! | `OCTROI_STRIPE_TIMEOUT_SECONDS` | `30` | longest wait for one answer of Stripe's |
 //! | `OCTROI_STRIPE_CONCURRENCY` | `8` | calls to Stripe at once |
+//! | `OCTROI_MAIL_BACKEND` | none | `smtp` or `file`; without it no mail is sent and mails wait |
+//! | `OCTROI_MAIL_FROM` | required with it | sender, such as `Acme <no-reply@acme.example>` |
+//! | `OCTROI_PUBLIC_URL` | required with it | where the gateway is reached from outside; unsubscribe links begin with it |
+//! | `OCTROI_SMTP_URL` | required for `smtp` | `smtps://USER:PASSWORD@HOST:465`, or `smtp://…:587` with STARTTLS, always |
+//! | `OCTROI_SMTP_CA_FILE` | none | certificates (PEM) believed besides the system's |
+//! | `OCTROI_MAIL_DIRECTORY` | required for `file` | where mails are written, one `.eml` each |
 //! | `OCTROI_LOG` | `info` | `tracing` filter |
 //! | `OCTROI_LOG_FORMAT` | `json` | `json` or `pretty` |
 
@@ -31,6 +37,7 @@ mod database;
 mod gateway;
 mod jobs;
 mod log;
+mod mail;
 mod openai;
 mod stripe;
 mod variables;
@@ -40,6 +47,7 @@ pub use database::DatabaseConfig;
 pub use gateway::GatewayConfig;
 pub use jobs::JobsConfig;
 pub use log::{LogConfig, LogFormat};
+pub use mail::{MailBackend, MailConfig, SmtpConfig, SmtpCredentials, SmtpSecurity};
 pub use openai::OpenAiConfig;
 pub use stripe::StripeConfig;
 pub use variables::{ConfigError, Variables};
@@ -59,6 +67,8 @@ pub struct Config {
     pub jobs: JobsConfig,
     /// How Stripe is reached; none when nothing is billed.
     pub stripe: Option<StripeConfig>,
+    /// How mail leaves; none when it does not.
+    pub mail: Option<MailConfig>,
 }
 
 impl Config {
@@ -74,6 +84,7 @@ impl Config {
             auth: AuthConfig::read(variables)?,
             jobs: JobsConfig::read(variables)?,
             stripe: StripeConfig::read(variables)?,
+            mail: MailConfig::read(variables)?,
         })
     }
 }

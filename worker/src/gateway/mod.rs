@@ -20,6 +20,7 @@ mod models;
 mod responses;
 mod router;
 mod state;
+mod unsubscribe;
 mod write_stall;
 
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use super::admission::Admission;
 use super::auth::Authenticator;
 use crate::config::{AuthConfig, GatewayConfig};
 use crate::database::Database;
+use crate::mail::Phrasebook;
 use crate::metered_call::MeteredCalls;
 
 /// The gateway's parts.
@@ -27,6 +28,8 @@ pub struct GatewayState {
     pub upgrade_url: Option<Arc<str>>,
     /// Largest request body, bytes.
     pub max_body_bytes: usize,
+    /// What pages say.
+    pub phrases: Phrasebook,
     /// Whether `/metrics` is served beside the API.
     pub metrics_on_public_listener: bool,
     draining: AtomicBool,
@@ -43,6 +46,7 @@ impl GatewayState {
         database: Database,
         calls: MeteredCalls,
         prometheus: PrometheusHandle,
+        phrases: Phrasebook,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             authenticator: Authenticator::new(database.clone(), auth)?,
@@ -52,6 +56,7 @@ impl GatewayState {
             prometheus,
             upgrade_url: config.upgrade_url.as_deref().map(Arc::from),
             max_body_bytes: config.max_body_bytes,
+            phrases,
             metrics_on_public_listener: config.metrics_listen.is_none() && config.listen.ip().is_loopback(),
             draining: AtomicBool::new(false),
         })

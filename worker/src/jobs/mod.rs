@@ -6,12 +6,14 @@ mod list_missed_events;
 mod read_meter_errors;
 mod reconcile;
 mod run_billing_request;
+mod send_mail;
 mod send_meter_report;
 mod sync_stripe_object;
 
 use std::time::Duration;
 
 use crate::database::Database;
+use crate::mail::Post;
 use crate::metered_call::MeteredCalls;
 use crate::queue::{Failure, Job, Outcome};
 use crate::stripe::Stripe;
@@ -31,6 +33,8 @@ pub struct JobContext {
     pub upgrade_url: Option<std::sync::Arc<str>>,
     /// The way to Stripe; none when this worker bills nothing.
     pub stripe: Option<Stripe>,
+    /// How mail leaves; none when this worker sends none.
+    pub post: Option<Post>,
 }
 
 /// What a job may need beyond its call to the outside, in seconds: look-ups, reserve, settle.
@@ -44,6 +48,7 @@ const STRIPE_WHOLE_SECONDS: u64 = 6 * 3600;
 pub(crate) fn kinds(context: &JobContext) -> Vec<&'static str> {
     let can_run = |kind: &&str| match *kind {
         "complete_request" => true,
+        "send_mail" => context.post.is_some(),
         _ => context.stripe.is_some(),
     };
     Job::KINDS.into_iter().filter(can_run).collect()
@@ -59,6 +64,7 @@ pub(crate) fn time_limit(job: &Job, context: &JobContext) -> Duration {
         | Job::SendMeterReport { .. }
         | Job::CloseCycle { .. } => Duration::from_secs(STRIPE_SECONDS),
         Job::ListMissedEvents {} | Job::Reconcile {} => Duration::from_secs(STRIPE_WHOLE_SECONDS),
+        Job::SendMail { .. } => context.post.as_ref().map(|post| post.longest).unwrap_or_default(),
     };
     outside + Duration::from_secs(MARGIN_SECONDS)
 }
@@ -78,5 +84,6 @@ pub(crate) async fn run(job: Job, context: JobContext) -> Result<Outcome, Failur
         Job::CloseCycle { invoice_id } => close_cycle::run(&invoice_id, stripe()?, database).await,
         Job::ListMissedEvents {} => list_missed_events::run(stripe()?, database).await,
         Job::Reconcile {} => reconcile::run(stripe()?, database).await,
+        Job::SendMail { mail_id } => send_mail::run(mail_id, &context).await,
     }
 }

@@ -44,6 +44,11 @@ pub enum Job {
     ListMissedEvents {},
     /// Compares the books with Stripe's.
     Reconcile {},
+    /// Sends a mail.
+    SendMail {
+        /// The `mail` row.
+        mail_id: Uuid,
+    },
 }
 
 /// A row that is no job this worker can run, although it asked for the kind.
@@ -56,7 +61,7 @@ pub struct JobError {
 
 impl Job {
     /// Every kind this worker can run. It claims no others, so a newer kind waits for a newer worker.
-    pub const KINDS: [&'static str; 8] = [
+    pub const KINDS: [&'static str; 9] = [
         "complete_request",
         "run_billing_request",
         "sync_stripe_object",
@@ -65,6 +70,7 @@ impl Job {
         "close_cycle",
         "list_missed_events",
         "reconcile",
+        "send_mail",
     ];
 
     /// The job in a claimed row.
@@ -87,6 +93,7 @@ impl Job {
             Self::CloseCycle { .. } => "close_cycle",
             Self::ListMissedEvents {} => "list_missed_events",
             Self::Reconcile {} => "reconcile",
+            Self::SendMail { .. } => "send_mail",
         }
     }
 }
@@ -120,6 +127,7 @@ mod tests {
             Job::CloseCycle { invoice_id: name() },
             Job::ListMissedEvents {},
             Job::Reconcile {},
+            Job::SendMail { mail_id: id },
         ];
         for job in &jobs {
             let row = serde_json::to_value(job).unwrap();

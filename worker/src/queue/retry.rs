@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::Outcome;
 use crate::database::DatabaseError;
+use crate::mail::NotSent;
 use crate::stripe::StripeError;
 
 /// Shortest pause before a retry, in seconds; it doubles with each attempt.
@@ -23,6 +24,10 @@ const UNDER_WAY_SNOOZE_SECONDS: u64 = 30;
 const STRIPE_BUSY_SNOOZE_SECONDS: u64 = 5;
 /// Pause while Stripe does not take the operator's key, in seconds.
 const STRIPE_DENIED_SNOOZE_SECONDS: u64 = 60;
+/// Pause while the mail server is away or does not let us in, in seconds: mails wait, and all of them ask again.
+const MAIL_SNOOZE_SECONDS: u64 = 60;
+/// Pause while every connection to the mail server is busy, in seconds.
+const MAIL_BUSY_SNOOZE_SECONDS: u64 = 5;
 
 /// Why an attempt of a job failed. The text goes into the job's row: no content of requests, no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -51,6 +56,23 @@ pub enum Failure {
     /// This worker is not configured for the job.
     #[error("this worker is not configured for the job")]
     NotConfigured,
+    /// A mail cannot be made of its row.
+    #[error("the mail cannot be made: {problem}")]
+    MailNotComposed {
+        /// Why; nothing of the mail itself.
+        problem: String,
+    },
+    /// A mail was not sent, surely.
+    #[error("the mail was not sent: {0}")]
+    MailNotSent(NotSent),
+    /// A mail went out and no answer came.
+    #[error("{problem}")]
+    MailMayBeSent {
+        /// Why no answer came.
+        problem: String,
+        /// Whether SQL has it sent again.
+        is_tried_again: bool,
+    },
     /// The row's arguments do not fit its kind.
     #[error("the arguments do not fit the kind")]
     BadArguments,
@@ -74,8 +96,19 @@ pub fn decide(failure: &Failure) -> Outcome {
         Failure::UnderWay => Outcome::Snooze(Duration::from_secs(UNDER_WAY_SNOOZE_SECONDS)),
         Failure::Stripe(error) => decide_on_stripe(error),
         Failure::NotConfigured => Outcome::Snooze(Duration::from_secs(OUTAGE_SNOOZE_SECONDS)),
-        Failure::TimedOut | Failure::Panicked => Outcome::Retry,
-        Failure::DatabaseRefused { .. } | Failure::BadArguments => Outcome::Cancel(failure.to_string()),
+        Failure::MailNotSent(NotSent::Away { .. }) => {
+            Outcome::Snooze(Duration::from_secs(MAIL_SNOOZE_SECONDS))
+        }
+        Failure::MailNotSent(NotSent::Busy) => Outcome::Snooze(Duration::from_secs(MAIL_BUSY_SNOOZE_SECONDS)),
+        Failure::TimedOut
+        | Failure::Panicked
+        | Failure::MailNotSent(NotSent::Deferred { .. })
+        | Failure::MailMayBeSent { is_tried_again: true, .. } => Outcome::Retry,
+        Failure::DatabaseRefused { .. }
+        | Failure::BadArguments
+        | Failure::MailNotComposed { .. }
+        | Failure::MailNotSent(NotSent::Refused { .. } | NotSent::NeedsSmtputf8)
+        | Failure::MailMayBeSent { is_tried_again: false, .. } => Outcome::Cancel(failure.to_string()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one subcommand for each stand-in.
 
 mod openai;
+pub mod smtp;
 mod stripe;
 
 use std::io::Write;
@@ -8,6 +9,7 @@ use std::path::Path;
 
 use clap::{Parser, Subcommand};
 use octroi_sim::http::ListenError;
+use octroi_sim::smtp::{SmtpArgs, SmtpSimError};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -21,6 +23,8 @@ pub struct Cli {
 pub enum Service {
     /// An OpenAI-compatible server.
     Openai(openai::OpenaiArgs),
+    /// A mail server.
+    Smtp(SmtpArgs),
     /// A Stripe-compatible server.
     Stripe(stripe::StripeArgs),
 }
@@ -30,6 +34,8 @@ pub enum Service {
 pub enum Failure {
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(transparent)]
+    Smtp(#[from] SmtpSimError),
     #[error("cannot write the URL: {0}")]
     Url(std::io::Error),
     #[error("cannot start: {0}")]
