@@ -21,6 +21,7 @@ pub mod mail;
 pub mod model;
 pub mod pg_tools;
 pub mod raw_http;
+pub mod shop;
 pub mod seed;
 pub mod stage;
 pub mod template;

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 /// Meters, limits and bills OpenAI usage from inside Postgres. Configured by environment variables; see
@@ -19,6 +21,46 @@ pub enum Command {
     Serve(Serve),
     /// Check configuration, database, rights and versions, and say what to do about each fault.
     Doctor,
+    /// Declare what is sold, and make it at Stripe.
+    #[command(subcommand)]
+    Plans(PlansCommand),
+    /// Set up and repair the connection to Stripe.
+    #[command(subcommand)]
+    Stripe(StripeCommand),
+    /// Compare ledger, reports, Stripe's meters, invoices and subscriptions; fails unless every difference is explained.
+    Reconcile,
+}
+
+/// What to do with the plan file.
+#[derive(Debug, Subcommand)]
+pub enum PlansCommand {
+    /// Show what changes, then make it so, here and at Stripe.
+    Push {
+        /// The plan file.
+        #[arg(long, default_value = "plans.toml")]
+        file: PathBuf,
+        /// Only show.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Say what differs between file, database and Stripe; fails when anything does.
+    Check {
+        /// The plan file.
+        #[arg(long, default_value = "plans.toml")]
+        file: PathBuf,
+    },
+}
+
+/// What to do at Stripe.
+#[derive(Debug, Subcommand)]
+pub enum StripeCommand {
+    /// Look at everything Stripe has of our customers, as if an event had come for each.
+    Backfill,
+    /// Make the webhook endpoint, or give it the right events.
+    Endpoint {
+        /// Where the webhook function is: https://PROJECT.supabase.co/functions/v1/stripe-webhook
+        url: String,
+    },
 }
 
 /// What `octroi serve` leaves to other workers.

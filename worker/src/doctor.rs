@@ -1,12 +1,14 @@
 //! `octroi doctor`: one line per check, and what to do about each fault.
 
+mod stripe;
+
 use std::io::Write;
 
 use time::OffsetDateTime;
 
 use crate::config::{
     AuthConfig, ConfigError, DatabaseConfig, GatewayConfig, JobsConfig, LogConfig, MailConfig, OpenAiConfig,
-    Variables,
+    StripeConfig, Variables,
 };
 use crate::database::Database;
 use crate::mail::Post;
@@ -35,7 +37,10 @@ pub enum Finding {
 pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Result<bool> {
     let mut findings = configuration(variables);
     match DatabaseConfig::read(variables).map(|config| Database::new(&config)) {
-        Ok(Ok(database)) => findings.extend(database_findings(&database).await),
+        Ok(Ok(database)) => {
+            findings.extend(database_findings(&database).await);
+            findings.extend(stripe::findings(variables, &database).await);
+        }
         Ok(Err(error)) => {
             findings.push(Finding::Fault(format!("OCTROI_DATABASE_URL cannot be used: {error}")))
         }
@@ -71,6 +76,7 @@ fn configuration(variables: &Variables) -> Vec<Finding> {
         judged("OpenAI", OpenAiConfig::read(variables).map(drop)),
         judged("authentication", AuthConfig::read(variables).map(drop)),
         judged("jobs", JobsConfig::read(variables).map(drop)),
+        judged("Stripe", StripeConfig::read(variables).map(drop)),
         judged("mail", MailConfig::read(variables).map(drop)),
     ]
 }

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod coalesce;
+pub mod commands;
 pub mod config;
 pub mod database;
 pub mod doctor;
@@ -14,8 +15,10 @@ pub mod meter;
 pub mod metered_call;
 pub mod openai;
 pub mod queue;
+pub mod reconciliation;
 pub mod serve;
 pub mod shutdown;
 pub mod startup;
+pub mod stripe;
 pub mod sweeper;
 pub mod telemetry;

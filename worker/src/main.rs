@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use octroi_worker::cli::{Cli, Command, Serve};
+use octroi_worker::commands::{self, CommandError};
 use octroi_worker::config::{Config, LogConfig, Variables};
 use octroi_worker::{doctor, serve, telemetry};
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let status = match cli.command {
         Command::Serve(parts) => runtime.block_on(run_serve(parts, &variables)),
         Command::Doctor => runtime.block_on(run_doctor(&variables)),
+        command => runtime.block_on(run_command(&command, &variables)),
     };
     // Everything that must end has ended; a name look-up on a blocking thread need not.
     runtime.shutdown_background();
@@ -52,6 +54,25 @@ async fn run_doctor(variables: &Variables) -> ExitCode {
     match doctor::examine(variables, &mut std::io::stdout()).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+async fn run_command(command: &Command, variables: &Variables) -> ExitCode {
+    let mut out = std::io::stdout();
+    let done = match commands::Command::new(variables, &mut out) {
+        Err(error) => Err(error),
+        Ok(ready) => match command {
+            Command::Plans(command) => ready.plans(command).await,
+            Command::Stripe(command) => ready.at_stripe(command).await,
+            Command::Reconcile => ready.reconcile().await,
+            Command::Serve(_) | Command::Doctor => Ok(true),
+        },
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error @ CommandError::Config(_)) => complain(&error.to_string(), CONFIGURATION_STATUS),
+        Err(error) => complain(&error.to_string(), 1),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::metered_call::MeteredCalls;
 use crate::openai::{IdentityKey, Upstream, UpstreamSettings};
 use crate::queue::{self, Runner};
 use crate::startup::{self, StartupError};
+use crate::stripe::{Stripe, StripeError};
 use crate::{shutdown, sweeper, telemetry};
 
 /// Longest wait for a TCP and TLS connection to the upstream, in seconds.
@@ -62,6 +63,9 @@ pub enum ServeError {
         /// What is wrong.
         problem: String,
     },
+    /// No client for Stripe could be set up.
+    #[error("STRIPE_SECRET_KEY: {0}")]
+    Stripe(#[from] StripeError),
     /// Mail cannot be sent as configured.
     #[error(transparent)]
     Mail(#[from] PostError),
@@ -107,6 +111,12 @@ pub async fn run_until(
     let calls = metered_calls(&config, &database, meter)?;
     let upkeep = tokio::spawn(telemetry::keep_metrics(prometheus.clone(), stop.clone()));
 
+    let stripe = config.stripe.as_ref().map(Stripe::new).transpose()?;
+    if stripe.is_none() && !parts.no_jobs {
+        tracing::warn!(
+            "STRIPE_SECRET_KEY is not set: nothing is billed, and jobs for Stripe wait for another worker"
+        );
+    }
     let post = config.mail.as_ref().map(Post::new).transpose()?;
     let gateway = serve_gateway(&config, parts, &database, &calls, prometheus, &stop).await?;
     tracing::info!(
@@ -116,7 +126,7 @@ pub async fn run_until(
         "octroi is ready"
     );
     let work = async {
-        tokio::join!(gateway, run_jobs(&config, parts, &database, &calls, post.clone(), &stop));
+        tokio::join!(gateway, run_jobs(&config, parts, &database, &calls, stripe, post.clone(), &stop));
     };
     tokio::select! {
         () = work => {}
@@ -207,6 +217,7 @@ async fn run_jobs(
     parts: Serve,
     database: &Database,
     calls: &MeteredCalls,
+    stripe: Option<Stripe>,
     post: Option<Post>,
     stop: &CancellationToken,
 ) {
@@ -218,6 +229,7 @@ async fn run_jobs(
         calls: calls.clone(),
         upstream_timeout: config.openai.timeout,
         upgrade_url: config.gateway.upgrade_url.as_deref().map(Arc::from),
+        stripe,
         post,
     };
     let wake = Arc::new(Notify::new());

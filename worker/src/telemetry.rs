@@ -47,6 +47,9 @@ pub const OVERRUN_TOKENS: &str = "octroi_overrun_tokens_total";
 /// Calls the provider refused because of the operator's own account, by `reason`.
 pub const OPERATOR_ACCOUNT_FAILURES: &str = "octroi_operator_account_failures_total";
 
+/// Differences that the last reconciliation found no explanation for.
+pub const UNEXPLAINED_DIFFERENCES: &str = "octroi_unexplained_differences";
+
 /// How often recorded histogram values are folded into their buckets, in seconds.
 const UPKEEP_SECONDS: u64 = 5;
 
@@ -117,6 +120,7 @@ fn describe() {
     metrics::describe_gauge!(JOBS_RUNNING, Unit::Count, "Jobs running in this worker");
     metrics::describe_counter!(JOB_LEASES_LOST, Unit::Count, "Job attempts that lost their lease");
     metrics::describe_counter!(LISTENER_RECONNECTS, Unit::Count, "Times LISTEN was connected again");
+    metrics::describe_gauge!(UNEXPLAINED_DIFFERENCES, Unit::Count, "Differences without an explanation");
     metrics::describe_counter!(SWEPT_ROWS, Unit::Count, "Rows the sweep changed");
     metrics::describe_counter!(SWEEP_FAILURES, Unit::Count, "Sweeps that failed");
 }

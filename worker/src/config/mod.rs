@@ -19,6 +19,10 @@
 //! | `OCTROI_JWT_ISSUER` | required with either | the `iss` a token must carry |
 //! | `OCTROI_JWT_AUDIENCE` | `authenticated` | the `aud` a token must carry |
 //! | `OCTROI_JOB_CONCURRENCY` | `16` | jobs run at once |
+//! | `STRIPE_SECRET_KEY` | none | a secret or restricted key; without one nothing is billed |
+//! | `OCTROI_STRIPE_API_BASE` | `https://api.stripe.com` | a stand-in for Stripe; `http` on this machine only |
+//! | `OCTROI_STRIPE_TIMEOUT_SECONDS` | `30` | longest wait for one answer of Stripe's |
+//! | `OCTROI_STRIPE_CONCURRENCY` | `8` | calls to Stripe at once |
 //! | `OCTROI_MAIL_BACKEND` | none | `smtp` or `file`; without it no mail is sent and mails wait |
 //! | `OCTROI_MAIL_FROM` | required with it | sender, such as `Acme <no-reply@acme.example>` |
 //! | `OCTROI_PUBLIC_URL` | required with it | where the gateway is reached from outside; unsubscribe links begin with it |
@@ -35,6 +39,7 @@ mod jobs;
 mod log;
 mod mail;
 mod openai;
+mod stripe;
 mod variables;
 
 pub use auth::AuthConfig;
@@ -44,6 +49,7 @@ pub use jobs::JobsConfig;
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailBackend, MailConfig, SmtpConfig, SmtpCredentials, SmtpSecurity};
 pub use openai::OpenAiConfig;
+pub use stripe::StripeConfig;
 pub use variables::{ConfigError, Variables};
 
 /// Everything `octroi serve` needs to know.
@@ -59,6 +65,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How jobs are run.
     pub jobs: JobsConfig,
+    /// How Stripe is reached; none when nothing is billed.
+    pub stripe: Option<StripeConfig>,
     /// How mail leaves; none when it does not.
     pub mail: Option<MailConfig>,
 }
@@ -75,6 +83,7 @@ impl Config {
             openai: OpenAiConfig::read(variables)?,
             auth: AuthConfig::read(variables)?,
             jobs: JobsConfig::read(variables)?,
+            stripe: StripeConfig::read(variables)?,
             mail: MailConfig::read(variables)?,
         })
     }

@@ -27,6 +27,26 @@ fn three_variables_are_enough() {
 }
 
 #[test]
+fn stripes_key_goes_over_https_or_stays_on_this_machine() {
+    assert!(Config::read(&variables(&[])).unwrap().stripe.is_none());
+    let with =
+        |base: &str| variables(&[("STRIPE_SECRET_KEY", "rk_test_1"), ("OCTROI_STRIPE_API_BASE", base)]);
+    for base in
+        ["", "http://127.0.0.1:12111", "http://[::1]:5", "http://localhost:1", "https://stripe.example"]
+    {
+        assert!(Config::read(&with(base)).unwrap().stripe.is_some(), "{base}");
+    }
+    for base in ["http://stripe.example", "http://10.0.0.1:5", "https://stripe.example/v1"] {
+        let message = Config::read(&with(base)).unwrap_err().to_string();
+        assert!(message.starts_with("OCTROI_STRIPE_API_BASE must "), "{message}");
+    }
+    let message = fault(&[("STRIPE_SECRET_KEY", "pk_test_1")]);
+    assert!(
+        message.starts_with("STRIPE_SECRET_KEY must be a restricted key") && !message.contains("pk_test")
+    );
+}
+
+#[test]
 fn a_missing_variable_is_named_with_what_to_do() {
     for variable in ["OCTROI_DATABASE_URL", "OPENAI_API_KEY", "OCTROI_SAFETY_KEY"] {
         let message = fault(&[(variable, "")]);

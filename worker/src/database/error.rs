@@ -72,6 +72,15 @@ impl DatabaseError {
             Self::Unavailable(_) | Self::Silent { .. } | Self::Unreadable(_) => None,
         }
     }
+
+    /// What the server wrote, for an operator who called the verb: its message, and its detail if it gave one.
+    pub fn server_message(&self) -> Option<(String, Option<String>)> {
+        let Self::Misuse { source, .. } = self else { return None };
+        let error = source.as_database_error()?;
+        let detail =
+            error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().and_then(|error| error.detail());
+        Some((error.message().to_owned(), detail.map(str::to_owned)))
+    }
 }
 
 /// The server's own words, without the wrapping and the position that sqlx adds.

@@ -6,6 +6,13 @@
 //! Two kinds of connection are used. A [`Session`] belongs to one task (a metering lane), is opened on first use and
 //! reopened after a loss. Everything else borrows from the pool inside [`Database`].
 
+mod billing_cycles;
+mod billing_inbox;
+mod billing_objects;
+mod billing_plans;
+mod billing_reconciliation;
+mod billing_reports;
+mod billing_requests;
 mod callers;
 mod completions;
 mod error;
@@ -22,6 +29,12 @@ mod session;
 mod settle;
 mod sweep;
 
+pub use billing_cycles::{CloseStep, CloseWindow};
+pub use billing_objects::Applied;
+pub use billing_plans::{CatalogueEntry, PlanChange};
+pub use billing_reconciliation::{BillingTrouble, Difference, Reconciled};
+pub use billing_reports::ReportStep;
+pub use billing_requests::{BillingRequest, CancelStep};
 pub use callers::{AccountState, KeyCaller, KeyState, UserCaller};
 pub use completions::Completion;
 pub use error::DatabaseError;

@@ -1,7 +1,14 @@
 //! What each job does: one file per kind.
 
+mod close_cycle;
 mod complete_request;
+mod list_missed_events;
+mod read_meter_errors;
+mod reconcile;
+mod run_billing_request;
 mod send_mail;
+mod send_meter_report;
+mod sync_stripe_object;
 
 use std::time::Duration;
 
@@ -9,6 +16,9 @@ use crate::database::Database;
 use crate::mail::Post;
 use crate::metered_call::MeteredCalls;
 use crate::queue::{Failure, Job, Outcome};
+use crate::stripe::Stripe;
+
+pub(crate) use sync_stripe_object::sync;
 
 /// What jobs work with.
 #[derive(Clone)]
@@ -21,16 +31,26 @@ pub struct JobContext {
     pub upstream_timeout: Duration,
     /// Where a refused caller can buy more.
     pub upgrade_url: Option<std::sync::Arc<str>>,
+    /// The way to Stripe; none when this worker bills nothing.
+    pub stripe: Option<Stripe>,
     /// How mail leaves; none when this worker sends none.
     pub post: Option<Post>,
 }
 
 /// What a job may need beyond its call to the outside, in seconds: look-ups, reserve, settle.
 const MARGIN_SECONDS: u64 = 60;
+/// Longest job of a few calls to Stripe, in seconds.
+const STRIPE_SECONDS: u64 = 600;
+/// Longest job that goes through everything there is at Stripe, in seconds.
+const STRIPE_WHOLE_SECONDS: u64 = 6 * 3600;
 
 /// The kinds of job this worker can run as it is configured. It claims no others: they wait for one that can.
 pub(crate) fn kinds(context: &JobContext) -> Vec<&'static str> {
-    let can_run = |kind: &&str| *kind != "send_mail" || context.post.is_some();
+    let can_run = |kind: &&str| match *kind {
+        "complete_request" => true,
+        "send_mail" => context.post.is_some(),
+        _ => context.stripe.is_some(),
+    };
     Job::KINDS.into_iter().filter(can_run).collect()
 }
 
@@ -38,6 +58,12 @@ pub(crate) fn kinds(context: &JobContext) -> Vec<&'static str> {
 pub(crate) fn time_limit(job: &Job, context: &JobContext) -> Duration {
     let outside = match job {
         Job::CompleteRequest { .. } => context.upstream_timeout,
+        Job::RunBillingRequest { .. }
+        | Job::SyncStripeObject { .. }
+        | Job::ReadMeterErrors { .. }
+        | Job::SendMeterReport { .. }
+        | Job::CloseCycle { .. } => Duration::from_secs(STRIPE_SECONDS),
+        Job::ListMissedEvents {} | Job::Reconcile {} => Duration::from_secs(STRIPE_WHOLE_SECONDS),
         Job::SendMail { .. } => context.post.as_ref().map(|post| post.longest).unwrap_or_default(),
     };
     outside + Duration::from_secs(MARGIN_SECONDS)
@@ -45,8 +71,19 @@ pub(crate) fn time_limit(job: &Job, context: &JobContext) -> Duration {
 
 /// Runs a job to its outcome.
 pub(crate) async fn run(job: Job, context: JobContext) -> Result<Outcome, Failure> {
+    let database = &context.database;
+    let stripe = || context.stripe.as_ref().ok_or(Failure::NotConfigured);
     match job {
         Job::CompleteRequest { completion_id } => complete_request::run(completion_id, &context).await,
+        Job::RunBillingRequest { billing_request_id } => {
+            run_billing_request::run(billing_request_id, stripe()?, database).await
+        }
+        Job::SyncStripeObject { kind, id } => sync_stripe_object::run(&kind, &id, stripe()?, database).await,
+        Job::ReadMeterErrors { event_id } => read_meter_errors::run(&event_id, stripe()?, database).await,
+        Job::SendMeterReport { report_id } => send_meter_report::run(report_id, stripe()?, database).await,
+        Job::CloseCycle { invoice_id } => close_cycle::run(&invoice_id, stripe()?, database).await,
+        Job::ListMissedEvents {} => list_missed_events::run(stripe()?, database).await,
+        Job::Reconcile {} => reconcile::run(stripe()?, database).await,
         Job::SendMail { mail_id } => send_mail::run(mail_id, &context).await,
     }
 }

@@ -13,6 +13,37 @@ pub enum Job {
         /// The `completion` row, and the request's id.
         completion_id: Uuid,
     },
+    /// Carries out what an account's owner asked of Stripe.
+    RunBillingRequest {
+        /// The `billing_request` row.
+        billing_request_id: Uuid,
+    },
+    /// Looks at an object of Stripe's and writes down what it is now.
+    SyncStripeObject {
+        /// What it is, as SQL names it.
+        kind: String,
+        /// Its id at Stripe.
+        id: String,
+    },
+    /// Reads an event about reports that Stripe found invalid.
+    ReadMeterErrors {
+        /// The event's id at Stripe.
+        event_id: String,
+    },
+    /// Reports usage to Stripe's meter.
+    SendMeterReport {
+        /// The `meter_report` row.
+        report_id: Uuid,
+    },
+    /// Closes the billing cycle that an invoice bills.
+    CloseCycle {
+        /// The invoice's id at Stripe.
+        invoice_id: String,
+    },
+    /// Asks Stripe for the events that never arrived.
+    ListMissedEvents {},
+    /// Compares the books with Stripe's.
+    Reconcile {},
     /// Sends a mail.
     SendMail {
         /// The `mail` row.
@@ -30,7 +61,17 @@ pub struct JobError {
 
 impl Job {
     /// Every kind this worker can run. It claims no others, so a newer kind waits for a newer worker.
-    pub const KINDS: [&'static str; 2] = ["complete_request", "send_mail"];
+    pub const KINDS: [&'static str; 9] = [
+        "complete_request",
+        "run_billing_request",
+        "sync_stripe_object",
+        "read_meter_errors",
+        "send_meter_report",
+        "close_cycle",
+        "list_missed_events",
+        "reconcile",
+        "send_mail",
+    ];
 
     /// The job in a claimed row.
     ///
@@ -45,6 +86,13 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::CompleteRequest { .. } => "complete_request",
+            Self::RunBillingRequest { .. } => "run_billing_request",
+            Self::SyncStripeObject { .. } => "sync_stripe_object",
+            Self::ReadMeterErrors { .. } => "read_meter_errors",
+            Self::SendMeterReport { .. } => "send_meter_report",
+            Self::CloseCycle { .. } => "close_cycle",
+            Self::ListMissedEvents {} => "list_missed_events",
+            Self::Reconcile {} => "reconcile",
             Self::SendMail { .. } => "send_mail",
         }
     }
@@ -69,8 +117,22 @@ mod tests {
 
     #[test]
     fn every_kind_claimed_can_be_run() {
-        let jobs =
-            [Job::CompleteRequest { completion_id: Uuid::nil() }, Job::SendMail { mail_id: Uuid::nil() }];
+        let (id, name) = (Uuid::nil(), || "x_1".to_owned());
+        let jobs = [
+            Job::CompleteRequest { completion_id: id },
+            Job::RunBillingRequest { billing_request_id: id },
+            Job::SyncStripeObject { kind: name(), id: name() },
+            Job::ReadMeterErrors { event_id: name() },
+            Job::SendMeterReport { report_id: id },
+            Job::CloseCycle { invoice_id: name() },
+            Job::ListMissedEvents {},
+            Job::Reconcile {},
+            Job::SendMail { mail_id: id },
+        ];
+        for job in &jobs {
+            let row = serde_json::to_value(job).unwrap();
+            assert_eq!(&Job::read(job.kind(), row["args"].clone()).unwrap(), job);
+        }
         assert_eq!(jobs.map(|job| job.kind()), Job::KINDS);
     }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::Outcome;
 use crate::database::DatabaseError;
 use crate::mail::NotSent;
+use crate::stripe::StripeError;
 
 /// Shortest pause before a retry, in seconds; it doubles with each attempt.
 const BACKOFF_SECONDS_FIRST: u64 = 2;
@@ -19,6 +20,10 @@ const ASKED_SNOOZE_SECONDS_MAX: u64 = 3600;
 /// Pause before looking again at a call that another attempt has under way, in seconds.
 const UNDER_WAY_SNOOZE_SECONDS: u64 = 30;
 
+/// Pause while Stripe has no time for a call and does not say for how long, in seconds.
+const STRIPE_BUSY_SNOOZE_SECONDS: u64 = 5;
+/// Pause while Stripe does not take the operator's key, in seconds.
+const STRIPE_DENIED_SNOOZE_SECONDS: u64 = 60;
 /// Pause while the mail server is away or does not let us in, in seconds: mails wait, and all of them ask again.
 const MAIL_SNOOZE_SECONDS: u64 = 60;
 /// Pause while every connection to the mail server is busy, in seconds.
@@ -45,6 +50,12 @@ pub enum Failure {
     /// Another attempt has the same call under way.
     #[error("the call is under way in another attempt")]
     UnderWay,
+    /// A call to Stripe failed.
+    #[error(transparent)]
+    Stripe(#[from] StripeError),
+    /// This worker is not configured for the job.
+    #[error("this worker is not configured for the job")]
+    NotConfigured,
     /// A mail cannot be made of its row.
     #[error("the mail cannot be made: {problem}")]
     MailNotComposed {
@@ -83,6 +94,8 @@ pub fn decide(failure: &Failure) -> Outcome {
                 .clamp(Duration::from_secs(1), Duration::from_secs(ASKED_SNOOZE_SECONDS_MAX)),
         ),
         Failure::UnderWay => Outcome::Snooze(Duration::from_secs(UNDER_WAY_SNOOZE_SECONDS)),
+        Failure::Stripe(error) => decide_on_stripe(error),
+        Failure::NotConfigured => Outcome::Snooze(Duration::from_secs(OUTAGE_SNOOZE_SECONDS)),
         Failure::MailNotSent(NotSent::Away { .. }) => {
             Outcome::Snooze(Duration::from_secs(MAIL_SNOOZE_SECONDS))
         }
@@ -96,6 +109,26 @@ pub fn decide(failure: &Failure) -> Outcome {
         | Failure::MailNotComposed { .. }
         | Failure::MailNotSent(NotSent::Refused { .. } | NotSent::NeedsSmtputf8)
         | Failure::MailMayBeSent { is_tried_again: false, .. } => Outcome::Cancel(failure.to_string()),
+    }
+}
+
+/// What was surely not done waits without burning attempts; what is in doubt is asked again under the same key, and is
+/// given up some day.
+fn decide_on_stripe(error: &StripeError) -> Outcome {
+    let snooze = |seconds| Outcome::Snooze(Duration::from_secs(seconds));
+    match error {
+        StripeError::Busy { retry_after: Some(asked), .. } => Outcome::Snooze(
+            (*asked).clamp(Duration::from_secs(1), Duration::from_secs(ASKED_SNOOZE_SECONDS_MAX)),
+        ),
+        StripeError::Busy { retry_after: None, .. } => snooze(STRIPE_BUSY_SNOOZE_SECONDS),
+        StripeError::Unreachable => snooze(OUTAGE_SNOOZE_SECONDS),
+        StripeError::Denied { .. } => snooze(STRIPE_DENIED_SNOOZE_SECONDS),
+        StripeError::ServerError { .. } | StripeError::OutcomeUnknown { .. } | StripeError::Unreadable(_) => {
+            Outcome::Retry
+        }
+        StripeError::Refused { .. } | StripeError::Unnamed | StripeError::NoKey => {
+            Outcome::Cancel(error.to_string())
+        }
     }
 }
 

@@ -1,0 +1,62 @@
+//! The webhook door as the edge function is one, without its signatures: those have tests of their own.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Map, Value, json};
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+use crate::stage::Stage;
+
+/// A door; closed when dropped.
+#[derive(Debug)]
+pub struct Door {
+    /// Where Stripe knocks.
+    pub url: String,
+    server: AbortHandle,
+}
+
+impl Door {
+    /// Opens a door to the inbox of a stage.
+    pub async fn open(stage: &Stage) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/stripe-webhook", listener.local_addr().unwrap());
+        let router = Router::new().route("/stripe-webhook", post(take)).with_state(stage.pool.clone());
+        let server = tokio::spawn(async { axum::serve(listener, router).await }).abort_handle();
+        Self { url, server }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn take(State(pool): State<PgPool>, Json(event): Json<Value>) -> StatusCode {
+    let query = sqlx::query_scalar::<_, String>("select octroi.receive_stripe_event($1)");
+    match query.bind(trimmed(&event)).fetch_one(&pool).await {
+        Ok(_) => StatusCode::OK,
+        Err(error) if error.as_database_error().is_some() => StatusCode::BAD_REQUEST,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// Only what names the object.
+fn trimmed(event: &Value) -> Value {
+    let thin = &event["related_object"];
+    let object: Map<String, Value> = if thin.is_object() {
+        Map::from_iter([("object".to_owned(), thin["type"].clone()), ("id".to_owned(), thin["id"].clone())])
+    } else {
+        let whole = &event["data"]["object"];
+        let names = ["object", "id", "customer", "charge", "payment_intent", "subscription"];
+        names.into_iter().map(|name| (name.to_owned(), whole[name].clone())).collect()
+    };
+    json!({
+        "id": event["id"], "type": event["type"], "created": event["created"],
+        "api_version": event["api_version"], "livemode": event["livemode"], "object": object,
+    })
+}

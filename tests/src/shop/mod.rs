@@ -1,0 +1,126 @@
+//! A shop: plans on sale, Stripe's stand-in behind them, a worker between the two, and a door for webhooks.
+
+mod ask;
+mod books;
+mod door;
+mod travel;
+
+use octroi_sim::{openai, stripe};
+use octroi_worker::cli::{PlansCommand, Serve};
+use octroi_worker::commands;
+use octroi_worker::config::Variables;
+
+pub use ask::{Answer, RETURN_URL};
+
+use crate::child::Worker;
+use crate::gateway::{Gateway, environment, free_port, provider};
+use crate::stage::{Stage, play};
+use crate::template;
+use door::Door;
+
+/// The operator's key at Stripe.
+pub const STRIPE_KEY: &str = "sk_test_operator";
+
+/// Jobs alone.
+const NO_GATEWAY: Serve = Serve { no_gateway: true, no_jobs: false };
+
+/// A shop on a stage of its own.
+#[derive(Debug)]
+pub struct Shop<'s> {
+    /// The database.
+    pub stage: &'s Stage,
+    /// Stripe's stand-in.
+    pub stripe: stripe::Handle,
+    provider: openai::Handle,
+    _door: Door,
+}
+
+/// Tells a story in a shop whose worker runs all the time; in the end the books must agree with Stripe's.
+pub async fn trade(story: impl AsyncFnOnce(&Shop<'_>)) {
+    play(async |stage| {
+        let shop = Shop::open(stage).await;
+        let worker = shop.hire().await;
+        story(&shop).await;
+        shop.quiet().await;
+        assert!(shop.reconcile().await, "the books differ from Stripe's");
+        worker.stop().await;
+    })
+    .await;
+}
+
+impl<'s> Shop<'s> {
+    /// Opens a shop that sells what plans.toml says. Nobody works in it yet.
+    pub async fn open(stage: &'s Stage) -> Self {
+        let door = Door::open(stage).await;
+        let options = stripe::Options {
+            secret_key: Some(STRIPE_KEY.to_owned()),
+            webhook_url: Some(door.url.clone()),
+            ..stripe::Options::default()
+        };
+        let shop = Self {
+            stage,
+            stripe: stripe::spawn(options).await.unwrap(),
+            provider: provider().await,
+            _door: door,
+        };
+        shop.push_plans().await;
+        shop
+    }
+
+    fn stripe_variables(&self) -> [(&str, &str); 4] {
+        [
+            ("STRIPE_SECRET_KEY", STRIPE_KEY),
+            ("OCTROI_STRIPE_API_BASE", &self.stripe.url),
+            ("OCTROI_STRIPE_TIMEOUT_SECONDS", "2"),
+            ("OCTROI_DRAIN_SECONDS", "0"),
+        ]
+    }
+
+    /// The environment of a worker of this shop.
+    pub fn variables(&self) -> Variables {
+        environment(self.stage, &self.provider, free_port(), &self.stripe_variables()).into_iter().collect()
+    }
+
+    /// A worker in this process.
+    pub async fn hire(&self) -> Gateway {
+        Gateway::start_with(self.stage, &self.provider, &self.stripe_variables(), NO_GATEWAY).await
+    }
+
+    /// A worker that may be killed.
+    pub async fn hire_mortal(&self) -> Worker {
+        Worker::start(self.stage, &self.provider, &self.stripe_variables()).await
+    }
+
+    /// `octroi plans push` of the plans that come with the project.
+    pub async fn push_plans(&self) {
+        let file = template::checkout().join("plans.toml");
+        let command = PlansCommand::Push { file, dry_run: false };
+        let (done, said) = self.run_plans(&command).await;
+        assert!(done, "{said}");
+    }
+
+    /// Runs `octroi plans …`: whether it is content, and what it says.
+    pub async fn run_plans(&self, command: &PlansCommand) -> (bool, String) {
+        let (variables, mut said) = (self.variables(), Vec::new());
+        let ready = commands::Command::new(&variables, &mut said).unwrap();
+        let done = match ready.plans(command).await {
+            Ok(done) => done,
+            Err(error) => return (false, error.to_string()),
+        };
+        (done, String::from_utf8(said).unwrap())
+    }
+
+    /// Runs `octroi reconcile`; whether everything is explained.
+    pub async fn reconcile(&self) -> bool {
+        let (variables, mut said) = (self.variables(), Vec::new());
+        let ready = commands::Command::new(&variables, &mut said).unwrap();
+        let agrees = ready.reconcile().await.unwrap();
+        let said = String::from_utf8(said).unwrap();
+        let last = said.lines().last().unwrap_or_default();
+        assert_eq!(last == "unexplained: 0", agrees, "{said}");
+        if !agrees {
+            eprintln!("{said}");
+        }
+        agrees
+    }
+}

@@ -1,0 +1,83 @@
+//! Another plan, now or later, and the end of one.
+
+use octroi_tests::shop::trade;
+use octroi_tests::verbs::{Call, Usage, reserve, settle};
+use time::Duration;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_in_mid_cycle_applies_now_and_carries_what_was_used() {
+    trade(async |shop| {
+        let caller = shop.stage.sign_up("cleo").await;
+        shop.subscribe(caller, "basic", "month").await;
+        assert!(shop.use_tokens(caller, 60_000).await);
+        shop.let_pass(Duration::days(10)).await;
+
+        let answer = shop.ask(caller, "change_plan('premium', 'month')").await;
+        assert_eq!(answer.state, "done", "{answer:?}");
+        shop.quiet().await;
+        assert_eq!(shop.plan_of(caller).await, "premium");
+        assert_eq!(shop.left(caller).await, 1_000_000 - 60_000);
+        assert_eq!(shop.calls("subscriptions.update"), 1);
+        let paid = shop.paid_by(caller).await;
+        assert!(paid > 900 && paid < 900 + 4_900, "the rest of the month is paid for: {paid}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_downgrade_waits_for_the_end_of_the_period() {
+    trade(async |shop| {
+        let caller = shop.stage.sign_up("dora").await;
+        shop.subscribe(caller, "premium", "month").await;
+        let answer = shop.ask(caller, "change_plan('basic', 'month')").await;
+        assert_eq!(answer.state, "done", "{answer:?}");
+        shop.quiet().await;
+        assert_eq!(shop.plan_of(caller).await, "premium", "it is paid for");
+        shop.let_pass(Duration::days(32)).await;
+        assert_eq!(shop.plan_of(caller).await, "basic");
+        assert_eq!(shop.paid_by(caller).await, 4_900 + 900);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_that_ends_with_its_period_falls_back_to_the_free_plan() {
+    trade(async |shop| {
+        let caller = shop.stage.sign_up("emma").await;
+        shop.subscribe(caller, "basic", "month").await;
+        assert_eq!(shop.ask(caller, "cancel_subscription(true)").await.state, "done");
+        shop.quiet().await;
+        assert_eq!(shop.plan_of(caller).await, "basic");
+
+        assert_eq!(shop.ask(caller, "resume_subscription()").await.state, "done", "they change their mind");
+        shop.quiet().await;
+        assert_eq!(shop.ask(caller, "cancel_subscription(true)").await.state, "done", "and change it back");
+        shop.let_pass(Duration::days(33)).await;
+        assert_eq!(shop.plan_of(caller).await, "free");
+        assert_eq!(shop.paid_by(caller).await, 900);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancelling_at_once_waits_for_open_requests_and_bills_them() {
+    trade(async |shop| {
+        let caller = shop.stage.sign_up("fay").await;
+        shop.subscribe(caller, "basic", "month").await;
+        assert!(shop.call::<bool>(caller, "set_overage(true)").await.unwrap());
+        assert!(shop.use_tokens(caller, 100_000).await);
+        let open = Call::new(caller, 1_500, 0);
+        assert!(reserve(&shop.stage.pool, &open).await.is_granted());
+
+        let id = shop.call::<uuid::Uuid>(caller, "cancel_subscription(false)").await.unwrap();
+        shop.quiet().await;
+        assert_eq!(shop.look(caller, id).await.unwrap().state, "pending", "a request is open");
+        settle(&shop.stage.pool, &Usage::new(open.request_id, 1_500, 0)).await;
+        shop.let_pass(Duration::hours(2)).await;
+        assert_eq!(shop.answer(caller, id).await.state, "done");
+        assert_eq!(shop.counted_for(caller).await, 1_500);
+        assert_eq!(shop.paid_by(caller).await, 900 + 2 * 2, "two slices were begun");
+        assert_eq!(shop.plan_of(caller).await, "free");
+    })
+    .await;
+}

@@ -1,0 +1,121 @@
+//! What an operator runs by hand: plans, Stripe's endpoint and backfill, reconciliation. One file per command.
+
+mod backfill;
+mod catalogue;
+mod plan_file;
+mod plans;
+mod progress;
+mod reconcile;
+mod webhook_endpoint;
+
+use std::io::Write;
+
+use thiserror::Error;
+
+use crate::cli::{PlansCommand, StripeCommand};
+use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
+use crate::database::{Database, DatabaseError};
+use crate::queue::Failure;
+use crate::stripe::{Stripe, StripeError};
+
+pub use catalogue::{CatalogueProblem, Step, StepKind};
+pub use plan_file::PlanFileError;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// A variable is missing or wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The plan file cannot be read.
+    #[error(transparent)]
+    PlanFile(#[from] PlanFileError),
+    /// The plans have faults, one per line.
+    #[error("the plans cannot be declared:\n{0}")]
+    Plans(String),
+    /// The database failed.
+    #[error(transparent)]
+    Database(DatabaseError),
+    /// Stripe failed.
+    #[error(transparent)]
+    Stripe(#[from] StripeError),
+    /// What is at Stripe stands in the way.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueProblem),
+    /// A step that jobs take too failed.
+    #[error(transparent)]
+    Step(#[from] Failure),
+    /// Nobody reads the output any more.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl From<DatabaseError> for CommandError {
+    fn from(error: DatabaseError) -> Self {
+        match (error.sqlstate(), error.server_message()) {
+            (Some("OC030"), Some((message, detail))) => Self::Plans(detail.unwrap_or(message)),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// What a command works with.
+pub struct Command<'c> {
+    database: Database,
+    variables: &'c Variables,
+    out: &'c mut (dyn Write + Send),
+}
+
+impl<'c> Command<'c> {
+    /// Reads the configuration. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub fn new(variables: &'c Variables, out: &'c mut (dyn Write + Send)) -> Result<Self, CommandError> {
+        let database = Database::new(&DatabaseConfig::read(variables)?)?;
+        Ok(Self { database, variables, out })
+    }
+
+    /// The way to Stripe, if it is configured.
+    fn optional_stripe(&self) -> Result<Option<Stripe>, CommandError> {
+        Ok(StripeConfig::read(self.variables)?.as_ref().map(Stripe::new).transpose()?)
+    }
+
+    fn stripe(&self) -> Result<Stripe, CommandError> {
+        let missing = ConfigError::Missing {
+            variable: "STRIPE_SECRET_KEY",
+            advice: "set it to a restricted key of your Stripe account; docs/operations.md says which rights it needs",
+        };
+        Ok(self.optional_stripe()?.ok_or(missing)?)
+    }
+
+    /// Runs `octroi plans …`; false when `check` found differences.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn plans(mut self, command: &PlansCommand) -> Result<bool, CommandError> {
+        match command {
+            PlansCommand::Push { file, dry_run } => plans::push(&mut self, file, *dry_run).await,
+            PlansCommand::Check { file } => plans::check(&mut self, file).await,
+        }
+    }
+
+    /// Runs `octroi stripe …`.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn at_stripe(mut self, command: &StripeCommand) -> Result<bool, CommandError> {
+        match command {
+            StripeCommand::Backfill => backfill::run(&mut self).await.map(|()| true),
+            StripeCommand::Endpoint { url } => webhook_endpoint::run(&mut self, url).await.map(|()| true),
+        }
+    }
+
+    /// Runs `octroi reconcile`; false unless everything is explained.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn reconcile(mut self) -> Result<bool, CommandError> {
+        reconcile::run(&mut self).await
+    }
+}

@@ -1,0 +1,122 @@
+//! Billing requests: what account owners ask of Stripe.
+
+use sqlx::Row;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Database, DatabaseError};
+
+/// A request that waits to be carried out.
+#[derive(Debug, Clone)]
+pub struct BillingRequest {
+    /// What is asked for.
+    pub kind: String,
+    /// Whose account it is about.
+    pub account_id: Uuid,
+    /// The account's customer at Stripe, once there is one.
+    pub customer_id: Option<String>,
+    /// What every call for it is made under.
+    pub idempotency_key: String,
+    /// What to do, with every id of Stripe's.
+    pub args: serde_json::Value,
+}
+
+/// What to do next to cancel a subscription at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelStep {
+    /// Look again after so many seconds.
+    Wait {
+        /// Whole seconds.
+        seconds: u64,
+    },
+    /// End it at Stripe.
+    Cancel,
+    /// There is nothing left to end.
+    Done,
+}
+
+impl Database {
+    /// A pending request; none when it is finished or unknown.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`]; SQLSTATE OC032 or OC033 when it can no longer be done.
+    pub async fn load_billing_request(&self, id: Uuid) -> Result<Option<BillingRequest>, DatabaseError> {
+        let query = sqlx::query(
+            "select kind, account_id, customer_id, idempotency_key, args from octroi_private.load_billing_request($1)",
+        )
+        .bind(id);
+        let Some(row) = self.answer(query.fetch_optional(self.pool())).await? else { return Ok(None) };
+        Ok(Some(BillingRequest {
+            kind: row.try_get(0)?,
+            account_id: row.try_get(1)?,
+            customer_id: row.try_get(2)?,
+            idempotency_key: row.try_get(3)?,
+            args: row.try_get::<Json<serde_json::Value>, _>(4)?.0,
+        }))
+    }
+
+    /// Makes a customer the account's; the one that is the account's now, which is another if a race was lost.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn link_stripe_customer(
+        &self,
+        account_id: Uuid,
+        customer_id: &str,
+    ) -> Result<String, DatabaseError> {
+        let query = sqlx::query_scalar("select octroi_private.link_stripe_customer($1, $2)")
+            .bind(account_id)
+            .bind(customer_id);
+        self.answer(query.fetch_one(self.pool())).await
+    }
+
+    /// Ends a request well; false when it had ended.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn finish_billing_request(
+        &self,
+        id: Uuid,
+        object_id: &str,
+        url: Option<&str>,
+    ) -> Result<bool, DatabaseError> {
+        let query = sqlx::query_scalar("select octroi_private.finish_billing_request($1, $2, $3)")
+            .bind(id)
+            .bind(object_id)
+            .bind(url);
+        self.answer(query.fetch_one(self.pool())).await
+    }
+
+    /// Ends a request badly, with words for its owner; false when it had ended.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn fail_billing_request(
+        &self,
+        id: Uuid,
+        code: &str,
+        message: &str,
+    ) -> Result<bool, DatabaseError> {
+        let query = sqlx::query_scalar("select octroi_private.fail_billing_request($1, $2, $3)")
+            .bind(id)
+            .bind(code)
+            .bind(message);
+        self.answer(query.fetch_one(self.pool())).await
+    }
+
+    /// What to do next to cancel a subscription at once.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn cancel_step(&self, id: Uuid) -> Result<CancelStep, DatabaseError> {
+        let query = sqlx::query("select action, wait_seconds from octroi_private.cancel_step($1)").bind(id);
+        let row = self.answer(query.fetch_one(self.pool())).await?;
+        let seconds: i32 = row.try_get(1)?;
+        match row.try_get::<&str, _>(0)? {
+            "wait" => Ok(CancelStep::Wait { seconds: seconds.max(1).unsigned_abs().into() }),
+            "cancel" => Ok(CancelStep::Cancel),
+            "done" => Ok(CancelStep::Done),
+            other => Err(DatabaseError::Unreadable(format!("the step {other} of a cancellation"))),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Opens a checkout session, for a subscription or a top-up.
+
+use serde::Deserialize;
+
+use super::{Made, Work};
+use crate::queue::Failure;
+use crate::stripe::{NewCheckout, NewItem, made_once};
+
+#[derive(Deserialize)]
+struct Args {
+    mode: String,
+    items: Vec<NewItem>,
+    #[serde(default)]
+    trial_days: Option<u32>,
+    success_url: String,
+    cancel_url: String,
+    reference: String,
+    #[serde(default)]
+    expire_sessions: Vec<String>,
+}
+
+/// Opens the session. Earlier ones that could still be paid are closed first: both would be, one day.
+pub(super) async fn open(work: &Work<'_>) -> Result<Made, Failure> {
+    let args: Args = work.args()?;
+    for session in &args.expire_sessions {
+        work.stripe.expire_checkout(session).await?;
+    }
+    let checkout = NewCheckout {
+        customer: work.customer,
+        is_subscription: args.mode == "subscription",
+        items: &args.items,
+        trial_days: args.trial_days.unwrap_or(0),
+        success_url: &args.success_url,
+        cancel_url: &args.cancel_url,
+        reference: &args.reference,
+    };
+    let checkout = &checkout;
+    let (id, url) = made_once(
+        work.key(),
+        |key| async move { work.stripe.create_checkout(checkout, &key).await },
+        || work.stripe.find_checkout(work.customer, &args.reference),
+    )
+    .await?;
+    Ok(Made::Object(id, url))
+}
