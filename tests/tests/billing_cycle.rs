@@ -23,7 +23,8 @@ async fn from_sign_up_to_a_renewal_invoice_that_equals_the_ledger() {
         shop.let_pass(Duration::days(32)).await;
         assert_eq!(shop.counted_for(caller).await, 2_500, "every unit, once");
         let invoices = shop.invoices_of(caller).await;
-        let totals: Vec<(&str, i64)> = invoices.iter().map(|invoice| (invoice.status, invoice.total)).collect();
+        let totals: Vec<(&str, i64)> =
+            invoices.iter().map(|invoice| (invoice.status, invoice.total)).collect();
         assert_eq!(totals, [("paid", 900), ("paid", 900 + 3 * 2)], "three slices of 1,000 were begun");
         assert!(shop.use_tokens(caller, 1).await);
         assert_eq!(shop.left(caller).await, 99_999 + OVERAGE, "a new month");
@@ -49,7 +50,8 @@ async fn a_yearly_plan_is_paid_once_and_refreshed_every_month() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pushing_the_same_plans_again_changes_nothing() {
     trade(async |shop| {
-        let writes = || shop.calls("prices.create") + shop.calls("products.create") + shop.calls("products.update");
+        let writes =
+            || shop.calls("prices.create") + shop.calls("products.create") + shop.calls("products.update");
         let before = writes();
         assert!(before > 0);
         shop.push_plans().await;

@@ -22,6 +22,8 @@ pub struct Answer {
     pub message: Option<String>,
 }
 
+type Row = (String, Option<String>, Option<String>, Option<String>);
+
 impl Shop<'_> {
     /// Calls a front end's function as a signed-in user, such as `cancel_subscription(true)`.
     pub async fn call<T>(&self, caller: Caller, function: &str) -> Result<T, sqlx::Error>
@@ -56,8 +58,7 @@ impl Shop<'_> {
         let mut transaction = self.stage.pool.begin().await.unwrap();
         act_as(&mut transaction, caller.user_id).await;
         let query = sqlx::query_as("select state, url, error, message from octroi.billing_request($1)");
-        let row: Option<(String, Option<String>, Option<String>, Option<String>)> =
-            query.bind(id).fetch_optional(&mut *transaction).await.unwrap();
+        let row: Option<Row> = query.bind(id).fetch_optional(&mut *transaction).await.unwrap();
         row.map(|(state, url, error, message)| Answer { state, url, error, message })
     }
 

@@ -72,15 +72,16 @@ impl Shop<'_> {
 
     /// Asks Stripe for something, as its dashboard would.
     pub async fn read_at_stripe(&self, path: &str) -> Value {
-        let request = reqwest::Client::new().get(format!("{}/v1/{path}", self.stripe.url));
+        let request = self.dashboard.get(format!("{}/v1/{path}", self.stripe.url));
         request.bearer_auth(STRIPE_KEY).send().await.unwrap().json().await.unwrap()
     }
 
     /// Changes something at Stripe, as its dashboard would.
     pub async fn change_at_stripe(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = reqwest::Client::new().post(format!("{}/v1/{path}", self.stripe.url));
-        let request = request.bearer_auth(STRIPE_KEY).header("content-type", "application/x-www-form-urlencoded");
+        let request = self.dashboard.post(format!("{}/v1/{path}", self.stripe.url));
+        let request =
+            request.bearer_auth(STRIPE_KEY).header("content-type", "application/x-www-form-urlencoded");
         let response = request.body(body.join("&")).send().await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.text().await.unwrap());
         response.json().await.unwrap()

@@ -5,6 +5,8 @@ mod books;
 mod door;
 mod travel;
 
+use std::time::Duration;
+
 use octroi_sim::{openai, stripe};
 use octroi_worker::cli::{PlansCommand, Serve};
 use octroi_worker::commands;
@@ -21,6 +23,9 @@ use door::Door;
 /// The operator's key at Stripe.
 pub const STRIPE_KEY: &str = "sk_test_operator";
 
+/// Longer than any answer of the stand-in takes.
+const DASHBOARD_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Jobs alone.
 const NO_GATEWAY: Serve = Serve { no_gateway: true, no_jobs: false };
 
@@ -32,6 +37,8 @@ pub struct Shop<'s> {
     /// Stripe's stand-in.
     pub stripe: stripe::Handle,
     provider: openai::Handle,
+    /// An operator at Stripe's own pages.
+    dashboard: reqwest::Client,
     _door: Door,
 }
 
@@ -61,6 +68,7 @@ impl<'s> Shop<'s> {
             stage,
             stripe: stripe::spawn(options).await.unwrap(),
             provider: provider().await,
+            dashboard: reqwest::Client::builder().no_proxy().timeout(DASHBOARD_TIMEOUT).build().unwrap(),
             _door: door,
         };
         shop.push_plans().await;

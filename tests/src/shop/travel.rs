@@ -39,7 +39,9 @@ impl Shop<'_> {
     /// When Stripe or a waiting job has something to do.
     async fn next_stop(&self) -> Option<OffsetDateTime> {
         let due = self.stripe.clock().next_due.map(|at| OffsetDateTime::from_unix_timestamp(at).unwrap());
-        let query = sqlx::query_scalar("select min(run_at) from octroi_private.job where state = 'queued' and kind <> 'send_mail'");
+        let query = sqlx::query_scalar(
+            "select min(run_at) from octroi_private.job where state = 'queued' and kind <> 'send_mail'",
+        );
         let job: Option<OffsetDateTime> = query.fetch_one(&self.stage.pool).await.unwrap();
         [due, job].into_iter().flatten().min()
     }

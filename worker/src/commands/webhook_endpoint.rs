@@ -26,6 +26,6 @@ pub(super) async fn run(command: &mut Command<'_>, url: &str) -> Result<(), Comm
     let endpoint = stripe.create_webhook_endpoint(url, &events).await?;
     writeln!(command.out, "{} sends {} types of events to {url}", endpoint.id, events.len())?;
     writeln!(command.out, "Stripe tells its secret only now; keep it for the webhook function:")?;
-    writeln!(command.out, "STRIPE_WEBHOOK_SECRET={}", endpoint.secret.expose_secret())?;
+    writeln!(command.out, "STRIPE_WEBHOOK_SECRETS={}", endpoint.secret.expose_secret())?;
     Ok(())
 }

@@ -182,6 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_in_doubt_at_stripe_burns_attempts() {
+        let of_stripe = |error| decide(&Failure::Stripe(error));
+        for error in [
+            StripeError::Busy { status: 429, retry_after: None },
+            StripeError::Unreachable,
+            StripeError::Denied { status: 401, code: "api_key_expired".into() },
+        ] {
+            assert!(matches!(of_stripe(error), Outcome::Snooze(_)));
+        }
+        assert_eq!(of_stripe(StripeError::ServerError { status: 500 }), Outcome::Retry);
+        assert_eq!(of_stripe(StripeError::OutcomeUnknown { stage: "the connection broke" }), Outcome::Retry);
+        assert!(matches!(of_stripe(StripeError::Unnamed), Outcome::Cancel(_)));
+    }
+
+    #[test]
     fn what_cannot_succeed_is_cancelled_and_a_poison_job_burns_its_attempts() {
         assert!(matches!(decide(&Failure::BadArguments), Outcome::Cancel(_)));
         assert!(matches!(decide(&Failure::DatabaseRefused { sqlstate: "OC001".into() }), Outcome::Cancel(_)));

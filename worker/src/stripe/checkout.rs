@@ -11,7 +11,7 @@ use stripe_shared::CheckoutSessionMode;
 
 use super::pages::{PAGE_OBJECTS, all};
 use super::subscriptions::NewItem;
-use super::{CheckoutSession, Stripe, StripeError, Synced};
+use super::{CheckoutSession, Stripe, StripeError, Synced, fresh_key};
 
 /// The member of an object's metadata that names our billing request.
 pub(super) const REQUEST: &str = "octroi_billing_request";
@@ -96,7 +96,7 @@ impl Stripe {
     /// Any [`StripeError`] but a refusal.
     pub async fn expire_checkout(&self, session: &str) -> Result<(), StripeError> {
         let request = ExpireCheckoutSession::new(session);
-        match self.change(&request, &format!("octroi-expire-{session}")).await {
+        match self.change(&request, &fresh_key(session)).await {
             Err(error) if !error.is_refusal() => Err(error),
             _ => Ok(()),
         }

@@ -5,10 +5,11 @@ use stripe_billing::invoice_line_item::ListInvoiceInvoiceLineItem;
 use stripe_core::charge::RetrieveCharge;
 use stripe_core::dispute::RetrieveDispute;
 use stripe_core::refund::ListRefund;
+use stripe_shared::InvoiceStatus;
 use stripe_types::RangeQueryTs;
 
 use super::pages::{PAGE_OBJECTS, all};
-use super::{Charge, Dispute, Invoice, Stripe, StripeError, Synced};
+use super::{Charge, Dispute, Invoice, Stripe, StripeError, Synced, made_once};
 
 /// Payments are left out unless asked for.
 const WITH_PAYMENTS: &str = "payments";
@@ -78,8 +79,16 @@ impl Stripe {
     /// # Errors
     /// Any [`StripeError`]; a refusal when it is no draft any more.
     pub async fn hold_invoice(&self, id: &str) -> Result<(), StripeError> {
-        let request = UpdateInvoice::new(id).auto_advance(false);
-        self.change(&request, &format!("octroi-hold-{id}")).await.map(drop)
+        let request = &UpdateInvoice::new(id).auto_advance(false);
+        made_once(
+            &format!("octroi-hold-{id}"),
+            |key| async move { self.change(request, &key).await.map(drop) },
+            || async move {
+                let invoice = self.get(&RetrieveInvoice::new(id)).await?;
+                Ok((invoice.auto_advance == Some(false)).then_some(()))
+            },
+        )
+        .await
     }
 
     /// Finalises a draft and lets Stripe collect it.
@@ -87,8 +96,16 @@ impl Stripe {
     /// # Errors
     /// Any [`StripeError`]; a refusal when it is no draft any more.
     pub async fn finalise_invoice(&self, id: &str) -> Result<(), StripeError> {
-        let request = FinalizeInvoiceInvoice::new(id).auto_advance(true);
-        self.change(&request, &format!("octroi-finalise-{id}")).await.map(drop)
+        let request = &FinalizeInvoiceInvoice::new(id).auto_advance(true);
+        made_once(
+            &format!("octroi-finalise-{id}"),
+            |key| async move { self.change(request, &key).await.map(drop) },
+            || async move {
+                let invoice = self.get(&RetrieveInvoice::new(id)).await?;
+                Ok((invoice.status != Some(InvoiceStatus::Draft)).then_some(()))
+            },
+        )
+        .await
     }
 
     /// A charge as it is now, with all its refunds.

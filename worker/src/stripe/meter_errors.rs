@@ -1,7 +1,7 @@
 //! Reports that Stripe accepted and later found invalid. They come as thin events of API v2, which async-stripe does not
 //! know: the event names nothing, and is read for its samples.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Stripe, StripeError};
 
@@ -13,6 +13,10 @@ pub struct RejectedReport {
     /// Stripe's code.
     pub reason: String,
 }
+
+/// A call without parameters.
+#[derive(Serialize)]
+struct Nothing {}
 
 /// <https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.billing.meter.error_report_triggered>
 #[derive(Deserialize)]
@@ -57,7 +61,7 @@ impl Stripe {
     /// # Errors
     /// Any [`StripeError`].
     pub async fn rejected_reports(&self, event_id: &str) -> Result<Vec<RejectedReport>, StripeError> {
-        let event: ErrorEvent = self.read(&format!("/v2/core/events/{event_id}"), &()).await?;
+        let event: ErrorEvent = self.read(&format!("/v2/core/events/{event_id}"), &Nothing {}).await?;
         Ok(reports(event))
     }
 }

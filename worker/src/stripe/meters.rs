@@ -10,7 +10,7 @@ use stripe_billing::billing_meter_event_summary::ListIdBillingMeterEventSummary;
 use stripe_client_core::{IdempotencyKey, RequestBuilder, StripeMethod};
 
 use super::pages::{PAGE_OBJECTS, all};
-use super::{Stripe, StripeError};
+use super::{Stripe, StripeError, made_once};
 
 /// What Stripe says of an identifier that it has taken within the last day.
 const KNOWN_IDENTIFIER: &str = "already exists with identifier";
@@ -71,10 +71,15 @@ impl Stripe {
             payload: EventPayload { stripe_customer_id: &event.customer, value: event.value.to_string() },
         };
         let request = RequestBuilder::new(StripeMethod::Post, "/billing/meter_events").form(&form);
-        let key = IdempotencyKey::new(&event.identifier).map_err(|_| StripeError::NoKey)?;
-        match self.send(&request, Some(&key)).await {
+        let request = &request;
+        let send = |key: String| async move {
+            let key = IdempotencyKey::new(&key).map_err(|_| StripeError::NoKey)?;
+            self.send(request, Some(&key)).await.map(drop)
+        };
+        // The identifier keeps another key from counting it twice.
+        match made_once(&event.identifier, send, || async { Ok(None) }).await {
             Err(StripeError::Refused { message, .. }) if message.contains(KNOWN_IDENTIFIER) => Ok(()),
-            outcome => outcome.map(drop),
+            outcome => outcome,
         }
     }
 

@@ -42,6 +42,7 @@ pub use objects::{
     Charge, CheckoutSession, Customer, Dispute, Invoice, InvoiceLine, Refund, SessionItem, Subscription,
     SubscriptionItem, Synced,
 };
+use once::fresh_key;
 pub use once::made_once;
 pub use prices::{ListedPrice, NewPrice};
 pub use products::ListedProduct;

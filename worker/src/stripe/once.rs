@@ -34,6 +34,12 @@ where
     }
 }
 
+/// A key for a change that may be made any number of times, and is repeated within one call only: one that lasted would
+/// give an operator who goes back and forth yesterday's answer.
+pub(super) fn fresh_key(id: &str) -> String {
+    format!("octroi-{id}-{}", uuid::Uuid::new_v4().simple())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
@@ -51,7 +57,7 @@ mod tests {
             keys.push(key);
             answers[keys.len() - 1].clone()
         };
-        let made = made_once("k", |key| make(key), || async { Ok(found) }).await;
+        let made = made_once("k", make, || async { Ok(found) }).await;
         (made, keys.into_inner().unwrap())
     }
 
@@ -72,6 +78,6 @@ mod tests {
     #[tokio::test]
     async fn what_may_still_be_under_way_is_not_begun_anew() {
         let silent = Err(StripeError::OutcomeUnknown { stage: "no answer came in time" });
-        assert_eq!(play(&[silent.clone()], None).await, (silent, vec!["k".to_owned()]));
+        assert_eq!(play(std::slice::from_ref(&silent), None).await, (silent, vec!["k".to_owned()]));
     }
 }

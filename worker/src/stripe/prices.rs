@@ -5,7 +5,7 @@ use stripe_product::price::{
     CreatePriceTransformQuantity, CreatePriceTransformQuantityRound, ListPrice, UpdatePrice,
 };
 
-use super::{Stripe, StripeError};
+use super::{Stripe, StripeError, fresh_key};
 
 /// Lookup keys that one call may ask for (Stripe's limit).
 const KEYS_MAX: usize = 10;
@@ -90,8 +90,7 @@ impl Stripe {
     /// Any [`StripeError`].
     pub async fn set_price_active(&self, id: &str, is_active: bool) -> Result<(), StripeError> {
         let request = UpdatePrice::new(id).active(is_active);
-        let key = format!("octroi-{id}-{}", uuid::Uuid::new_v4().simple());
-        self.change(&request, &key).await.map(drop)
+        self.change(&request, &fresh_key(id)).await.map(drop)
     }
 }
 

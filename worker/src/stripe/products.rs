@@ -2,7 +2,7 @@
 
 use stripe_product::product::{CreateProduct, RetrieveProduct, UpdateProduct};
 
-use super::{Stripe, StripeError};
+use super::{Stripe, StripeError, fresh_key};
 
 /// A product as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +43,4 @@ impl Stripe {
         let request = UpdateProduct::new(id).name(name).active(is_active);
         self.change(&request, &fresh_key(id)).await.map(drop)
     }
-}
-
-/// The id itself is what makes the change once, and an operator may go back and forth within a day: a key that lasted
-/// would give them yesterday's answer.
-fn fresh_key(id: &str) -> String {
-    format!("octroi-{id}-{}", uuid::Uuid::new_v4().simple())
 }

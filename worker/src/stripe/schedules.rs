@@ -13,7 +13,7 @@ use stripe_shared::{
 };
 
 use super::subscriptions::NewItem;
-use super::{Stripe, StripeError};
+use super::{Stripe, StripeError, fresh_key};
 
 impl Stripe {
     pub(super) async fn schedule(&self, id: &str) -> Result<SubscriptionSchedule, StripeError> {
@@ -48,7 +48,7 @@ impl Stripe {
     async fn schedule_of(&self, subscription: &str, key: &str) -> Result<SubscriptionSchedule, StripeError> {
         let found = self.get(&RetrieveSubscription::new(subscription)).await?;
         if let Some(schedule) = found.schedule {
-            return self.schedule(&schedule.id().to_string()).await;
+            return self.schedule(schedule.id().as_ref()).await;
         }
         let request = CreateSubscriptionSchedule::new().from_subscription(subscription);
         self.change(&request, &format!("{key}-schedule")).await
@@ -60,7 +60,7 @@ impl Stripe {
     /// Any [`StripeError`] but a refusal.
     pub async fn release_schedule(&self, schedule: &str) -> Result<(), StripeError> {
         let request = ReleaseSubscriptionSchedule::new(schedule);
-        match self.change(&request, &format!("octroi-release-{schedule}")).await {
+        match self.change(&request, &fresh_key(schedule)).await {
             Err(error) if !error.is_refusal() => Err(error),
             _ => Ok(()),
         }

@@ -68,7 +68,7 @@ impl Stripe {
         subscription: &stripe_shared::Subscription,
     ) -> Result<Subscription, StripeError> {
         let schedule = match &subscription.schedule {
-            Some(schedule) => Some(self.schedule(&schedule.id().to_string()).await?),
+            Some(schedule) => Some(self.schedule(schedule.id().as_ref()).await?),
             None => None,
         };
         Ok(Subscription::new(subscription, schedule.as_ref()))

@@ -11,7 +11,7 @@ use stripe_billing::invoice_item::{CreateInvoiceItem, PricingParam};
 use stripe_shared::{InvoiceCollectionMethod, InvoiceStatus};
 
 use super::checkout::REQUEST;
-use super::{Stripe, StripeError};
+use super::{Stripe, StripeError, made_once};
 
 /// What an automatic top-up charges.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,19 @@ impl Stripe {
     /// # Errors
     /// Any [`StripeError`]; a declined card is a refusal, and leaves the invoice open until [`Stripe::void_top_up`].
     pub async fn charge_top_up(&self, top_up: TopUpInvoice<'_>, key: &str) -> Result<String, StripeError> {
+        made_once(
+            key,
+            |key| async move { self.take_steps(top_up, &key).await },
+            || async move {
+                let invoice = self.find_top_up(top_up).await?;
+                let paid = invoice.filter(|invoice| invoice.status == Some(InvoiceStatus::Paid));
+                Ok(paid.and_then(|invoice| invoice.id).map(|id| id.to_string()))
+            },
+        )
+        .await
+    }
+
+    async fn take_steps(&self, top_up: TopUpInvoice<'_>, key: &str) -> Result<String, StripeError> {
         let invoice = match self.find_top_up(top_up).await? {
             Some(invoice) => invoice,
             None => self.draft_top_up(top_up, key).await?,

@@ -7,7 +7,7 @@ use stripe_misc::webhook_endpoint::{
 };
 
 use super::pages::{PAGE_OBJECTS, all};
-use super::{API_VERSION, Stripe, StripeError};
+use super::{API_VERSION, Stripe, StripeError, fresh_key};
 
 /// An endpoint as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +70,7 @@ impl Stripe {
     ) -> Result<NewEndpoint, StripeError> {
         let events: Vec<_> = events.iter().map(|event| new_event(event)).collect();
         let request = CreateWebhookEndpoint::new(events, url).api_version(API_VERSION).description("Octroi");
-        let key = format!("octroi-endpoint-{}", uuid::Uuid::new_v4().simple());
-        let endpoint = self.change(&request, &key).await?;
+        let endpoint = self.change(&request, &fresh_key("endpoint")).await?;
         let secret = endpoint.secret.map(SecretString::from);
         let secret =
             secret.ok_or_else(|| StripeError::Unreadable("an endpoint without a secret".to_owned()))?;
@@ -85,8 +84,7 @@ impl Stripe {
     pub async fn set_webhook_events(&self, id: &str, events: &[String]) -> Result<(), StripeError> {
         let events: Vec<_> = events.iter().map(|event| changed_event(event)).collect();
         let request = UpdateWebhookEndpoint::new(id).enabled_events(events);
-        let key = format!("octroi-{id}-{}", uuid::Uuid::new_v4().simple());
-        self.change(&request, &key).await.map(drop)
+        self.change(&request, &fresh_key(id)).await.map(drop)
     }
 }
 

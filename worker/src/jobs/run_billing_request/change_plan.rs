@@ -26,7 +26,12 @@ pub(super) async fn change(work: &Work<'_>) -> Result<Made, Failure> {
         }
         change_now(work, &args, &key).await?;
     } else {
-        work.stripe.change_items_at_period_end(&args.subscription, &args.items, &key).await?;
+        let (stripe, args) = (work.stripe, &args);
+        let change = |key: String| async move {
+            stripe.change_items_at_period_end(&args.subscription, &args.items, &key).await
+        };
+        // It looks at what is there by itself.
+        made_once(&key, change, || async { Ok(None) }).await?;
     }
     Ok(Made::Object(args.subscription, None))
 }
