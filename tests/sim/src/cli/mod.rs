@@ -10,6 +10,7 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 use octroi_sim::http::ListenError;
 use octroi_sim::smtp::SmtpSimError;
+use octroi_sim::stripe::{StartError, StateFileError};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -34,6 +35,10 @@ pub enum Service {
 pub enum Failure {
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(transparent)]
+    Stripe(#[from] StartError),
+    #[error(transparent)]
+    StateFile(#[from] StateFileError),
     #[error(transparent)]
     Smtp(#[from] SmtpSimError),
     #[error("cannot write the URL: {0}")]

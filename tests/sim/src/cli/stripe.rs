@@ -25,6 +25,9 @@ pub struct StripeArgs {
     /// A file to write the URL to once the server listens
     #[arg(long)]
     url_file: Option<PathBuf>,
+    /// A file to keep customers, subscriptions and everything else in, from one start to the next
+    #[arg(long)]
+    state_file: Option<PathBuf>,
 }
 
 impl StripeArgs {
@@ -37,10 +40,11 @@ impl StripeArgs {
             webhook_url: self.webhook_url,
             webhook_secrets: self.webhook_secret,
             settings: Settings::default(),
+            state_file: self.state_file,
         })
         .await?;
         announce(&handle.url, self.url_file.as_deref())?;
         ends.await;
-        Ok(())
+        Ok(handle.stop().await?)
     }
 }

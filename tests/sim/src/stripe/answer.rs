@@ -15,6 +15,7 @@ use super::idempotency::{Begun, Kept, Slot};
 use super::params::Params;
 use super::request::Call;
 use super::state::Sim;
+use super::world::World;
 use crate::http::{Aborted, Connection};
 
 /// An answer before it is sent.
@@ -93,11 +94,7 @@ impl Sim {
         if latency_ms > 0 {
             tokio::time::sleep(Duration::from_millis(latency_ms)).await;
         }
-        let (answered, keep, busy) = self.run(call, kinds, request_id);
-        if let (Some(slot), true) = (slot, keep) {
-            let (status, body) = (answered.status, answered.body.clone());
-            slot.keep(Kept { status, body, request_id: request_id.to_owned() });
-        }
+        let (answered, busy) = self.run(call, kinds, request_id, slot);
         let busy = busy.map(|pair| Busy(Arc::clone(self), pair));
         if busy.is_some() {
             let ms = self.world().settings.meter_event_ms;
@@ -106,13 +103,19 @@ impl Sim {
         answered
     }
 
-    /// Does what the call asks for. Says whether the answer is kept, and which meter it keeps busy.
-    fn run(&self, call: Call, kinds: &[&FaultKind], request_id: &str) -> (Answered, bool, Option<Pair>) {
+    /// Does what the call asks for. Says which meter it keeps busy.
+    fn run(
+        &self,
+        call: Call,
+        kinds: &[&FaultKind],
+        request_id: &str,
+        slot: Option<Slot>,
+    ) -> (Answered, Option<Pair>) {
         let failure = ApiError { kept: true, ..ApiError::of_status(500, None) };
-        if kinds.contains(&&FaultKind::KeptError) {
-            return (Answered::refusal(&failure, request_id), true, None);
-        }
         let mut world = self.world();
+        if kinds.contains(&&FaultKind::KeptError) {
+            return (keep(&mut world, slot, Answered::refusal(&failure, request_id), request_id), None);
+        }
         world.catch_up();
         world.origin = Origin { request: Some(request_id.to_owned()), idempotency_key: call.key };
         let mut params = Params::new(call.members);
@@ -123,19 +126,17 @@ impl Sim {
         });
         world.origin = Origin::default();
         let busy = world.meter_events.take_started();
-        drop(world);
         let answer = match answer {
             Ok(_) if kinds.contains(&&FaultKind::ErrorAfterCommit) => Err(failure),
             answer => answer,
         };
-        match answer {
-            Ok(value) => {
-                let answered =
-                    Answered { status: StatusCode::OK, body: format!("{value:#}"), headers: Vec::new() };
-                (answered, true, busy)
-            }
-            Err(error) => (Answered::refusal(&error, request_id), error.kept, busy),
-        }
+        let kept = answer.as_ref().err().is_none_or(|error| error.kept);
+        let answered = match answer {
+            Ok(value) => Answered { status: StatusCode::OK, body: format!("{value:#}"), headers: Vec::new() },
+            Err(error) => Answered::refusal(&error, request_id),
+        };
+        let slot = slot.filter(|_| kept);
+        (keep(&mut world, slot, answered, request_id), busy)
     }
 
     async fn stall(&self, kinds: &[&FaultKind], after: bool) {
@@ -152,6 +153,16 @@ impl Sim {
             }
         }
     }
+}
+
+/// Keeps an answer under its key, in the same moment as what was done: the state file has both or neither.
+fn keep(world: &mut World, slot: Option<Slot>, answered: Answered, request_id: &str) -> Answered {
+    if let Some(slot) = slot {
+        let (status, body) = (answered.status, answered.body.clone());
+        slot.keep(Kept { status, body, request_id: request_id.to_owned() });
+        world.other_changes += 1;
+    }
+    answered
 }
 
 /// The answer that a key's first request got.

@@ -13,6 +13,7 @@ use super::books::Books;
 use super::control::{self, Advance, Advanced, Reject};
 use super::errors::ApiError;
 use super::faults::{Fault, FaultPlan};
+use super::kept::{StateFileError, Writer};
 use super::settings::Settings;
 use super::state::Sim;
 use super::webhooks::{Delivery, Order, WebhookFault};
@@ -37,7 +38,7 @@ impl From<ApiError> for Refused {
     }
 }
 
-/// A running stand-in. It stops when this is dropped.
+/// A running stand-in. It stops when this is dropped; its state file then is as it was last written.
 #[derive(Debug)]
 pub struct Handle {
     /// Where it is: `http://127.0.0.1:PORT`. The API is under `/v1`, the controls are under `/sim`.
@@ -45,6 +46,7 @@ pub struct Handle {
     sim: Arc<Sim>,
     listening: Listening,
     sender: AbortHandle,
+    writer: Option<Writer>,
 }
 
 impl Drop for Handle {
@@ -54,8 +56,27 @@ impl Drop for Handle {
 }
 
 impl Handle {
-    pub(super) fn new(sim: Arc<Sim>, listening: Listening, sender: AbortHandle) -> Self {
-        Self { url: format!("http://{}", listening.address()), sim, listening, sender }
+    pub(super) fn new(
+        sim: Arc<Sim>,
+        listening: Listening,
+        sender: AbortHandle,
+        writer: Option<Writer>,
+    ) -> Self {
+        Self { url: format!("http://{}", listening.address()), sim, listening, sender, writer }
+    }
+
+    /// Stops, and writes the last state into the state file if there is one.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub async fn stop(mut self) -> Result<(), StateFileError> {
+        // A listener that is gone is closed.
+        let _ = self.listening.close().await;
+        self.sender.abort();
+        match self.writer.take() {
+            Some(writer) => writer.finish().await,
+            None => Ok(()),
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
+use serde::{Deserialize, Serialize};
 
 use super::errors::ApiError;
 
@@ -34,6 +35,18 @@ struct Entry {
     state: State,
 }
 
+/// An answered key in the state file.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptKey {
+    key: String,
+    fingerprint: String,
+    at: i64,
+    status: u16,
+    body: String,
+    request_id: String,
+}
+
 /// The keys that are known.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
@@ -60,6 +73,34 @@ pub struct Slot {
 impl Keys {
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keys of a state file.
+    pub fn restored(kept: Vec<KeptKey>) -> Self {
+        let entries = kept.into_iter().filter_map(|of| {
+            let status = StatusCode::from_u16(of.status).ok()?;
+            let state = State::Done(Kept { status, body: of.body, request_id: of.request_id });
+            Some((of.key, Entry { fingerprint: of.fingerprint, at: of.at, state }))
+        });
+        Self { entries: Arc::new(Mutex::new(entries.collect())) }
+    }
+
+    /// Every key that would be answered again at `now`. A request that still runs has left nothing to keep.
+    pub fn kept(&self, now: i64) -> Vec<KeptKey> {
+        let entries = self.entries();
+        let live = entries.iter().filter(|(_, entry)| now - entry.at < KEPT);
+        let done = live.filter_map(|(key, entry)| match &entry.state {
+            State::Running => None,
+            State::Done(kept) => Some(KeptKey {
+                key: key.clone(),
+                fingerprint: entry.fingerprint.clone(),
+                at: entry.at,
+                status: kept.status.as_u16(),
+                body: kept.body.clone(),
+                request_id: kept.request_id.clone(),
+            }),
+        });
+        done.collect()
     }
 
     /// Begins a request, of which `fingerprint` is everything that must be the same.

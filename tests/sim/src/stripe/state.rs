@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::faults::FaultPlan;
 use super::idempotency::Keys;
+use super::kept::Kept;
 use super::world::World;
 use crate::holds::Holds;
 use crate::received::Received;
@@ -27,9 +28,11 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// A stand-in that knows nothing yet.
-    pub fn new(secret_key: Option<String>) -> Self {
-        Self { secret_key, ..Self::default() }
+    /// A stand-in that knows what was kept, or nothing yet.
+    pub fn new(secret_key: Option<String>, kept: Option<Kept>) -> Self {
+        let (world, keys) =
+            kept.map(|kept| (Mutex::new(kept.world), Keys::restored(kept.keys))).unwrap_or_default();
+        Self { secret_key, world, keys, ..Self::default() }
     }
 
     /// What Stripe knows, for one request alone.

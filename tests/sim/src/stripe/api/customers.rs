@@ -1,5 +1,6 @@
 //! Customers.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
@@ -9,7 +10,7 @@ use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Resource, World, fresh_id};
 
 /// A customer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Customer {
     pub id: String,
     pub created: i64,

@@ -1,5 +1,6 @@
 //! Disputes. The customer's bank opens and decides them, so both are control calls.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::api::payments::{Charge, ChargeStatus};
@@ -13,7 +14,7 @@ use crate::stripe::world::{Resource, World, fresh_id};
 const EVIDENCE_TIME: i64 = 7 * 24 * 3600;
 
 /// How far a dispute has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum DisputeStatus {
     NeedsResponse,
     Won,
@@ -21,7 +22,7 @@ pub enum DisputeStatus {
 }
 
 /// A dispute.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Dispute {
     pub id: String,
     pub created: i64,

@@ -1,5 +1,6 @@
 //! Events: what happened, each with the object as it was then.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::endpoint::{Answer, Endpoint};
@@ -15,7 +16,7 @@ const KEPT: i64 = 30 * 24 * 3600;
 const MAX_TYPES: usize = 20;
 
 /// The request that made something happen.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Origin {
     /// Its id; none when the clock did it.
     pub request: Option<String>,
@@ -24,7 +25,7 @@ pub struct Origin {
 }
 
 /// An event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Event {
     pub id: String,
     pub created: i64,

@@ -1,5 +1,6 @@
 //! Invoice items: what a customer owes besides, until an invoice takes it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::api::invoices::{self, Invoice, Line, Source};
@@ -12,7 +13,7 @@ use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Resource, World, fresh_id};
 
 /// An invoice item.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct InvoiceItem {
     pub id: String,
     pub created: i64,

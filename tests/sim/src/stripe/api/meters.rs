@@ -1,5 +1,6 @@
 //! Billing meters, and the sums of what they counted.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
@@ -9,14 +10,14 @@ use crate::stripe::params::Params;
 use crate::stripe::world::{Resource, World, fresh_id};
 
 /// Whether a meter counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Status {
     Active,
     Inactive,
 }
 
 /// How events are put together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Formula {
     Sum,
     Count,
@@ -24,7 +25,7 @@ pub enum Formula {
 }
 
 /// A meter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Meter {
     pub id: String,
     pub created: i64,

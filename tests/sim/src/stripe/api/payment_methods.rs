@@ -28,7 +28,7 @@ pub enum Behaviour {
 }
 
 /// A payment method.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PaymentMethod {
     pub id: String,
     pub created: i64,

@@ -1,5 +1,6 @@
 //! Billing portal sessions. What a customer does there is done to their subscription, by its own endpoints.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::endpoint::{Answer, Endpoint};
@@ -11,7 +12,7 @@ use crate::stripe::world::{Resource, World, fresh_id};
 const CONFIGURATION: &str = "bpc_standin0000000000000000";
 
 /// A portal session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PortalSession {
     pub id: String,
     pub created: i64,

@@ -1,5 +1,6 @@
 //! Products.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::endpoint::{Answer, Endpoint};
@@ -9,7 +10,7 @@ use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Resource, World, fresh_id};
 
 /// A product.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Product {
     pub id: String,
     pub created: i64,

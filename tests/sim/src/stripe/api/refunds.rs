@@ -1,5 +1,8 @@
 //! Refunds, in as many parts as there is money left on the charge.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::api::payments::{Charge, ChargeStatus, PaymentIntent};
@@ -10,7 +13,7 @@ use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Resource, World, fresh_id};
 
 /// A refund.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Refund {
     pub id: String,
     pub created: i64,
@@ -18,8 +21,8 @@ pub struct Refund {
     pub currency: String,
     pub charge: String,
     pub payment_intent: String,
-    pub reason: Option<&'static str>,
-    pub status: &'static str,
+    pub reason: Option<Cow<'static, str>>,
+    pub status: Cow<'static, str>,
     pub metadata: Metadata,
 }
 
@@ -103,8 +106,8 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
         currency: charge.currency,
         charge: charge.id.clone(),
         payment_intent: charge.payment_intent,
-        reason,
-        status: "succeeded",
+        reason: reason.map(Cow::Borrowed),
+        status: "succeeded".into(),
         metadata,
     };
     let id = refund.id.clone();
@@ -121,7 +124,7 @@ pub fn fail(world: &mut World, id: &str) -> Result<(), ApiError> {
         return Err(ApiError::impossible(format!("The refund {id} has failed already.")));
     }
     world.change::<Charge>(&refund.charge, |charge| charge.amount_refunded -= refund.amount);
-    world.change::<Refund>(id, |refund| refund.status = "failed");
+    world.change::<Refund>(id, |refund| refund.status = "failed".into());
     world.emit::<Refund>("refund.failed", id);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Thin events of API v2: they name an object and no more, and whoever wants to know fetches them. The stand-in has the
 //! one that says which meter events were found invalid after they had been accepted.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -14,7 +15,7 @@ use crate::stripe::world::{Resource, World, fresh_id};
 const METER_ERRORS: &str = "v1.billing.meter.error_report_triggered";
 
 /// A thin event about a meter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ThinEvent {
     pub id: String,
     pub created: i64,

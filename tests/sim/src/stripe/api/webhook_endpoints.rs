@@ -1,5 +1,6 @@
 //! Webhook endpoints: who is told what.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::endpoint::{Answer, Endpoint};
@@ -9,7 +10,7 @@ use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Resource, World, fresh_id};
 
 /// A webhook endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct WebhookEndpoint {
     pub id: String,
     pub created: i64,
@@ -20,6 +21,8 @@ pub struct WebhookEndpoint {
     pub secrets: Vec<String>,
     pub disabled: bool,
     pub deleted: bool,
+    /// Whether the stand-in was started with it, instead of a request having made it.
+    pub of_start: bool,
     pub description: Option<String>,
     pub metadata: Metadata,
 }
@@ -35,6 +38,7 @@ impl WebhookEndpoint {
             secrets: vec![secret],
             disabled: false,
             deleted: false,
+            of_start: false,
             description: None,
             metadata: Metadata::new(),
         }

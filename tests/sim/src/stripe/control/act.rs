@@ -16,6 +16,7 @@ use crate::stripe::world::{Resource, World};
 pub fn set_settings(sim: &Sim, settings: Settings) {
     let mut world = sim.world();
     world.settings = settings;
+    world.other_changes += 1;
     if !world.settings.hold_meter_events {
         let customers = world.meter_events.count_all();
         for customer in customers {

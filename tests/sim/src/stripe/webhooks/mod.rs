@@ -1,5 +1,6 @@
 //! Webhooks: every event is sent to every endpoint that wants it, signed, until it is taken.
 
+mod kept;
 mod outbox;
 mod plan;
 mod send;

@@ -32,7 +32,7 @@ pub enum DeliveryState {
 }
 
 /// One event on its way to one endpoint.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Delivery {
     /// Its number.
     pub number: u64,
@@ -52,13 +52,10 @@ pub struct Delivery {
     /// Whether it is an extra copy.
     pub copy: bool,
     /// Real milliseconds that it waits before it is sent.
-    #[serde(skip)]
     pub delay_ms: u64,
     /// Whether its signature is wrong on purpose.
-    #[serde(skip)]
     pub forged: bool,
     /// How old its signature is on purpose, in seconds.
-    #[serde(skip)]
     pub stale_seconds: i64,
 }
 
@@ -80,9 +77,10 @@ pub enum Order {
 pub struct Outbox {
     /// What will go wrong.
     pub faults: WebhookFaultPlan,
-    deliveries: Vec<Delivery>,
-    ready: VecDeque<u64>,
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) ready: VecDeque<u64>,
     under_way: usize,
+    changes: u64,
     wake: Arc<Notify>,
     busy: watch::Sender<usize>,
 }
@@ -94,6 +92,7 @@ impl Default for Outbox {
             deliveries: Vec::new(),
             ready: VecDeque::new(),
             under_way: 0,
+            changes: 0,
             wake: Arc::default(),
             busy: watch::Sender::new(0),
         }
@@ -121,9 +120,15 @@ impl Outbox {
         self.busy.subscribe()
     }
 
-    fn changed(&self) {
+    pub(super) fn changed(&mut self) {
+        self.changes += 1;
         self.busy.send_replace(self.ready.len() + self.under_way);
         self.wake.notify_one();
+    }
+
+    /// How often a delivery has got somewhere since the stand-in began.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     fn at(&mut self, number: u64) -> Option<&mut Delivery> {

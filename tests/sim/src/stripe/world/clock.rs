@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::pairs;
+
 /// Something the stand-in does by itself at a certain time. It looks again then whether it still should.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Due {
     /// A period of a subscription's items ends, or its trial, or the subscription itself.
     Turn(String),
@@ -29,14 +31,17 @@ pub enum Due {
 }
 
 /// The time, real or moved, and the agenda.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Clock {
     /// Seconds that the stand-in is ahead of the real time.
     offset: i64,
     /// Where it stands still, as Unix seconds.
     frozen: Option<i64>,
+    #[serde(with = "pairs")]
     agenda: BTreeMap<(i64, u64), Due>,
     entries: u64,
+    #[serde(skip)]
+    changes: u64,
 }
 
 /// What the clock shows, for the control API.
@@ -58,6 +63,7 @@ impl Clock {
 
     /// Sets the time. From there on it runs, unless it stands still.
     pub fn set(&mut self, now: i64) {
+        self.changes += 1;
         match &mut self.frozen {
             Some(frozen) => *frozen = now,
             None => self.offset = now - OffsetDateTime::now_utc().unix_timestamp(),
@@ -74,6 +80,7 @@ impl Clock {
     /// Enters something to do at `at`.
     pub fn plan(&mut self, at: i64, due: Due) {
         self.entries += 1;
+        self.changes += 1;
         self.agenda.insert((at, self.entries), due);
     }
 
@@ -84,12 +91,18 @@ impl Clock {
             return None;
         }
         let ((at, _), due) = first.remove_entry();
+        self.changes += 1;
         Some((at, due))
     }
 
     /// When the next thing is due.
     pub fn next_due(&self) -> Option<i64> {
         self.agenda.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// How often it was moved or its agenda changed since the stand-in began.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// What it shows.

@@ -1,10 +1,12 @@
 //! What Stripe knows: every object, the clock and the events, changed by one request at a time.
 
 mod clock;
+mod pairs;
 mod periods;
 mod stored;
 mod table;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -47,7 +49,7 @@ pub trait Resource: Stored {
 }
 
 /// Everything.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub struct World {
     /// The time and the agenda.
     pub clock: Clock,
@@ -56,11 +58,16 @@ pub struct World {
     /// How the stand-in behaves.
     pub settings: Settings,
     /// Where hosted pages are: `http://127.0.0.1:PORT`.
+    #[serde(skip)]
     pub base_url: String,
     /// The request that is being answered; none while the clock acts.
+    #[serde(skip)]
     pub origin: Origin,
     /// Webhooks to be sent.
     pub outbox: Outbox,
+    /// Changes of what counts none itself: the settings, and the idempotency keys.
+    #[serde(skip)]
+    pub other_changes: u64,
     /// Numbers given to invoices.
     pub invoice_numbers: u64,
     pub customers: Table<Customer>,
@@ -171,6 +178,12 @@ impl World {
             Due::Expire(id) => checkout::expire_when_due(self, id),
             Due::Redeliver(delivery) => self.outbox.redeliver(*delivery),
         }
+    }
+
+    /// How much has changed since the stand-in began. The passing of time is no change.
+    pub fn changes(&self) -> u64 {
+        let counted = self.clock.changes() + self.outbox.changes() + self.meter_events.changes();
+        counted + stored::changes(self) + self.other_changes
     }
 
     /// Enters something to do at `at`.

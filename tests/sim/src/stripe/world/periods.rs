@@ -1,9 +1,10 @@
 //! Billing periods: month by month from the original anchor, so that the 31st comes back after February.
 
+use serde::{Deserialize, Serialize};
 use time::{Date, Month, OffsetDateTime};
 
 /// How long a period is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Interval {
     /// The unit.
     pub unit: Unit,
@@ -12,7 +13,7 @@ pub struct Interval {
 }
 
 /// The unit of an interval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Unit {
     /// 24 hours.
     Day,

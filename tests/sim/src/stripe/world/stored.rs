@@ -50,6 +50,11 @@ macro_rules! stored {
                 &mut world.$table
             }
         })*
+
+        /// How often an object of any kind was added or changed.
+        pub(super) fn changes(world: &World) -> u64 {
+            0 $(+ world.$table.changes())*
+        }
     };
 }
 

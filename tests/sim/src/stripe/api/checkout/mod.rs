@@ -4,6 +4,7 @@ mod complete;
 mod create;
 mod render;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use complete::{Completion, complete, delayed_payment_settled, expire_when_due};
@@ -15,7 +16,7 @@ use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Resource, World};
 
 /// What is bought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Mode {
     /// Something once.
     Payment,
@@ -24,7 +25,7 @@ pub enum Mode {
 }
 
 /// How far a session has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Status {
     Open,
     Complete,
@@ -32,7 +33,7 @@ pub enum Status {
 }
 
 /// Whether the money is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum PaymentStatus {
     Unpaid,
     Paid,
@@ -40,7 +41,7 @@ pub enum PaymentStatus {
 }
 
 /// One thing that is bought.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Bought {
     pub id: String,
     pub price: String,
@@ -49,7 +50,7 @@ pub struct Bought {
 }
 
 /// A checkout session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Session {
     pub id: String,
     pub created: i64,

@@ -1,5 +1,6 @@
 //! The lines of an invoice.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::api::prices::Price;
@@ -7,7 +8,7 @@ use crate::stripe::params::Metadata;
 use crate::stripe::world::{World, fresh_id};
 
 /// Where a line comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Source {
     /// A quantity of a subscription item, billed in advance.
     Licensed {
@@ -29,7 +30,7 @@ pub enum Source {
 }
 
 /// One line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Line {
     pub id: String,
     pub source: Source,

@@ -10,6 +10,7 @@ mod payment;
 mod preview;
 mod render;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use collect::{
@@ -25,7 +26,7 @@ use crate::stripe::params::Metadata;
 use crate::stripe::world::{Resource, World};
 
 /// How far an invoice has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Status {
     Draft,
     Open,
@@ -48,7 +49,7 @@ impl Status {
 }
 
 /// Why an invoice was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Reason {
     Manual,
     SubscriptionCreate,
@@ -69,7 +70,7 @@ impl Reason {
 }
 
 /// What happens to an invoice instead of its collection, while the subscription's collection is paused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Instead {
     /// It stays a draft.
     KeepAsDraft,
@@ -80,7 +81,7 @@ pub enum Instead {
 }
 
 /// An invoice.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Invoice {
     pub id: String,
     pub created: i64,

@@ -1,6 +1,7 @@
 //! Invoice payments: which payment intent pays which invoice. Since 2025-03-31.basil this is the only way back from
 //! a payment to its invoice.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
@@ -9,7 +10,7 @@ use crate::stripe::params::Params;
 use crate::stripe::world::{Resource, World, fresh_id};
 
 /// An invoice payment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct InvoicePayment {
     pub id: String,
     pub created: i64,

@@ -2,10 +2,11 @@
 
 mod adjust;
 mod create;
+mod kept;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use adjust::endpoint as adjustment_endpoint;
 pub use create::endpoint;
@@ -13,7 +14,7 @@ pub use create::endpoint;
 use super::meters::{Formula, Meter};
 
 /// What has become of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Accepted, but not in any sum yet.
@@ -27,7 +28,7 @@ pub enum State {
 }
 
 /// One event.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct MeterEvent {
     /// The reporter's own, or one made up.
     pub identifier: String,
@@ -64,12 +65,18 @@ pub struct MeterEvents {
     busy: HashSet<Pair>,
     /// The pair that the request being answered keeps busy.
     just_started: Option<Pair>,
+    changes: u64,
 }
 
 impl MeterEvents {
     /// Every event, in order of arrival.
     pub fn log(&self) -> &[MeterEvent] {
         &self.log
+    }
+
+    /// How often an event came or became something else since the stand-in began.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The last event of that identifier.
@@ -91,6 +98,7 @@ impl MeterEvents {
 
     /// Takes an event in. It counts at once unless `later`.
     fn accept(&mut self, event: MeterEvent, later: bool) {
+        self.changes += 1;
         let place = self.log.len();
         self.identifiers.insert(event.identifier.clone(), place);
         self.log.push(event);
@@ -100,6 +108,7 @@ impl MeterEvents {
     }
 
     fn count(&mut self, place: usize) {
+        self.changes += 1;
         let Some(event) = self.log.get_mut(place) else { return };
         event.state = State::Counted;
         let series = self.counted.entry((event.meter.clone(), event.customer.clone())).or_default();
@@ -121,6 +130,7 @@ impl MeterEvents {
 
     /// Takes an event out of the sums, and returns it.
     pub fn take_out(&mut self, identifier: &str, state: State) -> Option<MeterEvent> {
+        self.changes += 1;
         let place = *self.identifiers.get(identifier)?;
         let event = self.log.get_mut(place)?;
         event.state = state;

@@ -1,5 +1,7 @@
 //! An attempt to collect: what the payment method does decides.
 
+use std::borrow::Cow;
+
 use super::{Charge, ChargeStatus, IntentStatus, PaymentIntent};
 use crate::stripe::api::payment_methods::{Behaviour, PaymentMethod};
 use crate::stripe::api::{checkout, invoices};
@@ -70,7 +72,7 @@ fn decline(world: &mut World, intent: &str, method: &PaymentMethod, code: &'stat
 fn fail(world: &mut World, intent: &str, charge: &str, code: &'static str) {
     world.change::<PaymentIntent>(intent, |intent| {
         intent.status = IntentStatus::RequiresPaymentMethod;
-        intent.decline_code = Some(code);
+        intent.decline_code = Some(code.into());
     });
     world.emit::<Charge>("charge.failed", charge);
     world.emit::<PaymentIntent>("payment_intent.payment_failed", intent);
@@ -100,7 +102,7 @@ fn charge(
         payment_intent: intent.to_owned(),
         payment_method: method.id.clone(),
         status,
-        decline_code,
+        decline_code: decline_code.map(Cow::Borrowed),
         disputed: false,
         metadata: of.metadata.clone(),
         description: of.description.clone(),
@@ -120,7 +122,7 @@ pub fn settle_delayed(world: &mut World, id: &str, paid: bool) -> Result<(), Api
         let status = if paid { ChargeStatus::Succeeded } else { ChargeStatus::Failed };
         world.change::<Charge>(charge, |charge| {
             charge.status = status;
-            charge.decline_code = (!paid).then_some("generic_decline");
+            charge.decline_code = (!paid).then_some("generic_decline".into());
         });
         if paid { succeed(world, id) } else { fail(world, id, charge, "generic_decline") }
     }

@@ -1,5 +1,8 @@
 //! Charges: one attempt of a payment intent at one payment method.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::api::payment_methods::billing_details;
@@ -9,7 +12,7 @@ use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Resource, World};
 
 /// What has become of a charge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum ChargeStatus {
     Succeeded,
     Pending,
@@ -17,7 +20,7 @@ pub enum ChargeStatus {
 }
 
 /// A charge.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Charge {
     pub id: String,
     pub created: i64,
@@ -28,7 +31,7 @@ pub struct Charge {
     pub payment_intent: String,
     pub payment_method: String,
     pub status: ChargeStatus,
-    pub decline_code: Option<&'static str>,
+    pub decline_code: Option<Cow<'static, str>>,
     pub disputed: bool,
     pub metadata: Metadata,
     pub description: Option<String>,
@@ -36,7 +39,7 @@ pub struct Charge {
 
 impl Charge {
     fn outcome(&self) -> Value {
-        match self.decline_code {
+        match &self.decline_code {
             Some(reason) => json!({
                 "advice_code": "try_again_later",
                 "network_advice_code": null,
@@ -100,8 +103,8 @@ impl Resource for Charge {
             "description": self.description,
             "disputed": self.disputed,
             "failure_balance_transaction": null,
-            "failure_code": self.decline_code.map(|_| "card_declined"),
-            "failure_message": self.decline_code.map(|_| "Your card was declined."),
+            "failure_code": self.decline_code.as_ref().map(|_| "card_declined"),
+            "failure_message": self.decline_code.as_ref().map(|_| "Your card was declined."),
             "fraud_details": {},
             "livemode": false,
             "metadata": self.metadata,

@@ -1,5 +1,8 @@
 //! Payment intents: an amount that is to be collected, for an invoice or a checkout session.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::api::payment_methods::PaymentMethod;
@@ -10,7 +13,7 @@ use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Resource, World, fresh_id};
 
 /// How far a payment has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum IntentStatus {
     RequiresPaymentMethod,
     RequiresAction,
@@ -32,7 +35,7 @@ impl IntentStatus {
 }
 
 /// A payment intent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PaymentIntent {
     pub id: String,
     pub created: i64,
@@ -44,7 +47,7 @@ pub struct PaymentIntent {
     pub latest_charge: Option<String>,
     /// The invoice it pays. Stripe no longer shows it here: invoice payments lead back.
     pub invoice: Option<String>,
-    pub decline_code: Option<&'static str>,
+    pub decline_code: Option<Cow<'static, str>>,
     pub canceled_at: Option<i64>,
     pub metadata: Metadata,
     pub description: Option<String>,
@@ -86,7 +89,7 @@ pub fn open(world: &mut World, needed: Needed) -> String {
 
 impl PaymentIntent {
     fn last_payment_error(&self, world: &World) -> Value {
-        let Some(decline_code) = self.decline_code else { return Value::Null };
+        let Some(decline_code) = &self.decline_code else { return Value::Null };
         let mut error = ApiError::declined(decline_code, None).body("")["error"].take();
         if let Some(members) = error.as_object_mut() {
             members.remove("request_log_url");

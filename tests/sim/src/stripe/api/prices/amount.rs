@@ -1,5 +1,7 @@
 //! What a quantity costs at a price, in exact decimals, rounded once.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Price, Round, Tier, TiersMode};
 
 /// Digits behind the point that Stripe allows in a unit amount.
@@ -7,7 +9,7 @@ const DECIMALS: u32 = 12;
 const ONE: i128 = 10_i128.pow(DECIMALS);
 
 /// An amount in the currency's smallest unit, with twelve decimals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Exact(i128);
 
 impl Exact {

@@ -43,7 +43,8 @@ pub fn create_from(world: &mut World, params: &mut Params) -> Result<String, Api
         recurring: recurring(world, params)?,
         tax_behavior: params
             .one_of("tax_behavior", &["exclusive", "inclusive", "unspecified"])?
-            .unwrap_or("unspecified"),
+            .unwrap_or("unspecified")
+            .into(),
     };
     params.metadata(&mut price.metadata)?;
     amounts(&mut price, params)?;

@@ -3,6 +3,9 @@
 mod amount;
 mod create;
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use amount::Exact;
@@ -15,14 +18,14 @@ use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Interval, Resource, World};
 
 /// Which way a transformed quantity is rounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Round {
     Up,
     Down,
 }
 
 /// How tiers are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum TiersMode {
     /// Each unit at the price of the tier it falls into.
     Graduated,
@@ -31,7 +34,7 @@ pub enum TiersMode {
 }
 
 /// One tier.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Tier {
     /// The last quantity of the tier; none for the last one.
     pub up_to: Option<i64>,
@@ -40,7 +43,7 @@ pub struct Tier {
 }
 
 /// How a price recurs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Recurring {
     pub interval: Interval,
     /// The meter whose usage is billed in arrears; without one the quantity is billed in advance.
@@ -48,7 +51,7 @@ pub struct Recurring {
 }
 
 /// A price.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Price {
     pub id: String,
     pub created: i64,
@@ -62,7 +65,7 @@ pub struct Price {
     pub tiers: Option<(TiersMode, Vec<Tier>)>,
     pub transform: Option<(i64, Round)>,
     pub recurring: Option<Recurring>,
-    pub tax_behavior: &'static str,
+    pub tax_behavior: Cow<'static, str>,
 }
 
 impl Price {
@@ -86,7 +89,7 @@ impl Price {
             tiers: None,
             transform: None,
             recurring: None,
-            tax_behavior: "unspecified",
+            tax_behavior: "unspecified".into(),
         }
     }
 

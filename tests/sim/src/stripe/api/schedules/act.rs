@@ -48,7 +48,7 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
         start: subscription.items.iter().map(|item| item.period.0).max().unwrap_or(world.now),
         end: subscription.first_period_end().unwrap_or(world.now),
         items: items.collect(),
-        proration: "create_prorations",
+        proration: "create_prorations".into(),
     };
     let schedule = Schedule {
         id: fresh_id(Schedule::PREFIX),
@@ -152,7 +152,7 @@ fn read_phase(world: &World, mut given: Params, after: Option<i64>) -> Result<Ph
     let items = items.collect::<Result<Vec<PhaseItem>, ApiError>>()?;
     given.ignore(&["metadata", "billing_cycle_anchor"]);
     given.finish()?;
-    Ok(Phase { start, end, items, proration })
+    Ok(Phase { start, end, items, proration: proration.into() })
 }
 
 fn duration(given: &mut Params) -> Result<Option<Interval>, ApiError> {

@@ -4,6 +4,7 @@ mod act;
 mod phase;
 mod render;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use act::endpoint;
@@ -13,7 +14,7 @@ use crate::stripe::params::Metadata;
 use crate::stripe::world::{Resource, World};
 
 /// How far a schedule has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Status {
     Active,
     /// Its phases are over, and it ended the subscription.
@@ -36,7 +37,7 @@ impl Status {
 }
 
 /// A schedule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Schedule {
     pub id: String,
     pub created: i64,

@@ -1,5 +1,9 @@
 //! The phases of a schedule, and what happens when one is over.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use super::{Schedule, Status};
 use crate::stripe::api::invoices::Line;
 use crate::stripe::api::subscriptions::{self, Item, Subscription};
@@ -7,7 +11,7 @@ use crate::stripe::params::Metadata;
 use crate::stripe::world::World;
 
 /// What a phase says of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct PhaseItem {
     pub price: String,
     /// None for a metered price.
@@ -15,12 +19,12 @@ pub struct PhaseItem {
 }
 
 /// A time in which a subscription has certain items.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Phase {
     pub start: i64,
     pub end: i64,
     pub items: Vec<PhaseItem>,
-    pub proration: &'static str,
+    pub proration: Cow<'static, str>,
 }
 
 fn active<'w>(world: &'w World, subscription: &Subscription) -> Option<&'w Schedule> {

@@ -73,7 +73,7 @@ fn end(world: &mut World, old: &Subscription, reason: &'static str) {
         subscription.status = Status::Canceled;
         subscription.ended_at = Some(now);
         subscription.canceled_at.get_or_insert(now);
-        subscription.cancellation.reason.get_or_insert(reason);
+        subscription.cancellation.reason.get_or_insert(reason.into());
     });
     invoices::stop_collecting(world, old);
     schedules::subscription_canceled(world, old);

@@ -1,5 +1,7 @@
 //! Somebody subscribes.
 
+use serde::{Deserialize, Serialize};
+
 use super::item::Debit;
 use super::{Cancellation, Item, MissingMethod, Status, Subscription};
 use crate::stripe::api::invoices::{self, Content, Line, Reason};
@@ -16,7 +18,7 @@ const TRIAL_NOTICE: i64 = 3 * 24 * 3600;
 const MAX_ITEMS: usize = 20;
 
 /// An item to be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct NewItem {
     pub price: String,
     pub quantity: i64,
@@ -24,7 +26,7 @@ pub struct NewItem {
 }
 
 /// A subscription to be.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct NewSubscription {
     pub customer: String,
     pub items: Vec<NewItem>,

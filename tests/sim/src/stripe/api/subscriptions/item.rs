@@ -1,5 +1,6 @@
 //! The items of a subscription: each with a price and a period of its own.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::api::prices::Price;
@@ -7,14 +8,14 @@ use crate::stripe::params::Metadata;
 use crate::stripe::world::{Interval, Resource, World, fresh_id};
 
 /// What was billed in advance, and for when: credits are a part of that, whatever the price is by then.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Debit {
     pub amount: i64,
     pub period: (i64, i64),
 }
 
 /// A subscription item.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Item {
     pub id: String,
     pub created: i64,

@@ -14,6 +14,9 @@ mod schedule;
 mod status;
 mod update;
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use act::endpoint;
@@ -34,7 +37,7 @@ use crate::stripe::params::Metadata;
 use crate::stripe::world::{Due, Resource, World};
 
 /// What happens at the end of a trial if there is nothing to charge.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub enum MissingMethod {
     /// An invoice is made, and its payment fails.
     #[default]
@@ -46,15 +49,15 @@ pub enum MissingMethod {
 }
 
 /// Why and how a subscription ends or ended.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Cancellation {
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
     pub comment: Option<String>,
     pub feedback: Option<String>,
 }
 
 /// A subscription.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Subscription {
     pub id: String,
     pub created: i64,

@@ -1,5 +1,6 @@
 //! Pending updates: with `payment_behavior=pending_if_incomplete` items change only once the change is paid.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::change::{self, Change, Proration};
@@ -24,7 +25,7 @@ pub const ALLOWED: &[&str] = &[
 ];
 
 /// A change that is not paid.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Pending {
     /// The items it would have.
     pub items: Vec<Item>,

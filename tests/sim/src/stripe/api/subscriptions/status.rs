@@ -1,5 +1,7 @@
 //! The status of a subscription, as payments change it.
 
+use serde::{Deserialize, Serialize};
+
 use super::create::INCOMPLETE_TIME;
 use super::{Subscription, cancel, pending};
 use crate::stripe::api::invoices::{self, Invoice, Reason};
@@ -7,7 +9,7 @@ use crate::stripe::settings::AfterRetries;
 use crate::stripe::world::World;
 
 /// The status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub enum Status {
     /// The first invoice is not paid.
     Incomplete,

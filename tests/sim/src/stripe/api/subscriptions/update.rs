@@ -175,7 +175,7 @@ fn take_end(world: &World, new: &mut Subscription, params: &mut Params) -> Resul
     };
     let ends = new.cancel_at_period_end || new.cancel_at.is_some() || words.is_some();
     new.canceled_at = if ends { new.canceled_at.or(Some(world.now)) } else { None };
-    new.cancellation.reason = ends.then_some("cancellation_requested");
+    new.cancellation.reason = ends.then_some("cancellation_requested".into());
     Ok(words)
 }
 
