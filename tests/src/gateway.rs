@@ -1,6 +1,7 @@
 //! A worker inside the test's own process, in front of the provider's stand-in.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use octroi_sim::openai;
@@ -54,10 +55,18 @@ pub fn environment(
     base.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// A port that was free a moment ago.
+/// A port that nobody listens on. Below those that the system gives to outgoing connections, so that none of them takes
+/// it before it is used, and never the same twice in this process.
 pub fn free_port() -> u16 {
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    std::net::TcpListener::bind(any).unwrap().local_addr().unwrap().port()
+    const FIRST: u32 = 20_000;
+    const PORTS: u32 = 12_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port| std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok();
+    (0..PORTS)
+        .map(|_| std::process::id().wrapping_mul(97).wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)))
+        .map(|number| u16::try_from(FIRST + number % PORTS).unwrap())
+        .find(|port| is_free(*port))
+        .expect("a port that is free")
 }
 
 /// A worker that runs in this process.
