@@ -56,6 +56,9 @@ CREATE TABLE octroi_private.balance (
     used octroi_private.quantity DEFAULT 0 NOT NULL,
     reserved octroi_private.quantity DEFAULT 0 NOT NULL,
     is_bound boolean DEFAULT true NOT NULL,
+    from_grants octroi_private.quantity DEFAULT 0 NOT NULL,
+    from_overage octroi_private.quantity DEFAULT 0 NOT NULL,
+    alert_at octroi_private.quantity DEFAULT '1000000000000000'::bigint NOT NULL,
     CONSTRAINT balance_grants_what_is_allowed CHECK ((((granted)::bigint >= (allowed)::bigint) AND ((allowed)::bigint >= (included)::bigint))),
     CONSTRAINT balance_never_overshot CHECK ((((used)::bigint + (reserved)::bigint) <= ((granted)::bigint + (overage)::bigint)))
 )
@@ -78,6 +81,16 @@ CREATE TYPE octroi_private.asked_call AS (
 
 ALTER TYPE octroi_private.asked_call OWNER TO octroi_owner;
 
+CREATE DOMAIN octroi_private.billing_interval AS text
+	CONSTRAINT billing_interval_check CHECK ((VALUE = ANY (ARRAY['month'::text, 'year'::text])));
+
+ALTER DOMAIN octroi_private.billing_interval OWNER TO octroi_owner;
+
+CREATE DOMAIN octroi_private.catalogue_key AS text
+	CONSTRAINT catalogue_key_check CHECK ((VALUE ~ '^octroi[-_][a-z0-9_-]{1,90}$'::text));
+
+ALTER DOMAIN octroi_private.catalogue_key OWNER TO octroi_owner;
+
 CREATE TYPE octroi_private.charge AS (
 	input_tokens bigint,
 	cached_input_tokens bigint,
@@ -99,6 +112,11 @@ CREATE DOMAIN octroi_private.choice_count AS smallint
 
 ALTER DOMAIN octroi_private.choice_count OWNER TO octroi_owner;
 
+CREATE DOMAIN octroi_private.currency_code AS text
+	CONSTRAINT currency_code_check CHECK ((VALUE ~ '^[a-z]{3}$'::text));
+
+ALTER DOMAIN octroi_private.currency_code OWNER TO octroi_owner;
+
 CREATE DOMAIN octroi_private.duration_ms AS integer
 	CONSTRAINT duration_ms_check CHECK ((VALUE >= 0));
 
@@ -119,10 +137,124 @@ CREATE DOMAIN octroi_private.short_text AS text
 
 ALTER DOMAIN octroi_private.short_text OWNER TO octroi_owner;
 
+CREATE DOMAIN octroi_private.stripe_id AS text
+	CONSTRAINT stripe_id_check CHECK ((VALUE ~ '^[A-Za-z0-9_.-]{1,255}$'::text));
+
+ALTER DOMAIN octroi_private.stripe_id OWNER TO octroi_owner;
+
+CREATE DOMAIN octroi_private.unit_price AS bigint
+	CONSTRAINT unit_price_check CHECK (((VALUE >= 1) AND (VALUE <= 99999999)));
+
+ALTER DOMAIN octroi_private.unit_price OWNER TO octroi_owner;
+
 CREATE DOMAIN octroi_private.usage_source AS text
 	CONSTRAINT usage_source_check CHECK ((VALUE = ANY (ARRAY['provider'::text, 'estimated'::text, 'hold'::text, 'recorded'::text])));
 
 ALTER DOMAIN octroi_private.usage_source OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi.billing_request(id uuid) RETURNS TABLE(kind text, state text, url text, error text, message text, created_at timestamp with time zone, finished_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select r.kind, r.state, r.url, r.error, r.message, r.created_at, r.finished_at
+  from octroi_private.billing_request as r
+  where r.id = billing_request.id and r.account_id in (select octroi_private.my_administered_accounts())
+$$;
+
+ALTER FUNCTION octroi.billing_request(id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.billing_request(id uuid) IS 'What became of a billing request: pending, done (with a url where there is one to go to) or failed (error, message). No row for anybody else''s.';
+
+CREATE FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_billed_account();
+  v_pack octroi_private.top_up_pack := octroi_private.pack_on_sale(v_account_id, buy_top_up.pack);
+begin
+  perform octroi_private.refuse_url('success_url', buy_top_up.success_url);
+  perform octroi_private.refuse_url('cancel_url', buy_top_up.cancel_url);
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'top_up', jsonb_build_object(
+    'pack_id', v_pack.id, 'success_url', buy_top_up.success_url, 'cancel_url', buy_top_up.cancel_url
+  ));
+end
+$$;
+
+ALTER FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url text) IS 'Asks for a Stripe Checkout page that sells a pack once; read its URL with billing_request(id). Raises OC021, OC031, OC033, OC013.';
+
+CREATE FUNCTION octroi.cancel_subscription(at_period_end boolean DEFAULT true) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_billed_account();
+  v_subscription octroi_private.stripe_subscription;
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  v_subscription := octroi_private.billed_subscription(v_account_id);
+  if v_subscription.id is null or cancel_subscription.at_period_end and v_subscription.cancel_at_period_end then
+    raise exception 'there is no subscription to cancel' using errcode = 'OC032';
+  end if;
+  return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'cancel', jsonb_build_object(
+    'when', case when coalesce(cancel_subscription.at_period_end, true) then 'period_end' else 'now' end
+  ));
+end
+$$;
+
+ALTER FUNCTION octroi.cancel_subscription(at_period_end boolean) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.cancel_subscription(at_period_end boolean) IS 'Cancels the subscription when what is paid for ends, or at once; what was used beyond the plan is billed. Raises OC021, OC032, OC013.';
+
+CREATE FUNCTION octroi.change_plan(plan text, billing_interval text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_billed_account();
+  v_version octroi_private.plan_version :=
+    octroi_private.version_on_sale(change_plan.plan, change_plan.billing_interval);
+  v_subscription octroi_private.stripe_subscription;
+  v_has record;
+  v_is_upgrade boolean;
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  v_subscription := octroi_private.billed_subscription(v_account_id);
+  if v_subscription.status is null or v_subscription.status not in ('trialing', 'active') then
+    raise exception 'there is no subscription in good standing to change' using errcode = 'OC032',
+      hint = 'start_checkout begins one, open_portal pays what is due.';
+  end if;
+  select p.plan_version_id, p.billing_interval, n.rank into v_has
+  from octroi_private.stripe_subscription_item as i
+  join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
+  join octroi_private.plan_price as p on p.lookup_key = k.key
+  join octroi_private.plan_version as v on v.id = p.plan_version_id
+  join octroi_private.plan as n on n.code = v.plan_code
+  where i.subscription_id = v_subscription.id
+  limit 1;
+  if v_has.plan_version_id is null then
+    raise exception 'the subscription is to something that is not sold here' using errcode = 'OC032';
+  elsif (v_has.plan_version_id, v_has.billing_interval) = (v_version.id, change_plan.billing_interval) then
+    raise exception 'the subscription is to this plan already' using errcode = 'OC032',
+      hint = 'resume_subscription takes back a change that waits.';
+  end if;
+  select n.rank > v_has.rank
+    or n.rank = v_has.rank and v_has.billing_interval = 'month' and change_plan.billing_interval = 'year'
+  into v_is_upgrade
+  from octroi_private.plan as n where n.code = v_version.plan_code;
+  return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'change_plan', jsonb_build_object(
+    'plan_version_id', v_version.id, 'billing_interval', change_plan.billing_interval,
+    'when', case when v_is_upgrade then 'now' else 'period_end' end
+  ));
+end
+$$;
+
+ALTER FUNCTION octroi.change_plan(plan text, billing_interval text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.change_plan(plan text, billing_interval text) IS 'Moves the subscription to another plan or interval: upward at once, with what was used; downward when what is paid for ends. Raises OC021, OC032, OC033, OC013.';
 
 CREATE FUNCTION octroi.check_quota(model text, tokens bigint) RETURNS TABLE(allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamp with time zone, retry_after_seconds bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -157,7 +289,7 @@ begin
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
-      0, q.granted, q.granted, 0, 0, q.used, q.reserved, true
+      0, q.granted, q.granted, 0, 0, q.used, q.reserved, true, 0, 0, 0
     )::octroi_private.balance) into v_balances
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
       account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, ord
@@ -282,6 +414,21 @@ ALTER FUNCTION octroi.create_api_key(name text, limits jsonb) OWNER TO octroi_ow
 
 COMMENT ON FUNCTION octroi.create_api_key(name text, limits jsonb) IS 'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]. Raises 22023, 23514, 23505, OC013.';
 
+CREATE FUNCTION octroi.my_forecast() RETURNS TABLE(scope text, subject text, meter text, period text, used bigint, granted bigint, remaining bigint, per_day bigint, runs_out_at timestamp with time zone, resets_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select q.scope, q.subject, q.meter, q.period, q.used, q.granted, q.remaining, d.per_day,
+    octroi_private.runs_out_at(q.remaining, d.per_day, coalesce(q.resets_at, 'infinity')), q.resets_at
+  from octroi_private.quota_of(octroi_private.my_account(), (select auth.uid())) as q
+  cross join lateral octroi_private.used_per_day(q.account_id, q.scope, q.subject, q.meter) as d (per_day)
+  where q.scope in ('account', 'member', 'model')
+$$;
+
+ALTER FUNCTION octroi.my_forecast() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.my_forecast() IS 'Each limit with what is used of it a day of late (the last seven days), and when it runs out at that rate; null when it lasts until the reset.';
+
 CREATE FUNCTION octroi.my_quota() RETURNS TABLE(scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -328,6 +475,48 @@ ALTER FUNCTION octroi.my_requests(max_rows integer, before timestamp with time z
 
 COMMENT ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone) IS 'The caller''s own recent calls, newest first, running ones included; page on with the last occurred_at as before.';
 
+CREATE FUNCTION octroi.my_subscription() RETURNS TABLE(plan text, plan_name text, plan_version integer, billing_interval text, status text, granted_until timestamp with time zone, cancel_at_period_end boolean, trial_ends_at timestamp with time zone, next_plan text, next_plan_at timestamp with time zone, seats integer, features text[], overage_on boolean, overage_cap_minor bigint, currency text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    v.plan_code, p.name, v.version, paid.billing_interval, s.status, nullif(r.granted_until, 'infinity'),
+    coalesce(s.cancel_at_period_end, false), s.trial_ends_at, next.plan_code, s.next_price_at, v.seats, v.features,
+    coalesce(t.is_on, o.is_on, false) and o.meter is not null,
+    least(t.spend_cap_minor, o.spend_cap_minor), v.currency
+  from octroi_private.subscription as r
+  join octroi_private.plan_version as v on v.id = r.plan_version_id
+  join octroi_private.plan as p on p.code = v.plan_code
+  left join octroi_private.stripe_subscription as s on s.id = r.stripe_subscription_id
+  left join octroi_private.overage_setting as t on t.account_id = r.account_id
+  left join lateral (
+    select x.meter, x.is_on, x.spend_cap_minor from octroi_private.plan_overage as x
+    where x.plan_version_id = v.id
+    order by x.meter desc
+    limit 1
+  ) as o on true
+  left join lateral (
+    select x.billing_interval
+    from octroi_private.stripe_subscription_item as i
+    join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
+    join octroi_private.plan_price as x on x.lookup_key = k.key
+    where i.subscription_id = s.id
+    limit 1
+  ) as paid on true
+  left join lateral (
+    select w.plan_code
+    from octroi_private.stripe_catalogue as k
+    join octroi_private.plan_price as x on x.lookup_key = k.key
+    join octroi_private.plan_version as w on w.id = x.plan_version_id
+    where k.stripe_id = s.next_price_id
+  ) as next on true
+  where r.account_id = octroi_private.my_account() and r.ended_at is null
+$$;
+
+ALTER FUNCTION octroi.my_subscription() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.my_subscription() IS 'The plan of the caller''s account: how it is billed, until when it is granted (null: without end), and what follows.';
+
 CREATE FUNCTION octroi.my_usage(since date DEFAULT NULL::date, until date DEFAULT NULL::date) RETURNS TABLE(day date, model text, requests bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -348,6 +537,101 @@ $$;
 ALTER FUNCTION octroi.my_usage(since date, until date) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.my_usage(since date, until date) IS 'The caller''s own usage by UTC day and model, newest first; the last 30 days unless asked otherwise.';
+
+CREATE FUNCTION octroi.next_invoice() RETURNS TABLE(line text, meter text, quantity bigint, slice bigint, unit_amount_minor bigint, amount_minor bigint, currency text, period_start timestamp with time zone, period_end timestamp with time zone, due_at timestamp with time zone, as_of timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with paid as (
+    select s.*, i.period_end as renews_at, coalesce(
+      case when s.next_price_at <= i.period_end then s.next_price_id end, i.price_id
+    ) as renewal_price_id
+    from octroi_private.billed_subscription(octroi_private.my_billed_account()) as s
+    join octroi_private.stripe_subscription_item as i on i.subscription_id = s.id
+    join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id and k.object = 'price'
+    where s.status in ('trialing', 'active', 'past_due')
+  )
+  select
+    'plan', null::text, 1::bigint, null::bigint, x.amount_minor::bigint, x.amount_minor::bigint, v.currency::text,
+    p.renews_at,
+    p.renews_at + case x.billing_interval when 'year' then interval '1 year' else interval '1 month' end,
+    p.renews_at, octroi_private.now()
+  from paid as p
+  join octroi_private.stripe_catalogue as k on k.stripe_id = p.renewal_price_id
+  join octroi_private.plan_price as x on x.lookup_key = k.key
+  join octroi_private.plan_version as v on v.id = x.plan_version_id
+  where not p.cancel_at_period_end and (p.cancel_at is null or p.cancel_at > p.renews_at)
+  union all
+  select
+    'overage', o.meter, o.quantity, o.slice, o.price_minor, o.amount_minor, o.currency, o.period_start, o.period_end,
+    o.period_end, octroi_private.now()
+  from octroi_private.open_overage(octroi_private.my_billed_account()) as o
+  order by 10, 1 desc, 2
+$$;
+
+ALTER FUNCTION octroi.next_invoice() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.next_invoice() IS 'What will be charged next, as it stands: the renewal of the plan, and usage beyond it so far with its price. Before taxes and discounts. Raises OC021.';
+
+CREATE FUNCTION octroi.open_portal(return_url text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_billed_account();
+begin
+  perform octroi_private.refuse_url('return_url', open_portal.return_url);
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  return octroi_private.enqueue_billing_request(
+    v_account_id, (select auth.uid()), 'portal', jsonb_build_object('return_url', open_portal.return_url)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi.open_portal(return_url text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.open_portal(return_url text) IS 'Asks for a page of Stripe''s customer portal: payment methods, invoices, addresses. Read its URL with billing_request(id). Raises OC021, OC031, OC013.';
+
+CREATE FUNCTION octroi.receipt(request_id uuid) RETURNS TABLE(id uuid, occurred_at timestamp with time zone, settled_at timestamp with time zone, endpoint text, model text, response_model text, service_tier text, source text, pools jsonb, total_tokens bigint, reasoning_tokens bigint, cost_nano_usd bigint, not_charged_tokens bigint, not_charged_nano_usd bigint, grants jsonb, overage jsonb, balances jsonb, price_version bigint, price_source text, price_valid_from timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    e.id, e.occurred_at, e.recorded_at, e.endpoint, e.model, e.response_model, e.service_tier, e.source,
+    octroi_private.priced_pools(e), e.total_tokens, e.reasoning_tokens, e.cost_nano_usd, e.overrun_tokens,
+    e.overrun_cost_nano_usd, coalesce((
+      select jsonb_agg(jsonb_build_object('kind', g.kind, 'reason', g.reason, 'meter', g.meter, 'amount', d.amount)
+        order by d.drawn_at, g.id)
+      from octroi_private.quota_draw as d
+      join octroi_private.quota_grant as g on g.id = d.grant_id
+      where d.request_id = e.id
+    ), '[]'), coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'meter', o.meter, 'amount', o.amount, 'is_billed', o.event_name is not null, 'report_id', o.report_id
+      ) order by o.meter)
+      from octroi_private.overage_use as o
+      where o.balance_id = any(e.balance_ids) and o.request_id = e.id
+    ), '[]'), octroi_private.balances_around(e), e.price_id, p.source, lower(p.valid)
+  from octroi_private.usage_event as e
+  join octroi_private.model_price as p on p.id = e.price_id
+  where e.id = receipt.request_id and e.account_id in (select octroi_private.my_accounts())
+    and (e.user_id = (select auth.uid()) or e.account_id in (select octroi_private.my_administered_accounts()))
+$$;
+
+ALTER FUNCTION octroi.receipt(request_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.receipt(request_id uuid) IS 'Why a call cost what it did: pools and prices, the grants it drew from, what of it was overage, each limit before and after. No row for anybody else''s call.';
+
+CREATE FUNCTION octroi.receive_stripe_event(event jsonb) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.receive_stripe_event(receive_stripe_event.event)
+$$;
+
+ALTER FUNCTION octroi.receive_stripe_event(event jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.receive_stripe_event(event jsonb) IS 'For the webhook''s edge function: keeps a verified event and has its object fetched; queued, duplicate, ignored or quarantined. Raises 22023.';
 
 CREATE FUNCTION octroi.request_completion(request jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -393,6 +677,30 @@ ALTER FUNCTION octroi.request_completion(request jsonb) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.request_completion(request jsonb) IS 'Queues a call to OpenAI, as its endpoint takes it, and returns its id at once; read the answer with completion(id). Raises 22023, OC013, OC020.';
 
+CREATE FUNCTION octroi.resume_subscription() RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_billed_account();
+  v_subscription octroi_private.stripe_subscription;
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  v_subscription := octroi_private.billed_subscription(v_account_id);
+  if not coalesce(
+    v_subscription.cancel_at_period_end or v_subscription.cancel_at is not null or v_subscription.schedule_id is not null,
+    false
+  ) then
+    raise exception 'nothing waits that could be taken back' using errcode = 'OC032';
+  end if;
+  return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'resume', '{}');
+end
+$$;
+
+ALTER FUNCTION octroi.resume_subscription() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.resume_subscription() IS 'Takes back a cancellation or a downgrade that has not come into force. Raises OC021, OC032, OC013.';
+
 CREATE FUNCTION octroi.revoke_api_key(id uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -413,6 +721,238 @@ ALTER FUNCTION octroi.revoke_api_key(id uuid) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.revoke_api_key(id uuid) IS 'Revokes a key of the caller, or of an account they administer, at once; false when there is none to revoke.';
 
+CREATE FUNCTION octroi.set_auto_top_up(pack text, below bigint DEFAULT 0, monthly_cap_minor bigint DEFAULT 0) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_billed_account();
+  v_pack octroi_private.top_up_pack;
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  if set_auto_top_up.pack is null then
+    delete from octroi_private.auto_top_up as a where a.account_id = v_account_id;
+    return false;
+  end if;
+  v_pack := octroi_private.pack_on_sale(v_account_id, set_auto_top_up.pack);
+  if set_auto_top_up.below is null or set_auto_top_up.below not between 0 and v_pack.amount then
+    raise exception 'below must be between 0 and the pack''s %', v_pack.amount using errcode = '22023';
+  elsif set_auto_top_up.monthly_cap_minor is null
+    or set_auto_top_up.monthly_cap_minor not between v_pack.price_minor and 99999999 then
+    raise exception 'monthly_cap_minor must be between the pack''s price, %, and 99,999,999', v_pack.price_minor
+      using errcode = '22023';
+  end if;
+  insert into octroi_private.auto_top_up as a (account_id, pack_code, below, monthly_cap_minor, user_id, changed_at)
+  values (
+    v_account_id, v_pack.code, set_auto_top_up.below, set_auto_top_up.monthly_cap_minor, (select auth.uid()),
+    octroi_private.now()
+  )
+  on conflict (account_id) do update
+  set pack_code = excluded.pack_code, below = excluded.below, monthly_cap_minor = excluded.monthly_cap_minor,
+    user_id = excluded.user_id, changed_at = excluded.changed_at;
+  update octroi_private.balance as b
+  set alert_at = least(b.alert_at, greatest(b.allowed - set_auto_top_up.below, 1))
+  where b.account_id = v_account_id and b.scope = 'account' and b.period = 'month' and b.meter = v_pack.meter
+    and b.resets_at > octroi_private.now() and b.is_bound;
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) IS 'Has a pack bought by itself when less than below is left, for so much money a month at most; a null pack ends it. Raises OC021, OC033, 22023.';
+
+CREATE FUNCTION octroi.set_notifications(usage_alerts boolean DEFAULT NULL::boolean, locale text DEFAULT NULL::text, time_zone text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_after jsonb;
+begin
+  perform octroi_private.my_account();
+  if set_notifications.locale not in ('en', 'fr') then
+    raise exception 'locale is en or fr' using errcode = '22023';
+  elsif set_notifications.time_zone is not null and not exists (
+    select from pg_catalog.pg_timezone_names as z where z.name = set_notifications.time_zone
+  ) then
+    raise exception 'time_zone is a name like Europe/Paris' using errcode = '22023';
+  end if;
+  insert into octroi_private.notification_setting as n (user_id, usage_alerts, locale, time_zone, changed_at)
+  values (
+    (select auth.uid()), coalesce(set_notifications.usage_alerts, true), coalesce(set_notifications.locale, 'en'),
+    set_notifications.time_zone, octroi_private.now()
+  )
+  on conflict (user_id) do update
+  set usage_alerts = coalesce(set_notifications.usage_alerts, n.usage_alerts),
+    locale = coalesce(set_notifications.locale, n.locale),
+    time_zone = coalesce(set_notifications.time_zone, n.time_zone), changed_at = excluded.changed_at
+  returning jsonb_build_object('usage_alerts', n.usage_alerts, 'locale', n.locale, 'time_zone', n.time_zone)
+  into v_after;
+  return v_after;
+end
+$$;
+
+ALTER FUNCTION octroi.set_notifications(usage_alerts boolean, locale text, time_zone text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.set_notifications(usage_alerts boolean, locale text, time_zone text) IS 'Changes what mail the caller gets, in which language and with which zone''s times; what is left out stays. Returns all of it. Raises 22023, OC020.';
+
+CREATE FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint DEFAULT NULL::bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_billed_account();
+begin
+  if set_overage.enabled is null or set_overage.spend_cap_minor not between 0 and 99999999 then
+    raise exception 'enabled is true or false, spend_cap_minor null or 0 to 99,999,999' using errcode = '22023';
+  end if;
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  if set_overage.enabled and not exists (
+    select from octroi_private.subscription as s
+    join octroi_private.plan_overage as o on o.plan_version_id = s.plan_version_id
+    where s.account_id = v_account_id and s.ended_at is null and s.stripe_subscription_id is not null
+  ) then
+    raise exception 'this plan has no overage' using errcode = 'OC032';
+  end if;
+  insert into octroi_private.overage_setting as o (account_id, is_on, spend_cap_minor, changed_at)
+  values (v_account_id, set_overage.enabled, set_overage.spend_cap_minor, octroi_private.now())
+  on conflict (account_id) do update
+  set is_on = excluded.is_on, spend_cap_minor = excluded.spend_cap_minor, changed_at = excluded.changed_at;
+  return set_overage.enabled;
+end
+$$;
+
+ALTER FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint) IS 'Lets usage go on beyond plan and top-ups, for money, up to a cap a month (null: the plan''s), or stops it. Raises OC021, OC032, 22023.';
+
+CREATE FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_billed_account();
+  v_version octroi_private.plan_version;
+  v_has octroi_private.stripe_subscription;
+begin
+  perform octroi_private.refuse_url('success_url', start_checkout.success_url);
+  perform octroi_private.refuse_url('cancel_url', start_checkout.cancel_url);
+  v_version := octroi_private.version_on_sale(start_checkout.plan, start_checkout.billing_interval);
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  v_has := octroi_private.billed_subscription(v_account_id);
+  if v_has.status in ('trialing', 'active', 'past_due', 'unpaid', 'paused') then
+    raise exception 'this account has a subscription already' using errcode = 'OC032',
+      hint = 'change_plan changes it, open_portal pays what is due.';
+  end if;
+  return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'checkout', jsonb_build_object(
+    'plan_version_id', v_version.id, 'billing_interval', start_checkout.billing_interval,
+    'success_url', start_checkout.success_url, 'cancel_url', start_checkout.cancel_url,
+    -- one trial for an account, whatever the plan
+    'trial_days', case when exists (
+      select from octroi_private.stripe_customer as c
+      join octroi_private.stripe_subscription as s on s.customer_id = c.id
+      where c.account_id = v_account_id and s.trial_ends_at is not null
+    ) then 0 else v_version.trial_days end
+  ));
+end
+$$;
+
+ALTER FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) IS 'Asks for a Stripe Checkout page that sells a plan by the month or year; read its URL with billing_request(id). Raises OC021, OC031, OC032, OC033, OC013.';
+
+CREATE FUNCTION octroi.unsubscribe(token text, act boolean) RETURNS TABLE(found boolean, locale text, is_unsubscribed boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select u.found, u.locale, u.is_unsubscribed from octroi_private.unsubscribe(unsubscribe.token, unsubscribe.act) as u
+$$;
+
+ALTER FUNCTION octroi.unsubscribe(token text, act boolean) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.unsubscribe(token text, act boolean) IS 'For the page behind a mail''s unsubscribe link: looks a token up, and with act turns off what is not contractual.';
+
+CREATE FUNCTION octroi_private.access_of(p_account_id uuid) RETURNS TABLE(stripe_subscription_id text, plan_version_id bigint, anchor_at timestamp with time zone, granted_until timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  with live as (
+    select s.*, base.plan_version_id, octroi_private.now() as at,
+      case when s.status in ('trialing', 'active') and not s.cancel_at_period_end and s.cancel_at is null and not s.is_paused
+        then make_interval(secs => b.renewal_grace_seconds) else interval '0'
+      end as grace
+    from octroi_private.stripe_customer as c
+    join octroi_private.stripe_subscription as s on s.customer_id = c.id
+    cross join octroi_private.billing_setting as b
+    left join lateral (
+      select p.plan_version_id
+      from octroi_private.stripe_subscription_item as i
+      join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
+      join octroi_private.plan_price as p on p.lookup_key = k.key
+      where i.subscription_id = s.id
+      order by p.plan_version_id desc
+      limit 1
+    ) as base on true
+    where c.account_id = p_account_id and not c.is_deleted and not s.is_closing
+      and s.status in ('trialing', 'active', 'past_due')
+  ),
+  granted as (
+    -- the plan that the subscription is on now, as far as it is paid, or tried; last, as far as it is trusted
+    select l.id, l.plan_version_id, l.anchor_at, l.at, covered.until + l.grace as until,
+      case when covered.until > l.at then 1 else 3 end as choice
+    from live as l
+    cross join lateral (
+      select greatest(
+        max(p.period_end), case when l.status = 'trialing' then l.trial_ends_at end
+      ) as until
+      from octroi_private.paid_lines(l.id) as p
+      where p.plan_version_id = l.plan_version_id
+    ) as covered
+    union all
+    -- another one that was paid for this very time: an upgrade that is not paid yet, a downgrade seen half
+    select l.id, p.plan_version_id, l.anchor_at, l.at, p.period_end, 2
+    from live as l
+    cross join lateral (
+      select d.plan_version_id, d.period_end
+      from octroi_private.paid_lines(l.id) as d
+      where d.plan_version_id is distinct from l.plan_version_id and d.period_start <= l.at and d.period_end > l.at
+      order by d.period_start desc, d.plan_version_id desc
+      limit 1
+    ) as p
+  )
+  select best.id::text, best.plan_version_id, best.anchor_at, best.until
+  from (
+    select distinct on (g.id) g.*
+    from granted as g
+    where g.until > g.at
+    order by g.id, g.choice
+  ) as best
+  join octroi_private.plan_version as v on v.id = best.plan_version_id
+  join octroi_private.plan as n on n.code = v.plan_code
+  -- of two subscriptions, which nobody needs, the better one counts
+  order by n.rank desc, best.until desc, best.id
+  limit 1;
+end
+$$;
+
+ALTER FUNCTION octroi_private.access_of(p_account_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.account_of_customer(p_customer_id text) RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select c.account_id from octroi_private.stripe_customer as c where c.id = p_customer_id
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.account_of_customer(p_customer_id text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone, p_priority smallint DEFAULT 0) RETURNS uuid
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -425,6 +965,29 @@ $$;
 ALTER FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone, p_priority smallint) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone, p_priority smallint) IS 'Grants quota on top of the plan (kind rollover, promo or top_up) and says why. Raises 23514 on a bad amount or kind.';
+
+CREATE FUNCTION octroi_private.alert_amount(p_account_id uuid, p_scope text, p_meter text, p_period text, p_used bigint, p_reached_of bigint, p_limit bigint) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when p_scope in ('account', 'member') and p_period <> 'day' and p_limit > 0 then least(
+    (
+      select min(octroi_private.threshold_amount(p_limit, t.threshold))
+      from unnest(array[80, 90, 100]) as t (threshold)
+      where coalesce(octroi_private.threshold_amount(p_reached_of, t.threshold) > p_used, true)
+    ),
+    (
+      select greatest(p_limit - a.below, 1)
+      from octroi_private.auto_top_up as a
+      join octroi_private.top_up_pack as k on k.code = a.pack_code and k.retired_at is null
+      where a.account_id = p_account_id and p_scope = 'account' and p_period = 'month' and k.meter = p_meter
+        and (p_limit - a.below > p_used or p_reached_of is distinct from p_limit)
+    ),
+    1000000000000000
+  ) else 1000000000000000 end
+$$;
+
+ALTER FUNCTION octroi_private.alert_amount(p_account_id uuid, p_scope text, p_meter text, p_period text, p_used bigint, p_reached_of bigint, p_limit bigint) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.allot(p_calls octroi_private.asked_call[]) RETURNS octroi_private.allotment[]
     LANGUAGE plpgsql IMMUTABLE
@@ -533,6 +1096,66 @@ $$;
 
 ALTER FUNCTION octroi_private.anchor_of(p_account_id uuid) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb) RETURNS TABLE(outcome text, problem text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_locked_at timestamptz;
+  v_problem text;
+begin
+  perform from octroi_private.account as a
+  where a.id = octroi_private.account_of_customer(
+    coalesce(octroi_private.customer_of(p_kind, p_id), p_object ->> 'customer')
+  )
+  for no key update;
+  select o.locked_at into v_locked_at
+  from octroi_private.stripe_object as o
+  where o.kind = p_kind and o.id = p_id and o.fence = p_fence and o.lease_expires_at is not null
+  for update;
+  if v_locked_at is null then
+    return query select 'fenced', null::text;
+    return;
+  end if;
+  begin
+    if p_object ->> 'id' is distinct from p_id and p_object -> 'deleted' is distinct from 'true' then
+      v_problem := 'malformed: another object than was asked for';
+    elsif p_object -> 'deleted' = 'true' then
+      perform octroi_private.store_gone(p_kind, p_id);
+    else
+      case p_kind
+        when 'customer' then perform octroi_private.store_customer(p_object);
+        when 'subscription' then perform octroi_private.store_subscription(p_object);
+        when 'invoice' then perform octroi_private.store_invoice(p_object);
+        when 'checkout_session' then perform octroi_private.store_checkout_session(p_object);
+        when 'charge' then perform octroi_private.store_charge(p_object);
+        when 'dispute' then perform octroi_private.store_dispute(p_object);
+      end case;
+    end if;
+  exception
+    when data_exception or integrity_constraint_violation then
+      v_problem := left('malformed: ' || sqlerrm, 500);
+  end;
+  if v_problem is null then
+    perform octroi_private.evaluate_customer(octroi_private.customer_of(p_kind, p_id));
+    perform octroi_private.enqueue_related(p_kind, p_id);
+    v_problem := octroi_private.object_problem(p_kind, p_id);
+  end if;
+  update octroi_private.stripe_object as o
+  set lease_expires_at = null, applied_at = octroi_private.now(), problem = v_problem
+  where o.kind = p_kind and o.id = p_id;
+  update octroi_private.stripe_event as e
+  set state = case when v_problem is null then 'done' else 'quarantined' end, reason = v_problem
+  where e.object_kind = p_kind and e.object_id = p_id and e.state = 'queued' and e.received_at <= v_locked_at;
+  return query select case when v_problem is null then 'applied' else 'quarantined' end, v_problem;
+end
+$$;
+
+ALTER FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb) IS 'Takes an object as fetched under a fence, and does what follows: applied, quarantined (with the problem) or fenced. The lease ends.';
+
 CREATE FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -564,6 +1187,15 @@ $$;
 ALTER FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) IS 'Puts an account on the newest version of a plan, keeping its anchor. Raises OC002 for an unknown plan.';
+
+CREATE FUNCTION octroi_private.at_second(p_seconds bigint) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select to_timestamp(p_seconds)
+$$;
+
+ALTER FUNCTION octroi_private.at_second(p_seconds bigint) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.audit() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -618,6 +1250,411 @@ $$;
 ALTER FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid) IS 'Resolves the user of a verified token to an account of theirs; no row when not a member. state: active or suspended.';
+
+CREATE FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return p_total_tokens = p_input_tokens + p_output_tokens
+    and p_cached_input_tokens + p_cache_write_tokens + p_audio_input_tokens <= p_input_tokens
+    and greatest(p_reasoning_tokens, p_audio_output_tokens) <= p_output_tokens
+    and p_overrun_tokens <= p_total_tokens and p_overrun_cost_nano_usd <= p_cost_nano_usd;
+end
+$$;
+
+ALTER FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) OWNER TO octroi_owner;
+
+CREATE TABLE octroi_private.usage_event (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    api_key_id uuid,
+    user_id uuid NOT NULL,
+    endpoint text NOT NULL,
+    model text NOT NULL,
+    response_model text,
+    service_tier text,
+    source octroi_private.usage_source NOT NULL,
+    input_tokens octroi_private.quantity NOT NULL,
+    cached_input_tokens octroi_private.quantity NOT NULL,
+    cache_write_tokens octroi_private.quantity NOT NULL,
+    audio_input_tokens octroi_private.quantity NOT NULL,
+    output_tokens octroi_private.quantity NOT NULL,
+    reasoning_tokens octroi_private.quantity NOT NULL,
+    audio_output_tokens octroi_private.quantity NOT NULL,
+    total_tokens octroi_private.quantity NOT NULL,
+    cost_nano_usd octroi_private.quantity NOT NULL,
+    overrun_tokens octroi_private.quantity DEFAULT 0 NOT NULL,
+    overrun_cost_nano_usd octroi_private.quantity DEFAULT 0 NOT NULL,
+    overrun_requests octroi_private.none_or_one DEFAULT 0 NOT NULL,
+    price_id bigint NOT NULL,
+    balance_ids bigint[] NOT NULL,
+    latency_ms octroi_private.duration_ms,
+    first_token_ms octroi_private.duration_ms,
+    upstream_request_id octroi_private.short_text,
+    raw_usage jsonb,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    CONSTRAINT usage_event_is_sound CHECK (octroi_private.is_sound_usage((input_tokens)::bigint, (cached_input_tokens)::bigint, (cache_write_tokens)::bigint, (audio_input_tokens)::bigint, (output_tokens)::bigint, (reasoning_tokens)::bigint, (audio_output_tokens)::bigint, (total_tokens)::bigint, (cost_nano_usd)::bigint, (overrun_tokens)::bigint, (overrun_cost_nano_usd)::bigint))
+)
+PARTITION BY RANGE (occurred_at);
+
+ALTER TABLE ONLY octroi_private.usage_event FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.usage_event OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.usage_event IS 'One settled call: token pools, cost and price used. Append-only, one partition per month.';
+
+CREATE FUNCTION octroi_private.balances_around(p_event octroi_private.usage_event) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'scope', b.scope, 'meter', b.meter, 'period', b.period, 'period_start', b.period_start,
+    'used_before', b.carried + u.before, 'used_after', b.carried + u.before + u.own
+  ) order by b.id), '[]')
+  from octroi_private.balance as b
+  cross join lateral (
+    select
+      coalesce(sum(c.charged) filter (where c.id <> p_event.id), 0)::bigint as before,
+      coalesce(sum(c.charged) filter (where c.id = p_event.id), 0)::bigint as own
+    from (
+      select e.id, case b.meter
+        when 'tokens' then e.total_tokens - e.overrun_tokens
+        when 'cost' then e.cost_nano_usd - e.overrun_cost_nano_usd
+        else 1 - e.overrun_requests
+      end as charged
+      from octroi_private.usage_event as e
+      where e.account_id = p_event.account_id and e.occurred_at >= b.period_start
+        and b.id = any(e.balance_ids) and (e.recorded_at, e.id) <= (p_event.recorded_at, p_event.id)
+    ) as c
+  ) as u
+  where b.id = any(p_event.balance_ids)
+$$;
+
+ALTER FUNCTION octroi_private.balances_around(p_event octroi_private.usage_event) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update octroi_private.mail set state = 'sending' where id = p_mail_id and attempt = p_attempt and state = 'queued';
+  return found;
+end
+$$;
+
+ALTER FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) IS 'Says that a mail may be delivered from now on; false when the attempt is not the latest, or the mail was cancelled meanwhile.';
+
+CREATE FUNCTION octroi_private.begin_meter_report(p_report_id uuid) RETURNS TABLE(action text, identifier text, event_name text, customer_id text, value bigint, timestamp_s bigint, meter_id text, window_start_s bigint, window_end_s bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+  v_report octroi_private.meter_report;
+  v_action text;
+begin
+  select r.* into v_report from octroi_private.meter_report as r where r.id = p_report_id for update;
+  if v_report.id is null or v_report.state not in ('pending', 'sending', 'unknown') then
+    return;
+  end if;
+  v_action := case
+    when v_report.first_sent_at <= v_now - interval '24 hours' then 'compare'
+    when v_report.usage_at <= v_now - interval '35 days' then 'too_old'
+    else 'send'
+  end;
+  if v_action = 'too_old' and v_report.first_sent_at is null then
+    update octroi_private.meter_report as r
+    set state = 'written_off', detail = 'older than the 35 days that Stripe takes', changed_at = v_now
+    where r.id = p_report_id;
+  elsif v_action = 'send' then
+    -- from here on Stripe may have seen it
+    update octroi_private.meter_report as r
+    set state = 'sending', attempts = r.attempts + 1, first_sent_at = coalesce(r.first_sent_at, v_now), changed_at = v_now
+    where r.id = p_report_id;
+  elsif v_action = 'too_old' then
+    v_action := 'compare';
+  end if;
+  return query select
+    v_action, v_report.id::text, v_report.event_name, v_report.customer_id, v_report.value::bigint,
+    extract(epoch from v_report.usage_at)::bigint, octroi_private.stripe_id_of(v_report.event_name),
+    extract(epoch from v_report.window_start)::bigint, extract(epoch from v_report.window_end)::bigint;
+end
+$$;
+
+ALTER FUNCTION octroi_private.begin_meter_report(p_report_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.begin_meter_report(p_report_id uuid) IS 'What to do about a report: send it (the intent is committed with this), compare totals, or nothing because it is too_old. No row when it has ended.';
+
+CREATE TABLE octroi_private.stripe_subscription (
+    id octroi_private.stripe_id NOT NULL,
+    customer_id text NOT NULL,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    anchor_at timestamp with time zone NOT NULL,
+    cancel_at_period_end boolean NOT NULL,
+    cancel_at timestamp with time zone,
+    canceled_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    trial_ends_at timestamp with time zone,
+    is_paused boolean NOT NULL,
+    currency text,
+    latest_invoice_id text,
+    schedule_id text,
+    next_price_id text,
+    next_price_at timestamp with time zone,
+    is_closing boolean DEFAULT false NOT NULL,
+    CONSTRAINT stripe_subscription_status_check CHECK ((status = ANY (ARRAY['incomplete'::text, 'incomplete_expired'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'canceled'::text, 'unpaid'::text, 'paused'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_subscription FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_subscription OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_subscription IS 'Subscriptions of Stripe, as last fetched. Once canceled, for ever.';
+
+CREATE FUNCTION octroi_private.billed_subscription(p_account_id uuid) RETURNS octroi_private.stripe_subscription
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select s.*
+  from octroi_private.stripe_customer as c
+  join octroi_private.stripe_subscription as s on s.customer_id = c.id
+  left join octroi_private.subscription as r
+    on r.account_id = c.account_id and r.ended_at is null and r.stripe_subscription_id = s.id
+  where c.account_id = p_account_id and not c.is_deleted and s.status not in ('canceled', 'incomplete_expired')
+  order by r.id is null, s.created_at desc
+  limit 1
+$$;
+
+ALTER FUNCTION octroi_private.billed_subscription(p_account_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.billing_troubles() RETURNS TABLE(kind text, subject text, since timestamp with time zone, detail text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.kind, t.subject, t.since, t.detail
+  from (
+    select 'event' as kind, e.id::text as subject, e.received_at as since,
+      coalesce(e.reason, 'not handled after an hour') as detail
+    from octroi_private.stripe_event as e
+    where e.state = 'quarantined' or e.state = 'queued' and e.received_at <= octroi_private.now() - interval '1 hour'
+    union all
+    select o.kind, o.id, o.applied_at, o.problem from octroi_private.stripe_object as o where o.problem is not null
+    union all
+    select 'meter_report', r.id::text, r.changed_at, concat_ws(': ', r.state, r.detail)
+    from octroi_private.meter_report as r
+    where r.state in ('rejected', 'disputed')
+      or r.state = 'written_off' and r.changed_at > octroi_private.now() - interval '35 days'
+      or r.state in ('pending', 'sending', 'unknown') and r.created_at <= octroi_private.now() - interval '1 day'
+    union all
+    select 'billing_cycle', c.invoice_id, c.opened_at, concat_ws(': ', c.state, c.detail)
+    from octroi_private.billing_cycle as c
+    where c.state = 'disputed' or c.state <> 'closed' and c.opened_at <= octroi_private.now() - interval '1 day'
+    union all
+    select 'account', c.account_id::text, max(s.created_at), format('%s subscriptions are alive', count(*))
+    from octroi_private.stripe_customer as c
+    join octroi_private.stripe_subscription as s
+      on s.customer_id = c.id and s.status in ('trialing', 'active', 'past_due')
+    where c.account_id is not null
+    group by c.account_id
+    having count(*) > 1
+    union all
+    select 'job', j.kind || ' ' || j.id, j.finished_at, j.last_error
+    from octroi_private.job as j
+    where j.state = 'dead' and j.finished_at > octroi_private.now() - interval '35 days'
+      and j.kind in (
+        'sync_stripe_object', 'send_meter_report', 'close_cycle', 'read_meter_errors', 'send_mail', 'run_billing_request'
+      )
+  ) as t
+  order by t.since desc
+  limit 1000
+$$;
+
+ALTER FUNCTION octroi_private.billing_troubles() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.billing_troubles() IS 'What about billing no machine will put right.';
+
+CREATE FUNCTION octroi_private.buy_when_low(p_account_id uuid, p_meter text, p_left bigint) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_wish record;
+  v_spent bigint;
+begin
+  select a.user_id, a.monthly_cap_minor, k.id as pack_id, k.price_minor, k.currency, k.name into v_wish
+  from octroi_private.auto_top_up as a
+  join octroi_private.top_up_pack as k on k.code = a.pack_code and k.retired_at is null
+  where a.account_id = p_account_id and k.meter = p_meter and p_left <= a.below;
+  if v_wish.pack_id is null or exists (
+    select from octroi_private.billing_request as r
+    left join octroi_private.stripe_invoice as i on i.id = r.object_id
+    where r.account_id = p_account_id and r.kind = 'auto_top_up' and r.created_at > v_now - interval '1 day'
+      and (r.state = 'pending' or r.state = 'done' and coalesce(i.status in ('draft', 'open'), true))
+  ) then
+    return null;
+  end if;
+  select coalesce(sum((r.args ->> 'price_minor')::bigint), 0) into v_spent
+  from octroi_private.billing_request as r
+  where r.account_id = p_account_id and r.kind = 'auto_top_up' and r.state <> 'failed' and r.created_at >= (
+    select p.period_start from octroi_private.period_bounds('month', octroi_private.anchor_of(p_account_id), v_now) as p
+  );
+  if v_spent + v_wish.price_minor > v_wish.monthly_cap_minor then
+    perform octroi_private.tell_of_auto_top_up(p_account_id, v_wish.pack_id, 'monthly_cap');
+    return null;
+  end if;
+  return octroi_private.enqueue_billing_request(
+    p_account_id, v_wish.user_id, 'auto_top_up',
+    jsonb_build_object('pack_id', v_wish.pack_id, 'price_minor', v_wish.price_minor)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.buy_when_low(p_account_id uuid, p_meter text, p_left bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.cancel_step(p_id uuid) RETURNS TABLE(action text, wait_seconds integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid;
+  v_subscription octroi_private.stripe_subscription;
+begin
+  select r.account_id into v_account_id
+  from octroi_private.billing_request as r
+  where r.id = p_id and r.kind = 'cancel' and r.state = 'pending';
+  v_subscription := octroi_private.billed_subscription(v_account_id);
+  if v_subscription.id is null then
+    return query select 'done', 0;
+    return;
+  end if;
+  if not v_subscription.is_closing then
+    perform from octroi_private.account as a where a.id = v_account_id for no key update;
+    update octroi_private.stripe_subscription set is_closing = true where id = v_subscription.id;
+    perform octroi_private.sync_access(v_account_id);
+  end if;
+  return query
+  select case when w.seconds = 0 then 'cancel' else 'wait' end, w.seconds
+  from octroi_private.flush_account(v_account_id, 'infinity') as w (seconds);
+end
+$$;
+
+ALTER FUNCTION octroi_private.cancel_step(p_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.cancel_step(p_id uuid) IS 'What to do next to cancel a subscription at once: wait so many seconds, cancel, or done.';
+
+CREATE FUNCTION octroi_private.now() RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return clock_timestamp() + coalesce((select c.shift from octroi_private.test_clock as c where c.only_row), interval '0');
+end
+$$;
+
+ALTER FUNCTION octroi_private.now() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.now() IS 'The only clock of Octroi: the database''s, shifted by test_clock in tests.';
+
+CREATE FUNCTION octroi_private.uuid_v7() RETURNS uuid
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select encode(
+    overlay(
+      overlay(
+        uuid_send(gen_random_uuid())
+        placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6
+      )
+      placing set_byte('\x00'::bytea, 0, (get_byte(uuid_send(gen_random_uuid()), 0) & 15) | 112) from 7 for 1
+    ),
+    'hex'
+  )::uuid
+$$;
+
+ALTER FUNCTION octroi_private.uuid_v7() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.uuid_v7() IS 'A time-ordered UUID (RFC 9562, version 7).';
+
+CREATE TABLE octroi_private.billing_request (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    account_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    kind text NOT NULL,
+    args jsonb NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    object_id text,
+    url text,
+    error text,
+    message text,
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT billing_request_args_check CHECK ((jsonb_typeof(args) = 'object'::text)),
+    CONSTRAINT billing_request_error_check CHECK ((error ~ '^[a-z_]{1,50}$'::text)),
+    CONSTRAINT billing_request_failed_for_a_reason CHECK (((state = 'failed'::text) = (error IS NOT NULL))),
+    CONSTRAINT billing_request_finished_or_pending CHECK (((state = 'pending'::text) = (finished_at IS NULL))),
+    CONSTRAINT billing_request_kind_check CHECK ((kind = ANY (ARRAY['checkout'::text, 'portal'::text, 'change_plan'::text, 'cancel'::text, 'resume'::text, 'top_up'::text, 'auto_top_up'::text]))),
+    CONSTRAINT billing_request_message_check CHECK ((length(message) <= 500)),
+    CONSTRAINT billing_request_object_id_check CHECK ((length(object_id) <= 255)),
+    CONSTRAINT billing_request_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text]))),
+    CONSTRAINT billing_request_url_check CHECK ((length(url) <= 5000)),
+    CONSTRAINT billing_request_url_only_when_done CHECK (((url IS NULL) OR (state = 'done'::text)))
+);
+
+ALTER TABLE ONLY octroi_private.billing_request FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.billing_request OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.billing_request IS 'Requests of account owners to Stripe: pending, then done or failed.';
+
+CREATE FUNCTION octroi_private.change_args(p_request octroi_private.billing_request) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_subscription octroi_private.stripe_subscription := octroi_private.billed_subscription(p_request.account_id);
+  v_items jsonb := octroi_private.items_of(
+    (p_request.args ->> 'plan_version_id')::bigint, p_request.args ->> 'billing_interval'
+  );
+  v_base_item_id text;
+begin
+  if v_subscription.id is null then
+    raise exception 'there is no subscription to change' using errcode = 'OC032';
+  end if;
+  if p_request.args ->> 'when' = 'now' then
+    select i.id into v_base_item_id
+    from octroi_private.stripe_subscription_item as i
+    join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
+    join octroi_private.plan_price as p on p.lookup_key = k.key
+    where i.subscription_id = v_subscription.id
+    limit 1;
+    -- the metered prices of the plan that is left stay until the cycle is closed: what was used under them is billed
+    -- under them
+    v_items := jsonb_build_array(
+      jsonb_build_object('id', v_base_item_id, 'price', v_items #>> '{0,price}')
+    ) || coalesce((
+      select jsonb_agg(i.item)
+      from octroi_private.listed(v_items - 0) as i
+      where not exists (
+        select from octroi_private.stripe_subscription_item as s
+        where s.subscription_id = v_subscription.id and s.price_id = i.item ->> 'price'
+      )
+    ), '[]');
+  end if;
+  return jsonb_build_object(
+    'subscription', v_subscription.id, 'schedule', v_subscription.schedule_id, 'when', p_request.args -> 'when',
+    'items', v_items, 'reference', p_request.id
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.change_args(p_request octroi_private.billing_request) OWNER TO octroi_owner;
 
 CREATE TABLE octroi_private.model_price (
     id bigint NOT NULL,
@@ -705,6 +1742,59 @@ ALTER FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max in
 
 COMMENT ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer) IS 'Leases due jobs of known kinds, oldest first. The attempt is counted before the work, so a job that kills its worker runs out of attempts.';
 
+CREATE FUNCTION octroi_private.claim_mail(p_mail_id uuid) RETURNS TABLE(mail_id uuid, attempt integer, kind text, is_contractual boolean, dedupe_key text, created_at timestamp with time zone, address text, locale text, time_zone text, account_name text, unsubscribe_token text, data jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+  v_mail octroi_private.mail;
+  v_address text;
+  v_wants boolean;
+  v_end text;
+begin
+  select m.* into v_mail from octroi_private.mail as m where m.id = p_mail_id for update;
+  if v_mail.id is null or v_mail.finished_at is not null then
+    return;
+  end if;
+  select c.email, coalesce(n.usage_alerts, true) into v_address, v_wants
+  from octroi_private.contact as c
+  left join octroi_private.notification_setting as n on n.user_id = c.user_id
+  where c.user_id = v_mail.user_id;
+  v_end := case
+    when v_mail.state = 'sending' and not octroi_private.is_contractual(v_mail.kind) then 'unknown'
+    when v_address is null or v_mail.expires_at <= v_now or not octroi_private.is_contractual(v_mail.kind) and not v_wants
+      then 'cancelled'
+  end;
+  if v_end is not null then
+    update octroi_private.mail as m
+    set state = v_end, finished_at = v_now, detail = case
+      when v_end = 'unknown' then 'an earlier attempt may have been delivered'
+      when v_address is null then 'no address'
+      when v_mail.expires_at <= v_now then 'of no use any more'
+      else 'not wanted'
+    end
+    where m.id = p_mail_id;
+    return;
+  end if;
+  update octroi_private.mail as m set attempt = m.attempt + 1, state = 'queued' where m.id = p_mail_id;
+  return query
+  select
+    v_mail.id, v_mail.attempt + 1, v_mail.kind, octroi_private.is_contractual(v_mail.kind), v_mail.dedupe_key,
+    v_mail.created_at, v_address, coalesce(n.locale, 'en'), n.time_zone,
+    case when a.kind = 'team' then a.name end,
+    case when not octroi_private.is_contractual(v_mail.kind) then n.unsubscribe_token::text end, v_mail.data
+  from octroi_private.account as a
+  left join octroi_private.notification_setting as n on n.user_id = v_mail.user_id
+  where a.id = v_mail.account_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.claim_mail(p_mail_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.claim_mail(p_mail_id uuid) IS 'A mail to be sent now, with the attempt as a fence; no row when there is nothing to send any more.';
+
 CREATE FUNCTION octroi_private.close_deleted_user() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -722,6 +1812,326 @@ $$;
 
 ALTER FUNCTION octroi_private.close_deleted_user() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_cycle octroi_private.billing_cycle;
+  v_over text;
+  v_short text;
+begin
+  select c.* into v_cycle from octroi_private.billing_cycle as c where c.invoice_id = p_invoice_id for update;
+  if v_cycle.state = 'opened' and p_action = 'hold' then
+    v_cycle.state := 'held';
+  elsif v_cycle.state = 'flushed' and p_action = 'compare' then
+    select
+      string_agg(format('%s: Stripe %s, ledger %s', w.event_name, t.total, w.ledger), '; ') filter (where t.total > w.ledger),
+      string_agg(format('%s: Stripe %s, ledger %s', w.event_name, t.total, w.ledger), '; ') filter (where t.total < w.ledger)
+    into v_over, v_short
+    from octroi_private.cycle_windows(p_invoice_id) as w
+    cross join lateral (select coalesce((p_result ->> w.key)::bigint, 0) as total) as t;
+    v_cycle.detail := left(coalesce(v_over, v_short), 500);
+    if v_over is not null then
+      v_cycle.state := 'disputed';
+    elsif v_short is null or v_cycle.short_since <= v_now - interval '24 hours' then
+      v_cycle.state := 'compared';
+    else
+      v_cycle.short_since := coalesce(v_cycle.short_since, v_now);
+    end if;
+  elsif v_cycle.state = 'compared' and p_action = 'finalise' then
+    v_cycle.state := 'finalised';
+    perform octroi_private.enqueue_sync('invoice', p_invoice_id);
+  elsif v_cycle.state = 'finalised' and p_action = 'drop_items' then
+    v_cycle.state := 'closed';
+    perform octroi_private.enqueue_sync('subscription', v_cycle.subscription_id);
+  end if;
+  update octroi_private.billing_cycle
+  set state = v_cycle.state, detail = v_cycle.detail, short_since = v_cycle.short_since, changed_at = v_now
+  where invoice_id = p_invoice_id;
+  return v_cycle.state;
+end
+$$;
+
+ALTER FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) IS 'What a step of closing came to; the state now. A report of a step that is over changes nothing.';
+
+CREATE FUNCTION octroi_private.close_step(p_invoice_id text) RETURNS TABLE(action text, args jsonb, wait_seconds integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+  v_cycle octroi_private.billing_cycle;
+  v_is_draft boolean;
+  v_wait integer := 0;
+begin
+  perform from octroi_private.account as a
+  where a.id = (select c.account_id from octroi_private.billing_cycle as c where c.invoice_id = p_invoice_id)
+  for no key update;
+  select c.* into v_cycle from octroi_private.billing_cycle as c where c.invoice_id = p_invoice_id for update;
+  if v_cycle.invoice_id is null or v_cycle.state = 'closed' then
+    return query select 'done', '{}'::jsonb, 0;
+    return;
+  end if;
+  select i.status = 'draft' into v_is_draft from octroi_private.stripe_invoice as i where i.id = p_invoice_id;
+  if not v_is_draft and v_cycle.state <> 'finalised' then
+    -- let go by Stripe, or by somebody at its dashboard
+    v_cycle.detail := concat_ws('; ', v_cycle.detail, 'finalised while ' || v_cycle.state);
+    v_cycle.state := 'finalised';
+  elsif v_cycle.state = 'held' then
+    v_wait := octroi_private.flush_account(v_cycle.account_id, v_cycle.period_end);
+    if v_wait = 0 then
+      v_cycle.state := 'flushed';
+    end if;
+  elsif v_cycle.state = 'flushed' and v_cycle.short_since is not null then
+    -- Stripe counts meter events some time after it took them
+    v_wait := greatest(ceil(extract(epoch from v_cycle.changed_at + interval '15 seconds' - v_now)), 0)::integer;
+  end if;
+  if v_cycle.state = 'finalised' and octroi_private.left_items(v_cycle.subscription_id) is null then
+    v_cycle.state := 'closed';
+  end if;
+  update octroi_private.billing_cycle as c
+  set state = v_cycle.state, detail = left(v_cycle.detail, 500),
+    changed_at = case when c.state = v_cycle.state then c.changed_at else v_now end
+  where c.invoice_id = p_invoice_id;
+  return query
+  select
+    case
+      when v_wait > 0 then 'wait'
+      else case v_cycle.state
+        when 'opened' then 'hold' when 'flushed' then 'compare' when 'compared' then 'finalise'
+        when 'finalised' then 'drop_items' when 'disputed' then 'disputed' else 'done'
+      end
+    end,
+    case
+      when v_wait > 0 then '{}'
+      when v_cycle.state = 'flushed' then jsonb_build_object('windows', coalesce((
+        select jsonb_agg(jsonb_build_object(
+          'key', w.key, 'meter_id', octroi_private.stripe_id_of(w.event_name), 'customer', v_cycle.customer_id,
+          'start_s', extract(epoch from w.window_start)::bigint, 'end_s', extract(epoch from w.window_end)::bigint
+        ) order by w.key) from octroi_private.cycle_windows(p_invoice_id) as w
+      ), '[]'))
+      when v_cycle.state = 'finalised' then jsonb_build_object(
+        'subscription', v_cycle.subscription_id, 'items', octroi_private.left_items(v_cycle.subscription_id)
+      )
+      else '{}'
+    end, v_wait;
+end
+$$;
+
+ALTER FUNCTION octroi_private.close_step(p_invoice_id text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.close_step(p_invoice_id text) IS 'What to do next about a draft invoice: hold, wait, compare, finalise, drop_items, disputed or done.';
+
+CREATE FUNCTION octroi_private.customer_of(p_kind text, p_id text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select case p_kind
+      when 'customer' then p_id
+      when 'subscription' then (select s.customer_id from octroi_private.stripe_subscription as s where s.id = p_id)
+      when 'invoice' then (select i.customer_id from octroi_private.stripe_invoice as i where i.id = p_id)
+      when 'checkout_session' then (
+        select s.customer_id from octroi_private.stripe_checkout_session as s where s.id = p_id
+      )
+      when 'charge' then (select c.customer_id from octroi_private.stripe_charge as c where c.id = p_id)
+      when 'dispute' then (
+        select c.customer_id from octroi_private.stripe_dispute as d
+        join octroi_private.stripe_charge as c on c.id = d.charge_id
+        where d.id = p_id
+      )
+    end
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.customer_of(p_kind text, p_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.cycle_windows(p_invoice_id text) RETURNS TABLE(key text, event_name text, window_start timestamp with time zone, window_end timestamp with time zone, ledger bigint, line_quantity bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    l.id, o.event_name, octroi_private.whole_minute(l.period_start, true),
+    -- nothing follows the last period of a subscription that has ended, so its last minute may be counted whole
+    octroi_private.whole_minute(l.period_end, s.status is not distinct from 'canceled'), coalesce((
+      select sum(u.amount)
+      from octroi_private.overage_use as u
+      join octroi_private.balance as b on b.id = u.balance_id
+      left join octroi_private.meter_report as r on r.id = u.report_id
+      where u.account_id = c.account_id and u.event_name = o.event_name
+        and b.period_start < l.period_end and b.resets_at > l.period_start
+        and u.occurred_at >= l.period_start - interval '1 minute' and u.occurred_at < l.period_end + interval '1 minute'
+        and r.state is distinct from 'written_off'
+    ), 0)::bigint, l.quantity
+  from octroi_private.stripe_invoice as i
+  join octroi_private.stripe_customer as c on c.id = i.customer_id
+  join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id
+  join octroi_private.stripe_catalogue as k on k.stripe_id = l.price_id
+  join octroi_private.plan_overage as o on o.lookup_key = k.key
+  left join octroi_private.stripe_subscription as s on s.id = i.subscription_id
+  where i.id = p_invoice_id
+$$;
+
+ALTER FUNCTION octroi_private.cycle_windows(p_invoice_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.debt_of(p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamp with time zone) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when p_scope = 'account' and p_period = 'month' then coalesce((
+    select greatest(sum(r.debt_change), 0)
+    from octroi_private.quota_grant as g
+    join octroi_private.revocation as r on r.grant_id = g.id and r.happened_at >= p_period_start
+    where g.account_id = p_account_id and g.meter = p_meter and g.source is not null
+  ), 0)::bigint else 0 end
+$$;
+
+ALTER FUNCTION octroi_private.debt_of(p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.declaration_faults(p_plans jsonb) RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select octroi_private.unknown_keys(p_plans, array['plan', 'top_up'], '')
+  union all
+  select f.fault
+  from (values
+    (jsonb_array_length(jsonb_path_query_array(p_plans, '$.plan[*]')) between 1 and 100, 'plan: 1 to 100 of them'),
+    (jsonb_array_length(jsonb_path_query_array(p_plans, '$.top_up[*]')) <= 100, 'top_up: at most 100 of them'),
+    (
+      (select count(*) from octroi_private.listed(p_plans -> 'plan') as l where l.item -> 'default' = 'true') = 1,
+      'plan: exactly one is the default'
+    )
+  ) as f (holds, fault)
+  where f.holds is not true
+  union all
+  select format('plan %s, %s', coalesce(l.item ->> 'code', '[' || l.place || ']'), f.fault)
+  from octroi_private.listed(p_plans -> 'plan') as l
+  cross join lateral octroi_private.plan_faults(l.item, p_plans -> 'top_up') as f (fault)
+  where f.fault is not null
+  union all
+  select format('top_up %s, %s', coalesce(l.item ->> 'code', '[' || l.place || ']'), f.fault)
+  from octroi_private.listed(p_plans -> 'top_up') as l
+  cross join lateral octroi_private.pack_faults(l.item) as f (fault)
+  union all
+  select format('%s %s, code: declared twice', k.kind, l.item ->> 'code')
+  from (values ('plan', p_plans -> 'plan'), ('top_up', p_plans -> 'top_up')) as k (kind, list)
+  cross join lateral octroi_private.listed(k.list) as l
+  group by k.kind, l.item ->> 'code'
+  having count(*) > 1
+  union all
+  select format('plan %s: removed, and %s accounts still have it', p.code, count(*))
+  from octroi_private.plan as p
+  join octroi_private.plan_version as v on v.plan_code = p.code
+  join octroi_private.subscription as s on s.plan_version_id = v.id and s.ended_at is null
+  where not exists (select from octroi_private.listed(p_plans -> 'plan') as l where l.item ->> 'code' = p.code)
+  group by p.code
+$_$;
+
+ALTER FUNCTION octroi_private.declaration_faults(p_plans jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run boolean) RETURNS TABLE(kind text, code text, change text, field text, was jsonb, becomes jsonb, version integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_faults text [];
+  v_one record;
+begin
+  -- one declaration at a time
+  perform pg_advisory_xact_lock(hashtextextended('octroi_private.declare_plans', 0));
+  v_faults := array(select f.fault from octroi_private.declaration_faults(p_plans) as f (fault));
+  if cardinality(v_faults) > 0 then
+    raise exception '%', v_faults[1] using errcode = 'OC030', detail = array_to_string(v_faults, e'\n');
+  end if;
+  return query
+  select
+    d.kind, d.code,
+    case when d.ours is null then 'new' when d.theirs is null then 'removed' when f.key is null then 'unchanged' else 'changed' end,
+    f.key, case when f.key is not null then d.ours -> f.key end, case when f.key is not null then d.theirs -> f.key end,
+    case when d.theirs is not null and d.is_versioned then d.version + 1 else d.version end
+  from octroi_private.declared_beside_ours(p_plans) as d
+  left join lateral (
+    select k.key from jsonb_object_keys(d.ours || d.theirs) as k (key)
+    where nullif(d.ours -> k.key, 'null') is distinct from nullif(d.theirs -> k.key, 'null')
+  ) as f on true
+  order by d.kind, d.rank, d.code, f.key;
+  if p_dry_run then
+    return;
+  end if;
+  -- the one default may move from one plan to another
+  update octroi_private.plan as p set is_default = false where p.is_default and not exists (
+    select from octroi_private.listed(p_plans -> 'plan') as l where l.item ->> 'code' = p.code and l.item -> 'default' = 'true'
+  );
+  for v_one in
+    select d.* from octroi_private.declared_beside_ours(p_plans) as d order by d.kind, d.rank, d.code
+  loop
+    if v_one.kind = 'top_up' then
+      if v_one.is_versioned then
+        perform octroi_private.make_pack_version(v_one.code, v_one.version + 1, v_one.theirs);
+      end if;
+    elsif v_one.theirs is null then
+      update octroi_private.plan as p set retired_at = octroi_private.now() where p.code = v_one.code;
+    else
+      insert into octroi_private.plan as p (code, name, is_default, rank)
+      values (v_one.code, v_one.theirs ->> 'name', (v_one.theirs -> 'default')::boolean, v_one.rank)
+      on conflict on constraint plan_pkey do update
+      set name = excluded.name, is_default = excluded.is_default, rank = excluded.rank, retired_at = null;
+      if v_one.is_versioned then
+        perform octroi_private.make_plan_version(
+          v_one.code, v_one.version + 1, v_one.theirs - array['name', 'default', 'rank']
+        );
+      end if;
+    end if;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run boolean) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run boolean) IS 'Compares a declaration of plans with those in force, one row per difference, and unless it is a dry run makes new versions where content changed. Raises OC030 with every fault.';
+
+CREATE FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) RETURNS TABLE(kind text, code text, rank integer, version integer, ours jsonb, theirs jsonb, is_versioned boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with newest as (
+    select distinct on (v.plan_code) v.plan_code, v.version, v.content
+    from octroi_private.plan_version as v
+    order by v.plan_code, v.version desc
+  )
+  select
+    'plan', coalesce(p.code, d.item ->> 'code'), d.place, coalesce(n.version, 0),
+    case when p.retired_at is null then n.content || jsonb_build_object(
+      'name', p.name, 'default', p.is_default, 'rank', p.rank
+    ) end,
+    case when d.item is not null then octroi_private.plan_content(d.item) || jsonb_build_object(
+      'name', d.item -> 'name', 'default', coalesce(d.item -> 'default', 'false'), 'rank', d.place
+    ) end,
+    n.content is distinct from octroi_private.plan_content(d.item)
+  from octroi_private.plan as p
+  join newest as n on n.plan_code = p.code
+  full join octroi_private.listed(p_plans -> 'plan') as d on d.item ->> 'code' = p.code
+  where d.item is not null or p.retired_at is null
+  union all
+  select
+    'top_up', coalesce(k.code, d.item ->> 'code'), d.place,
+    (select coalesce(max(o.version), 0) from octroi_private.top_up_pack as o where o.code = coalesce(k.code, d.item ->> 'code')),
+    k.content, case when d.item is not null then octroi_private.pack_content(d.item) end,
+    k.content is distinct from case when d.item is not null then octroi_private.pack_content(d.item) end
+  from (select t.code, t.content from octroi_private.top_up_pack as t where t.retired_at is null) as k
+  full join octroi_private.listed(p_plans -> 'top_up') as d on d.item ->> 'code' = k.code
+$$;
+
+ALTER FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.draw_grants(p_request_ids uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -730,16 +2140,25 @@ declare
   v_now timestamptz := octroi_private.now();
   v_call record;
   v_grant record;
+  v_taken bigint;
   v_left bigint;
 begin
   for v_call in
-    -- a call's share is what the balance stood beyond the plan after it, less what it stood before it
-    select c.id, c.account_id, c.occurred_at, c.balance_id, c.meter, least(
-      c.charged, c.used - c.included - coalesce(sum(c.charged) over later, 0)
+    -- a call's share is what the balance stood beyond the plan after it, less what it stood before it; what earlier
+    -- calls used beyond the plan is settled already
+    select c.id, c.account_id, c.occurred_at, c.balance_id, c.meter, c.event_name, least(
+      c.charged, c.used - c.settled - c.included - coalesce(sum(c.charged) over later, 0)
     )::bigint as amount
     from (
       select
-        e.id, e.account_id, e.occurred_at, b.id as balance_id, b.meter, b.used, b.included, ids.ord,
+        e.id, e.account_id, e.occurred_at, b.id as balance_id, b.meter, b.used, b.from_grants + b.from_overage as settled,
+        o.event_name, ids.ord,
+        -- a plan left while the call ran is the one that the call was allowed by
+        greatest(b.included, case when s.ended_at is not null then (
+          select l.amount from octroi_private.plan_limit as l
+          where l.plan_version_id = s.plan_version_id and l.scope = 'account' and l.period = 'month'
+            and l.meter = b.meter
+        ) end) as included,
         case b.meter
           when 'tokens' then e.total_tokens - e.overrun_tokens
           when 'cost' then e.cost_nano_usd - e.overrun_cost_nano_usd
@@ -750,15 +2169,19 @@ begin
       join octroi_private.usage_event as e on e.id = r.id and e.occurred_at = r.started_at
       join octroi_private.balance as b
         on b.id = any(e.balance_ids) and b.scope = 'account' and b.period = 'month' and b.used > b.included
+      left join octroi_private.subscription as s
+        on s.account_id = e.account_id and s.started_at <= e.occurred_at
+        and (s.ended_at is null or s.ended_at > e.occurred_at)
+      left join octroi_private.plan_overage as o on o.plan_version_id = s.plan_version_id and o.meter = b.meter
     ) as c
     window later as (partition by c.balance_id order by c.ord desc rows between unbounded preceding and 1 preceding)
     order by c.ord, c.balance_id
   loop
-    v_left := v_call.amount;
+    v_left := greatest(v_call.amount, 0);
     for v_grant in
-      select g.id, g.amount - g.drawn as remaining, g.ended_at is not null as has_ended
+      select g.id, g.amount - g.drawn - g.revoked as remaining, g.ended_at is not null as has_ended
       from octroi_private.quota_grant as g
-      where g.account_id = v_call.account_id and g.meter = v_call.meter and g.drawn < g.amount
+      where g.account_id = v_call.account_id and g.meter = v_call.meter and g.drawn + g.revoked < g.amount
         -- not over when the call started, unless it was ended before its time
         and g.starts_at <= v_now and g.expires_at > v_call.occurred_at
         and (g.ended_at is null or g.ended_at >= g.expires_at)
@@ -767,25 +2190,234 @@ begin
       for update
     loop
       exit when v_left <= 0;
-      update octroi_private.quota_grant as g
-      set drawn = g.drawn + least(v_left, v_grant.remaining)
-      where g.id = v_grant.id;
+      v_taken := least(v_left, v_grant.remaining);
+      update octroi_private.quota_grant as g set drawn = g.drawn + v_taken where g.id = v_grant.id;
       insert into octroi_private.quota_draw (grant_id, request_id, balance_id, amount, drawn_at)
-      values (v_grant.id, v_call.id, v_call.balance_id, least(v_left, v_grant.remaining), v_now);
+      values (v_grant.id, v_call.id, v_call.balance_id, v_taken, v_now);
       -- the balance had stopped counting on a grant that is over; what was still drawn from it is allowed after all
-      if v_grant.has_ended then
-        update octroi_private.balance as b
-        set allowed = b.allowed + least(v_left, v_grant.remaining),
-          granted = greatest(b.allowed + least(v_left, v_grant.remaining), b.used + b.reserved - b.overage)
-        where b.id = v_call.balance_id;
-      end if;
-      v_left := v_left - v_grant.remaining;
+      update octroi_private.balance as b
+      set from_grants = b.from_grants + v_taken,
+        allowed = b.allowed + case when v_grant.has_ended then v_taken else 0 end,
+        granted = case
+          when v_grant.has_ended then greatest(b.allowed + v_taken, b.used + b.reserved - b.overage) else b.granted
+        end
+      where b.id = v_call.balance_id;
+      v_left := v_left - v_taken;
     end loop;
+    if v_left > 0 then
+      insert into octroi_private.overage_use (
+        balance_id, request_id, account_id, meter, event_name, amount, occurred_at
+      )
+      values (
+        v_call.balance_id, v_call.id, v_call.account_id, v_call.meter, v_call.event_name, v_left, v_call.occurred_at
+      );
+      update octroi_private.balance as b set from_overage = b.from_overage + v_left where b.id = v_call.balance_id;
+    end if;
   end loop;
 end
 $$;
 
 ALTER FUNCTION octroi_private.draw_grants(p_request_ids uuid[]) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_billing_request(p_account_id uuid, p_user_id uuid, p_kind text, p_args jsonb) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id uuid;
+begin
+  -- the same thing asked for again while it is being done is the same request
+  select r.id into v_id
+  from octroi_private.billing_request as r
+  where r.account_id = p_account_id and r.kind = p_kind and r.state = 'pending' and r.args = p_args
+  limit 1;
+  if v_id is not null then
+    return v_id;
+  end if;
+  if (
+    select count(*) from octroi_private.billing_request as r where r.account_id = p_account_id and r.state = 'pending'
+  ) >= 20 then
+    raise exception 'this account has 20 billing requests waiting already' using errcode = 'OC013';
+  end if;
+  insert into octroi_private.billing_request (account_id, user_id, kind, args, created_at)
+  values (p_account_id, p_user_id, p_kind, p_args, octroi_private.now())
+  returning id into v_id;
+  insert into octroi_private.job (kind, args, run_at)
+  values ('run_billing_request', jsonb_build_object('billing_request_id', v_id), octroi_private.now());
+  return v_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_billing_request(p_account_id uuid, p_user_id uuid, p_kind text, p_args jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_mail(p_account_id uuid, p_user_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_id uuid;
+begin
+  insert into octroi_private.mail (user_id, account_id, kind, dedupe_key, data, created_at, expires_at)
+  select
+    p_user_id, p_account_id, p_kind, format('%s:%s:%s', p_kind, p_key, p_user_id),
+    p_data || jsonb_build_object('account_id', p_account_id, 'links', jsonb_build_object(
+      'upgrade', s.upgrade_url, 'top_up', s.top_up_url, 'billing', s.billing_url
+    )), v_now, p_expires_at
+  from octroi_private.billing_setting as s
+  on conflict (dedupe_key) do nothing
+  returning id into v_id;
+  if v_id is null then
+    return false;
+  end if;
+  insert into octroi_private.job (kind, args, run_at, max_attempts)
+  values ('send_mail', jsonb_build_object('mail_id', v_id), v_now, 20);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_mail(p_account_id uuid, p_user_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_mail_to_owners(p_account_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select count(*) filter (where octroi_private.enqueue_mail(
+    p_account_id, m.user_id, p_kind, p_key, p_data, p_expires_at
+  ))::integer
+  from octroi_private.member as m
+  where m.account_id = p_account_id and m.role in ('owner', 'admin')
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_mail_to_owners(p_account_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_recurring() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_kind text;
+  v_now timestamptz := octroi_private.now();
+  v_enqueued bigint := 0;
+begin
+  for v_kind in
+    update octroi_private.recurring_job as r
+    set next_at = v_now + make_interval(secs => r.every_seconds)
+    where r.next_at <= v_now
+    returning r.kind
+  loop
+    if v_kind = 'sync_live_subscriptions' then
+      -- no job of its own: each subscription, and with it its latest invoice, is fetched as after an event
+      perform octroi_private.enqueue_sync('subscription', s.id)
+      from octroi_private.stripe_subscription as s
+      join octroi_private.stripe_customer as c on c.id = s.customer_id and c.account_id is not null
+      where s.status not in ('canceled', 'incomplete_expired');
+    elsif not exists (
+      select from octroi_private.job as j where j.kind = v_kind and j.state = 'queued'
+    ) and not exists (
+      select from octroi_private.job as j where j.kind = v_kind and j.state = 'running'
+    ) then
+      insert into octroi_private.job (kind, args, run_at, max_attempts) values (v_kind, '{}', v_now, 5);
+    end if;
+    v_enqueued := v_enqueued + 1;
+  end loop;
+  return v_enqueued;
+end
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_recurring() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_related(p_kind text, p_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.enqueue_sync(r.kind, r.id)
+  from (
+    select 'invoice' as kind, s.latest_invoice_id as id
+    from octroi_private.stripe_subscription as s
+    where p_kind = 'subscription' and s.id = p_id and not exists (
+      select from octroi_private.stripe_invoice as i where i.id = s.latest_invoice_id and i.status in ('paid', 'void')
+    )
+    union all
+    select 'subscription', i.subscription_id
+    from octroi_private.stripe_invoice as i
+    left join octroi_private.stripe_subscription as s on s.id = i.subscription_id
+    where p_kind = 'invoice' and i.id = p_id
+      and (s.id is null or i.status = 'paid' and s.status in ('incomplete', 'past_due', 'unpaid'))
+    union all
+    select 'subscription', c.subscription_id
+    from octroi_private.stripe_checkout_session as c
+    where p_kind = 'checkout_session' and c.id = p_id
+      and not exists (select from octroi_private.stripe_subscription as s where s.id = c.subscription_id)
+    union all
+    select 'charge', d.charge_id
+    from octroi_private.stripe_dispute as d
+    where p_kind = 'dispute' and d.id = p_id
+      and not exists (select from octroi_private.stripe_charge as c where c.id = d.charge_id)
+  ) as r
+  where r.id is not null
+  order by r.kind, r.id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_related(p_kind text, p_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_sync(p_kind text, p_id text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+begin
+  insert into octroi_private.stripe_object as o (kind, id, queued_at)
+  values (p_kind, p_id, v_now)
+  on conflict (kind, id) do update
+  set queued_at = excluded.queued_at
+  -- a job that was given up must not stand in the way for ever
+  where o.queued_at is null or o.queued_at <= excluded.queued_at - interval '10 minutes';
+  if not found then
+    return false;
+  end if;
+  insert into octroi_private.job (kind, args, run_at, max_attempts)
+  values ('sync_stripe_object', jsonb_build_object('kind', p_kind, 'id', p_id), v_now, 20);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_sync(p_kind text, p_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_touched(p_object_id text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.enqueue_sync(k.kind, p_object_id)
+  from (values ('sub_', 'subscription'), ('in_', 'invoice'), ('cs_', 'checkout_session')) as k (prefix, kind)
+  where starts_with(p_object_id, k.prefix)
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_touched(p_object_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.evaluate_customer(p_customer_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.account_of_customer(p_customer_id);
+begin
+  if v_account_id is null then
+    return;
+  end if;
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  perform octroi_private.grant_top_ups(v_account_id, p_customer_id);
+  perform octroi_private.revoke_top_ups(v_account_id);
+  perform octroi_private.sync_access(v_account_id);
+  perform octroi_private.open_cycles(v_account_id, p_customer_id);
+  perform octroi_private.tell_of_payments(v_account_id, p_customer_id);
+end
+$$;
+
+ALTER FUNCTION octroi_private.evaluate_customer(p_customer_id text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.expire_due(p_max_rows integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -862,6 +2494,33 @@ ALTER FUNCTION octroi_private.extend_jobs(p_ids bigint[], p_attempts integer[], 
 
 COMMENT ON FUNCTION octroi_private.extend_jobs(p_ids bigint[], p_attempts integer[], p_lease_seconds integer) IS 'Heartbeat. Returns the jobs that are still the caller''s; work on the others must stop.';
 
+CREATE FUNCTION octroi_private.fail_billing_request(p_id uuid, p_code text, p_message text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_request octroi_private.billing_request;
+begin
+  update octroi_private.billing_request
+  set state = 'failed', error = p_code, message = left(p_message, 500), finished_at = octroi_private.now()
+  where id = p_id and state = 'pending'
+  returning * into v_request;
+  if v_request.id is null then
+    return false;
+  end if;
+  if v_request.kind = 'auto_top_up' then
+    perform octroi_private.stop_auto_top_up(v_request);
+  elsif v_request.kind = 'cancel' then
+    perform octroi_private.reopen_subscription(v_request.account_id);
+  end if;
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.fail_billing_request(p_id uuid, p_code text, p_message text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.fail_billing_request(p_id uuid, p_code text, p_message text) IS 'Ends a billing request with what went wrong, in words for its owner. False when it had ended.';
+
 CREATE FUNCTION octroi_private.fail_completion(p_completion_id uuid, p_status smallint, p_error jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -874,6 +2533,23 @@ $$;
 ALTER FUNCTION octroi_private.fail_completion(p_completion_id uuid, p_status smallint, p_error jsonb) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.fail_completion(p_completion_id uuid, p_status smallint, p_error jsonb) IS 'Ends a pending completion with an OpenAI-shaped error; nothing happens to a finished one.';
+
+CREATE FUNCTION octroi_private.fail_given_up_billing_request() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.fail_billing_request(
+    r.id, 'given_up', 'This could not be done in time. Look at your billing page before you try again.'
+  )
+  from octroi_private.billing_request as r
+  -- as text: an unreadable id must not keep its job from ending
+  where r.id::text = new.args ->> 'billing_request_id';
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.fail_given_up_billing_request() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.fail_given_up_completion() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -893,6 +2569,26 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.fail_given_up_completion() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text, p_url text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update octroi_private.billing_request
+  set state = 'done', object_id = p_object_id, url = p_url, finished_at = octroi_private.now()
+  where id = p_id and state = 'pending';
+  if not found then
+    return false;
+  end if;
+  perform octroi_private.enqueue_touched(p_object_id);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text, p_url text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text, p_url text) IS 'Ends a billing request well: what Stripe made, and where its owner is to go. False when it had ended.';
 
 CREATE FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -933,6 +2629,116 @@ ALTER FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outco
 
 COMMENT ON FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) IS 'Ends one attempt; false when the caller no longer holds it. A retry past max_attempts is dead. Raises OC001 for an unknown outcome.';
 
+CREATE FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_state text;
+begin
+  if p_outcome not in ('accepted', 'not_sent', 'unknown', 'rejected') then
+    raise exception 'unknown outcome % of a meter report', p_outcome using errcode = 'OC001';
+  end if;
+  update octroi_private.meter_report as r
+  set
+    state = case
+      when p_outcome <> 'not_sent' then p_outcome
+      -- an earlier attempt may have arrived
+      when r.attempts > 1 then 'unknown'
+      else 'pending'
+    end,
+    first_sent_at = case when p_outcome = 'not_sent' and r.attempts = 1 then null else r.first_sent_at end,
+    attempts = case when p_outcome = 'not_sent' and r.attempts = 1 then 0 else r.attempts end,
+    detail = left(p_detail, 500), changed_at = octroi_private.now()
+  where r.id = p_report_id and r.state in ('sending', 'unknown')
+  returning r.state into v_state;
+  return coalesce(v_state, (select r.state from octroi_private.meter_report as r where r.id = p_report_id));
+end
+$$;
+
+ALTER FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) IS 'What became of sending a report: accepted, not_sent (surely not taken), unknown or rejected. Returns its state.';
+
+CREATE FUNCTION octroi_private.finish_reconciliation(p_run bigint) RETURNS TABLE(customers bigint, explained bigint, unexplained bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from octroi_private.reconciliation_seen where run_id = p_run;
+  update octroi_private.reconciliation set finished_at = octroi_private.now() where id = p_run and finished_at is null;
+  return query
+  select r.customers::bigint, count(d.id) filter (where d.is_explained), count(d.id) filter (where not d.is_explained)
+  from octroi_private.reconciliation as r
+  left join octroi_private.reconciliation_difference as d on d.run_id = r.id
+  where r.id = p_run
+  group by r.customers;
+end
+$$;
+
+ALTER FUNCTION octroi_private.finish_reconciliation(p_run bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.finish_stripe_event(p_event_id text, p_state text, p_reason text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_state not in ('done', 'quarantined') then
+    raise exception 'unknown event state %', p_state using errcode = 'OC001';
+  end if;
+  update octroi_private.stripe_event
+  set state = p_state, reason = left(p_reason, 500)
+  where id = p_event_id and state = 'queued';
+  return found;
+end
+$$;
+
+ALTER FUNCTION octroi_private.finish_stripe_event(p_event_id text, p_state text, p_reason text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.flush_account(p_account_id uuid, p_before timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_first_expiry timestamptz;
+begin
+  perform from octroi_private.account as a where a.id = p_account_id for no key update;
+  select min(r.expires_at) into v_first_expiry
+  from octroi_private.request as r
+  where r.state = 'open' and r.account_id = p_account_id and r.started_at < p_before;
+  -- a running call settles, or its time runs out and the sweep takes its hold back
+  if v_first_expiry is not null then
+    return greatest(least(ceil(extract(epoch from v_first_expiry - v_now)), 15), 1)::integer;
+  end if;
+  perform octroi_private.make_meter_reports(p_account_id);
+  return case when exists (
+    select from octroi_private.meter_report as r
+    where r.account_id = p_account_id and r.state in ('pending', 'sending', 'unknown') and r.window_start < p_before
+  ) or exists (
+    select from octroi_private.overage_use as u
+    join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
+    where u.account_id = p_account_id and u.report_id is null and u.event_name is not null and u.occurred_at < p_before
+  ) then 2 else 0 end;
+end
+$$;
+
+ALTER FUNCTION octroi_private.flush_account(p_account_id uuid, p_before timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.follow_up(p_request_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.draw_grants(p_request_ids);
+  perform octroi_private.raise_alerts(p_request_ids);
+end
+$$;
+
+ALTER FUNCTION octroi_private.follow_up(p_request_ids uuid[]) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.follow_up(p_request_ids uuid[]) IS 'Draws grants, books overage and raises alerts for calls just settled that used something beyond their plan or reached a threshold.';
+
 CREATE FUNCTION octroi_private.forecast(p_balances octroi_private.balance[], p_price_id bigint, p_tokens bigint) RETURNS TABLE(allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamp with time zone, retry_after_seconds bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -960,13 +2766,73 @@ $$;
 
 ALTER FUNCTION octroi_private.forecast(p_balances octroi_private.balance[], p_price_id bigint, p_tokens bigint) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.forget_contact() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from octroi_private.contact where user_id = old.id;
+  delete from octroi_private.notification_setting where user_id = old.id;
+  update octroi_private.mail set state = 'cancelled', detail = 'the user is gone', finished_at = octroi_private.now()
+  where user_id = old.id and state in ('queued', 'sending');
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.forget_contact() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.grant_top_ups(p_account_id uuid, p_customer_id text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_paid record;
+  v_grant_id uuid;
+  v_granted integer := 0;
+begin
+  for v_paid in
+    select b.source, b.quantity::integer as quantity, b.paid_minor, b.currency, b.payment_intent_id, p.*
+    from octroi_private.paid_packs(p_customer_id) as b
+    join octroi_private.top_up_pack as p on p.id = b.pack_id
+    where b.quantity between 1 and 100
+      and not exists (select from octroi_private.quota_grant as g where g.source = b.source)
+    order by b.source
+  loop
+    insert into octroi_private.quota_grant (
+      account_id, meter, kind, amount, priority, starts_at, expires_at, reason, source
+    )
+    values (
+      p_account_id, v_paid.meter, 'top_up', v_paid.amount * v_paid.quantity, v_paid.priority, v_now,
+      coalesce(v_now + make_interval(days => v_paid.expires_after_days), 'infinity'),
+      left(format('%s × %s', v_paid.quantity, v_paid.name), 200), v_paid.source
+    )
+    on conflict (source) do nothing
+    returning id into v_grant_id;
+    continue when v_grant_id is null;
+    insert into octroi_private.top_up (
+      grant_id, account_id, pack_id, quantity, paid_minor, currency, payment_intent_id, bought_at
+    )
+    values (
+      v_grant_id, p_account_id, v_paid.id, v_paid.quantity, coalesce(v_paid.paid_minor, 0), v_paid.currency,
+      v_paid.payment_intent_id, v_now
+    );
+    perform octroi_private.tell_of_top_up(v_grant_id);
+    v_granted := v_granted + 1;
+  end loop;
+  return v_granted;
+end
+$$;
+
+ALTER FUNCTION octroi_private.grant_top_ups(p_account_id uuid, p_customer_id text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.granted_on_top(p_account_id uuid, p_scope text, p_meter text, p_period text, p_at timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select case when p_scope = 'account' and p_period = 'month' then greatest(
     coalesce((
-      select sum(g.amount - g.drawn)
+      select sum(greatest(g.amount - g.drawn - g.revoked, 0))
       from octroi_private.quota_grant as g
       where g.account_id = p_account_id and g.meter = p_meter and g.ended_at is null
         and g.starts_at <= p_at and g.expires_at > p_at
@@ -1031,6 +2897,28 @@ $$;
 
 ALTER FUNCTION octroi_private.hold_what_fits(p_request_id uuid) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.is_closed_for(p_account_id uuid, p_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from octroi_private.billing_cycle as c
+    where c.account_id = p_account_id and c.period_start <= p_at and c.period_end > p_at
+      and c.state in ('compared', 'finalised', 'closed')
+  )
+$$;
+
+ALTER FUNCTION octroi_private.is_closed_for(p_account_id uuid, p_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_contractual(p_kind text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p_kind <> 'threshold'
+$$;
+
+ALTER FUNCTION octroi_private.is_contractual(p_kind text) OWNER TO octroi_owner;
+
 CREATE TABLE octroi_private.request (
     id uuid NOT NULL,
     account_id uuid NOT NULL,
@@ -1081,19 +2969,166 @@ $$;
 
 ALTER FUNCTION octroi_private.is_sound_request(p_request octroi_private.request) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) RETURNS boolean
-    LANGUAGE plpgsql IMMUTABLE
+CREATE FUNCTION octroi_private.is_sync_due(p_kind text, p_id text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from octroi_private.stripe_object as o
+    where o.kind = p_kind and o.id = p_id
+      and (o.queued_at > octroi_private.now() - interval '10 minutes' or o.lease_expires_at > octroi_private.now())
+  )
+$$;
+
+ALTER FUNCTION octroi_private.is_sync_due(p_kind text, p_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_text(p_value jsonb, p_most integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_typeof(p_value) is not distinct from 'string' and length(p_value #>> '{}') between 1 and p_most
+    and p_value #>> '{}' !~ '[[:cntrl:]]'
+$$;
+
+ALTER FUNCTION octroi_private.is_text(p_value jsonb, p_most integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_whole(p_value jsonb, p_least bigint, p_most bigint) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select coalesce(
+    case when jsonb_typeof(p_value) = 'number' and p_value #>> '{}' ~ '^-?[0-9]{1,17}$'
+      then (p_value #>> '{}')::bigint between p_least and p_most
+    end, false
+  )
+$_$;
+
+ALTER FUNCTION octroi_private.is_whole(p_value jsonb, p_least bigint, p_most bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.items_of(p_plan_version_id bigint, p_billing_interval text) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_array(jsonb_build_object('price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1)) || coalesce((
+    select jsonb_agg(jsonb_build_object('price', octroi_private.price_id_of(o.lookup_key)) order by o.meter)
+    from octroi_private.plan_overage as o
+    where o.plan_version_id = p.plan_version_id
+  ), '[]')
+  from octroi_private.plan_price as p
+  where p.plan_version_id = p_plan_version_id and p.billing_interval = p_billing_interval
+$$;
+
+ALTER FUNCTION octroi_private.items_of(p_plan_version_id bigint, p_billing_interval text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.keep_contact() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  return p_total_tokens = p_input_tokens + p_output_tokens
-    and p_cached_input_tokens + p_cache_write_tokens + p_audio_input_tokens <= p_input_tokens
-    and greatest(p_reasoning_tokens, p_audio_output_tokens) <= p_output_tokens
-    and p_overrun_tokens <= p_total_tokens and p_overrun_cost_nano_usd <= p_cost_nano_usd;
+  delete from octroi_private.contact where user_id = new.id and new.email is null;
+  insert into octroi_private.contact as c (user_id, email)
+  select new.id, new.email
+  where length(new.email) between 3 and 320 and new.email !~ '[[:cntrl:]]'
+  on conflict (user_id) do update set email = excluded.email;
+  insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
+  return null;
 end
 $$;
 
-ALTER FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.keep_contact() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.lapse_plans(p_max_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid;
+  v_lapsed bigint := 0;
+begin
+  for v_account_id in
+    select a.id
+    from octroi_private.subscription as s
+    join octroi_private.account as a on a.id = s.account_id
+    where s.ended_at is null and s.granted_until < 'infinity' and s.granted_until <= octroi_private.now()
+    order by s.granted_until
+    limit p_max_rows
+    for no key update of a skip locked
+  loop
+    perform octroi_private.sync_access(v_account_id);
+    v_lapsed := v_lapsed + 1;
+  end loop;
+  return v_lapsed;
+end
+$$;
+
+ALTER FUNCTION octroi_private.lapse_plans(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.left_items(p_subscription_id text) RETURNS text[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array_agg(i.id::text order by i.id)
+  from octroi_private.stripe_subscription_item as i
+  join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
+  join octroi_private.plan_overage as o on o.lookup_key = k.key
+  join octroi_private.stripe_subscription as s on s.id = i.subscription_id
+  where i.subscription_id = p_subscription_id and s.status not in ('canceled', 'incomplete_expired')
+    and not exists (
+      select from octroi_private.stripe_subscription_item as b
+      join octroi_private.stripe_catalogue as c on c.stripe_id = b.price_id
+      join octroi_private.plan_price as p on p.lookup_key = c.key and p.plan_version_id = o.plan_version_id
+      where b.subscription_id = i.subscription_id
+    )
+$$;
+
+ALTER FUNCTION octroi_private.left_items(p_subscription_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.limit_faults(p_plan jsonb) RETURNS SETOF text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with declared as materialized (
+    select l.item, 'limit[' || l.place || ']' as at, l.place,
+      coalesce(l.item ->> 'scope', 'account') as scope, coalesce(l.item ->> 'model', '') as model,
+      l.item ->> 'meter' as meter, l.item ->> 'period' as period
+    from octroi_private.listed(p_plan -> 'limit') as l
+  )
+  select octroi_private.unknown_keys(
+    d.item, array['scope', 'model', 'meter', 'period', 'amount', 'rollover'], d.at || '.'
+  ) from declared as d
+  union all
+  select d.at || f.fault
+  from declared as d
+  cross join lateral (values
+    (d.scope in ('account', 'member', 'api_key', 'model'), '.scope: account, member, api_key or model'),
+    ((d.scope = 'model') = (d.model <> ''), '.model: named where, and only where, the scope is model'),
+    (d.meter in ('tokens', 'requests', 'cost'), '.meter: tokens, requests or cost'),
+    (d.period in ('day', 'month', 'lifetime'), '.period: day, month or lifetime'),
+    (
+      octroi_private.is_whole(d.item -> 'amount', 0, 1000000000000000),
+      '.amount: a whole number from 0 to 1,000,000,000,000,000'
+    ),
+    (
+      not d.item ? 'rollover' or (d.scope = 'account' and d.period = 'month'),
+      '.rollover: only for the account''s month'
+    ),
+    (
+      not d.item ? 'rollover' or (
+        octroi_private.is_whole(d.item #> '{rollover,max}', 0, 1000000000000000)
+        and octroi_private.is_whole(coalesce(d.item #> '{rollover,months}', '1'), 1, 12)
+        and (d.item -> 'rollover') - array['max', 'months'] = '{}'
+      ), '.rollover: max, and months from 1 to 12'
+    )
+  ) as f (holds, fault)
+  where f.holds is not true
+  union all
+  select d.at || ': overlaps limit[' || e.place || '], of the same scope, model, meter and period'
+  from declared as d
+  join declared as e on (e.scope, e.model, e.meter, e.period) = (d.scope, d.model, d.meter, d.period)
+    and e.place < d.place
+$$;
+
+ALTER FUNCTION octroi_private.limit_faults(p_plan jsonb) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.limit_reason(p_scope text, p_meter text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
@@ -1112,6 +3147,133 @@ $$;
 
 ALTER FUNCTION octroi_private.limit_reason(p_scope text, p_meter text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.link_stripe_customer(p_account_id uuid, p_customer_id text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_customer_id text;
+begin
+  perform from octroi_private.account as a where a.id = p_account_id for no key update;
+  if not found then
+    raise exception 'no account %', p_account_id using errcode = 'OC032';
+  end if;
+  select c.id into v_customer_id
+  from octroi_private.stripe_customer as c
+  where c.account_id = p_account_id and not c.is_deleted;
+  if v_customer_id is not null then
+    return v_customer_id;
+  end if;
+  insert into octroi_private.stripe_customer as c (id, account_id)
+  values (p_customer_id, p_account_id)
+  on conflict (id) do update set account_id = excluded.account_id where c.account_id is null;
+  if not found then
+    raise exception 'customer % belongs to another account', p_customer_id using errcode = 'OC032';
+  end if;
+  perform octroi_private.evaluate_customer(p_customer_id);
+  update octroi_private.stripe_object as o
+  set problem = octroi_private.object_problem(o.kind, o.id)
+  where o.problem in ('unknown_customer', 'foreign') and octroi_private.customer_of(o.kind, o.id) = p_customer_id;
+  return p_customer_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.link_stripe_customer(p_account_id uuid, p_customer_id text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.link_stripe_customer(p_account_id uuid, p_customer_id text) IS 'Makes a customer of Stripe an account''s and returns the account''s customer, which is another one where one was linked before. Raises OC032.';
+
+CREATE FUNCTION octroi_private.listed(p_value jsonb) RETURNS TABLE(item jsonb, place integer)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select l.item, l.ord::integer - 1
+  from jsonb_array_elements(case when jsonb_typeof(p_value) = 'array' then p_value else '[]' end)
+    with ordinality as l (item, ord)
+$$;
+
+ALTER FUNCTION octroi_private.listed(p_value jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.live_stripe_ids(p_kind text, p_after text, p_max integer) RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select o.id
+  from (
+    select c.id from octroi_private.stripe_customer as c
+    where p_kind = 'customer' and c.account_id is not null and not c.is_deleted
+    union all
+    select s.id from octroi_private.stripe_subscription as s
+    where p_kind = 'subscription' and s.status not in ('canceled', 'incomplete_expired')
+    union all
+    select i.id from octroi_private.stripe_invoice as i where p_kind = 'invoice' and i.status in ('draft', 'open')
+  ) as o
+  where o.id collate "C" > coalesce(p_after, '')
+  order by o.id collate "C"
+  limit least(greatest(p_max, 0), 1000)
+$$;
+
+ALTER FUNCTION octroi_private.live_stripe_ids(p_kind text, p_after text, p_max integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.live_stripe_ids(p_kind text, p_after text, p_max integer) IS 'Ids of customers, subscriptions or invoices that can still change, page by page.';
+
+CREATE FUNCTION octroi_private.load_billing_request(p_id uuid) RETURNS TABLE(kind text, account_id uuid, customer_id text, idempotency_key text, args jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_request octroi_private.billing_request;
+  v_subscription octroi_private.stripe_subscription;
+  v_args jsonb;
+begin
+  select r.* into v_request from octroi_private.billing_request as r where r.id = p_id and r.state = 'pending';
+  if v_request.id is null then
+    return;
+  end if;
+  v_subscription := octroi_private.billed_subscription(v_request.account_id);
+  v_args := case v_request.kind
+    when 'checkout' then jsonb_build_object(
+      'mode', 'subscription', 'items', octroi_private.items_of(
+        (v_request.args ->> 'plan_version_id')::bigint, v_request.args ->> 'billing_interval'
+      ), 'trial_days', v_request.args -> 'trial_days', 'success_url', v_request.args -> 'success_url',
+      'cancel_url', v_request.args -> 'cancel_url', 'reference', v_request.id,
+      'expire_sessions', octroi_private.open_sessions(v_request.account_id, 'checkout')
+    )
+    when 'portal' then v_request.args
+    when 'change_plan' then octroi_private.change_args(v_request)
+    when 'cancel' then jsonb_build_object(
+      'subscription', v_subscription.id, 'schedule', v_subscription.schedule_id, 'when', v_request.args -> 'when'
+    )
+    when 'resume' then jsonb_build_object(
+      'subscription', v_subscription.id, 'schedule', v_subscription.schedule_id
+    )
+    when 'top_up' then jsonb_build_object(
+      'mode', 'payment', 'items', (
+        select jsonb_build_array(jsonb_build_object('price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1))
+        from octroi_private.top_up_pack as p where p.id = (v_request.args ->> 'pack_id')::bigint
+      ), 'success_url', v_request.args -> 'success_url', 'cancel_url', v_request.args -> 'cancel_url',
+      'reference', v_request.id, 'expire_sessions', '[]'::jsonb
+    )
+    when 'auto_top_up' then (
+      select jsonb_build_object(
+        'price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1, 'currency', p.currency,
+        'reference', v_request.id
+      )
+      from octroi_private.top_up_pack as p where p.id = (v_request.args ->> 'pack_id')::bigint
+    )
+  end;
+  return query
+  select
+    v_request.kind, v_request.account_id, (
+      select c.id from octroi_private.stripe_customer as c
+      where c.account_id = v_request.account_id and not c.is_deleted
+    )::text, 'octroi-request-' || v_request.id, v_args;
+end
+$$;
+
+ALTER FUNCTION octroi_private.load_billing_request(p_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.load_billing_request(p_id uuid) IS 'A pending billing request with every id that Stripe needs; no row when it is finished or unknown. Raises OC032, OC033 where it can no longer be done.';
+
 CREATE FUNCTION octroi_private.load_completion(p_completion_id uuid) RETURNS TABLE(account_id uuid, user_id uuid, endpoint text, request jsonb)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1125,6 +3287,27 @@ ALTER FUNCTION octroi_private.load_completion(p_completion_id uuid) OWNER TO oct
 
 COMMENT ON FUNCTION octroi_private.load_completion(p_completion_id uuid) IS 'A pending completion; no row when finished, expired or unknown.';
 
+CREATE FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into octroi_private.stripe_object as o (kind, id, fence, lease_expires_at, locked_at)
+  values (
+    p_kind, p_id, 1, octroi_private.now() + make_interval(secs => least(greatest(p_lease_seconds, 1), 600)),
+    octroi_private.now()
+  )
+  on conflict (kind, id) do update
+  set fence = o.fence + 1, lease_expires_at = excluded.lease_expires_at, locked_at = excluded.locked_at,
+    -- whatever happens from here on needs another fetch
+    queued_at = null
+  where o.lease_expires_at is null or o.lease_expires_at <= excluded.locked_at
+  returning o.fence
+$$;
+
+ALTER FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) IS 'Leases an object of Stripe before it is fetched; its fence, or null while another holds it.';
+
 CREATE FUNCTION octroi_private.lower_granted() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1136,6 +3319,151 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.lower_granted() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.make_meter_reports(p_account_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_sum record;
+  v_id uuid;
+  v_fault text;
+  v_made integer := 0;
+begin
+  for v_sum in
+    select
+      u.balance_id, u.event_name, u.meter, c.id as customer_id, sum(u.amount)::bigint as value,
+      max(u.occurred_at) as last_at, array_agg(u.request_id) as request_ids,
+      octroi_private.whole_minute(b.period_start, true) as window_start,
+      octroi_private.whole_minute(b.resets_at, false) as window_end,
+      octroi_private.is_closed_for(p_account_id, max(u.occurred_at)) as is_closed,
+      (
+        select least(count(*), 10)::smallint from octroi_private.meter_report as r
+        where r.balance_id = u.balance_id and r.event_name = u.event_name and r.state = 'replaced'
+      ) as generation
+    from octroi_private.overage_use as u
+    join octroi_private.balance as b on b.id = u.balance_id
+    join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
+    where u.account_id = p_account_id and u.report_id is null and u.event_name is not null
+    group by u.balance_id, u.event_name, u.meter, c.id, b.period_start, b.resets_at
+    order by b.period_start, u.event_name
+  loop
+    v_fault := case
+      when v_sum.is_closed then 'the invoice of its period is closed'
+      when v_sum.last_at < v_now - interval '35 days' then 'older than the 35 days that Stripe takes'
+    end;
+    continue when v_fault is null and exists (
+      select from octroi_private.meter_report as r
+      where r.customer_id = v_sum.customer_id and r.event_name = v_sum.event_name
+        and r.state in ('pending', 'sending', 'unknown')
+    );
+    v_id := octroi_private.uuid_v7();
+    insert into octroi_private.meter_report (
+      id, account_id, customer_id, event_name, meter, balance_id, window_start, window_end, value, usage_at, state,
+      detail, generation, created_at, changed_at
+    )
+    values (
+      v_id, p_account_id, v_sum.customer_id, v_sum.event_name, v_sum.meter, v_sum.balance_id, v_sum.window_start,
+      v_sum.window_end, v_sum.value,
+      greatest(v_sum.window_start, least(date_trunc('second', v_sum.last_at), v_sum.window_end - interval '1 second')),
+      case when v_fault is null then 'pending' else 'written_off' end, v_fault, v_sum.generation, v_now, v_now
+    );
+    update octroi_private.overage_use as u set report_id = v_id
+    where u.balance_id = v_sum.balance_id and u.event_name = v_sum.event_name
+      and u.request_id = any(v_sum.request_ids);
+    if v_fault is null then
+      insert into octroi_private.job (kind, args, run_at, max_attempts)
+      values ('send_meter_report', jsonb_build_object('report_id', v_id), v_now, 100);
+    end if;
+    v_made := v_made + 1;
+  end loop;
+  return v_made;
+end
+$$;
+
+ALTER FUNCTION octroi_private.make_meter_reports(p_account_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.make_pack_version(p_code text, p_version integer, p_content jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key text := format('octroi-top-up-%s-v%s', p_code, p_version);
+begin
+  update octroi_private.top_up_pack set retired_at = octroi_private.now() where code = p_code and retired_at is null;
+  if p_content is null then
+    return;
+  end if;
+  insert into octroi_private.top_up_pack (
+    code, version, name, meter, amount, price_minor, currency, expires_after_days, priority, lookup_key, content
+  )
+  select p_code, p_version, c.name, c.meter, c.amount, c.price, c.currency, c.expires_after_days, c.priority, v_key, p_content
+  from jsonb_to_record(p_content) as c (
+    name text, meter text, amount bigint, price bigint, currency text, expires_after_days integer, priority smallint
+  );
+  insert into octroi_private.stripe_catalogue (key, object)
+  values ('octroi-top-up-' || p_code, 'product'), (v_key, 'price')
+  on conflict (key) do nothing;
+end
+$$;
+
+ALTER FUNCTION octroi_private.make_pack_version(p_code text, p_version integer, p_content jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.make_plan_version(p_code text, p_version integer, p_content jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id bigint;
+  v_key text := format('octroi-%s-v%s-', p_code, p_version);
+begin
+  insert into octroi_private.plan_version (
+    plan_code, version, allowed_models, currency, trial_days, seats, features, content
+  )
+  values (
+    p_code, p_version, (select array_agg(l.item #>> '{}') from octroi_private.listed(p_content -> 'models') as l),
+    p_content ->> 'currency', (p_content ->> 'trial_days')::smallint, (p_content ->> 'seats')::integer,
+    array(select l.item #>> '{}' from octroi_private.listed(p_content -> 'features') as l), p_content
+  )
+  returning id into v_id;
+  insert into octroi_private.plan_price (plan_version_id, billing_interval, amount_minor, lookup_key)
+  select v_id, p.key, p.value::bigint, v_key || p.key from jsonb_each_text(p_content -> 'price') as p;
+  insert into octroi_private.plan_overage (
+    plan_version_id, meter, slice, price_minor, spend_cap_minor, is_on, lookup_key, event_name
+  )
+  select
+    v_id, o.meter, o.slice, o.price, o.spend_cap, o."on", v_key || 'overage-' || o.meter,
+    format('octroi_%s_v%s_%s', p_code, p_version, o.meter)
+  from jsonb_to_recordset(p_content -> 'overage')
+    as o (meter text, slice bigint, price bigint, spend_cap bigint, "on" boolean); -- noqa: RF06
+  insert into octroi_private.plan_limit (
+    plan_version_id, scope, model, meter, period, amount, overage, rollover_max, rollover_months
+  )
+  select
+    v_id, l.scope, l.model, l.meter, l.period, l.amount,
+    coalesce(octroi_private.overage_units(o.spend_cap_minor, o.price_minor, o.slice), 0),
+    (l.rollover ->> 'max')::bigint, (l.rollover ->> 'months')::smallint
+  from jsonb_to_recordset(p_content -> 'limit')
+    as l (scope text, model text, meter text, period text, amount bigint, rollover jsonb)
+  left join octroi_private.plan_overage as o
+    on o.plan_version_id = v_id and o.meter = l.meter and l.scope = 'account' and l.period = 'month';
+  insert into octroi_private.plan_version_pack (plan_version_id, pack_code)
+  select v_id, l.item #>> '{}' from octroi_private.listed(p_content -> 'top_ups') as l;
+  insert into octroi_private.stripe_catalogue (key, object)
+  select 'octroi-' || p_code, 'product' where p_content -> 'price' <> '{}'
+  union all
+  select p.lookup_key, 'price' from octroi_private.plan_price as p where p.plan_version_id = v_id
+  union all
+  select k.key, k.object
+  from octroi_private.plan_overage as o
+  cross join lateral (values (o.lookup_key, 'metered_price'), (o.event_name, 'meter')) as k (key, object)
+  where o.plan_version_id = v_id
+  on conflict (key) do nothing;
+end
+$$;
+
+ALTER FUNCTION octroi_private.make_plan_version(p_code text, p_version integer, p_content jsonb) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.make_usage_partition(p_month date) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1176,6 +3504,60 @@ $$;
 ALTER FUNCTION octroi_private.make_usage_partitions(p_months_ahead integer) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.make_usage_partitions(p_months_ahead integer) IS 'Makes the partitions of usage_event from last month to so many months ahead; the sweeper calls it.';
+
+CREATE FUNCTION octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_state text;
+begin
+  if p_outcome not in ('sent', 'refused', 'deferred', 'unknown') then
+    raise exception 'unknown outcome % of a mail', p_outcome using errcode = 'OC001';
+  end if;
+  update octroi_private.mail as m
+  set state = next.state, detail = left(p_detail, 500),
+    finished_at = case when next.state in ('queued', 'sending') then null else octroi_private.now() end
+  from (
+    select case
+      when p_outcome = 'deferred' then 'queued'
+      -- better twice than never where a contract is at stake; better never than twice otherwise
+      when p_outcome = 'unknown' and octroi_private.is_contractual(k.kind) then 'queued'
+      else p_outcome
+    end as state
+    from octroi_private.mail as k where k.id = p_mail_id
+  ) as next
+  where m.id = p_mail_id and m.attempt = p_attempt and m.finished_at is null
+  returning m.state into v_state;
+  return coalesce(v_state, (select m.state from octroi_private.mail as m where m.id = p_mail_id));
+end
+$$;
+
+ALTER FUNCTION octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text) IS 'What became of an attempt: sent, refused, deferred or unknown. Returns the state of the mail.';
+
+CREATE FUNCTION octroi_private.metered_periods(p_customer text) RETURNS TABLE(key text, event_name text, meter text, account_id uuid, period_start timestamp with time zone, period_end timestamp with time zone, ledger bigint, accepted bigint, under_way bigint, waiting bigint, lost bigint, is_recent boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    u.balance_id || ':' || u.event_name, u.event_name, min(u.meter), c.account_id, b.period_start, b.resets_at,
+    sum(u.amount)::bigint,
+    coalesce(sum(u.amount) filter (where r.state = 'accepted'), 0)::bigint,
+    coalesce(sum(u.amount) filter (where r.state in ('sending', 'unknown', 'disputed')), 0)::bigint,
+    coalesce(sum(u.amount) filter (where r.id is null or r.state = 'pending'), 0)::bigint,
+    coalesce(sum(u.amount) filter (where r.state in ('written_off', 'rejected')), 0)::bigint,
+    bool_or(coalesce(r.changed_at > octroi_private.now() - interval '15 minutes', false))
+  from octroi_private.stripe_customer as c
+  join octroi_private.overage_use as u on u.account_id = c.account_id and u.event_name is not null
+  join octroi_private.balance as b on b.id = u.balance_id
+  left join octroi_private.meter_report as r on r.id = u.report_id
+  where c.id = p_customer and u.occurred_at > octroi_private.now() - interval '62 days'
+  group by u.balance_id, u.event_name, c.account_id, b.period_start, b.resets_at
+$$;
+
+ALTER FUNCTION octroi_private.metered_periods(p_customer text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.model_limits(p_model text) RETURNS TABLE(max_output_tokens bigint, max_input_tokens bigint, encoding text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1248,6 +3630,55 @@ $$;
 
 ALTER FUNCTION octroi_private.my_administered_accounts() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.my_billed_account() RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_account();
+begin
+  if not exists (
+    select from octroi_private.member as m
+    join octroi_private.account as a on a.id = m.account_id
+    where m.account_id = v_account_id and m.user_id = (select auth.uid()) and m.role in ('owner', 'admin')
+      and a.status = 'active'
+  ) then
+    raise exception 'only an owner or admin of an active account may do this' using errcode = 'OC021';
+  end if;
+  return v_account_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.my_billed_account() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.my_invoices() RETURNS TABLE(account_id uuid, id text, status text, total_minor bigint, amount_paid_minor bigint, currency text, created_at timestamp with time zone, period_start timestamp with time zone, period_end timestamp with time zone, paid_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select c.account_id, i.id, i.status, i.total_minor, i.amount_paid_minor, i.currency, i.created_at, i.period_start,
+    i.period_end, i.paid_at
+  from octroi_private.stripe_invoice as i
+  join octroi_private.stripe_customer as c on c.id = i.customer_id
+  where c.account_id in (select octroi_private.my_administered_accounts()) and i.status <> 'draft'
+$$;
+
+ALTER FUNCTION octroi_private.my_invoices() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.my_top_ups() RETURNS TABLE(account_id uuid, pack text, meter text, amount bigint, drawn bigint, revoked bigint, remaining bigint, paid_minor bigint, currency text, bought_at timestamp with time zone, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    t.account_id, k.code, g.meter, g.amount, g.drawn, g.revoked, greatest(g.amount - g.drawn - g.revoked, 0),
+    t.paid_minor, t.currency, t.bought_at, nullif(g.expires_at, 'infinity')
+  from octroi_private.top_up as t
+  join octroi_private.quota_grant as g on g.id = t.grant_id
+  join octroi_private.top_up_pack as k on k.id = t.pack_id
+  where t.account_id in (select octroi_private.my_administered_accounts())
+$$;
+
+ALTER FUNCTION octroi_private.my_top_ups() OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.notify_job() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1260,18 +3691,46 @@ $$;
 
 ALTER FUNCTION octroi_private.notify_job() OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.now() RETURNS timestamp with time zone
-    LANGUAGE plpgsql STABLE
+CREATE FUNCTION octroi_private.object_problem(p_kind text, p_id text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_account_id uuid := octroi_private.account_of_customer(octroi_private.customer_of(p_kind, p_id));
+  v_sold record;
 begin
-  return clock_timestamp() + coalesce((select c.shift from octroi_private.test_clock as c where c.only_row), interval '0');
+  if p_kind = 'customer' then
+    return null;
+  end if;
+  select
+    coalesce(bool_or(s.is_ours), false) as any_ours, coalesce(bool_and(s.is_ours), false) as all_ours,
+    coalesce(bool_or(s.plan_key is not null), false) as any_plan,
+    coalesce(bool_or(s.plan_key is not null and s.quantity is distinct from 1), false) as bad_plan,
+    coalesce(bool_or(s.pack_key is not null and coalesce(s.quantity not between 1 and 100, true)), false) as bad_pack
+  into v_sold
+  from octroi_private.sold_by(p_kind, p_id) as s;
+  if v_account_id is null then
+    return case when v_sold.any_ours then 'unknown_customer' else 'foreign' end;
+  end if;
+  return case p_kind
+    when 'subscription' then
+      case when not v_sold.any_plan then 'unknown_price' when v_sold.bad_plan then 'bad_quantity' end
+    when 'checkout_session' then (
+      select case
+        when s.mode = 'payment' and s.status = 'complete' and not v_sold.all_ours then 'unknown_price'
+        when v_sold.bad_pack then 'bad_quantity'
+        when exists (
+          select from octroi_private.billing_request as r where r.id::text = s.reference and r.account_id <> v_account_id
+        ) then 'foreign_reference'
+      end
+      from octroi_private.stripe_checkout_session as s where s.id = p_id
+    )
+    when 'invoice' then case when v_sold.bad_pack then 'bad_quantity' when not v_sold.any_ours then 'unknown_price' end
+  end;
 end
 $$;
 
-ALTER FUNCTION octroi_private.now() OWNER TO octroi_owner;
-
-COMMENT ON FUNCTION octroi_private.now() IS 'The only clock of Octroi: the database''s, shifted by test_clock in tests.';
+ALTER FUNCTION octroi_private.object_problem(p_kind text, p_id text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.open_and_lock(p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[]) RETURNS bigint[]
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1324,22 +3783,33 @@ begin
   order by b.id
   for no key update;
   perform octroi_private.expire_grants(p_account_id);
+  perform octroi_private.roll_over(p_account_id, v_anchor_at, v_now);
+  -- a limit that is gone, and a period that is counted from another anchor now
   update octroi_private.balance as b
   set is_bound = false
   where b.account_id = p_account_id and b.resets_at > v_now and b.is_bound and not exists (
     select from octroi_private.limit_in_force as l
     where l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
       and l.period = b.period
+      and b.resets_at = (select p.resets_at from octroi_private.period_bounds(l.period, v_anchor_at, v_now) as p)
   );
   for v_limit in
-    select l.*, p.period_start, p.resets_at, b.id as balance_id, b.used, coalesce(b.is_bound, false) as is_bound,
-      l.included + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, v_now)
-      + coalesce((select sum(d.amount) from octroi_private.quota_draw as d where d.balance_id = b.id), 0) as allowed
+    select l.account_id, l.scope, l.subject, l.meter, l.period, p.period_start, p.resets_at, b.id as balance_id,
+      b.used, coalesce(b.is_bound, false) as is_bound, plan.included,
+      plan.included + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, v_now)
+      + coalesce(b.from_grants, 0) as allowed,
+      -- what was used as overage before the plan changed does not come out of the new one
+      greatest(l.overage, coalesce(b.from_overage, 0)) as overage
     from octroi_private.limit_in_force as l
     cross join lateral octroi_private.period_bounds(l.period, v_anchor_at, v_now) as p
     left join octroi_private.balance as b
       on b.account_id = l.account_id and b.resets_at = p.resets_at and b.scope = l.scope
       and b.subject = l.subject and b.meter = l.meter and b.period = l.period
+    cross join lateral (
+      select greatest(
+        l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0
+      ) as included
+    ) as plan
     where l.account_id = p_account_id
     order by b.id, l.scope, l.subject, l.meter, l.period
   loop
@@ -1349,16 +3819,20 @@ begin
     if v_limit.balance_id is null then
       insert into octroi_private.balance (
         account_id, scope, subject, meter, period, period_start, resets_at, included, allowed, granted, overage,
-        carried, used
+        carried, used, alert_at
       )
       values (
         p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period, v_limit.period_start,
         v_limit.resets_at, v_limit.included, v_limit.allowed, greatest(v_limit.allowed, v_missed - v_limit.overage),
-        v_limit.overage, v_missed, v_missed
+        v_limit.overage, v_missed, v_missed,
+        octroi_private.alert_amount(
+          p_account_id, v_limit.scope, v_limit.meter, v_limit.period, v_missed, null, v_limit.allowed
+        )
       );
     else
       update octroi_private.balance as b
       set included = v_limit.included, overage = v_limit.overage, allowed = v_limit.allowed, is_bound = true,
+        alert_at = octroi_private.rearm_alerts(b, v_limit.allowed),
         carried = b.carried + v_missed, used = b.used + v_missed,
         granted = greatest(v_limit.allowed, b.used + v_missed + b.reserved - v_limit.overage)
       where b.id = v_limit.balance_id
@@ -1374,6 +3848,42 @@ $$;
 
 ALTER FUNCTION octroi_private.open_balances(p_account_id uuid) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.open_cycles(p_account_id uuid, p_customer_id text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_opened integer;
+begin
+  with draft as (
+    select i.id, i.subscription_id, min(l.period_start) as period_start, max(l.period_end) as period_end
+    from octroi_private.stripe_invoice as i
+    join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id
+    join octroi_private.stripe_catalogue as k on k.stripe_id = l.price_id and k.object = 'metered_price'
+    where i.customer_id = p_customer_id and i.status = 'draft'
+    group by i.id, i.subscription_id
+  ),
+  opened as (
+    insert into octroi_private.billing_cycle (
+      invoice_id, account_id, customer_id, subscription_id, period_start, period_end, opened_at, changed_at
+    )
+    select d.id, p_account_id, p_customer_id, d.subscription_id, d.period_start, d.period_end, v_now, v_now
+    from draft as d
+    on conflict (invoice_id) do nothing
+    returning invoice_id
+  ),
+  queued as (
+    insert into octroi_private.job (kind, args, run_at, max_attempts)
+    select 'close_cycle', jsonb_build_object('invoice_id', o.invoice_id), v_now, 100 from opened as o
+  )
+  select count(*) into v_opened from opened;
+  return v_opened;
+end
+$$;
+
+ALTER FUNCTION octroi_private.open_cycles(p_account_id uuid, p_customer_id text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.open_entitlement(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1383,6 +3893,13 @@ declare
 begin
   -- One opener at a time per account, and none while a rule of the account is being changed.
   perform from octroi_private.account as a where a.id = p_account_id for no key update;
+  -- what was paid for is over: what comes next is in force before anything is resolved
+  if exists (
+    select from octroi_private.subscription as s
+    where s.account_id = p_account_id and s.ended_at is null and s.granted_until <= v_now
+  ) then
+    perform octroi_private.sync_access(p_account_id);
+  end if;
   if octroi_private.why_refused(p_account_id, p_api_key_id, p_user_id, p_model) is not null then
     return false;
   end if;
@@ -1400,6 +3917,7 @@ begin
         from octroi_private.quota_grant as g
         where g.account_id = p_account_id and g.ended_at is null
       ), 'infinity'),
+      s.granted_until,
       -- what an earlier month holds comes free within a call's time
       case when exists (
         select from octroi_private.quota_grant as g
@@ -1432,6 +3950,33 @@ ALTER FUNCTION octroi_private.open_entitlement(p_account_id uuid, p_api_key_id u
 
 COMMENT ON FUNCTION octroi_private.open_entitlement(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text) IS 'Opens balances and writes the entitlement of a caller for a model; false when why_refused gives a reason.';
 
+CREATE FUNCTION octroi_private.open_overage(p_account_id uuid) RETURNS TABLE(event_name text, meter text, quantity bigint, slice bigint, price_minor bigint, amount_minor bigint, currency text, period_start timestamp with time zone, period_end timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    u.event_name, u.meter, u.amount, o.slice, o.price_minor,
+    octroi_private.overage_price(u.amount, o.price_minor, o.slice), v.currency, u.period_start, u.resets_at
+  from (
+    select w.event_name, w.meter, b.period_start, b.resets_at, sum(w.amount)::bigint as amount
+    from octroi_private.overage_use as w
+    join octroi_private.balance as b on b.id = w.balance_id
+    left join octroi_private.meter_report as r on r.id = w.report_id
+    where w.account_id = p_account_id and w.event_name is not null and r.state is distinct from 'written_off'
+      and w.occurred_at > octroi_private.now() - interval '70 days'
+      and not exists (
+        select from octroi_private.billing_cycle as c
+        where c.account_id = w.account_id and c.period_start <= w.occurred_at and c.period_end > w.occurred_at
+          and c.state in ('finalised', 'closed')
+      )
+    group by w.event_name, w.meter, b.period_start, b.resets_at
+  ) as u
+  join octroi_private.plan_overage as o on o.event_name = u.event_name
+  join octroi_private.plan_version as v on v.id = o.plan_version_id
+$$;
+
+ALTER FUNCTION octroi_private.open_overage(p_account_id uuid) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.open_personal_account() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1456,6 +4001,268 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.open_personal_account() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(jsonb_agg(r.object_id order by r.created_at), '[]')
+  from octroi_private.billing_request as r
+  left join octroi_private.stripe_checkout_session as s on s.id = r.object_id
+  where r.account_id = p_account_id and r.kind = p_kind and r.state = 'done'
+    and r.created_at > octroi_private.now() - interval '1 day' and coalesce(s.status, 'open') = 'open'
+$$;
+
+ALTER FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.origin_of(p_url text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case
+    when length(p_url) > 2000 then null
+    when p_url ~ '^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?([/?#]([!-\[]|[\]-~])*)?$'
+      or p_url ~ '^http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?([/?#]([!-\[]|[\]-~])*)?$'
+      then substring(p_url from '^https?://[^/?#]+')
+  end
+$_$;
+
+ALTER FUNCTION octroi_private.origin_of(p_url text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.overage_faults(p_plan jsonb) RETURNS SETOF text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with declared as materialized (
+    select o.item, 'overage[' || o.place || ']' as at, o.place, o.item ->> 'meter' as meter
+    from octroi_private.listed(p_plan -> 'overage') as o
+  )
+  select octroi_private.unknown_keys(d.item, array['meter', 'slice', 'price', 'spend_cap', 'on'], d.at || '.')
+  from declared as d
+  union all
+  select d.at || f.fault
+  from declared as d
+  cross join lateral (values
+    (d.meter in ('tokens', 'requests'), '.meter: tokens or requests'),
+    (octroi_private.is_whole(d.item -> 'slice', 1, 1000000000), '.slice: a whole number from 1 to 1,000,000,000'),
+    (
+      octroi_private.is_whole(d.item -> 'price', 1, 99999999),
+      '.price: a whole number of minor units from 1 to 99,999,999'
+    ),
+    (
+      octroi_private.is_whole(d.item -> 'spend_cap', 1, 99999999),
+      '.spend_cap: a whole number of minor units from 1 to 99,999,999'
+    ),
+    (jsonb_typeof(d.item -> 'on') = 'boolean', '.on: true or false'),
+    (
+      exists (
+        select from octroi_private.listed(p_plan -> 'limit') as l
+        where coalesce(l.item ->> 'scope', 'account') = 'account' and l.item ->> 'period' = 'month'
+          and l.item ->> 'meter' = d.meter
+      ), '.meter: the account has no monthly limit of it to go beyond'
+    ),
+    (p_plan ? 'price', ': a plan that costs nothing has no invoice to put it on')
+  ) as f (holds, fault)
+  where f.holds is not true
+  union all
+  select d.at || case
+    when not octroi_private.is_whole(d.item -> 'slice', 1, 1000000000)
+      or not octroi_private.is_whole(d.item -> 'price', 1, 99999999)
+      or not octroi_private.is_whole(d.item -> 'spend_cap', 1, 99999999) then null
+    when (d.item ->> 'spend_cap')::bigint < (d.item ->> 'price')::bigint then '.spend_cap: buys less than one slice'
+    when octroi_private.overage_units(
+      (d.item ->> 'spend_cap')::bigint, (d.item ->> 'price')::bigint, (d.item ->> 'slice')::bigint
+    ) > 1000000000000000 then '.spend_cap: buys more than 1,000,000,000,000,000 units'
+  end
+  from declared as d
+  union all
+  select d.at || ': overlaps overage[' || e.place || '], of the same meter'
+  from declared as d
+  join declared as e on e.meter = d.meter and e.place < d.place
+$$;
+
+ALTER FUNCTION octroi_private.overage_faults(p_plan jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.overage_price(p_units bigint, p_price_minor bigint, p_slice bigint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (p_units + p_slice - 1) / p_slice * p_price_minor
+$$;
+
+ALTER FUNCTION octroi_private.overage_price(p_units bigint, p_price_minor bigint, p_slice bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.overage_units(p_cap_minor bigint, p_price_minor bigint, p_slice bigint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p_cap_minor / p_price_minor * p_slice
+$$;
+
+ALTER FUNCTION octroi_private.overage_units(p_cap_minor bigint, p_price_minor bigint, p_slice bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.pack_content(p_pack jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'name', p_pack -> 'name', 'meter', p_pack -> 'meter', 'amount', p_pack -> 'amount', 'price', p_pack -> 'price',
+    'currency', p_pack -> 'currency', 'expires_after_days', p_pack -> 'expires_after_days',
+    'priority', coalesce(p_pack -> 'priority', '0')
+  )
+$$;
+
+ALTER FUNCTION octroi_private.pack_content(p_pack jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.pack_faults(p_pack jsonb) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select octroi_private.unknown_keys(p_pack, array[
+    'code', 'name', 'meter', 'amount', 'price', 'currency', 'expires_after_days', 'priority'
+  ], '')
+  union all
+  select f.fault
+  from (values
+    (coalesce(p_pack ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$', 'code: a small letter, then at most 39 of a-z, 0-9 and _'),
+    (octroi_private.is_text(p_pack -> 'name', 200), 'name: 1 to 200 characters'),
+    (coalesce(p_pack ->> 'meter', '') in ('tokens', 'requests', 'cost'), 'meter: tokens, requests or cost'),
+    (octroi_private.is_whole(p_pack -> 'amount', 1, 10000000000000), 'amount: a whole number from 1 to 10,000,000,000,000'),
+    (octroi_private.is_whole(p_pack -> 'price', 1, 99999999), 'price: a whole number of minor units from 1 to 99,999,999'),
+    (coalesce(p_pack ->> 'currency', '') ~ '^[a-z]{3}$', 'currency: missing, or not three small letters'),
+    (
+      not p_pack ? 'expires_after_days' or octroi_private.is_whole(p_pack -> 'expires_after_days', 1, 3650),
+      'expires_after_days: a whole number from 1 to 3,650; left out, never'
+    ),
+    (
+      octroi_private.is_whole(coalesce(p_pack -> 'priority', '0'), -1000, 1000),
+      'priority: a whole number from -1,000 to 1,000'
+    )
+  ) as f (holds, fault)
+  where f.holds is not true
+$_$;
+
+ALTER FUNCTION octroi_private.pack_faults(p_pack jsonb) OWNER TO octroi_owner;
+
+CREATE TABLE octroi_private.top_up_pack (
+    id bigint NOT NULL,
+    code text NOT NULL,
+    version integer NOT NULL,
+    name text NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    amount octroi_private.quantity NOT NULL,
+    price_minor octroi_private.unit_price NOT NULL,
+    currency octroi_private.currency_code NOT NULL,
+    expires_after_days integer,
+    priority smallint NOT NULL,
+    lookup_key octroi_private.catalogue_key NOT NULL,
+    content jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT top_up_pack_amount_check CHECK (((amount)::bigint > 0)),
+    CONSTRAINT top_up_pack_code_check CHECK ((code ~ '^[a-z][a-z0-9_]{0,39}$'::text)),
+    CONSTRAINT top_up_pack_content_check CHECK ((jsonb_typeof(content) = 'object'::text)),
+    CONSTRAINT top_up_pack_expires_after_days_check CHECK (((expires_after_days >= 1) AND (expires_after_days <= 3650))),
+    CONSTRAINT top_up_pack_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT top_up_pack_priority_check CHECK (((priority >= '-1000'::integer) AND (priority <= 1000))),
+    CONSTRAINT top_up_pack_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY octroi_private.top_up_pack FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.top_up_pack OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.top_up_pack IS 'Extra quota on sale; a changed pack is a new version.';
+
+CREATE FUNCTION octroi_private.pack_on_sale(p_account_id uuid, p_pack text) RETURNS octroi_private.top_up_pack
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_pack octroi_private.top_up_pack;
+begin
+  select k.* into v_pack
+  from octroi_private.subscription as s
+  join octroi_private.plan_version_pack as p on p.plan_version_id = s.plan_version_id
+  join octroi_private.top_up_pack as k on k.code = p.pack_code and k.retired_at is null
+  where s.account_id = p_account_id and s.ended_at is null and k.code = p_pack;
+  if v_pack.id is null then
+    raise exception 'pack % is not sold on this plan', left(p_pack, 50) using errcode = 'OC033',
+      hint = 'The view octroi.top_up_packs lists what is.';
+  end if;
+  return v_pack;
+end
+$$;
+
+ALTER FUNCTION octroi_private.pack_on_sale(p_account_id uuid, p_pack text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.packs_on_sale() RETURNS TABLE(pack text, name text, meter text, amount bigint, price_minor bigint, currency text, expires_after_days integer, plans text[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select k.code, k.name, k.meter, k.amount, k.price_minor, k.currency, k.expires_after_days, array(
+    select p.plan from octroi_private.plans_on_sale() as p where k.code = any(p.top_ups) order by p.rank
+  )
+  from octroi_private.top_up_pack as k
+  where k.retired_at is null
+$$;
+
+ALTER FUNCTION octroi_private.packs_on_sale() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.paid_lines(p_subscription_id text) RETURNS TABLE(invoice_id text, line_id text, plan_version_id bigint, period_start timestamp with time zone, period_end timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select i.id::text, l.id::text, p.plan_version_id, l.period_start, l.period_end
+  from octroi_private.stripe_invoice as i
+  join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id and l.amount_minor >= 0
+  join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
+  join octroi_private.plan_price as p on p.lookup_key = c.key
+  where i.subscription_id = p_subscription_id and i.status = 'paid'
+    and (i.amount_paid_minor = 0 or i.amount_paid_minor > coalesce((
+      select sum(octroi_private.taken_back(y.payment_intent_id))
+      from octroi_private.stripe_invoice_payment as y
+      where y.invoice_id = i.id
+    ), 0));
+end
+$$;
+
+ALTER FUNCTION octroi_private.paid_lines(p_subscription_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.paid_packs(p_customer_id text) RETURNS TABLE(source text, pack_id bigint, quantity bigint, paid_minor bigint, currency text, payment_intent_id text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select s.id || '/' || l.id, p.id, l.quantity, s.amount_total_minor, s.currency, s.payment_intent_id
+  from octroi_private.stripe_checkout_session as s
+  join octroi_private.stripe_checkout_line as l on l.session_id = s.id
+  join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
+  join octroi_private.top_up_pack as p on p.lookup_key = c.key
+  where s.customer_id = p_customer_id and s.mode = 'payment' and s.status = 'complete'
+    and s.payment_status in ('paid', 'no_payment_required')
+  union all
+  select i.id || '/' || l.id, p.id, l.quantity, i.amount_paid_minor, i.currency, y.payment_intent_id::text
+  from octroi_private.stripe_invoice as i
+  join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id
+  join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
+  join octroi_private.top_up_pack as p on p.lookup_key = c.key
+  left join lateral (
+    select m.payment_intent_id from octroi_private.stripe_invoice_payment as m
+    where m.invoice_id = i.id
+    order by m.payment_intent_id
+    limit 1
+  ) as y on true
+  where i.customer_id = p_customer_id and i.status = 'paid';
+end
+$$;
+
+ALTER FUNCTION octroi_private.paid_packs(p_customer_id text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.period_bounds(p_period text, p_anchor_at timestamp with time zone, p_at timestamp with time zone, OUT period_start timestamp with time zone, OUT resets_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql IMMUTABLE
@@ -1490,6 +4297,250 @@ $$;
 ALTER FUNCTION octroi_private.period_bounds(p_period text, p_anchor_at timestamp with time zone, p_at timestamp with time zone, OUT period_start timestamp with time zone, OUT resets_at timestamp with time zone) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.period_bounds(p_period text, p_anchor_at timestamp with time zone, p_at timestamp with time zone, OUT period_start timestamp with time zone, OUT resets_at timestamp with time zone) IS 'Start (inclusive) and reset (exclusive) of the day, month or lifetime that holds an instant.';
+
+CREATE FUNCTION octroi_private.plan_catalogue() RETURNS TABLE(kind text, code text, version integer, object text, key text, name text, currency text, amount_minor bigint, recurring_interval text, meter text, slice bigint, event_name text, stripe_id text, stripe_parent_key text, is_sold boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with wanted as (
+    select v.id, v.plan_code, v.version, v.currency, p.name, v.is_newest and p.retired_at is null as is_sold
+    from (
+      select n.*, n.version = max(n.version) over (partition by n.plan_code) as is_newest
+      from octroi_private.plan_version as n
+    ) as v
+    join octroi_private.plan as p on p.code = v.plan_code
+    where v.is_newest and p.retired_at is null or exists (
+      select from octroi_private.subscription as s where s.plan_version_id = v.id and s.ended_at is null
+    )
+  )
+  select
+    c.kind, c.code, c.version, k.object, c.key, c.name, c.currency, c.amount_minor, c.recurring_interval, c.meter,
+    c.slice, c.event_name, k.stripe_id, c.parent_key, c.is_sold
+  from (
+    select 'plan' as kind, w.plan_code as code, null::integer as version, 'octroi-' || w.plan_code as key, w.name,
+      null::text as currency, null::bigint as amount_minor, null::text as recurring_interval, null::text as meter,
+      null::bigint as slice, null::text as event_name, null::text as parent_key, bool_or(w.is_sold) as is_sold
+    from wanted as w
+    group by w.plan_code, w.name
+    union all
+    select 'plan', w.plan_code, w.version, p.lookup_key, w.name, w.currency, p.amount_minor, p.billing_interval, null,
+      null, null, 'octroi-' || w.plan_code, w.is_sold
+    from wanted as w
+    join octroi_private.plan_price as p on p.plan_version_id = w.id
+    union all
+    select 'plan', w.plan_code, w.version, o.event_name, w.name, null, null, null, o.meter, null, o.event_name, null,
+      w.is_sold
+    from wanted as w
+    join octroi_private.plan_overage as o on o.plan_version_id = w.id
+    union all
+    select 'plan', w.plan_code, w.version, o.lookup_key, w.name, w.currency, o.price_minor, 'month', o.meter, o.slice,
+      o.event_name, 'octroi-' || w.plan_code, w.is_sold
+    from wanted as w
+    join octroi_private.plan_overage as o on o.plan_version_id = w.id
+    union all
+    select 'top_up', t.code, null, 'octroi-top-up-' || t.code, t.name, null, null, null, null, null, null, null, true
+    from octroi_private.top_up_pack as t
+    where t.retired_at is null
+    union all
+    select 'top_up', t.code, t.version, t.lookup_key, t.name, t.currency, t.price_minor, null, t.meter, null, null,
+      'octroi-top-up-' || t.code, true
+    from octroi_private.top_up_pack as t
+    where t.retired_at is null
+  ) as c
+  join octroi_private.stripe_catalogue as k on k.key = c.key
+  order by array_position(array['product', 'meter', 'price', 'metered_price'], k.object), c.key
+$$;
+
+ALTER FUNCTION octroi_private.plan_catalogue() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.plan_catalogue() IS 'Every product, meter and price that Stripe must have for what is on sale or in use, parents first, with Stripe''s id once it is known.';
+
+CREATE FUNCTION octroi_private.plan_content(p_plan jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'currency', p_plan -> 'currency',
+    'price', coalesce(p_plan -> 'price', '{}'),
+    'trial_days', coalesce(p_plan -> 'trial_days', '0'),
+    'seats', p_plan -> 'seats',
+    'features', coalesce(p_plan -> 'features', '[]'),
+    'models', (
+      select jsonb_agg(distinct l.item order by l.item) from octroi_private.listed(p_plan -> 'models') as l
+    ),
+    'top_ups', coalesce((
+      select jsonb_agg(distinct l.item order by l.item) from octroi_private.listed(p_plan -> 'top_ups') as l
+    ), '[]'),
+    'limit', (
+      select jsonb_agg(
+        jsonb_build_object(
+          'scope', coalesce(l.item -> 'scope', '"account"'), 'model', coalesce(l.item -> 'model', '""'),
+          'meter', l.item -> 'meter', 'period', l.item -> 'period', 'amount', l.item -> 'amount',
+          'rollover', jsonb_build_object(
+            'max', coalesce(l.item #> '{rollover,max}', '0'), 'months', coalesce(l.item #> '{rollover,months}', '1')
+          )
+        )
+        order by l.item ->> 'scope', l.item ->> 'model', l.item ->> 'meter', l.item ->> 'period'
+      ) from octroi_private.listed(p_plan -> 'limit') as l
+    ),
+    'overage', coalesce((
+      select jsonb_agg(l.item order by l.item ->> 'meter') from octroi_private.listed(p_plan -> 'overage') as l
+    ), '[]')
+  )
+$$;
+
+ALTER FUNCTION octroi_private.plan_content(p_plan jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) RETURNS SETOF text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select octroi_private.unknown_keys(p_plan, array[
+    'code', 'name', 'default', 'currency', 'price', 'trial_days', 'seats', 'features', 'models', 'top_ups', 'limit',
+    'overage'
+  ], '')
+  union all
+  select octroi_private.unknown_keys(p_plan -> 'price', array['month', 'year'], 'price.') where p_plan ? 'price'
+  union all
+  select f.fault
+  from (values
+    (coalesce(p_plan ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$', 'code: a small letter, then at most 39 of a-z, 0-9 and _'),
+    (octroi_private.is_text(p_plan -> 'name', 200), 'name: 1 to 200 characters'),
+    (jsonb_typeof(coalesce(p_plan -> 'default', 'false')) = 'boolean', 'default: true or false'),
+    (
+      not p_plan ? 'price' or coalesce(p_plan -> 'default', 'false') = 'false',
+      'price: the default plan is what everybody falls back to, and costs nothing'
+    ),
+    (not p_plan ? 'price' or p_plan -> 'price' <> '{}', 'price: month, year or both'),
+    (
+      p_plan #> '{price,month}' is null or octroi_private.is_whole(p_plan #> '{price,month}', 1, 99999999),
+      'price.month: a whole number of minor units from 1 to 99,999,999'
+    ),
+    (
+      p_plan #> '{price,year}' is null or octroi_private.is_whole(p_plan #> '{price,year}', 1, 99999999),
+      'price.year: a whole number of minor units from 1 to 99,999,999'
+    ),
+    (not p_plan ? 'price' or p_plan ? 'currency', 'currency: missing; a price is one of some currency'),
+    (
+      not p_plan ? 'currency' or coalesce(p_plan ->> 'currency', '') ~ '^[a-z]{3}$',
+      'currency: three small letters, as in ISO 4217'
+    ),
+    (
+      octroi_private.is_whole(coalesce(p_plan -> 'trial_days', '0'), 0, 730), 'trial_days: a whole number from 0 to 730'
+    ),
+    (
+      p_plan ? 'price' or coalesce(p_plan -> 'trial_days', '0') = '0', 'trial_days: there is nothing to try without a price'
+    ),
+    (
+      not p_plan ? 'seats' or octroi_private.is_whole(p_plan -> 'seats', 1, 100000),
+      'seats: a whole number from 1 to 100,000'
+    ),
+    (jsonb_typeof(coalesce(p_plan -> 'limit', '[]')) = 'array', 'limit: a list'),
+    (jsonb_array_length(jsonb_path_query_array(p_plan, '$.limit[*]')) between 1 and 50, 'limit: 1 to 50 of them'),
+    (jsonb_typeof(coalesce(p_plan -> 'overage', '[]')) = 'array', 'overage: a list'),
+    (
+      jsonb_typeof(coalesce(p_plan -> 'features', '[]')) = 'array'
+      and jsonb_array_length(jsonb_path_query_array(p_plan, '$.features[*]')) <= 50, 'features: a list of at most 50'
+    ),
+    (
+      not p_plan ? 'models' or jsonb_array_length(jsonb_path_query_array(p_plan, '$.models[*]')) between 1 and 500,
+      'models: a list of 1 to 500; left out, every priced model'
+    ),
+    (jsonb_typeof(coalesce(p_plan -> 'top_ups', '[]')) = 'array', 'top_ups: a list')
+  ) as f (holds, fault)
+  where f.holds is not true
+  union all
+  select 'features[' || l.place || ']: 1 to 100 characters'
+  from octroi_private.listed(p_plan -> 'features') as l
+  where not octroi_private.is_text(l.item, 100)
+  union all
+  select 'models[' || l.place || ']: ' || coalesce(left(l.item #>> '{}', 100), 'null') || ' has no price'
+  from octroi_private.listed(p_plan -> 'models') as l
+  where not exists (select from octroi_private.model_price as p where p.model = l.item #>> '{}')
+  union all
+  select 'top_ups[' || l.place || ']: ' || coalesce(left(l.item #>> '{}', 100), 'null') || ' is not declared'
+  from octroi_private.listed(p_plan -> 'top_ups') as l
+  where not exists (select from octroi_private.listed(p_packs) as k where k.item -> 'code' = l.item)
+  union all
+  select octroi_private.limit_faults(p_plan)
+  union all
+  select octroi_private.overage_faults(p_plan)
+$_$;
+
+ALTER FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.plan_name_of(p_account_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p.name
+  from octroi_private.subscription as s
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  join octroi_private.plan as p on p.code = v.plan_code
+  where s.account_id = p_account_id and s.ended_at is null
+$$;
+
+ALTER FUNCTION octroi_private.plan_name_of(p_account_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.plans_on_sale() RETURNS TABLE(plan text, name text, version integer, rank integer, currency text, month_price_minor bigint, year_price_minor bigint, trial_days integer, seats integer, features text[], models text[], limits jsonb, overage jsonb, top_ups text[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    p.code, p.name, v.version, p.rank, v.currency,
+    (v.content #>> '{price,month}')::bigint, (v.content #>> '{price,year}')::bigint, v.trial_days, v.seats, v.features,
+    v.allowed_models, v.content -> 'limit', v.content -> 'overage', array(
+      select k.pack_code from octroi_private.plan_version_pack as k where k.plan_version_id = v.id order by k.pack_code
+    )
+  from octroi_private.plan as p
+  cross join lateral (
+    select n.* from octroi_private.plan_version as n
+    where n.plan_code = p.code
+    order by n.version desc
+    limit 1
+  ) as v
+  where p.retired_at is null and v.content <> '{}'
+$$;
+
+ALTER FUNCTION octroi_private.plans_on_sale() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.price_id_of(p_key text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id text := octroi_private.stripe_id_of(p_key);
+begin
+  if v_id is null then
+    raise exception '% is not in Stripe yet', p_key using errcode = 'OC033', hint = 'Run octroi plans push.';
+  end if;
+  return v_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.price_id_of(p_key text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.priced_pools(p_event octroi_private.usage_event) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'pool', l.pool, 'tokens', l.tokens, 'micro_usd_per_million', l.price, 'pico_usd', l.tokens * l.price
+  ) order by l.ord), '[]')
+  from octroi_private.model_price as p
+  cross join lateral (values
+    (1, 'input', p_event.input_tokens - p_event.cached_input_tokens - p_event.cache_write_tokens
+      - p_event.audio_input_tokens, p.input_price),
+    (2, 'cached_input', p_event.cached_input_tokens, p.cached_input_price),
+    (3, 'cache_write', p_event.cache_write_tokens, p.cache_write_price),
+    (4, 'audio_input', p_event.audio_input_tokens, p.audio_input_price),
+    (5, 'output', p_event.output_tokens - p_event.audio_output_tokens, p.output_price),
+    (6, 'audio_output', p_event.audio_output_tokens, p.audio_output_price)
+  ) as l (ord, pool, tokens, price)
+  where p.id = p_event.price_id and l.tokens > 0
+$$;
+
+ALTER FUNCTION octroi_private.priced_pools(p_event octroi_private.usage_event) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.prune(p_max_rows integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1531,6 +4582,31 @@ $$;
 
 ALTER FUNCTION octroi_private.prune(p_max_rows integer) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.prune_billing(p_max_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_rows bigint;
+  v_total bigint := 0;
+begin
+  -- Stripe lists an event for thirty days
+  delete from octroi_private.stripe_event where id in (
+    select e.id from octroi_private.stripe_event as e
+    where e.received_at <= v_now - interval '60 days' and e.state <> 'queued' limit p_max_rows
+  );
+  get diagnostics v_total = row_count;
+  delete from octroi_private.mail where id in (
+    select m.id from octroi_private.mail as m where m.finished_at <= v_now - interval '90 days' limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  return v_total + v_rows;
+end
+$$;
+
+ALTER FUNCTION octroi_private.prune_billing(p_max_rows integer) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETURNS TABLE(account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1555,9 +4631,9 @@ CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETUR
   -- as opening would allow it now, whatever the balance was opened with
   cross join lateral (
     select greatest(
-      l.included + l.overage
-      + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now())
-      + coalesce((select sum(d.amount) from octroi_private.quota_draw as d where d.balance_id = b.id), 0),
+      greatest(l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0)
+      + greatest(l.overage, coalesce(b.from_overage, 0)) + coalesce(b.from_grants, 0)
+      + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now()),
       b.used + b.reserved
     )::bigint as amount
   ) as granted
@@ -1574,6 +4650,374 @@ CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETUR
 $$;
 
 ALTER FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.raise_alerts(p_request_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_balance octroi_private.balance;
+  v_limit bigint;
+  v_alert_id bigint;
+begin
+  for v_balance in
+    select b.* from octroi_private.balance as b
+    where b.used >= b.alert_at and b.id in (
+      select unnest(r.balance_ids) from octroi_private.request as r where r.id = any(p_request_ids)
+    )
+    order by b.id
+  loop
+    -- a grant may have come since the balance was opened
+    v_limit := case when v_balance.scope = 'account' and v_balance.period = 'month'
+      then v_balance.included + v_balance.from_grants + octroi_private.granted_on_top(
+        v_balance.account_id, v_balance.scope, v_balance.meter, v_balance.period, v_now
+      ) else v_balance.allowed
+    end;
+    -- a call that ended after its period tells nobody anything
+    if v_balance.resets_at > v_now and v_balance.is_bound then
+      insert into octroi_private.alert (
+        account_id, balance_id, scope, subject, meter, threshold, used, granted, period_start, resets_at, raised_at
+      )
+      select
+        v_balance.account_id, v_balance.id, v_balance.scope, v_balance.subject, v_balance.meter, max(t.threshold),
+        v_balance.used, v_limit, v_balance.period_start, v_balance.resets_at, v_now
+      from unnest(array[80, 90, 100]) as t (threshold)
+      where octroi_private.threshold_amount(v_limit, t.threshold) <= v_balance.used
+      having max(t.threshold) is not null
+      on conflict do nothing
+      returning id into v_alert_id;
+      if v_alert_id is not null then
+        perform octroi_private.tell_of_threshold(v_alert_id);
+      end if;
+      if v_balance.scope = 'account' and v_balance.period = 'month' then
+        perform octroi_private.buy_when_low(v_balance.account_id, v_balance.meter, v_limit - v_balance.used);
+      end if;
+    end if;
+    update octroi_private.balance as b
+    set alert_at = octroi_private.alert_amount(
+      b.account_id, b.scope, b.meter, b.period, b.used, v_limit, v_limit
+    )
+    where b.id = v_balance.id;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION octroi_private.raise_alerts(p_request_ids uuid[]) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.rearm_alerts(p_balance octroi_private.balance, p_limit bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update octroi_private.alert as a
+  set cleared_at = octroi_private.now()
+  where a.balance_id = p_balance.id and a.cleared_at is null
+    and octroi_private.threshold_amount(p_limit, a.threshold) > p_balance.used;
+  return octroi_private.alert_amount(
+    p_balance.account_id, p_balance.scope, p_balance.meter, p_balance.period, p_balance.used,
+    greatest(p_balance.allowed, p_limit), p_limit
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.rearm_alerts(p_balance octroi_private.balance, p_limit bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.receive_stripe_event(p_event jsonb) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_id text := p_event ->> 'id';
+  v_type text := p_event ->> 'type';
+  v_kind text;
+  v_object jsonb := case when jsonb_typeof(p_event -> 'object') = 'object' then p_event -> 'object' else '{}' end;
+  v_object_id text;
+  v_created_at timestamptz;
+  v_state text;
+  v_reason text;
+begin
+  if pg_column_size(p_event) > 8192 then
+    raise exception 'the event is larger than 8 KiB' using errcode = '22023';
+  elsif v_id is null or v_id !~ '^[A-Za-z0-9_.-]{1,255}$' or v_type is null or v_type !~ '^[a-z0-9_.]{1,100}$' then
+    raise exception 'an event has an id and a type' using errcode = '22023';
+  elsif octroi_private.is_whole(p_event -> 'created', 0, 99999999999) then
+    v_created_at := to_timestamp((p_event ->> 'created')::bigint);
+  elsif p_event ->> 'created' ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$' then
+    v_created_at := (p_event ->> 'created')::timestamptz;
+  else
+    raise exception 'an event says when it was created' using errcode = '22023';
+  end if;
+  select t.kind, v_object ->> t.id_member into v_kind, v_object_id
+  from octroi_private.stripe_event_types() as t
+  where t.type = v_type;
+  if v_kind is null or v_type like 'subscription\_schedule.%' and v_object_id is null then
+    v_state := 'ignored';
+  elsif v_object_id is null or v_object_id !~ '^[A-Za-z0-9_.-]{1,255}$' then
+    v_state := 'quarantined';
+    v_reason := format('%s names no usable object', v_type);
+  else
+    v_state := 'queued';
+  end if;
+  insert into octroi_private.stripe_event (
+    id, type, created_at, received_at, api_version, object_kind, object_id, object, state, reason
+  )
+  values (
+    v_id, v_type, v_created_at, v_now, left(p_event ->> 'api_version', 50), v_kind,
+    case when v_state = 'queued' then v_object_id end,
+    (
+      select coalesce(jsonb_object_agg(m.key, left(m.value, 255)), '{}') from jsonb_each_text(v_object) as m
+      where m.key in ('object', 'id', 'customer', 'charge', 'payment_intent', 'subscription')
+    ), v_state, v_reason
+  )
+  on conflict (id) do nothing;
+  if not found then
+    return 'duplicate';
+  end if;
+  if v_state = 'queued' and v_kind = 'meter' then
+    insert into octroi_private.job (kind, args, run_at)
+    values ('read_meter_errors', jsonb_build_object('event_id', v_id), v_now);
+  elsif v_state = 'queued' then
+    perform octroi_private.enqueue_sync(v_kind, v_object_id);
+  end if;
+  return v_state;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.receive_stripe_event(p_event jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.receive_stripe_event(p_event jsonb) IS 'Keeps an event and has its object fetched, in one transaction: queued, duplicate, ignored or quarantined. Raises 22023 for what is no event.';
+
+CREATE FUNCTION octroi_private.reconcile_customers(p_run bigint, p_after text, p_max integer) RETURNS TABLE(customer_id text, account_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_rows integer;
+begin
+  return query
+  select c.id::text, c.account_id
+  from octroi_private.stripe_customer as c
+  where c.account_id is not null and not c.is_deleted and c.id collate "C" > coalesce(p_after, '')
+  order by c.id collate "C"
+  limit least(greatest(p_max, 0), 1000);
+  get diagnostics v_rows = row_count;
+  update octroi_private.reconciliation set customers = customers + v_rows where id = p_run;
+end
+$$;
+
+ALTER FUNCTION octroi_private.reconcile_customers(p_run bigint, p_after text, p_max integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.reconcile_customers(p_run bigint, p_after text, p_max integer) IS 'The customers of a run, page by page.';
+
+CREATE FUNCTION octroi_private.reconcile_invoice(p_run bigint, p_customer text, p_object jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id text := p_object ->> 'id';
+begin
+  insert into octroi_private.reconciliation_difference (
+    run_id, customer_id, subject, what, meter, period_start, period_end, ledger, invoiced, is_explained, reason
+  )
+  select
+    p_run, p_customer, v_id || '/' || (l.item ->> 'id'), 'invoice', o.meter,
+    octroi_private.at_second((l.item ->> 'period_start')::bigint),
+    octroi_private.at_second((l.item ->> 'period_end')::bigint),
+    due.amount, (l.item ->> 'amount')::bigint, c.detail is not null,
+    coalesce(c.detail, format('%s units cost %s', w.ledger, due.amount))
+  from octroi_private.listed(p_object -> 'lines') as l
+  join octroi_private.stripe_catalogue as k on k.stripe_id = l.item ->> 'price'
+  join octroi_private.plan_overage as o on o.lookup_key = k.key
+  left join octroi_private.billing_cycle as c on c.invoice_id = v_id
+  left join octroi_private.cycle_windows(v_id) as w on w.key = l.item ->> 'id'
+  cross join lateral (
+    select octroi_private.overage_price(coalesce(w.ledger, 0), o.price_minor, o.slice) as amount
+  ) as due
+  where due.amount <> (l.item ->> 'amount')::bigint
+    and p_object ->> 'status' in ('open', 'paid', 'uncollectible');
+  insert into octroi_private.reconciliation_difference (run_id, customer_id, subject, what, is_explained, reason)
+  select p_run, p_customer, v_id, 'invoice', d.is_due, format(
+    'is %s here and %s at Stripe', coalesce(i.status, 'not known'), p_object ->> 'status'
+  ) || case when d.is_due then '; being fetched' else '; fetched now' end
+  from (select octroi_private.is_sync_due('invoice', v_id) as is_due) as d
+  left join octroi_private.stripe_invoice as i on i.id = v_id
+  where i.status is distinct from p_object ->> 'status';
+  if found then
+    perform octroi_private.enqueue_sync('invoice', v_id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.reconcile_invoice(p_run bigint, p_customer text, p_object jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.reconcile_invoice(p_run bigint, p_customer text, p_object jsonb) IS 'Compares an invoice of Stripe with the ledger, line by line, and with its mirror.';
+
+CREATE FUNCTION octroi_private.reconcile_listed(p_run bigint, p_customer text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with gone as (
+    insert into octroi_private.reconciliation_difference (run_id, customer_id, subject, what, is_explained, reason)
+    select p_run, p_customer, s.id, 'subscription', d.is_due, 'not listed by Stripe' || case
+      when d.is_due then '; being fetched' else '; fetched now'
+    end
+    from octroi_private.stripe_subscription as s
+    cross join lateral (select octroi_private.is_sync_due('subscription', s.id) as is_due) as d
+    where s.customer_id = p_customer and s.status not in ('canceled', 'incomplete_expired') and not exists (
+      select from octroi_private.reconciliation_seen as n where n.run_id = p_run and n.subscription_id = s.id
+    )
+    returning subject
+  )
+  select octroi_private.enqueue_sync('subscription', g.subject) from gone as g
+$$;
+
+ALTER FUNCTION octroi_private.reconcile_listed(p_run bigint, p_customer text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.reconcile_listed(p_run bigint, p_customer text) IS 'After the last subscription of a customer: those that are alive here and that Stripe did not list.';
+
+CREATE FUNCTION octroi_private.reconcile_subscription(p_run bigint, p_customer text, p_object jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id text := p_object ->> 'id';
+  v_ours octroi_private.stripe_subscription;
+  v_differs text;
+begin
+  insert into octroi_private.reconciliation_seen values (p_run, v_id) on conflict do nothing;
+  select s.* into v_ours from octroi_private.stripe_subscription as s where s.id = v_id;
+  select string_agg(f.name, ', ' order by f.name) into v_differs
+  from (values
+    ('status', v_ours.status, p_object ->> 'status'),
+    (
+      'cancel_at_period_end', v_ours.cancel_at_period_end::text,
+      coalesce((p_object ->> 'cancel_at_period_end')::boolean, false)::text
+    ),
+    ('prices', (
+      select string_agg(i.price_id, ' ' order by i.price_id)
+      from octroi_private.stripe_subscription_item as i where i.subscription_id = v_id
+    ), (
+      select string_agg(i.item ->> 'price', ' ' order by i.item ->> 'price')
+      from octroi_private.listed(p_object -> 'items') as i
+    )),
+    ('periods', (
+      select string_agg(extract(epoch from i.period_end)::bigint::text, ' ' order by i.price_id)
+      from octroi_private.stripe_subscription_item as i where i.subscription_id = v_id
+    ), (
+      select string_agg(i.item ->> 'current_period_end', ' ' order by i.item ->> 'price')
+      from octroi_private.listed(p_object -> 'items') as i
+    ))
+  ) as f (name, ours, theirs)
+  where f.ours is distinct from f.theirs;
+  if v_differs is null then
+    return;
+  end if;
+  insert into octroi_private.reconciliation_difference (run_id, customer_id, subject, what, is_explained, reason)
+  select p_run, p_customer, v_id, 'subscription', d.is_due, case
+    when v_ours.id is null then 'not known here' else 'differs in ' || v_differs
+  end || case when d.is_due then '; being fetched' else '; fetched now' end
+  from (select octroi_private.is_sync_due('subscription', v_id) as is_due) as d;
+  perform octroi_private.enqueue_sync('subscription', v_id);
+end
+$$;
+
+ALTER FUNCTION octroi_private.reconcile_subscription(p_run bigint, p_customer text, p_object jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.reconcile_subscription(p_run bigint, p_customer text, p_object jsonb) IS 'Compares a subscription that Stripe listed with its mirror, and has it fetched where they differ.';
+
+CREATE FUNCTION octroi_private.reconcile_window(p_run bigint, p_customer text, p_key text, p_stripe_total bigint) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into octroi_private.reconciliation_difference (
+    run_id, customer_id, subject, what, meter, period_start, period_end, ledger, reported, stripe, is_explained, reason
+  )
+  select
+    p_run, p_customer, p_key, 'usage', p.meter, p.period_start, p.period_end, p.ledger, p.accepted, p_stripe_total,
+    why.reason is not null, coalesce(why.reason, format(
+      'Stripe counts %s; %s were accepted, %s under way, %s waiting, %s written off', p_stripe_total, p.accepted,
+      p.under_way, p.waiting, p.lost
+    ))
+  from octroi_private.metered_periods(p_customer) as p
+  cross join lateral (
+    select case
+      when p_stripe_total = p.accepted then concat_ws(
+        '; ', case when p.waiting > 0 then format('%s wait to be reported', p.waiting) end,
+        case when p.under_way > 0 then format('%s are of unknown outcome', p.under_way) end,
+        case when p.lost > 0 then format('%s were written off or rejected', p.lost) end
+      )
+      when p_stripe_total = p.accepted + p.under_way then format('%s arrived and are not confirmed yet', p.under_way)
+      when p_stripe_total < p.accepted and p.is_recent then 'Stripe counts some minutes later'
+    end as reason
+  ) as why
+  where p.key = p_key and p_stripe_total <> p.ledger
+$$;
+
+ALTER FUNCTION octroi_private.reconcile_window(p_run bigint, p_customer text, p_key text, p_stripe_total bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.reconcile_window(p_run bigint, p_customer text, p_key text, p_stripe_total bigint) IS 'Compares the ledger, the reports and Stripe''s total of one period.';
+
+CREATE FUNCTION octroi_private.reconcile_windows(p_run bigint, p_customer text) RETURNS TABLE(key text, meter_id text, start_s bigint, end_s bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p.key, octroi_private.stripe_id_of(p.event_name),
+    extract(epoch from octroi_private.whole_minute(p.period_start, true))::bigint,
+    extract(epoch from octroi_private.whole_minute(p.period_end, false))::bigint
+  from octroi_private.metered_periods(p_customer) as p
+  order by p.period_start, p.key
+$$;
+
+ALTER FUNCTION octroi_private.reconcile_windows(p_run bigint, p_customer text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.reconcile_windows(p_run bigint, p_customer text) IS 'The summaries to read from Stripe for a customer.';
+
+CREATE FUNCTION octroi_private.reconciliation_differences(p_run bigint) RETURNS TABLE(customer_id text, account_id uuid, what text, subject text, meter text, period_start timestamp with time zone, period_end timestamp with time zone, ledger bigint, reported bigint, stripe bigint, invoiced bigint, is_explained boolean, reason text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    d.customer_id, c.account_id, d.what, d.subject, d.meter, d.period_start, d.period_end, d.ledger, d.reported,
+    d.stripe, d.invoiced, d.is_explained, d.reason
+  from octroi_private.reconciliation_difference as d
+  left join octroi_private.stripe_customer as c on c.id = d.customer_id
+  where d.run_id = p_run
+  order by d.is_explained, d.customer_id, d.id
+$$;
+
+ALTER FUNCTION octroi_private.reconciliation_differences(p_run bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id record;
+  v_known text;
+  v_recorded integer := 0;
+begin
+  for v_id in select i.key, i.value as stripe_id from jsonb_each_text(p_ids) as i order by i.key loop
+    select c.stripe_id into v_known from octroi_private.stripe_catalogue as c where c.key = v_id.key for update;
+    if not found then
+      raise exception '%: nothing is declared under this key', v_id.key using errcode = 'OC030';
+    elsif v_known <> v_id.stripe_id then
+      raise exception '%: is % in Stripe already, not %', v_id.key, v_known, v_id.stripe_id using errcode = 'OC030',
+        hint = 'A database belongs to one Stripe account and mode.';
+    elsif v_known is null then
+      update octroi_private.stripe_catalogue set stripe_id = v_id.stripe_id where key = v_id.key;
+      v_recorded := v_recorded + 1;
+    end if;
+  end loop;
+  return v_recorded;
+end
+$$;
+
+ALTER FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) IS 'Records what Stripe called things: {"key": "id"}. Returns how many are new. Raises OC030 for an unknown key, or one with another id.';
 
 CREATE FUNCTION octroi_private.record_usage(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint DEFAULT 0, p_api_key_id uuid DEFAULT NULL::uuid, p_request_id uuid DEFAULT NULL::uuid, p_endpoint text DEFAULT 'sql'::text) RETURNS TABLE(request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1643,6 +5087,27 @@ $$;
 
 ALTER FUNCTION octroi_private.recover_jobs(p_max_rows integer) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.refuse_beyond_seats() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_seats integer;
+begin
+  perform from octroi_private.account as a where a.id = new.account_id for no key update;
+  select v.seats into v_seats
+  from octroi_private.subscription as s
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where s.account_id = new.account_id and s.ended_at is null;
+  if (select count(*) from octroi_private.member as m where m.account_id = new.account_id) >= v_seats then
+    raise exception 'all % seats of the plan are taken', v_seats using errcode = 'OC013';
+  end if;
+  return new;
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_beyond_seats() OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1665,6 +5130,35 @@ $$;
 
 ALTER FUNCTION octroi_private.refuse_outcome(p_request_id uuid, p_why text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.refuse_url(p_name text, p_url text) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not coalesce((
+    select octroi_private.origin_of(p_url) = any(s.return_origins) from octroi_private.billing_setting as s
+  ), false) then
+    raise exception '% is not on a site that this service returns to', p_name using errcode = 'OC031',
+      hint = 'The operator lists the origins: docs/operations.md, return_origins.';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_url(p_name text, p_url text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.reject_meter_reports(p_identifiers text[], p_reason text) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.replace_reports(array(
+    select r.id from octroi_private.meter_report as r where r.id::text = any(p_identifiers)
+  ), p_reason)
+$$;
+
+ALTER FUNCTION octroi_private.reject_meter_reports(p_identifiers text[], p_reason text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.reject_meter_reports(p_identifiers text[], p_reason text) IS 'Takes note of reports that Stripe accepted and then found fault with; their usage is reported again. Returns how many.';
+
 CREATE FUNCTION octroi_private.release(p_request_id uuid, p_reason text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1680,6 +5174,26 @@ $$;
 ALTER FUNCTION octroi_private.release(p_request_id uuid, p_reason text) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.release(p_request_id uuid, p_reason text) IS 'release_many for one call; returns its outcome.';
+
+CREATE FUNCTION octroi_private.release_cycle(p_invoice_id text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update octroi_private.billing_cycle set state = 'compared', changed_at = octroi_private.now()
+  where invoice_id = p_invoice_id and state in ('disputed', 'flushed');
+  if not found then
+    return false;
+  end if;
+  insert into octroi_private.job (kind, args, run_at, max_attempts)
+  values ('close_cycle', jsonb_build_object('invoice_id', p_invoice_id), octroi_private.now(), 100);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.release_cycle(p_invoice_id text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.release_cycle(p_invoice_id text) IS 'An operator''s word that a draft is to be finalised as it stands; false when it does not wait for one.';
 
 CREATE FUNCTION octroi_private.release_jobs(p_ids bigint[], p_attempts integer[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -1711,6 +5225,94 @@ $$;
 ALTER FUNCTION octroi_private.release_many(p_request_ids uuid[], p_reasons text[]) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.release_many(p_request_ids uuid[], p_reasons text[]) IS 'Gives the holds of calls that did not happen back. An outcome each: released, replayed, conflict, unknown.';
+
+CREATE FUNCTION octroi_private.reopen_subscription(p_account_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from octroi_private.account as a where a.id = p_account_id for no key update;
+  update octroi_private.stripe_subscription as s set is_closing = false
+  from octroi_private.stripe_customer as c
+  where c.account_id = p_account_id and s.customer_id = c.id and s.is_closing;
+  perform octroi_private.sync_access(p_account_id);
+end
+$$;
+
+ALTER FUNCTION octroi_private.reopen_subscription(p_account_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.replace_reports(p_report_ids uuid[], p_why text) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with failed as (
+    update octroi_private.meter_report as r
+    set state = case when r.generation < 3 then 'replaced' else 'rejected' end, detail = left(p_why, 500),
+      changed_at = octroi_private.now()
+    where r.id = any(p_report_ids) and r.state not in ('pending', 'replaced', 'written_off')
+    returning r.id, r.state
+  ),
+  freed as (
+    update octroi_private.overage_use as u set report_id = null
+    from failed as f
+    where u.report_id = f.id and f.state = 'replaced'
+  )
+  select count(*) from failed
+$$;
+
+ALTER FUNCTION octroi_private.replace_reports(p_report_ids uuid[], p_why text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.replace_reports(p_report_ids uuid[], p_why text) IS 'Has the usage of reports that Stripe did not count reported anew; how many. For operators too, once the reason of a rejection is gone.';
+
+CREATE FUNCTION octroi_private.report_usage(p_max_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid;
+  v_made bigint := 0;
+begin
+  for v_account_id in
+    select a.id
+    from octroi_private.account as a
+    where a.id in (
+      select u.account_id
+      from octroi_private.overage_use as u
+      join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
+      cross join octroi_private.billing_setting as s
+      where u.report_id is null and u.event_name is not null
+        and u.occurred_at <= octroi_private.now() - make_interval(secs => s.report_every_seconds)
+        and not exists (
+          select from octroi_private.meter_report as r
+          where r.customer_id = c.id and r.event_name = u.event_name and r.state in ('pending', 'sending', 'unknown')
+        )
+      limit p_max_rows
+    )
+    for no key update skip locked
+  loop
+    v_made := v_made + octroi_private.make_meter_reports(v_account_id);
+  end loop;
+  return v_made;
+end
+$$;
+
+ALTER FUNCTION octroi_private.report_usage(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.requeue_events(p_max_rows integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select count(*) filter (where octroi_private.enqueue_sync(e.object_kind, e.object_id))
+  from (
+    select distinct v.object_kind, v.object_id
+    from octroi_private.stripe_event as v
+    where v.state = 'queued' and v.object_kind <> 'meter'
+      and v.received_at <= octroi_private.now() - interval '15 minutes'
+    limit p_max_rows
+  ) as e
+$$;
+
+ALTER FUNCTION octroi_private.requeue_events(p_max_rows integer) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer DEFAULT 1, p_idempotency_key text DEFAULT NULL::text, p_body_hash bytea DEFAULT '\x'::bytea, p_endpoint text DEFAULT 'sql'::text, p_lease_seconds integer DEFAULT 660) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1750,6 +5352,170 @@ $$;
 ALTER FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer) IS 'Decides calls in order of arrival and holds what is granted, in one commit. A verdict each: granted, refused (reason), replayed (state).';
+
+CREATE FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_report octroi_private.meter_report;
+  v_accepted bigint;
+begin
+  select r.* into v_report from octroi_private.meter_report as r where r.id = p_report_id for update;
+  if v_report.state is null or v_report.state not in ('sending', 'unknown') then
+    return v_report.state;
+  end if;
+  select coalesce(sum(r.value), 0)::bigint into v_accepted
+  from octroi_private.meter_report as r
+  where r.balance_id = v_report.balance_id and r.event_name = v_report.event_name and r.state = 'accepted';
+  if p_stripe_total = v_accepted + v_report.value then
+    update octroi_private.meter_report
+    set state = 'accepted', detail = 'found in Stripe''s total', changed_at = octroi_private.now()
+    where id = p_report_id;
+    return 'accepted';
+  elsif p_stripe_total = v_accepted then
+    perform octroi_private.replace_reports(array[p_report_id], 'never arrived');
+    return 'resent';
+  end if;
+  update octroi_private.meter_report
+  set state = 'disputed', changed_at = octroi_private.now(),
+    detail = format('Stripe counts %s, %s were accepted before these %s', p_stripe_total, v_accepted, v_report.value)
+  where id = p_report_id;
+  return 'disputed';
+end
+$$;
+
+ALTER FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) IS 'Settles a report of unknown outcome by Stripe''s total for its window: accepted, resent, or disputed where it fits neither.';
+
+CREATE FUNCTION octroi_private.revoke_top_ups(p_account_id uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_grant record;
+  v_revoked integer := 0;
+begin
+  for v_grant in
+    select g.id, g.amount, g.drawn, g.revoked, wanted.revoked as wanted
+    from octroi_private.top_up as t
+    join octroi_private.quota_grant as g on g.id = t.grant_id
+    cross join lateral (
+      select div(
+        g.amount::numeric * least(octroi_private.taken_back(t.payment_intent_id), t.paid_minor), greatest(t.paid_minor, 1)
+      )::bigint as revoked
+    ) as wanted
+    where t.account_id = p_account_id and wanted.revoked <> g.revoked
+    order by g.id
+    for update of g
+  loop
+    update octroi_private.quota_grant set revoked = v_grant.wanted where id = v_grant.id;
+    insert into octroi_private.revocation (grant_id, change, debt_change, happened_at)
+    values (
+      v_grant.id, v_grant.wanted - v_grant.revoked,
+      greatest(v_grant.drawn + v_grant.wanted - v_grant.amount, 0)
+      - greatest(v_grant.drawn + v_grant.revoked - v_grant.amount, 0), octroi_private.now()
+    );
+    v_revoked := v_revoked + 1;
+  end loop;
+  return v_revoked;
+end
+$$;
+
+ALTER FUNCTION octroi_private.revoke_top_ups(p_account_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.roll_over(p_account_id uuid, p_anchor_at timestamp with time zone, p_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_month record;
+  v_expires_at timestamptz;
+begin
+  for v_month in
+    select l.meter, l.rollover_months, now.period_start, now.resets_at, least(l.rollover_max, greatest(coalesce(
+      b.included - (b.used - b.from_grants - b.from_overage) - b.reserved, l.amount
+    ), 0)) as amount
+    from octroi_private.subscription as s
+    join octroi_private.plan_limit as l on l.plan_version_id = s.plan_version_id and l.rollover_max > 0
+    cross join lateral octroi_private.period_bounds('month', p_anchor_at, p_at) as now
+    left join octroi_private.balance as b
+      on b.account_id = s.account_id and b.resets_at = now.period_start and b.scope = 'account' and b.subject = ''
+      and b.meter = l.meter and b.period = 'month'
+    where s.account_id = p_account_id and s.ended_at is null and s.started_at < now.period_start
+  loop
+    continue when v_month.amount = 0;
+    v_expires_at := v_month.resets_at;
+    for n in 2 .. v_month.rollover_months loop
+      v_expires_at := (select p.resets_at from octroi_private.period_bounds('month', p_anchor_at, v_expires_at) as p);
+    end loop;
+    insert into octroi_private.quota_grant (account_id, meter, kind, amount, starts_at, expires_at, reason, source)
+    values (
+      p_account_id, v_month.meter, 'rollover', v_month.amount, v_month.period_start, v_expires_at,
+      'left over from the month before', format(
+        'rollover:%s:%s:%s', p_account_id, v_month.meter, extract(epoch from v_month.period_start)::bigint
+      )
+    )
+    on conflict (source) do nothing;
+  end loop;
+end
+$$;
+
+ALTER FUNCTION octroi_private.roll_over(p_account_id uuid, p_anchor_at timestamp with time zone, p_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_resets_at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select r.at
+  from (
+    select octroi_private.now() + make_interval(secs => least(greatest(p_left, 0) * 86400.0 / nullif(p_per_day, 0), 3155760000)) as at
+  ) as r
+  where r.at < p_resets_at
+$$;
+
+ALTER FUNCTION octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_resets_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.set_billing_settings(p_settings jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_wrong text;
+  v_after jsonb;
+begin
+  select string_agg(k.key, ', ') into v_wrong
+  from jsonb_each(p_settings) as k
+  where not case
+    when k.key = 'return_origins' then jsonb_typeof(k.value) = 'array' and not exists (
+      select from octroi_private.listed(k.value) as o
+      where octroi_private.origin_of(o.item #>> '{}') is distinct from o.item #>> '{}'
+    )
+    when k.key in ('upgrade_url', 'top_up_url', 'billing_url', 'unsubscribe_url')
+      then k.value = 'null' or octroi_private.origin_of(k.value #>> '{}') is not null
+    when k.key in ('renewal_grace_seconds', 'draft_watch_seconds', 'report_every_seconds')
+      then octroi_private.is_whole(k.value, 0, 259200)
+    else false
+  end;
+  if v_wrong is not null then
+    raise exception 'these are no billing settings, or not of that kind: %', v_wrong using errcode = '22023';
+  end if;
+  update octroi_private.billing_setting as s
+  set return_origins = n.return_origins, upgrade_url = n.upgrade_url, top_up_url = n.top_up_url,
+    billing_url = n.billing_url, unsubscribe_url = n.unsubscribe_url, renewal_grace_seconds = n.renewal_grace_seconds,
+    draft_watch_seconds = n.draft_watch_seconds, report_every_seconds = n.report_every_seconds
+  from octroi_private.billing_setting as b
+  cross join lateral jsonb_populate_record(b, p_settings) as n
+  where s.only_row and b.only_row
+  returning to_jsonb(s) - 'only_row' into v_after;
+  return v_after;
+end
+$$;
+
+ALTER FUNCTION octroi_private.set_billing_settings(p_settings jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) IS 'Changes what is named and returns all of it. Raises 22023 for a name or value that is none.';
 
 CREATE FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint DEFAULT 0, p_cache_write_tokens bigint DEFAULT 0, p_audio_input_tokens bigint DEFAULT 0, p_reasoning_tokens bigint DEFAULT 0, p_audio_output_tokens bigint DEFAULT 0, p_response_model text DEFAULT NULL::text, p_source text DEFAULT 'provider'::text) RETURNS TABLE(request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1798,6 +5564,317 @@ ALTER FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens b
 
 COMMENT ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[]) IS 'Records what calls used, in one commit. An outcome each: settled, settled_late, replayed, conflict (other usage), unknown.';
 
+CREATE FUNCTION octroi_private.sold_by(p_kind text, p_id text) RETURNS TABLE(plan_key text, pack_key text, is_ours boolean, quantity bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+  select p.lookup_key::text, k.lookup_key::text, c.key is not null, l.quantity
+  from (
+    select i.price_id, i.quantity from octroi_private.stripe_subscription_item as i
+    where p_kind = 'subscription' and i.subscription_id = p_id
+    union all
+    select n.price_id, n.quantity from octroi_private.stripe_invoice_line as n
+    where p_kind = 'invoice' and n.invoice_id = p_id
+    union all
+    select n.price_id, n.quantity from octroi_private.stripe_checkout_line as n
+    where p_kind = 'checkout_session' and n.session_id = p_id
+  ) as l
+  left join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
+  left join octroi_private.plan_price as p on p.lookup_key = c.key
+  left join octroi_private.top_up_pack as k on k.lookup_key = c.key;
+end
+$$;
+
+ALTER FUNCTION octroi_private.sold_by(p_kind text, p_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.start_reconciliation() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_id bigint;
+begin
+  delete from octroi_private.reconciliation where started_at < octroi_private.now() - interval '90 days';
+  insert into octroi_private.reconciliation (started_at) values (octroi_private.now()) returning id into v_id;
+  return v_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.start_reconciliation() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.stop_auto_top_up(p_request octroi_private.billing_request) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from octroi_private.auto_top_up where account_id = p_request.account_id;
+  perform octroi_private.tell_of_auto_top_up(
+    p_request.account_id, (p_request.args ->> 'pack_id')::bigint, coalesce(p_request.error, 'given_up')
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.stop_auto_top_up(p_request octroi_private.billing_request) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.store_charge(p_object jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  with stored as (
+    insert into octroi_private.stripe_charge as s (
+      id, customer_id, payment_intent_id, amount_minor, currency, status, created_at
+    )
+    select o.id, o.customer, o.payment_intent, o.amount, o.currency, o.status, octroi_private.at_second(o.created)
+    from jsonb_to_record(p_object) as o (
+      id text, customer text, payment_intent text, amount bigint, currency text, status text, created bigint
+    )
+    on conflict (id) do update
+    set customer_id = excluded.customer_id, payment_intent_id = excluded.payment_intent_id,
+      amount_minor = excluded.amount_minor, currency = excluded.currency, status = excluded.status
+    returning s.id
+  )
+  insert into octroi_private.stripe_refund as o (id, charge_id, amount_minor, status, created_at)
+  select n.id, s.id, n.amount, n.status, octroi_private.at_second(n.created)
+  from stored as s
+  cross join lateral jsonb_to_recordset(coalesce(nullif(p_object -> 'refunds', 'null'), '[]')) as n (
+    id text, amount bigint, status text, created bigint
+  )
+  on conflict (id) do update
+  set amount_minor = excluded.amount_minor, status = excluded.status
+  where o.status not in ('failed', 'canceled');
+end
+$$;
+
+ALTER FUNCTION octroi_private.store_charge(p_object jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.store_checkout_session(p_object jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  with stored as (
+    insert into octroi_private.stripe_checkout_session as s (
+      id, customer_id, mode, status, payment_status, reference, subscription_id, payment_intent_id,
+      amount_total_minor, currency, created_at, expires_at
+    )
+    select
+      o.id, o.customer, o.mode, o.status, o.payment_status, left(o.client_reference_id, 200), o.subscription,
+      o.payment_intent, o.amount_total, o.currency, octroi_private.at_second(o.created),
+      octroi_private.at_second(o.expires_at)
+    from jsonb_to_record(p_object) as o (
+      id text, customer text, mode text, status text, payment_status text, client_reference_id text,
+      subscription text, payment_intent text, amount_total bigint, currency text, created bigint, expires_at bigint
+    )
+    on conflict (id) do update
+    set customer_id = excluded.customer_id, status = excluded.status, payment_status = excluded.payment_status,
+      reference = excluded.reference, subscription_id = excluded.subscription_id,
+      payment_intent_id = excluded.payment_intent_id, amount_total_minor = excluded.amount_total_minor,
+      currency = excluded.currency, expires_at = excluded.expires_at
+    where s.payment_status = 'unpaid' and s.status is distinct from 'expired'
+      or (excluded.status, excluded.payment_status) is not distinct from (s.status, s.payment_status)
+    returning s.id
+  )
+  insert into octroi_private.stripe_checkout_line as o (session_id, id, price_id, quantity, amount_total_minor)
+  select s.id, n.id, n.price, n.quantity, n.amount_total
+  from stored as s
+  cross join lateral jsonb_to_recordset(coalesce(nullif(p_object -> 'line_items', 'null'), '[]')) as n (
+    id text, price text, quantity bigint, amount_total bigint
+  )
+  on conflict (session_id, id) do update
+  set price_id = excluded.price_id, quantity = excluded.quantity, amount_total_minor = excluded.amount_total_minor;
+end
+$$;
+
+ALTER FUNCTION octroi_private.store_checkout_session(p_object jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.store_customer(p_object jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into octroi_private.stripe_customer as s (id, currency, is_delinquent, has_payment_method, is_deleted)
+  select o.id, o.currency, coalesce(o.delinquent, false), coalesce(o.has_payment_method, false), coalesce(o.deleted, false)
+  from jsonb_to_record(p_object) as o (
+    id text, currency text, delinquent boolean, has_payment_method boolean, deleted boolean
+  )
+  on conflict (id) do update
+  set currency = excluded.currency, is_delinquent = excluded.is_delinquent,
+    has_payment_method = excluded.has_payment_method, is_deleted = s.is_deleted or excluded.is_deleted;
+end
+$$;
+
+ALTER FUNCTION octroi_private.store_customer(p_object jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.store_dispute(p_object jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into octroi_private.stripe_dispute as s (id, charge_id, payment_intent_id, amount_minor, status, created_at)
+  select o.id, o.charge, o.payment_intent, o.amount, o.status, octroi_private.at_second(o.created)
+  from jsonb_to_record(p_object) as o (
+    id text, charge text, payment_intent text, amount bigint, status text, created bigint
+  )
+  on conflict (id) do update
+  set amount_minor = excluded.amount_minor, status = excluded.status, payment_intent_id = excluded.payment_intent_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.store_dispute(p_object jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.store_gone(p_kind text, p_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  case p_kind
+    when 'customer' then update octroi_private.stripe_customer set is_deleted = true where id = p_id;
+    when 'subscription' then
+      update octroi_private.stripe_subscription
+      set status = 'canceled', ended_at = coalesce(ended_at, octroi_private.now())
+      where id = p_id and status not in ('canceled', 'incomplete_expired');
+    when 'invoice' then
+      update octroi_private.stripe_invoice set status = 'void' where id = p_id and status not in ('paid', 'void');
+    else null;
+  end case;
+end
+$$;
+
+ALTER FUNCTION octroi_private.store_gone(p_kind text, p_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.store_invoice(p_object jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  with stored as (
+    insert into octroi_private.stripe_invoice as s (
+      id, customer_id, subscription_id, status, billing_reason, currency, total_minor, amount_due_minor,
+      amount_paid_minor, created_at, period_start, period_end, auto_advance, attempt_count, next_attempt_at,
+      finalized_at, paid_at
+    )
+    select
+      o.id, o.customer, o.subscription, coalesce(o.status, case when o.deleted then 'void' end), o.billing_reason,
+      o.currency, o.total, coalesce(o.amount_due, 0), coalesce(o.amount_paid, 0), octroi_private.at_second(o.created),
+      octroi_private.at_second(o.period_start), octroi_private.at_second(o.period_end), coalesce(o.auto_advance, false),
+      coalesce(o.attempt_count, 0), octroi_private.at_second(o.next_payment_attempt),
+      octroi_private.at_second(o.finalized_at), octroi_private.at_second(o.paid_at)
+    from jsonb_to_record(p_object) as o (
+      id text, customer text, subscription text, status text, deleted boolean, billing_reason text, currency text,
+      total bigint, amount_due bigint, amount_paid bigint, created bigint, period_start bigint, period_end bigint,
+      auto_advance boolean, attempt_count integer, next_payment_attempt bigint, finalized_at bigint, paid_at bigint
+    )
+    on conflict (id) do update
+    set customer_id = excluded.customer_id, subscription_id = excluded.subscription_id, status = excluded.status,
+      billing_reason = excluded.billing_reason, currency = excluded.currency, total_minor = excluded.total_minor,
+      amount_due_minor = excluded.amount_due_minor, amount_paid_minor = excluded.amount_paid_minor,
+      period_start = excluded.period_start, period_end = excluded.period_end, auto_advance = excluded.auto_advance,
+      attempt_count = excluded.attempt_count, next_attempt_at = excluded.next_attempt_at,
+      finalized_at = excluded.finalized_at, paid_at = excluded.paid_at
+    where s.status not in ('paid', 'void') or excluded.status = s.status
+    returning s.id
+  ),
+  line as (
+    select l.*
+    from stored as s
+    cross join lateral jsonb_to_recordset(coalesce(nullif(p_object -> 'lines', 'null'), '[]')) as l (
+      id text, price text, quantity bigint, amount bigint, is_proration boolean, period_start bigint, period_end bigint
+    )
+  ),
+  gone as (
+    delete from octroi_private.stripe_invoice_line as l
+    using stored as s
+    where l.invoice_id = s.id and l.id not in (select n.id from line as n)
+  ),
+  paid_by as (
+    insert into octroi_private.stripe_invoice_payment (invoice_id, payment_intent_id)
+    select s.id, p.item #>> '{}'
+    from stored as s
+    cross join lateral octroi_private.listed(p_object -> 'payment_intents') as p
+    on conflict do nothing
+  )
+  insert into octroi_private.stripe_invoice_line as o (
+    invoice_id, id, price_id, quantity, amount_minor, is_proration, period_start, period_end
+  )
+  select
+    s.id, n.id, n.price, n.quantity, n.amount, coalesce(n.is_proration, false),
+    octroi_private.at_second(n.period_start), octroi_private.at_second(n.period_end)
+  from line as n
+  cross join stored as s
+  on conflict (invoice_id, id) do update
+  set price_id = excluded.price_id, quantity = excluded.quantity, amount_minor = excluded.amount_minor,
+    is_proration = excluded.is_proration, period_start = excluded.period_start, period_end = excluded.period_end;
+end
+$$;
+
+ALTER FUNCTION octroi_private.store_invoice(p_object jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.store_subscription(p_object jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  with stored as (
+    insert into octroi_private.stripe_subscription as s (
+      id, customer_id, status, created_at, anchor_at, cancel_at_period_end, cancel_at, canceled_at, ended_at,
+      trial_ends_at, is_paused, currency, latest_invoice_id, schedule_id, next_price_id, next_price_at
+    )
+    select
+      o.id, o.customer, o.status, octroi_private.at_second(o.created),
+      octroi_private.at_second(coalesce(o.billing_cycle_anchor, o.created)), coalesce(o.cancel_at_period_end, false),
+      octroi_private.at_second(o.cancel_at), octroi_private.at_second(o.canceled_at),
+      octroi_private.at_second(o.ended_at), octroi_private.at_second(o.trial_end), coalesce(o.is_paused, false),
+      o.currency, o.latest_invoice, o.schedule, o.next_price, octroi_private.at_second(o.next_price_at)
+    from jsonb_to_record(p_object) as o (
+      id text, customer text, status text, created bigint, billing_cycle_anchor bigint, cancel_at_period_end boolean,
+      cancel_at bigint, canceled_at bigint, ended_at bigint, trial_end bigint, is_paused boolean, currency text,
+      latest_invoice text, schedule text, next_price text, next_price_at bigint
+    )
+    on conflict (id) do update
+    set customer_id = excluded.customer_id, status = excluded.status, anchor_at = excluded.anchor_at,
+      cancel_at_period_end = excluded.cancel_at_period_end, cancel_at = excluded.cancel_at,
+      canceled_at = excluded.canceled_at, ended_at = excluded.ended_at,
+      -- a trial that was had stays known
+      trial_ends_at = coalesce(excluded.trial_ends_at, s.trial_ends_at),
+      is_paused = excluded.is_paused, currency = excluded.currency, latest_invoice_id = excluded.latest_invoice_id,
+      schedule_id = excluded.schedule_id, next_price_id = excluded.next_price_id,
+      next_price_at = excluded.next_price_at
+    where s.status not in ('canceled', 'incomplete_expired')
+      or excluded.status in ('canceled', 'incomplete_expired')
+    returning s.id
+  ),
+  item as (
+    select i.*
+    from stored as s
+    cross join lateral jsonb_to_recordset(coalesce(nullif(p_object -> 'items', 'null'), '[]')) as i (
+      id text, price text, quantity bigint, current_period_start bigint, current_period_end bigint
+    )
+  ),
+  gone as (
+    delete from octroi_private.stripe_subscription_item as i
+    using stored as s
+    where i.subscription_id = s.id and i.id not in (select n.id from item as n)
+  )
+  insert into octroi_private.stripe_subscription_item as o (
+    id, subscription_id, price_id, quantity, period_start, period_end
+  )
+  select
+    n.id, s.id, n.price, n.quantity, octroi_private.at_second(n.current_period_start),
+    octroi_private.at_second(n.current_period_end)
+  from item as n
+  cross join stored as s
+  on conflict (id) do update
+  set subscription_id = excluded.subscription_id, price_id = excluded.price_id, quantity = excluded.quantity,
+    period_start = excluded.period_start, period_end = excluded.period_end;
+end
+$$;
+
+ALTER FUNCTION octroi_private.store_subscription(p_object jsonb) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.stored_response(p_request_id uuid) RETURNS TABLE(status smallint, content_type text, body bytea)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1810,6 +5887,65 @@ $$;
 ALTER FUNCTION octroi_private.stored_response(p_request_id uuid) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.stored_response(p_request_id uuid) IS 'The answer kept for a call; no row when none was or its time is over.';
+
+CREATE FUNCTION octroi_private.stripe_event_types() RETURNS TABLE(type text, kind text, id_member text)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.type, g.kind, g.id_member
+  from (values
+    ('checkout_session', 'id', array[
+      'checkout.session.completed', 'checkout.session.async_payment_succeeded',
+      'checkout.session.async_payment_failed', 'checkout.session.expired'
+    ]),
+    ('customer', 'id', array['customer.created', 'customer.updated', 'customer.deleted']),
+    ('subscription', 'id', array[
+      'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.deleted',
+      'customer.subscription.paused', 'customer.subscription.resumed',
+      'customer.subscription.pending_update_applied', 'customer.subscription.pending_update_expired',
+      'customer.subscription.trial_will_end'
+    ]),
+    ('subscription', 'subscription', array[
+      'subscription_schedule.created', 'subscription_schedule.updated', 'subscription_schedule.released',
+      'subscription_schedule.canceled', 'subscription_schedule.completed'
+    ]),
+    ('invoice', 'id', array[
+      'invoice.created', 'invoice.updated', 'invoice.finalized', 'invoice.finalization_failed', 'invoice.paid',
+      'invoice.payment_failed', 'invoice.payment_action_required', 'invoice.overdue', 'invoice.voided',
+      'invoice.marked_uncollectible'
+    ]),
+    ('charge', 'id', array['charge.refunded']),
+    ('charge', 'charge', array['refund.created', 'refund.updated', 'refund.failed']),
+    ('dispute', 'id', array[
+      'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.funds_withdrawn',
+      'charge.dispute.funds_reinstated', 'charge.dispute.closed'
+    ]),
+    ('meter', 'id', array['v1.billing.meter.error_report_triggered', 'v1.billing.meter.no_meter_found'])
+  ) as g (kind, id_member, types)
+  cross join lateral unnest(g.types) as t (type)
+$$;
+
+ALTER FUNCTION octroi_private.stripe_event_types() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.stripe_id_of(p_key text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select c.stripe_id from octroi_private.stripe_catalogue as c where c.key = p_key
+$$;
+
+ALTER FUNCTION octroi_private.stripe_id_of(p_key text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.subscribed_event_types() RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select t.type from octroi_private.stripe_event_types() as t
+$$;
+
+ALTER FUNCTION octroi_private.subscribed_event_types() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.subscribed_event_types() IS 'The events that a webhook endpoint must be subscribed to, and that the hourly sweep asks for.';
 
 CREATE FUNCTION octroi_private.sweep(p_max_rows integer) RETURNS TABLE(task text, rows_done bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1826,13 +5962,297 @@ begin
   union all
   select 'make_partitions', octroi_private.make_usage_partitions(3)::bigint
   union all
-  select 'prune', octroi_private.prune(p_max_rows);
+  select 'prune', octroi_private.prune(p_max_rows) + octroi_private.prune_billing(p_max_rows)
+  union all
+  select 'lapse_plans', octroi_private.lapse_plans(p_max_rows)
+  union all
+  select 'report_usage', octroi_private.report_usage(p_max_rows)
+  union all
+  select 'watch_billing', octroi_private.watch_billing(p_max_rows)
+  union all
+  select 'requeue_events', octroi_private.requeue_events(p_max_rows)
+  union all
+  select 'enqueue_recurring', octroi_private.enqueue_recurring();
 end
 $$;
 
 ALTER FUNCTION octroi_private.sweep(p_max_rows integer) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.sweep(p_max_rows integer) IS 'Expires holds, recovers jobs, makes partitions ahead, prunes; how many rows each. No rows when another worker is at it.';
+COMMENT ON FUNCTION octroi_private.sweep(p_max_rows integer) IS 'Expires holds, recovers jobs, makes partitions ahead, prunes, lapses plans, reports overage, watches drafts, enqueues what comes back; how many rows each. No rows when another worker is at it.';
+
+CREATE FUNCTION octroi_private.sync_access(p_account_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_has octroi_private.subscription;
+  v_access record;
+begin
+  perform from octroi_private.account as a where a.id = p_account_id for no key update;
+  select s.* into v_has from octroi_private.subscription as s where s.account_id = p_account_id and s.ended_at is null;
+  select a.* into v_access from octroi_private.access_of(p_account_id) as a;
+  if v_access.stripe_subscription_id is null then
+    if v_has.stripe_subscription_id is null then
+      return 'unchanged';
+    end if;
+    update octroi_private.subscription set ended_at = greatest(v_now, started_at) where id = v_has.id;
+    insert into octroi_private.subscription (account_id, plan_version_id, anchor_at, started_at)
+    select p_account_id, v.id, v_has.anchor_at, greatest(v_now, v_has.started_at)
+    from octroi_private.plan as p
+    join octroi_private.plan_version as v on v.plan_code = p.code
+    where p.is_default
+    order by v.version desc
+    limit 1;
+    return 'ended';
+  end if;
+  if (v_has.stripe_subscription_id, v_has.plan_version_id, v_has.anchor_at)
+    is not distinct from (v_access.stripe_subscription_id, v_access.plan_version_id, v_access.anchor_at)
+  then
+    if v_has.granted_until = v_access.granted_until then
+      return 'unchanged';
+    end if;
+    update octroi_private.subscription set granted_until = v_access.granted_until where id = v_has.id;
+    return 'extended';
+  end if;
+  update octroi_private.subscription set ended_at = greatest(v_now, started_at) where id = v_has.id;
+  insert into octroi_private.subscription (
+    account_id, plan_version_id, anchor_at, started_at, stripe_subscription_id, granted_until
+  )
+  values (
+    p_account_id, v_access.plan_version_id, v_access.anchor_at, greatest(v_now, v_has.started_at),
+    v_access.stripe_subscription_id, v_access.granted_until
+  );
+  return 'changed';
+end
+$$;
+
+ALTER FUNCTION octroi_private.sync_access(p_account_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.sync_access(p_account_id uuid) IS 'Gives an account the plan it has paid for: unchanged, extended, changed or ended. Whoever asks, and however often.';
+
+CREATE FUNCTION octroi_private.taken_back(p_payment_intent_id text) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select (
+      coalesce((
+        select sum(r.amount_minor)
+        from octroi_private.stripe_charge as c
+        join octroi_private.stripe_refund as r on r.charge_id = c.id and r.status = 'succeeded'
+        where c.payment_intent_id = p_payment_intent_id
+      ), 0)
+      + coalesce((
+        select sum(d.amount_minor)
+        from octroi_private.stripe_dispute as d
+        -- the money is gone from the moment it is disputed until the dispute is won
+        where d.payment_intent_id = p_payment_intent_id and d.status in ('needs_response', 'under_review', 'lost')
+      ), 0)
+    )::bigint
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.taken_back(p_payment_intent_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.tell_of_auto_top_up(p_account_id uuid, p_pack_id bigint, p_reason text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.enqueue_mail_to_owners(
+    p_account_id, 'auto_top_up_failed', format('%s:%s:%s', p_account_id, p_reason, case
+      when p_reason = 'monthly_cap' then extract(epoch from m.period_start) else extract(epoch from octroi_private.now())
+    end::bigint), jsonb_build_object(
+      'amount_minor', k.price_minor, 'currency', k.currency, 'meter', k.meter, 'amount', k.amount,
+      'pack_name', k.name, 'reason', p_reason
+    ), octroi_private.now() + interval '7 days'
+  )
+  from octroi_private.top_up_pack as k
+  cross join lateral octroi_private.period_bounds(
+    'month', octroi_private.anchor_of(p_account_id), octroi_private.now()
+  ) as m
+  where k.id = p_pack_id
+$$;
+
+ALTER FUNCTION octroi_private.tell_of_auto_top_up(p_account_id uuid, p_pack_id bigint, p_reason text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.tell_of_payments(p_account_id uuid, p_customer_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.enqueue_mail_to_owners(
+    p_account_id, 'payment_failed', format('%s:%s', i.id, i.attempt_count), jsonb_build_object(
+      'amount_minor', i.amount_due_minor, 'currency', i.currency, 'next_attempt_at', i.next_attempt_at,
+      'plan', octroi_private.plan_name_of(p_account_id)
+    ), octroi_private.now() + interval '30 days'
+  )
+  from octroi_private.stripe_invoice as i
+  where i.customer_id = p_customer_id and i.status = 'open' and i.attempt_count > 0 and i.amount_due_minor > 0
+    and i.subscription_id is not null
+  union all
+  select octroi_private.enqueue_mail_to_owners(
+    p_account_id, 'subscription_ended', s.id, jsonb_build_object(
+      'plan', had.name, 'ended_at', coalesce(s.ended_at, s.canceled_at, octroi_private.now()),
+      'plan_now', octroi_private.plan_name_of(p_account_id)
+    ), octroi_private.now() + interval '30 days'
+  )
+  from octroi_private.stripe_subscription as s
+  cross join lateral (
+    select p.name
+    from octroi_private.subscription as r
+    join octroi_private.plan_version as v on v.id = r.plan_version_id
+    join octroi_private.plan as p on p.code = v.plan_code
+    where r.account_id = p_account_id and r.stripe_subscription_id = s.id
+    order by r.started_at desc
+    limit 1
+  ) as had
+  where s.customer_id = p_customer_id and s.status = 'canceled';
+end
+$$;
+
+ALTER FUNCTION octroi_private.tell_of_payments(p_account_id uuid, p_customer_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.tell_of_threshold(p_alert_id bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_alert octroi_private.alert;
+  v_data jsonb;
+begin
+  select a.* into strict v_alert from octroi_private.alert as a where a.id = p_alert_id;
+  v_data := jsonb_build_object(
+    'threshold', v_alert.threshold, 'scope', v_alert.scope, 'meter', v_alert.meter, 'used', v_alert.used,
+    'granted', v_alert.granted, 'remaining', greatest(v_alert.granted - v_alert.used, 0),
+    'resets_at', nullif(v_alert.resets_at, 'infinity'),
+    'runs_out_at', octroi_private.runs_out_at(
+      v_alert.granted - v_alert.used, octroi_private.used_per_day(
+        v_alert.account_id, v_alert.scope, v_alert.subject, v_alert.meter
+      ), v_alert.resets_at
+    ),
+    'plan', octroi_private.plan_name_of(v_alert.account_id),
+    'overage_on', coalesce((
+      select l.overage > 0 from octroi_private.limit_in_force as l
+      where l.account_id = v_alert.account_id and l.scope = 'account' and l.period = 'month' and l.meter = v_alert.meter
+    ), false)
+  );
+  if v_alert.scope = 'member' then
+    perform octroi_private.enqueue_mail(
+      v_alert.account_id, v_alert.subject::uuid, 'threshold', p_alert_id::text, v_data, v_alert.resets_at
+    );
+  else
+    perform octroi_private.enqueue_mail_to_owners(
+      v_alert.account_id, 'threshold', p_alert_id::text, v_data, v_alert.resets_at
+    );
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.tell_of_threshold(p_alert_id bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.tell_of_top_up(p_grant_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.enqueue_mail_to_owners(
+    g.account_id, 'top_up_received', g.id::text, jsonb_build_object(
+      'meter', g.meter, 'amount', g.amount, 'pack_name', k.name, 'paid_minor', t.paid_minor, 'currency', t.currency,
+      'expires_at', nullif(g.expires_at, 'infinity'), 'remaining', (
+        select greatest(sum(q.remaining), 0)::bigint
+        from octroi_private.quota_of(g.account_id, null) as q
+        where q.scope = 'account' and q.period = 'month' and q.meter = g.meter
+      )
+    ), g.created_at + interval '30 days'
+  )
+  from octroi_private.quota_grant as g
+  join octroi_private.top_up as t on t.grant_id = g.id
+  join octroi_private.top_up_pack as k on k.id = t.pack_id
+  where g.id = p_grant_id
+$$;
+
+ALTER FUNCTION octroi_private.tell_of_top_up(p_grant_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.threshold_amount(p_limit bigint, p_threshold integer) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (p_limit * p_threshold + 99) / 100
+$$;
+
+ALTER FUNCTION octroi_private.threshold_amount(p_limit bigint, p_threshold integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.unknown_keys(p_object jsonb, p_known text[], p_where text) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p_where || k.key || ': not a field of a plan file'
+  from jsonb_object_keys(case when jsonb_typeof(p_object) = 'object' then p_object else '{}' end) as k (key)
+  where k.key <> all(p_known)
+  union all
+  select p_where || ' is not a table' where jsonb_typeof(p_object) <> 'object'
+$$;
+
+ALTER FUNCTION octroi_private.unknown_keys(p_object jsonb, p_known text[], p_where text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.unlock_stripe_object(p_kind text, p_id text, p_fence bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update octroi_private.stripe_object
+  set lease_expires_at = null
+  where kind = p_kind and id = p_id and fence = p_fence and lease_expires_at is not null;
+  return found;
+end
+$$;
+
+ALTER FUNCTION octroi_private.unlock_stripe_object(p_kind text, p_id text, p_fence bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) RETURNS TABLE(found boolean, locale text, is_unsubscribed boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  if p_act then
+    update octroi_private.notification_setting as n set usage_alerts = false, changed_at = octroi_private.now()
+    where n.unsubscribe_token::text = lower(p_token) and n.usage_alerts;
+  end if;
+  return query
+  select k.user_id is not null, coalesce(k.locale, 'en'), coalesce(not k.usage_alerts, false)
+  from (select 1) as always
+  left join octroi_private.notification_setting as k on k.unsubscribe_token::text = lower(p_token);
+end
+$$;
+
+ALTER FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) IS 'Turns off what is not contractual for the holder of a token, or only looks. An unknown token finds nothing and changes nothing.';
+
+CREATE FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_subject text, p_meter text) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with span as (
+    select greatest(
+      date_trunc('day', octroi_private.now() at time zone 'utc') - interval '6 days', a.created_at at time zone 'utc'
+    ) as since, octroi_private.now() at time zone 'utc' as until
+    from octroi_private.account as a
+    where a.id = p_account_id
+  )
+  select round(coalesce(sum(case p_meter
+    when 'tokens' then d.total_tokens when 'cost' then d.cost_nano_usd else d.requests
+  end), 0) * 86400 / greatest(extract(epoch from max(s.until) - max(s.since)), 3600))::bigint
+  from span as s
+  left join octroi_private.usage_daily as d
+    on d.account_id = p_account_id and d.day >= s.since::date
+    and case p_scope when 'account' then true when 'member' then d.user_id::text = p_subject when 'model' then d.model = p_subject end
+$$;
+
+ALTER FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_subject text, p_meter text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.used_since(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_since timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1853,26 +6273,6 @@ $$;
 
 ALTER FUNCTION octroi_private.used_since(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_since timestamp with time zone) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.uuid_v7() RETURNS uuid
-    LANGUAGE sql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select encode(
-    overlay(
-      overlay(
-        uuid_send(gen_random_uuid())
-        placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6
-      )
-      placing set_byte('\x00'::bytea, 0, (get_byte(uuid_send(gen_random_uuid()), 0) & 15) | 112) from 7 for 1
-    ),
-    'hex'
-  )::uuid
-$$;
-
-ALTER FUNCTION octroi_private.uuid_v7() OWNER TO octroi_owner;
-
-COMMENT ON FUNCTION octroi_private.uuid_v7() IS 'A time-ordered UUID (RFC 9562, version 7).';
-
 CREATE FUNCTION octroi_private.uuid_v7_floor(p_at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1881,6 +6281,57 @@ CREATE FUNCTION octroi_private.uuid_v7_floor(p_at timestamp with time zone) RETU
 $$;
 
 ALTER FUNCTION octroi_private.uuid_v7_floor(p_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE TABLE octroi_private.plan_version (
+    id bigint NOT NULL,
+    plan_code text NOT NULL,
+    version integer NOT NULL,
+    allowed_models text[],
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    currency octroi_private.currency_code,
+    trial_days smallint DEFAULT 0 NOT NULL,
+    seats integer,
+    features text[] DEFAULT '{}'::text[] NOT NULL,
+    content jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT plan_version_allowed_models_check CHECK (((cardinality(allowed_models) >= 1) AND (cardinality(allowed_models) <= 500))),
+    CONSTRAINT plan_version_content_check CHECK ((jsonb_typeof(content) = 'object'::text)),
+    CONSTRAINT plan_version_features_check CHECK ((cardinality(features) <= 50)),
+    CONSTRAINT plan_version_seats_check CHECK (((seats >= 1) AND (seats <= 100000))),
+    CONSTRAINT plan_version_trial_days_check CHECK (((trial_days >= 0) AND (trial_days <= 730))),
+    CONSTRAINT plan_version_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY octroi_private.plan_version FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.plan_version OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.plan_version IS 'Immutable content of a plan; subscribers keep the version they have.';
+
+CREATE FUNCTION octroi_private.version_on_sale(p_plan text, p_billing_interval text) RETURNS octroi_private.plan_version
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_version octroi_private.plan_version;
+begin
+  select v.* into v_version
+  from octroi_private.plan as p
+  join octroi_private.plan_version as v on v.plan_code = p.code
+  where p.code = p_plan and p.retired_at is null
+  order by v.version desc
+  limit 1;
+  if not exists (
+    select from octroi_private.plan_price as x
+    where x.plan_version_id = v_version.id and x.billing_interval = p_billing_interval
+  ) then
+    raise exception 'plan % is not sold by the %', left(p_plan, 50), left(p_billing_interval, 50)
+      using errcode = 'OC033', hint = 'The view octroi.plans lists what is.';
+  end if;
+  return v_version;
+end
+$$;
+
+ALTER FUNCTION octroi_private.version_on_sale(p_plan text, p_billing_interval text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.void_all_entitlements() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1909,6 +6360,56 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.void_entitlements() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.watch_billing(p_max_rows integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with stuck as (
+    (
+      select 'close_cycle' as kind, jsonb_build_object('invoice_id', c.invoice_id) as args
+      from octroi_private.billing_cycle as c
+      cross join octroi_private.billing_setting as s
+      where c.state not in ('closed', 'disputed')
+        and c.changed_at <= octroi_private.now() - make_interval(secs => s.draft_watch_seconds)
+      order by c.changed_at
+      limit p_max_rows
+    )
+    union all
+    (
+      select 'send_meter_report', jsonb_build_object('report_id', r.id)
+      from octroi_private.meter_report as r
+      where r.state in ('pending', 'sending', 'unknown') and r.changed_at <= octroi_private.now() - interval '1 hour'
+      order by r.changed_at
+      limit p_max_rows
+    )
+  ),
+  queued as (
+    insert into octroi_private.job (kind, args, run_at, max_attempts)
+    select s.kind, s.args, octroi_private.now(), 100
+    from stuck as s
+    where not exists (
+      select from octroi_private.job as j where j.kind = s.kind and j.args = s.args and j.state = 'queued'
+    ) and not exists (
+      select from octroi_private.job as j where j.kind = s.kind and j.args = s.args and j.state = 'running'
+    )
+    returning 1
+  )
+  select count(*) from queued
+$$;
+
+ALTER FUNCTION octroi_private.watch_billing(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.whole_minute(p_at timestamp with time zone, p_up boolean) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select to_timestamp(
+    case when p_up then ceil(extract(epoch from p_at) / 60) else floor(extract(epoch from p_at) / 60) end * 60
+  )
+$$;
+
+ALTER FUNCTION octroi_private.whole_minute(p_at timestamp with time zone, p_up boolean) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.why_refused(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1972,6 +6473,47 @@ ALTER FUNCTION octroi_private.worker_ready() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.worker_ready() IS 'What a worker checks before it starts: durable commits, the migration it was written for, the server''s version.';
 
+CREATE TABLE octroi_private.alert (
+    id bigint NOT NULL,
+    account_id uuid NOT NULL,
+    balance_id bigint NOT NULL,
+    scope octroi_private.scope_name NOT NULL,
+    subject text NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    threshold smallint NOT NULL,
+    used octroi_private.quantity NOT NULL,
+    granted octroi_private.quantity NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    resets_at timestamp with time zone NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    cleared_at timestamp with time zone,
+    CONSTRAINT alert_threshold_check CHECK ((threshold = ANY (ARRAY[80, 90, 100])))
+);
+
+ALTER TABLE ONLY octroi_private.alert FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.alert OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.alert IS 'Thresholds that were reached. One of each for a balance, until it is cleared.';
+
+CREATE VIEW octroi.alerts WITH (security_invoker='true') AS
+ SELECT a.account_id,
+    a.scope,
+    a.subject,
+    a.meter,
+    a.threshold,
+    a.used,
+    a.granted,
+    a.period_start,
+    a.resets_at,
+    a.raised_at,
+    a.cleared_at
+   FROM octroi_private.alert a;
+
+ALTER TABLE octroi.alerts OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi.alerts IS 'Thresholds that were reached: the reader''s own, and those of the accounts they administer.';
+
 CREATE TABLE octroi_private.api_key (
     id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
     account_id uuid NOT NULL,
@@ -2012,6 +6554,60 @@ ALTER TABLE octroi.api_keys OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi.api_keys IS 'Keys of the reader, and of the accounts they administer; never a secret or its hash.';
 
+CREATE VIEW octroi.billing_requests WITH (security_invoker='true') AS
+ SELECT r.id,
+    r.account_id,
+    r.kind,
+    r.state,
+    r.url,
+    r.error,
+    r.message,
+    r.created_at,
+    r.finished_at
+   FROM octroi_private.billing_request r;
+
+ALTER TABLE octroi.billing_requests OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi.billing_requests IS 'What was asked of Stripe for the accounts the reader administers, and what became of it.';
+
+CREATE VIEW octroi.invoices WITH (security_invoker='true') AS
+ SELECT i.account_id,
+    i.id,
+    i.status,
+    i.total_minor,
+    i.amount_paid_minor,
+    i.currency,
+    i.created_at,
+    i.period_start,
+    i.period_end,
+    i.paid_at
+   FROM octroi_private.my_invoices() i(account_id, id, status, total_minor, amount_paid_minor, currency, created_at, period_start, period_end, paid_at);
+
+ALTER TABLE octroi.invoices OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi.invoices IS 'Invoices of the accounts the reader administers, as Stripe has them.';
+
+CREATE VIEW octroi.plans WITH (security_invoker='true') AS
+ SELECT p.plan,
+    p.name,
+    p.version,
+    p.rank,
+    p.currency,
+    p.month_price_minor,
+    p.year_price_minor,
+    p.trial_days,
+    p.seats,
+    p.features,
+    p.models,
+    p.limits,
+    p.overage,
+    p.top_ups
+   FROM octroi_private.plans_on_sale() p(plan, name, version, rank, currency, month_price_minor, year_price_minor, trial_days, seats, features, models, limits, overage, top_ups);
+
+ALTER TABLE octroi.plans OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi.plans IS 'Plans on sale. Prices are in the currency''s minor unit; models null means every priced one.';
+
 CREATE VIEW octroi.quota WITH (security_invoker='true') AS
  SELECT q.scope,
     q.subject,
@@ -2030,45 +6626,38 @@ ALTER TABLE octroi.quota OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi.quota IS 'my_quota() as a view.';
 
-CREATE TABLE octroi_private.usage_event (
-    id uuid NOT NULL,
-    account_id uuid NOT NULL,
-    api_key_id uuid,
-    user_id uuid NOT NULL,
-    endpoint text NOT NULL,
-    model text NOT NULL,
-    response_model text,
-    service_tier text,
-    source octroi_private.usage_source NOT NULL,
-    input_tokens octroi_private.quantity NOT NULL,
-    cached_input_tokens octroi_private.quantity NOT NULL,
-    cache_write_tokens octroi_private.quantity NOT NULL,
-    audio_input_tokens octroi_private.quantity NOT NULL,
-    output_tokens octroi_private.quantity NOT NULL,
-    reasoning_tokens octroi_private.quantity NOT NULL,
-    audio_output_tokens octroi_private.quantity NOT NULL,
-    total_tokens octroi_private.quantity NOT NULL,
-    cost_nano_usd octroi_private.quantity NOT NULL,
-    overrun_tokens octroi_private.quantity DEFAULT 0 NOT NULL,
-    overrun_cost_nano_usd octroi_private.quantity DEFAULT 0 NOT NULL,
-    overrun_requests octroi_private.none_or_one DEFAULT 0 NOT NULL,
-    price_id bigint NOT NULL,
-    balance_ids bigint[] NOT NULL,
-    latency_ms octroi_private.duration_ms,
-    first_token_ms octroi_private.duration_ms,
-    upstream_request_id octroi_private.short_text,
-    raw_usage jsonb,
-    occurred_at timestamp with time zone NOT NULL,
-    recorded_at timestamp with time zone NOT NULL,
-    CONSTRAINT usage_event_is_sound CHECK (octroi_private.is_sound_usage((input_tokens)::bigint, (cached_input_tokens)::bigint, (cache_write_tokens)::bigint, (audio_input_tokens)::bigint, (output_tokens)::bigint, (reasoning_tokens)::bigint, (audio_output_tokens)::bigint, (total_tokens)::bigint, (cost_nano_usd)::bigint, (overrun_tokens)::bigint, (overrun_cost_nano_usd)::bigint))
-)
-PARTITION BY RANGE (occurred_at);
+CREATE VIEW octroi.top_up_packs WITH (security_invoker='true') AS
+ SELECT k.pack,
+    k.name,
+    k.meter,
+    k.amount,
+    k.price_minor,
+    k.currency,
+    k.expires_after_days,
+    k.plans
+   FROM octroi_private.packs_on_sale() k(pack, name, meter, amount, price_minor, currency, expires_after_days, plans);
 
-ALTER TABLE ONLY octroi_private.usage_event FORCE ROW LEVEL SECURITY;
+ALTER TABLE octroi.top_up_packs OWNER TO octroi_owner;
 
-ALTER TABLE octroi_private.usage_event OWNER TO octroi_owner;
+COMMENT ON VIEW octroi.top_up_packs IS 'Extra quota on sale, and to subscribers of which plans.';
 
-COMMENT ON TABLE octroi_private.usage_event IS 'One settled call: token pools, cost and price used. Append-only, one partition per month.';
+CREATE VIEW octroi.top_ups WITH (security_invoker='true') AS
+ SELECT t.account_id,
+    t.pack,
+    t.meter,
+    t.amount,
+    t.drawn,
+    t.revoked,
+    t.remaining,
+    t.paid_minor,
+    t.currency,
+    t.bought_at,
+    t.expires_at
+   FROM octroi_private.my_top_ups() t(account_id, pack, meter, amount, drawn, revoked, remaining, paid_minor, currency, bought_at, expires_at);
+
+ALTER TABLE octroi.top_ups OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi.top_ups IS 'Packs that the accounts the reader administers have bought, and what is left of them.';
 
 CREATE VIEW octroi.usage WITH (security_invoker='true') AS
  SELECT e.id,
@@ -2158,6 +6747,15 @@ ALTER TABLE octroi_private.account OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.account IS 'The billing unit: one person, or a team.';
 
+ALTER TABLE octroi_private.alert ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.alert_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE octroi_private.audit_log (
     id bigint NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
@@ -2185,6 +6783,22 @@ ALTER TABLE octroi_private.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE octroi_private.auto_top_up (
+    account_id uuid NOT NULL,
+    pack_code text NOT NULL,
+    below octroi_private.quantity NOT NULL,
+    monthly_cap_minor bigint NOT NULL,
+    user_id uuid NOT NULL,
+    changed_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT auto_top_up_monthly_cap_minor_check CHECK (((monthly_cap_minor >= 1) AND (monthly_cap_minor <= 99999999)))
+);
+
+ALTER TABLE ONLY octroi_private.auto_top_up FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.auto_top_up OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.auto_top_up IS 'Accounts that buy a pack by themselves when little is left. A failed payment removes the row.';
+
 ALTER TABLE octroi_private.balance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME octroi_private.balance_id_seq
     START WITH 1
@@ -2193,6 +6807,52 @@ ALTER TABLE octroi_private.balance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE octroi_private.billing_cycle (
+    invoice_id octroi_private.stripe_id NOT NULL,
+    account_id uuid NOT NULL,
+    customer_id text NOT NULL,
+    subscription_id text,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL,
+    state text DEFAULT 'opened'::text NOT NULL,
+    short_since timestamp with time zone,
+    detail text,
+    opened_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT billing_cycle_check CHECK ((period_end >= period_start)),
+    CONSTRAINT billing_cycle_detail_check CHECK ((length(detail) <= 500)),
+    CONSTRAINT billing_cycle_state_check CHECK ((state = ANY (ARRAY['opened'::text, 'held'::text, 'flushed'::text, 'compared'::text, 'finalised'::text, 'closed'::text, 'disputed'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.billing_cycle FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.billing_cycle OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.billing_cycle IS 'An invoice for metered usage, from draft to finalised.';
+
+CREATE TABLE octroi_private.billing_setting (
+    only_row boolean DEFAULT true NOT NULL,
+    return_origins text[] DEFAULT '{http://localhost:3000}'::text[] NOT NULL,
+    upgrade_url text,
+    top_up_url text,
+    billing_url text,
+    unsubscribe_url text,
+    renewal_grace_seconds integer DEFAULT 259200 NOT NULL,
+    draft_watch_seconds integer DEFAULT 7200 NOT NULL,
+    report_every_seconds integer DEFAULT 300 NOT NULL,
+    CONSTRAINT billing_setting_draft_watch_seconds_check CHECK (((draft_watch_seconds >= 60) AND (draft_watch_seconds <= 259200))),
+    CONSTRAINT billing_setting_only_row_check CHECK (only_row),
+    CONSTRAINT billing_setting_renewal_grace_seconds_check CHECK (((renewal_grace_seconds >= 0) AND (renewal_grace_seconds <= 259200))),
+    CONSTRAINT billing_setting_report_every_seconds_check CHECK (((report_every_seconds >= 1) AND (report_every_seconds <= 86400))),
+    CONSTRAINT billing_setting_return_origins_check CHECK ((cardinality(return_origins) <= 100))
+);
+
+ALTER TABLE ONLY octroi_private.billing_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.billing_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.billing_setting IS 'One row: what the operator decides about billing.';
 
 CREATE TABLE octroi_private.budget (
     account_id uuid NOT NULL,
@@ -2235,6 +6895,18 @@ ALTER TABLE octroi_private.completion OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.completion IS 'A queued call of one user. Its id becomes the request''s id; its answer a stored_response.';
 
+CREATE TABLE octroi_private.contact (
+    user_id uuid NOT NULL,
+    email text NOT NULL,
+    CONSTRAINT contact_email_check CHECK ((((length(email) >= 3) AND (length(email) <= 320)) AND (email !~ '[[:cntrl:]]'::text)))
+);
+
+ALTER TABLE ONLY octroi_private.contact FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.contact OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.contact IS 'Where a user is written to: Auth''s address, kept in step by trigger, gone with the user.';
+
 CREATE TABLE octroi_private.entitlement (
     account_id uuid NOT NULL,
     api_key_id uuid NOT NULL,
@@ -2266,6 +6938,20 @@ ALTER TABLE octroi_private.member OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.member IS 'Who may act for an account. Owner and admin see all of its usage, a member their own.';
 
+CREATE TABLE octroi_private.overage_setting (
+    account_id uuid NOT NULL,
+    is_on boolean NOT NULL,
+    spend_cap_minor bigint,
+    changed_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT overage_setting_spend_cap_minor_check CHECK (((spend_cap_minor >= 0) AND (spend_cap_minor <= 99999999)))
+);
+
+ALTER TABLE ONLY octroi_private.overage_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.overage_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.overage_setting IS 'Whether an account lets overage happen, and for how much money a month at most.';
+
 CREATE TABLE octroi_private.plan_limit (
     plan_version_id bigint NOT NULL,
     scope octroi_private.scope_name NOT NULL,
@@ -2274,8 +6960,12 @@ CREATE TABLE octroi_private.plan_limit (
     period octroi_private.period_name NOT NULL,
     amount octroi_private.quantity NOT NULL,
     overage octroi_private.quantity DEFAULT 0 NOT NULL,
+    rollover_max octroi_private.quantity DEFAULT 0 NOT NULL,
+    rollover_months smallint DEFAULT 1 NOT NULL,
     CONSTRAINT plan_limit_model_only_for_models CHECK ((((scope)::text = 'model'::text) = (model <> ''::text))),
-    CONSTRAINT plan_limit_overage_on_account CHECK ((((overage)::bigint = 0) OR (((scope)::text = 'account'::text) AND ((period)::text = 'month'::text))))
+    CONSTRAINT plan_limit_overage_on_account CHECK ((((overage)::bigint = 0) OR (((scope)::text = 'account'::text) AND ((period)::text = 'month'::text)))),
+    CONSTRAINT plan_limit_rollover_months_check CHECK (((rollover_months >= 1) AND (rollover_months <= 12))),
+    CONSTRAINT plan_limit_rollover_on_account CHECK ((((rollover_max)::bigint = 0) OR (((scope)::text = 'account'::text) AND ((period)::text = 'month'::text))))
 );
 
 ALTER TABLE ONLY octroi_private.plan_limit FORCE ROW LEVEL SECURITY;
@@ -2284,6 +6974,27 @@ ALTER TABLE octroi_private.plan_limit OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.plan_limit IS 'A limit of a plan: for the account as a whole, for each member, for each key, or for one model. overage is what may be used beyond amount.';
 
+CREATE TABLE octroi_private.plan_overage (
+    plan_version_id bigint NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    slice octroi_private.quantity NOT NULL,
+    price_minor octroi_private.unit_price NOT NULL,
+    spend_cap_minor bigint NOT NULL,
+    is_on boolean NOT NULL,
+    lookup_key octroi_private.catalogue_key NOT NULL,
+    event_name octroi_private.catalogue_key NOT NULL,
+    CONSTRAINT plan_overage_affords_a_slice CHECK ((spend_cap_minor >= (price_minor)::bigint)),
+    CONSTRAINT plan_overage_meter_check CHECK (((meter)::text = ANY (ARRAY['tokens'::text, 'requests'::text]))),
+    CONSTRAINT plan_overage_slice_check CHECK ((((slice)::bigint >= 1) AND ((slice)::bigint <= 1000000000))),
+    CONSTRAINT plan_overage_spend_cap_minor_check CHECK ((spend_cap_minor <= 99999999))
+);
+
+ALTER TABLE ONLY octroi_private.plan_overage FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.plan_overage OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.plan_overage IS 'What usage beyond plan and grants costs. is_on is what subscribers start with; overage_setting is their own word.';
+
 CREATE TABLE octroi_private.subscription (
     id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
     account_id uuid NOT NULL,
@@ -2291,7 +7002,10 @@ CREATE TABLE octroi_private.subscription (
     anchor_at timestamp with time zone NOT NULL,
     started_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
-    CONSTRAINT subscription_check CHECK ((ended_at >= started_at))
+    stripe_subscription_id text,
+    granted_until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT subscription_check CHECK ((ended_at >= started_at)),
+    CONSTRAINT subscription_granted_while_paid CHECK (((stripe_subscription_id IS NOT NULL) OR (granted_until = 'infinity'::timestamp with time zone)))
 );
 
 ALTER TABLE ONLY octroi_private.subscription FORCE ROW LEVEL SECURITY;
@@ -2314,9 +7028,15 @@ CREATE VIEW octroi_private.limit_in_force WITH (security_invoker='true') AS
             (l.meter)::text AS meter,
             (l.period)::text AS period,
             (l.amount)::bigint AS amount,
-            (l.overage)::bigint AS overage
-           FROM ((octroi_private.subscription s
+                CASE
+                    WHEN (o.meter IS NULL) THEN (l.overage)::bigint
+                    WHEN (NOT COALESCE(t.is_on, o.is_on)) THEN (0)::bigint
+                    ELSE LEAST((l.overage)::bigint, octroi_private.overage_units(LEAST(t.spend_cap_minor, o.spend_cap_minor), (o.price_minor)::bigint, (o.slice)::bigint))
+                END AS overage
+           FROM ((((octroi_private.subscription s
              JOIN octroi_private.plan_limit l ON ((l.plan_version_id = s.plan_version_id)))
+             LEFT JOIN octroi_private.plan_overage o ON (((o.plan_version_id = l.plan_version_id) AND ((o.meter)::text = (l.meter)::text) AND ((l.scope)::text = 'account'::text) AND ((l.period)::text = 'month'::text))))
+             LEFT JOIN octroi_private.overage_setting t ON ((t.account_id = s.account_id)))
              CROSS JOIN LATERAL ( SELECT ''::text AS subject
                   WHERE ((l.scope)::text = 'account'::text)
                 UNION ALL
@@ -2344,7 +7064,57 @@ CREATE VIEW octroi_private.limit_in_force WITH (security_invoker='true') AS
 
 ALTER TABLE octroi_private.limit_in_force OWNER TO octroi_owner;
 
-COMMENT ON VIEW octroi_private.limit_in_force IS 'Limits of plans and budgets by what they bound, without grants on top.';
+COMMENT ON VIEW octroi_private.limit_in_force IS 'Limits of plans and budgets by what they bound, without grants on top. Overage is what the account lets happen.';
+
+CREATE TABLE octroi_private.meter_report (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    customer_id text NOT NULL,
+    event_name text NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    balance_id bigint NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    window_end timestamp with time zone NOT NULL,
+    value octroi_private.quantity NOT NULL,
+    usage_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    first_sent_at timestamp with time zone,
+    generation smallint DEFAULT 0 NOT NULL,
+    detail text,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT meter_report_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT meter_report_dated_in_its_window CHECK (((usage_at >= window_start) AND (usage_at < window_end))),
+    CONSTRAINT meter_report_detail_check CHECK ((length(detail) <= 500)),
+    CONSTRAINT meter_report_generation_check CHECK (((generation >= 0) AND (generation <= 10))),
+    CONSTRAINT meter_report_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'accepted'::text, 'unknown'::text, 'rejected'::text, 'disputed'::text, 'replaced'::text, 'written_off'::text]))),
+    CONSTRAINT meter_report_value_check CHECK (((value)::bigint > 0))
+);
+
+ALTER TABLE ONLY octroi_private.meter_report FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.meter_report OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.meter_report IS 'What was told, or is to be told, to a Stripe meter. The calls behind it are the rows of overage_use with its id.';
+
+CREATE TABLE octroi_private.overage_use (
+    balance_id bigint NOT NULL,
+    request_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    event_name text,
+    amount octroi_private.quantity NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    report_id uuid,
+    CONSTRAINT overage_use_amount_check CHECK (((amount)::bigint > 0))
+);
+
+ALTER TABLE ONLY octroi_private.overage_use FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.overage_use OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.overage_use IS 'Usage beyond plan and grants, call by call. balance.from_overage is the sum.';
 
 CREATE TABLE octroi_private.quota_draw (
     grant_id uuid NOT NULL,
@@ -2374,11 +7144,15 @@ CREATE TABLE octroi_private.quota_grant (
     ended_at timestamp with time zone,
     reason text NOT NULL,
     created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    revoked octroi_private.quantity DEFAULT 0 NOT NULL,
+    source text,
     CONSTRAINT quota_grant_amount_check CHECK (((amount)::bigint > 0)),
     CONSTRAINT quota_grant_check CHECK ((expires_at > starts_at)),
     CONSTRAINT quota_grant_kind_check CHECK ((kind = ANY (ARRAY['rollover'::text, 'promo'::text, 'top_up'::text]))),
     CONSTRAINT quota_grant_never_overdrawn CHECK (((drawn)::bigint <= (amount)::bigint)),
-    CONSTRAINT quota_grant_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200)))
+    CONSTRAINT quota_grant_never_overrevoked CHECK (((revoked)::bigint <= (amount)::bigint)),
+    CONSTRAINT quota_grant_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200))),
+    CONSTRAINT quota_grant_source_check CHECK (((length(source) >= 1) AND (length(source) <= 600)))
 );
 
 ALTER TABLE ONLY octroi_private.quota_grant FORCE ROW LEVEL SECURITY;
@@ -2386,6 +7160,55 @@ ALTER TABLE ONLY octroi_private.quota_grant FORCE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.quota_grant OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.quota_grant IS 'Quota on top of the plan''s monthly amount. Drawn after it: rollover, then promo, then top_up; by priority, expiry and age.';
+
+CREATE TABLE octroi_private.revocation (
+    id bigint NOT NULL,
+    grant_id uuid NOT NULL,
+    change bigint NOT NULL,
+    debt_change bigint NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    CONSTRAINT revocation_change_check CHECK ((change <> 0))
+);
+
+ALTER TABLE ONLY octroi_private.revocation FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.revocation OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.revocation IS 'Each time that a grant was taken back, or given again. quota_grant.revoked is the sum of change.';
+
+CREATE TABLE octroi_private.stripe_customer (
+    id octroi_private.stripe_id NOT NULL,
+    account_id uuid,
+    currency text,
+    is_delinquent boolean DEFAULT false NOT NULL,
+    has_payment_method boolean DEFAULT false NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_customer FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_customer OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_customer IS 'Customers of Stripe; account_id is our own word for whose they are.';
+
+CREATE TABLE octroi_private.top_up (
+    grant_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    pack_id bigint NOT NULL,
+    quantity integer NOT NULL,
+    paid_minor bigint NOT NULL,
+    currency octroi_private.currency_code NOT NULL,
+    payment_intent_id text,
+    bought_at timestamp with time zone NOT NULL,
+    CONSTRAINT top_up_paid_minor_check CHECK ((paid_minor >= 0)),
+    CONSTRAINT top_up_quantity_check CHECK (((quantity >= 1) AND (quantity <= 100)))
+);
+
+ALTER TABLE ONLY octroi_private.top_up FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.top_up OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.top_up IS 'Packs that were bought, and with which payment.';
 
 CREATE VIEW octroi_private.integrity WITH (security_invoker='true') AS
  SELECT 'I2 a settled call has one usage event'::text AS violated,
@@ -2461,6 +7284,70 @@ UNION ALL
            FROM octroi_private.quota_draw w
           GROUP BY w.grant_id) d ON ((d.grant_id = g.id)))
   WHERE ((g.drawn)::numeric <> COALESCE(d.amount, (0)::numeric))
+UNION ALL
+ SELECT 'I1 a balance knows what grants and overage covered'::text AS violated,
+    (b.id)::text AS subject,
+    format('grants %s of %s, overage %s of %s'::text, b.from_grants, COALESCE(d.amount, (0)::numeric), b.from_overage, COALESCE(o.amount, (0)::numeric)) AS detail
+   FROM ((octroi_private.balance b
+     LEFT JOIN ( SELECT w.balance_id,
+            sum((w.amount)::bigint) AS amount
+           FROM octroi_private.quota_draw w
+          GROUP BY w.balance_id) d ON ((d.balance_id = b.id)))
+     LEFT JOIN ( SELECT u.balance_id,
+            sum((u.amount)::bigint) AS amount
+           FROM octroi_private.overage_use u
+          GROUP BY u.balance_id) o ON ((o.balance_id = b.id)))
+  WHERE (((b.from_grants)::numeric <> COALESCE(d.amount, (0)::numeric)) OR ((b.from_overage)::numeric <> COALESCE(o.amount, (0)::numeric)))
+UNION ALL
+ SELECT 'I6 a meter report says what its calls used'::text AS violated,
+    (r.id)::text AS subject,
+    format('%s, calls %s'::text, r.value, COALESCE(u.amount, (0)::numeric)) AS detail
+   FROM (octroi_private.meter_report r
+     LEFT JOIN ( SELECT w.report_id,
+            sum((w.amount)::bigint) AS amount
+           FROM octroi_private.overage_use w
+          WHERE (w.report_id IS NOT NULL)
+          GROUP BY w.report_id) u ON ((u.report_id = r.id)))
+  WHERE (COALESCE(u.amount, (0)::numeric) <> (
+        CASE
+            WHEN (r.state = 'replaced'::text) THEN (0)::bigint
+            ELSE (r.value)::bigint
+        END)::numeric)
+UNION ALL
+ SELECT 'I7 an account has the plan that it has paid for'::text AS violated,
+    (r.account_id)::text AS subject,
+    format('has %s until %s, paid for %s until %s'::text, r.plan_version_id, r.granted_until, a.plan_version_id, a.granted_until) AS detail
+   FROM ((octroi_private.subscription r
+     JOIN octroi_private.stripe_customer c ON (((c.account_id = r.account_id) AND (NOT c.is_deleted))))
+     LEFT JOIN LATERAL octroi_private.access_of(r.account_id) a(stripe_subscription_id, plan_version_id, anchor_at, granted_until) ON (true))
+  WHERE ((r.ended_at IS NULL) AND (r.granted_until > octroi_private.now()) AND (COALESCE(r.stripe_subscription_id, a.stripe_subscription_id) IS NOT NULL) AND ((((r.stripe_subscription_id IS DISTINCT FROM a.stripe_subscription_id) OR (r.plan_version_id IS DISTINCT FROM a.plan_version_id)) OR (r.anchor_at IS DISTINCT FROM a.anchor_at)) OR (r.granted_until IS DISTINCT FROM a.granted_until)))
+UNION ALL
+ SELECT 'I10 a pack that is paid was granted'::text AS violated,
+    p.source AS subject,
+    (c.account_id)::text AS detail
+   FROM (octroi_private.stripe_customer c
+     CROSS JOIN LATERAL octroi_private.paid_packs((c.id)::text) p(source, pack_id, quantity, paid_minor, currency, payment_intent_id))
+  WHERE ((c.account_id IS NOT NULL) AND ((p.quantity >= 1) AND (p.quantity <= 100)) AND (NOT (EXISTS ( SELECT
+           FROM octroi_private.quota_grant g
+          WHERE (g.source = p.source)))))
+UNION ALL
+ SELECT 'I10 money that went back took its part of the grant along'::text AS violated,
+    (g.id)::text AS subject,
+    format('%s of %s, %s of %s went back'::text, g.revoked, g.amount, back.amount, t.paid_minor) AS detail
+   FROM ((octroi_private.top_up t
+     JOIN octroi_private.quota_grant g ON ((g.id = t.grant_id)))
+     CROSS JOIN LATERAL ( SELECT LEAST(octroi_private.taken_back(t.payment_intent_id), t.paid_minor) AS amount) back)
+  WHERE ((g.revoked)::numeric <> div(((g.amount)::numeric * (back.amount)::numeric), (GREATEST(t.paid_minor, (1)::bigint))::numeric))
+UNION ALL
+ SELECT 'I10 each reversal is on record'::text AS violated,
+    (g.id)::text AS subject,
+    format('%s, record %s'::text, g.revoked, COALESCE(r.change, (0)::numeric)) AS detail
+   FROM (octroi_private.quota_grant g
+     LEFT JOIN ( SELECT v.grant_id,
+            sum(v.change) AS change
+           FROM octroi_private.revocation v
+          GROUP BY v.grant_id) r ON ((r.grant_id = g.id)))
+  WHERE ((g.revoked)::numeric <> COALESCE(r.change, (0)::numeric))
 UNION ALL
  SELECT 'I4 no hold outlives its time by five minutes'::text AS violated,
     (r.id)::text AS subject,
@@ -2548,6 +7435,34 @@ ALTER TABLE octroi_private.job ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
+CREATE TABLE octroi_private.mail (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    user_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    dedupe_key text NOT NULL,
+    data jsonb NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    detail text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT mail_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT mail_data_check CHECK ((jsonb_typeof(data) = 'object'::text)),
+    CONSTRAINT mail_dedupe_key_check CHECK ((length(dedupe_key) <= 300)),
+    CONSTRAINT mail_detail_check CHECK ((length(detail) <= 500)),
+    CONSTRAINT mail_finished_or_not CHECK (((state = ANY (ARRAY['queued'::text, 'sending'::text])) = (finished_at IS NULL))),
+    CONSTRAINT mail_kind_check CHECK ((kind = ANY (ARRAY['threshold'::text, 'payment_failed'::text, 'subscription_ended'::text, 'top_up_received'::text, 'auto_top_up_failed'::text]))),
+    CONSTRAINT mail_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.mail FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.mail OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.mail IS 'Mail to users: queued, sending, then sent, refused, unknown or cancelled.';
+
 ALTER TABLE octroi_private.model_price ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME octroi_private.model_price_id_seq
     START WITH 1
@@ -2557,38 +7472,155 @@ ALTER TABLE octroi_private.model_price ALTER COLUMN id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
+CREATE TABLE octroi_private.notification_setting (
+    user_id uuid NOT NULL,
+    usage_alerts boolean DEFAULT true NOT NULL,
+    locale text DEFAULT 'en'::text NOT NULL,
+    time_zone text,
+    unsubscribe_token uuid DEFAULT gen_random_uuid() NOT NULL,
+    changed_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT notification_setting_locale_check CHECK ((locale = ANY (ARRAY['en'::text, 'fr'::text]))),
+    CONSTRAINT notification_setting_time_zone_check CHECK ((length(time_zone) <= 100))
+);
+
+ALTER TABLE ONLY octroi_private.notification_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.notification_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.notification_setting IS 'What mail a user wants, and in which language.';
+
 CREATE TABLE octroi_private.plan (
     code text NOT NULL,
     name text NOT NULL,
     is_default boolean DEFAULT false NOT NULL,
+    rank smallint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
-    CONSTRAINT plan_code_check CHECK ((code ~ '^[a-z][a-z0-9_]{0,39}$'::text))
+    retired_at timestamp with time zone,
+    CONSTRAINT plan_code_check CHECK ((code ~ '^[a-z][a-z0-9_]{0,39}$'::text)),
+    CONSTRAINT plan_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 
 ALTER TABLE ONLY octroi_private.plan FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.plan OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.plan IS 'A plan as customers know it. The default one is given at sign-up.';
+COMMENT ON TABLE octroi_private.plan IS 'A plan as customers know it. The default one is given at sign-up, and when a paid one ends.';
 
-CREATE TABLE octroi_private.plan_version (
-    id bigint NOT NULL,
-    plan_code text NOT NULL,
-    version integer NOT NULL,
-    allowed_models text[],
-    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
-    CONSTRAINT plan_version_allowed_models_check CHECK (((cardinality(allowed_models) >= 1) AND (cardinality(allowed_models) <= 500))),
-    CONSTRAINT plan_version_version_check CHECK ((version > 0))
+CREATE TABLE octroi_private.plan_price (
+    plan_version_id bigint NOT NULL,
+    billing_interval octroi_private.billing_interval NOT NULL,
+    amount_minor octroi_private.unit_price NOT NULL,
+    lookup_key octroi_private.catalogue_key NOT NULL
 );
 
-ALTER TABLE ONLY octroi_private.plan_version FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY octroi_private.plan_price FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE octroi_private.plan_version OWNER TO octroi_owner;
+ALTER TABLE octroi_private.plan_price OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.plan_version IS 'Immutable content of a plan; subscribers keep the version they have.';
+COMMENT ON TABLE octroi_private.plan_price IS 'What a plan version costs by the month and by the year.';
 
 ALTER TABLE octroi_private.plan_version ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME octroi_private.plan_version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE octroi_private.plan_version_pack (
+    plan_version_id bigint NOT NULL,
+    pack_code text NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.plan_version_pack FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.plan_version_pack OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.plan_version_pack IS 'Which packs the subscribers of a plan version may buy, always in the version on sale.';
+
+CREATE TABLE octroi_private.reconciliation (
+    id bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    customers integer DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.reconciliation FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.reconciliation OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.reconciliation IS 'Runs of `octroi reconcile` and of the daily job.';
+
+CREATE TABLE octroi_private.reconciliation_difference (
+    id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    customer_id text NOT NULL,
+    subject text NOT NULL,
+    what text NOT NULL,
+    meter text,
+    period_start timestamp with time zone,
+    period_end timestamp with time zone,
+    ledger bigint,
+    reported bigint,
+    stripe bigint,
+    invoiced bigint,
+    is_explained boolean NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT reconciliation_difference_reason_check CHECK ((length(reason) <= 500)),
+    CONSTRAINT reconciliation_difference_what_check CHECK ((what = ANY (ARRAY['usage'::text, 'invoice'::text, 'subscription'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.reconciliation_difference FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.reconciliation_difference OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.reconciliation_difference IS 'What did not agree in a run, and why.';
+
+ALTER TABLE octroi_private.reconciliation_difference ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.reconciliation_difference_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE octroi_private.reconciliation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.reconciliation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE octroi_private.reconciliation_seen (
+    run_id bigint NOT NULL,
+    subscription_id text NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.reconciliation_seen FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.reconciliation_seen OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.reconciliation_seen IS 'Subscriptions that Stripe listed in a run.';
+
+CREATE TABLE octroi_private.recurring_job (
+    kind text NOT NULL,
+    every_seconds integer NOT NULL,
+    next_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT recurring_job_every_seconds_check CHECK (((every_seconds >= 60) AND (every_seconds <= 604800)))
+);
+
+ALTER TABLE ONLY octroi_private.recurring_job FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.recurring_job OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.recurring_job IS 'Jobs that come back by themselves; at most one of a kind waits.';
+
+ALTER TABLE octroi_private.revocation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.revocation_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -2614,6 +7646,217 @@ ALTER TABLE octroi_private.stored_response OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.stored_response IS 'The only place an answer''s text rests: opt-in, for ten minutes at most. Read through RPCs, never selected.';
 
+CREATE TABLE octroi_private.stripe_catalogue (
+    key octroi_private.catalogue_key NOT NULL,
+    object text NOT NULL,
+    stripe_id text,
+    CONSTRAINT stripe_catalogue_object_check CHECK ((object = ANY (ARRAY['product'::text, 'meter'::text, 'price'::text, 'metered_price'::text]))),
+    CONSTRAINT stripe_catalogue_stripe_id_check CHECK (((length(stripe_id) >= 1) AND (length(stripe_id) <= 255)))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_catalogue FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_catalogue OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_catalogue IS 'The products, prices and meters that Stripe must have for what is declared here, and its id of each.';
+
+CREATE TABLE octroi_private.stripe_charge (
+    id octroi_private.stripe_id NOT NULL,
+    customer_id text,
+    payment_intent_id text,
+    amount_minor bigint NOT NULL,
+    currency text,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_charge FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_charge OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_charge IS 'Charges that something was refunded of or that are disputed.';
+
+CREATE TABLE octroi_private.stripe_checkout_line (
+    session_id octroi_private.stripe_id NOT NULL,
+    id octroi_private.stripe_id NOT NULL,
+    price_id text,
+    quantity bigint,
+    amount_total_minor bigint
+);
+
+ALTER TABLE ONLY octroi_private.stripe_checkout_line FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_checkout_line OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_checkout_line IS 'What a checkout session sells.';
+
+CREATE TABLE octroi_private.stripe_checkout_session (
+    id octroi_private.stripe_id NOT NULL,
+    customer_id text,
+    mode text NOT NULL,
+    status text,
+    payment_status text NOT NULL,
+    reference text,
+    subscription_id text,
+    payment_intent_id text,
+    amount_total_minor bigint,
+    currency text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone
+);
+
+ALTER TABLE ONLY octroi_private.stripe_checkout_session FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_checkout_session OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_checkout_session IS 'Checkout sessions of Stripe, as last fetched. Once paid or expired, for ever.';
+
+CREATE TABLE octroi_private.stripe_dispute (
+    id octroi_private.stripe_id NOT NULL,
+    charge_id text NOT NULL,
+    payment_intent_id text,
+    amount_minor bigint NOT NULL,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT stripe_dispute_amount_minor_check CHECK ((amount_minor >= 0))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_dispute FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_dispute OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_dispute IS 'Disputed charges.';
+
+CREATE TABLE octroi_private.stripe_event (
+    id octroi_private.stripe_id NOT NULL,
+    type text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    api_version text,
+    object_kind text,
+    object_id text,
+    object jsonb NOT NULL,
+    state text NOT NULL,
+    reason text,
+    CONSTRAINT stripe_event_api_version_check CHECK ((length(api_version) <= 50)),
+    CONSTRAINT stripe_event_object_check CHECK ((jsonb_typeof(object) = 'object'::text)),
+    CONSTRAINT stripe_event_quarantined_for_a_reason CHECK (((state <> 'quarantined'::text) OR (reason IS NOT NULL))),
+    CONSTRAINT stripe_event_queued_for_an_object CHECK (((state <> 'queued'::text) OR (object_kind IS NOT NULL))),
+    CONSTRAINT stripe_event_reason_check CHECK ((length(reason) <= 500)),
+    CONSTRAINT stripe_event_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'done'::text, 'ignored'::text, 'quarantined'::text]))),
+    CONSTRAINT stripe_event_type_check CHECK (((length(type) >= 1) AND (length(type) <= 100)))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_event FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_event OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_event IS 'Inbox of webhooks: which event said that which object changed. Nothing of its content is believed.';
+
+CREATE TABLE octroi_private.stripe_invoice (
+    id octroi_private.stripe_id NOT NULL,
+    customer_id text NOT NULL,
+    subscription_id text,
+    status text NOT NULL,
+    billing_reason text,
+    currency text,
+    total_minor bigint NOT NULL,
+    amount_due_minor bigint NOT NULL,
+    amount_paid_minor bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    period_start timestamp with time zone,
+    period_end timestamp with time zone,
+    auto_advance boolean NOT NULL,
+    attempt_count integer NOT NULL,
+    next_attempt_at timestamp with time zone,
+    finalized_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    CONSTRAINT stripe_invoice_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'uncollectible'::text, 'void'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_invoice FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_invoice OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_invoice IS 'Invoices of Stripe, as last fetched. Once paid or void, for ever.';
+
+CREATE TABLE octroi_private.stripe_invoice_line (
+    invoice_id octroi_private.stripe_id NOT NULL,
+    id octroi_private.stripe_id NOT NULL,
+    price_id text,
+    quantity bigint,
+    amount_minor bigint NOT NULL,
+    is_proration boolean NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_invoice_line FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_invoice_line OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_invoice_line IS 'What an invoice charges for.';
+
+CREATE TABLE octroi_private.stripe_invoice_payment (
+    invoice_id octroi_private.stripe_id NOT NULL,
+    payment_intent_id octroi_private.stripe_id NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_invoice_payment FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_invoice_payment OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_invoice_payment IS 'Which payments paid an invoice; a refund names only the payment.';
+
+CREATE TABLE octroi_private.stripe_object (
+    kind text NOT NULL,
+    id octroi_private.stripe_id NOT NULL,
+    fence bigint DEFAULT 0 NOT NULL,
+    lease_expires_at timestamp with time zone,
+    locked_at timestamp with time zone,
+    queued_at timestamp with time zone,
+    applied_at timestamp with time zone,
+    problem text,
+    CONSTRAINT stripe_object_kind_check CHECK ((kind = ANY (ARRAY['customer'::text, 'subscription'::text, 'invoice'::text, 'checkout_session'::text, 'charge'::text, 'dispute'::text]))),
+    CONSTRAINT stripe_object_problem_check CHECK ((length(problem) <= 500))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_object FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_object OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_object IS 'Which objects of Stripe were fetched, and who may be fetching one now.';
+
+CREATE TABLE octroi_private.stripe_refund (
+    id octroi_private.stripe_id NOT NULL,
+    charge_id text NOT NULL,
+    amount_minor bigint NOT NULL,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT stripe_refund_amount_minor_check CHECK ((amount_minor >= 0))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_refund FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_refund OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_refund IS 'Refunds of charges.';
+
+CREATE TABLE octroi_private.stripe_subscription_item (
+    id octroi_private.stripe_id NOT NULL,
+    subscription_id text NOT NULL,
+    price_id text NOT NULL,
+    quantity bigint,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_subscription_item FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_subscription_item OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_subscription_item IS 'The prices of a subscription, each with its own running period.';
+
 CREATE TABLE octroi_private.test_clock (
     only_row boolean DEFAULT true NOT NULL,
     shift interval NOT NULL,
@@ -2626,8 +7869,20 @@ ALTER TABLE octroi_private.test_clock OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.test_clock IS 'Moves octroi_private.now() in tests. Empty in production.';
 
+ALTER TABLE octroi_private.top_up_pack ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.top_up_pack_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY octroi_private.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.alert
+    ADD CONSTRAINT alert_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY octroi_private.api_key
     ADD CONSTRAINT api_key_key_hash_key UNIQUE (key_hash);
@@ -2638,11 +7893,23 @@ ALTER TABLE ONLY octroi_private.api_key
 ALTER TABLE ONLY octroi_private.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.auto_top_up
+    ADD CONSTRAINT auto_top_up_pkey PRIMARY KEY (account_id);
+
 ALTER TABLE ONLY octroi_private.balance
     ADD CONSTRAINT balance_account_id_resets_at_scope_subject_meter_period_key UNIQUE (account_id, resets_at, scope, subject, meter, period);
 
 ALTER TABLE ONLY octroi_private.balance
     ADD CONSTRAINT balance_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.billing_cycle
+    ADD CONSTRAINT billing_cycle_pkey PRIMARY KEY (invoice_id);
+
+ALTER TABLE ONLY octroi_private.billing_request
+    ADD CONSTRAINT billing_request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.billing_setting
+    ADD CONSTRAINT billing_setting_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY octroi_private.budget
     ADD CONSTRAINT budget_pkey PRIMARY KEY (account_id, scope, subject, meter, period);
@@ -2650,14 +7917,26 @@ ALTER TABLE ONLY octroi_private.budget
 ALTER TABLE ONLY octroi_private.completion
     ADD CONSTRAINT completion_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.contact
+    ADD CONSTRAINT contact_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY octroi_private.entitlement
     ADD CONSTRAINT entitlement_pkey PRIMARY KEY (account_id, api_key_id, user_id, model);
 
 ALTER TABLE ONLY octroi_private.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.mail
+    ADD CONSTRAINT mail_dedupe_key_key UNIQUE (dedupe_key);
+
+ALTER TABLE ONLY octroi_private.mail
+    ADD CONSTRAINT mail_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY octroi_private.member
     ADD CONSTRAINT member_pkey PRIMARY KEY (account_id, user_id);
+
+ALTER TABLE ONLY octroi_private.meter_report
+    ADD CONSTRAINT meter_report_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY octroi_private.model_price
     ADD CONSTRAINT model_price_one_at_a_time EXCLUDE USING gist (model WITH =, valid WITH &&);
@@ -2665,11 +7944,41 @@ ALTER TABLE ONLY octroi_private.model_price
 ALTER TABLE ONLY octroi_private.model_price
     ADD CONSTRAINT model_price_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.notification_setting
+    ADD CONSTRAINT notification_setting_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY octroi_private.notification_setting
+    ADD CONSTRAINT notification_setting_unsubscribe_token_key UNIQUE (unsubscribe_token);
+
+ALTER TABLE ONLY octroi_private.overage_setting
+    ADD CONSTRAINT overage_setting_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY octroi_private.overage_use
+    ADD CONSTRAINT overage_use_pkey PRIMARY KEY (balance_id, request_id);
+
 ALTER TABLE ONLY octroi_private.plan_limit
     ADD CONSTRAINT plan_limit_pkey PRIMARY KEY (plan_version_id, scope, model, meter, period);
 
+ALTER TABLE ONLY octroi_private.plan_overage
+    ADD CONSTRAINT plan_overage_event_name_key UNIQUE (event_name);
+
+ALTER TABLE ONLY octroi_private.plan_overage
+    ADD CONSTRAINT plan_overage_lookup_key_key UNIQUE (lookup_key);
+
+ALTER TABLE ONLY octroi_private.plan_overage
+    ADD CONSTRAINT plan_overage_pkey PRIMARY KEY (plan_version_id, meter);
+
 ALTER TABLE ONLY octroi_private.plan
     ADD CONSTRAINT plan_pkey PRIMARY KEY (code);
+
+ALTER TABLE ONLY octroi_private.plan_price
+    ADD CONSTRAINT plan_price_lookup_key_key UNIQUE (lookup_key);
+
+ALTER TABLE ONLY octroi_private.plan_price
+    ADD CONSTRAINT plan_price_pkey PRIMARY KEY (plan_version_id, billing_interval);
+
+ALTER TABLE ONLY octroi_private.plan_version_pack
+    ADD CONSTRAINT plan_version_pack_pkey PRIMARY KEY (plan_version_id, pack_code);
 
 ALTER TABLE ONLY octroi_private.plan_version
     ADD CONSTRAINT plan_version_pkey PRIMARY KEY (id);
@@ -2683,20 +7992,95 @@ ALTER TABLE ONLY octroi_private.quota_draw
 ALTER TABLE ONLY octroi_private.quota_grant
     ADD CONSTRAINT quota_grant_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.quota_grant
+    ADD CONSTRAINT quota_grant_source_key UNIQUE (source);
+
+ALTER TABLE ONLY octroi_private.reconciliation_difference
+    ADD CONSTRAINT reconciliation_difference_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.reconciliation
+    ADD CONSTRAINT reconciliation_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.reconciliation_seen
+    ADD CONSTRAINT reconciliation_seen_pkey PRIMARY KEY (run_id, subscription_id);
+
+ALTER TABLE ONLY octroi_private.recurring_job
+    ADD CONSTRAINT recurring_job_pkey PRIMARY KEY (kind);
+
 ALTER TABLE octroi_private.request
     ADD CONSTRAINT request_is_sound CHECK (octroi_private.is_sound_request(request.*));
 
 ALTER TABLE ONLY octroi_private.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.revocation
+    ADD CONSTRAINT revocation_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY octroi_private.stored_response
     ADD CONSTRAINT stored_response_pkey PRIMARY KEY (request_id);
+
+ALTER TABLE ONLY octroi_private.stripe_catalogue
+    ADD CONSTRAINT stripe_catalogue_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY octroi_private.stripe_catalogue
+    ADD CONSTRAINT stripe_catalogue_stripe_id_key UNIQUE (stripe_id);
+
+ALTER TABLE ONLY octroi_private.stripe_charge
+    ADD CONSTRAINT stripe_charge_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.stripe_checkout_line
+    ADD CONSTRAINT stripe_checkout_line_pkey PRIMARY KEY (session_id, id);
+
+ALTER TABLE ONLY octroi_private.stripe_checkout_session
+    ADD CONSTRAINT stripe_checkout_session_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.stripe_customer
+    ADD CONSTRAINT stripe_customer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.stripe_dispute
+    ADD CONSTRAINT stripe_dispute_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.stripe_event
+    ADD CONSTRAINT stripe_event_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.stripe_invoice_line
+    ADD CONSTRAINT stripe_invoice_line_pkey PRIMARY KEY (invoice_id, id);
+
+ALTER TABLE ONLY octroi_private.stripe_invoice_payment
+    ADD CONSTRAINT stripe_invoice_payment_pkey PRIMARY KEY (payment_intent_id, invoice_id);
+
+ALTER TABLE ONLY octroi_private.stripe_invoice
+    ADD CONSTRAINT stripe_invoice_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.stripe_object
+    ADD CONSTRAINT stripe_object_pkey PRIMARY KEY (kind, id);
+
+ALTER TABLE ONLY octroi_private.stripe_refund
+    ADD CONSTRAINT stripe_refund_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.stripe_subscription_item
+    ADD CONSTRAINT stripe_subscription_item_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.stripe_subscription
+    ADD CONSTRAINT stripe_subscription_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY octroi_private.subscription
     ADD CONSTRAINT subscription_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY octroi_private.test_clock
     ADD CONSTRAINT test_clock_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY octroi_private.top_up_pack
+    ADD CONSTRAINT top_up_pack_code_version_key UNIQUE (code, version);
+
+ALTER TABLE ONLY octroi_private.top_up_pack
+    ADD CONSTRAINT top_up_pack_lookup_key_key UNIQUE (lookup_key);
+
+ALTER TABLE ONLY octroi_private.top_up_pack
+    ADD CONSTRAINT top_up_pack_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.top_up
+    ADD CONSTRAINT top_up_pkey PRIMARY KEY (grant_id);
 
 ALTER TABLE ONLY octroi_private.usage_daily
     ADD CONSTRAINT usage_daily_pkey PRIMARY KEY (account_id, day, user_id, model);
@@ -2708,11 +8092,21 @@ CREATE UNIQUE INDEX account_one_personal ON octroi_private.account USING btree (
 
 CREATE INDEX account_owner ON octroi_private.account USING btree (owner_user_id);
 
+CREATE INDEX alert_account ON octroi_private.alert USING btree (account_id, raised_at);
+
+CREATE UNIQUE INDEX alert_once ON octroi_private.alert USING btree (balance_id, threshold) WHERE (cleared_at IS NULL);
+
 CREATE INDEX api_key_account ON octroi_private.api_key USING btree (account_id);
 
 CREATE INDEX api_key_user ON octroi_private.api_key USING btree (user_id);
 
 CREATE INDEX audit_log_account ON octroi_private.audit_log USING btree (account_id, id);
+
+CREATE INDEX billing_cycle_account ON octroi_private.billing_cycle USING btree (account_id, period_end);
+
+CREATE INDEX billing_cycle_running ON octroi_private.billing_cycle USING btree (changed_at) WHERE (state <> 'closed'::text);
+
+CREATE INDEX billing_request_account ON octroi_private.billing_request USING btree (account_id, created_at);
 
 CREATE INDEX completion_account ON octroi_private.completion USING btree (account_id);
 
@@ -2726,9 +8120,27 @@ CREATE INDEX job_finished ON octroi_private.job USING btree (finished_at) WHERE 
 
 CREATE INDEX job_leased ON octroi_private.job USING btree (lease_expires_at) WHERE (state = 'running'::text);
 
+CREATE INDEX mail_finished ON octroi_private.mail USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX mail_user ON octroi_private.mail USING btree (user_id);
+
 CREATE INDEX member_user ON octroi_private.member USING btree (user_id, account_id);
 
+CREATE INDEX meter_report_account ON octroi_private.meter_report USING btree (account_id, window_start);
+
+CREATE INDEX meter_report_balance ON octroi_private.meter_report USING btree (balance_id);
+
+CREATE UNIQUE INDEX meter_report_one_in_flight ON octroi_private.meter_report USING btree (customer_id, event_name) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text]));
+
+CREATE INDEX meter_report_to_look_at ON octroi_private.meter_report USING btree (changed_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'rejected'::text, 'disputed'::text]));
+
 CREATE INDEX model_price_model ON octroi_private.model_price USING btree (model);
+
+CREATE INDEX overage_use_period ON octroi_private.overage_use USING btree (account_id, occurred_at);
+
+CREATE INDEX overage_use_report ON octroi_private.overage_use USING btree (report_id) WHERE (report_id IS NOT NULL);
+
+CREATE INDEX overage_use_unreported ON octroi_private.overage_use USING btree (account_id, event_name) WHERE ((report_id IS NULL) AND (event_name IS NOT NULL));
 
 CREATE UNIQUE INDEX plan_one_default ON octroi_private.plan USING btree (is_default) WHERE is_default;
 
@@ -2736,17 +8148,61 @@ CREATE INDEX quota_draw_balance ON octroi_private.quota_draw USING btree (balanc
 
 CREATE INDEX quota_grant_account ON octroi_private.quota_grant USING btree (account_id, meter) WHERE (ended_at IS NULL);
 
+CREATE INDEX reconciliation_difference_run ON octroi_private.reconciliation_difference USING btree (run_id);
+
 CREATE UNIQUE INDEX request_idempotency ON octroi_private.request USING btree (account_id, idempotency_key) WHERE ((idempotency_key IS NOT NULL) AND ((state)::text <> 'released'::text));
 
 CREATE INDEX request_open ON octroi_private.request USING btree (expires_at) WHERE ((state)::text = 'open'::text);
 
+CREATE INDEX revocation_grant ON octroi_private.revocation USING btree (grant_id, happened_at);
+
 CREATE INDEX stored_response_expiry ON octroi_private.stored_response USING btree (expires_at);
+
+CREATE INDEX stripe_charge_payment ON octroi_private.stripe_charge USING btree (payment_intent_id);
+
+CREATE INDEX stripe_checkout_session_customer ON octroi_private.stripe_checkout_session USING btree (customer_id);
+
+CREATE INDEX stripe_checkout_session_payment ON octroi_private.stripe_checkout_session USING btree (payment_intent_id);
+
+CREATE UNIQUE INDEX stripe_customer_one_per_account ON octroi_private.stripe_customer USING btree (account_id) WHERE ((account_id IS NOT NULL) AND (NOT is_deleted));
+
+CREATE INDEX stripe_dispute_payment ON octroi_private.stripe_dispute USING btree (payment_intent_id);
+
+CREATE INDEX stripe_event_quarantined ON octroi_private.stripe_event USING btree (received_at) WHERE (state = 'quarantined'::text);
+
+CREATE INDEX stripe_event_queued ON octroi_private.stripe_event USING btree (object_kind, object_id) WHERE (state = 'queued'::text);
+
+CREATE INDEX stripe_event_received ON octroi_private.stripe_event USING btree (received_at);
+
+CREATE INDEX stripe_invoice_customer ON octroi_private.stripe_invoice USING btree (customer_id, created_at);
+
+CREATE INDEX stripe_invoice_draft ON octroi_private.stripe_invoice USING btree (created_at) WHERE (status = 'draft'::text);
+
+CREATE INDEX stripe_invoice_payment_of ON octroi_private.stripe_invoice_payment USING btree (invoice_id);
+
+CREATE INDEX stripe_invoice_subscription ON octroi_private.stripe_invoice USING btree (subscription_id);
+
+CREATE INDEX stripe_object_troubled ON octroi_private.stripe_object USING btree (applied_at) WHERE (problem IS NOT NULL);
+
+CREATE INDEX stripe_refund_charge ON octroi_private.stripe_refund USING btree (charge_id);
+
+CREATE INDEX stripe_subscription_customer ON octroi_private.stripe_subscription USING btree (customer_id);
+
+CREATE INDEX stripe_subscription_item_of ON octroi_private.stripe_subscription_item USING btree (subscription_id);
 
 CREATE INDEX subscription_account ON octroi_private.subscription USING btree (account_id);
 
 CREATE UNIQUE INDEX subscription_one_running ON octroi_private.subscription USING btree (account_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX subscription_plan_version ON octroi_private.subscription USING btree (plan_version_id);
+
+CREATE INDEX subscription_to_lapse ON octroi_private.subscription USING btree (granted_until) WHERE ((ended_at IS NULL) AND (granted_until < 'infinity'::timestamp with time zone));
+
+CREATE INDEX top_up_account ON octroi_private.top_up USING btree (account_id, bought_at);
+
+CREATE UNIQUE INDEX top_up_pack_one_on_sale ON octroi_private.top_up_pack USING btree (code) WHERE (retired_at IS NULL);
+
+CREATE INDEX top_up_payment ON octroi_private.top_up USING btree (payment_intent_id);
 
 CREATE INDEX usage_event_account ON ONLY octroi_private.usage_event USING btree (account_id, occurred_at DESC);
 
@@ -2764,23 +8220,31 @@ CREATE TRIGGER budget_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private
 
 CREATE TRIGGER budget_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.budget FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
+CREATE TRIGGER job_billing_given_up AFTER UPDATE OF state ON octroi_private.job FOR EACH ROW WHEN (((new.kind = 'run_billing_request'::text) AND (new.state = ANY (ARRAY['dead'::text, 'cancelled'::text])))) EXECUTE FUNCTION octroi_private.fail_given_up_billing_request();
+
 CREATE TRIGGER job_given_up AFTER UPDATE OF state ON octroi_private.job FOR EACH ROW WHEN (((new.kind = 'complete_request'::text) AND (new.state = ANY (ARRAY['dead'::text, 'cancelled'::text])))) EXECUTE FUNCTION octroi_private.fail_given_up_completion();
 
 CREATE TRIGGER job_inserted AFTER INSERT ON octroi_private.job FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.notify_job();
 
 CREATE TRIGGER member_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.member FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('member');
 
+CREATE TRIGGER member_seats BEFORE INSERT ON octroi_private.member FOR EACH ROW EXECUTE FUNCTION octroi_private.refuse_beyond_seats();
+
 CREATE TRIGGER member_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.member FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
 CREATE TRIGGER model_price_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.model_price FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.void_all_entitlements();
+
+CREATE TRIGGER overage_setting_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.overage_setting FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('overage_setting');
+
+CREATE TRIGGER overage_setting_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.overage_setting FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
 CREATE TRIGGER plan_limit_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.plan_limit FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.void_all_entitlements();
 
 CREATE TRIGGER plan_version_voids AFTER DELETE OR UPDATE ON octroi_private.plan_version FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.void_all_entitlements();
 
-CREATE TRIGGER quota_grant_audited AFTER INSERT OR DELETE OR UPDATE OF amount, expires_at, ended_at ON octroi_private.quota_grant FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('quota_grant');
+CREATE TRIGGER quota_grant_audited AFTER INSERT OR DELETE OR UPDATE OF amount, expires_at, ended_at, revoked ON octroi_private.quota_grant FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('quota_grant');
 
-CREATE TRIGGER quota_grant_voids AFTER INSERT OR DELETE OR UPDATE OF amount, starts_at, expires_at, ended_at ON octroi_private.quota_grant FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
+CREATE TRIGGER quota_grant_voids AFTER INSERT OR DELETE OR UPDATE OF amount, starts_at, expires_at, ended_at, revoked ON octroi_private.quota_grant FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
 CREATE TRIGGER subscription_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.subscription FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('subscription');
 
@@ -2788,11 +8252,26 @@ CREATE TRIGGER subscription_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_pri
 
 CREATE TRIGGER usage_event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON octroi_private.usage_event FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.refuse_change();
 
+ALTER TABLE ONLY octroi_private.alert
+    ADD CONSTRAINT alert_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.alert
+    ADD CONSTRAINT alert_balance_id_fkey FOREIGN KEY (balance_id) REFERENCES octroi_private.balance(id);
+
 ALTER TABLE ONLY octroi_private.api_key
     ADD CONSTRAINT api_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
+ALTER TABLE ONLY octroi_private.auto_top_up
+    ADD CONSTRAINT auto_top_up_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
 ALTER TABLE ONLY octroi_private.balance
     ADD CONSTRAINT balance_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.billing_cycle
+    ADD CONSTRAINT billing_cycle_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.billing_request
+    ADD CONSTRAINT billing_request_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
 ALTER TABLE ONLY octroi_private.budget
     ADD CONSTRAINT budget_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
@@ -2806,11 +8285,35 @@ ALTER TABLE ONLY octroi_private.entitlement
 ALTER TABLE ONLY octroi_private.entitlement
     ADD CONSTRAINT entitlement_price_id_fkey FOREIGN KEY (price_id) REFERENCES octroi_private.model_price(id);
 
+ALTER TABLE ONLY octroi_private.mail
+    ADD CONSTRAINT mail_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
 ALTER TABLE ONLY octroi_private.member
     ADD CONSTRAINT member_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
+ALTER TABLE ONLY octroi_private.meter_report
+    ADD CONSTRAINT meter_report_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.meter_report
+    ADD CONSTRAINT meter_report_balance_id_fkey FOREIGN KEY (balance_id) REFERENCES octroi_private.balance(id);
+
+ALTER TABLE ONLY octroi_private.overage_setting
+    ADD CONSTRAINT overage_setting_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.overage_use
+    ADD CONSTRAINT overage_use_balance_id_fkey FOREIGN KEY (balance_id) REFERENCES octroi_private.balance(id);
+
 ALTER TABLE ONLY octroi_private.plan_limit
     ADD CONSTRAINT plan_limit_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES octroi_private.plan_version(id);
+
+ALTER TABLE ONLY octroi_private.plan_overage
+    ADD CONSTRAINT plan_overage_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES octroi_private.plan_version(id);
+
+ALTER TABLE ONLY octroi_private.plan_price
+    ADD CONSTRAINT plan_price_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES octroi_private.plan_version(id);
+
+ALTER TABLE ONLY octroi_private.plan_version_pack
+    ADD CONSTRAINT plan_version_pack_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES octroi_private.plan_version(id);
 
 ALTER TABLE ONLY octroi_private.plan_version
     ADD CONSTRAINT plan_version_plan_code_fkey FOREIGN KEY (plan_code) REFERENCES octroi_private.plan(code);
@@ -2824,11 +8327,32 @@ ALTER TABLE ONLY octroi_private.quota_draw
 ALTER TABLE ONLY octroi_private.quota_grant
     ADD CONSTRAINT quota_grant_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
+ALTER TABLE ONLY octroi_private.reconciliation_difference
+    ADD CONSTRAINT reconciliation_difference_run_id_fkey FOREIGN KEY (run_id) REFERENCES octroi_private.reconciliation(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY octroi_private.reconciliation_seen
+    ADD CONSTRAINT reconciliation_seen_run_id_fkey FOREIGN KEY (run_id) REFERENCES octroi_private.reconciliation(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY octroi_private.revocation
+    ADD CONSTRAINT revocation_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES octroi_private.quota_grant(id);
+
+ALTER TABLE ONLY octroi_private.stripe_customer
+    ADD CONSTRAINT stripe_customer_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
 ALTER TABLE ONLY octroi_private.subscription
     ADD CONSTRAINT subscription_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
 ALTER TABLE ONLY octroi_private.subscription
     ADD CONSTRAINT subscription_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES octroi_private.plan_version(id);
+
+ALTER TABLE ONLY octroi_private.top_up
+    ADD CONSTRAINT top_up_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.top_up
+    ADD CONSTRAINT top_up_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES octroi_private.quota_grant(id);
+
+ALTER TABLE ONLY octroi_private.top_up
+    ADD CONSTRAINT top_up_pack_id_fkey FOREIGN KEY (pack_id) REFERENCES octroi_private.top_up_pack(id);
 
 ALTER TABLE octroi_private.account ENABLE ROW LEVEL SECURITY;
 
@@ -2838,15 +8362,27 @@ CREATE POLICY admin_reads ON octroi_private.usage_daily FOR SELECT TO octroi_adm
 
 CREATE POLICY admin_reads ON octroi_private.usage_event FOR SELECT TO octroi_admin USING (true);
 
+ALTER TABLE octroi_private.alert ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.api_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.audit_log ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.auto_top_up ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.balance ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.billing_cycle ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.billing_request ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.billing_setting ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.budget ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.completion ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.contact ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.entitlement ENABLE ROW LEVEL SECURITY;
 
@@ -2854,9 +8390,13 @@ CREATE POLICY holder_reads ON octroi_private.api_key FOR SELECT TO authenticated
 
 ALTER TABLE octroi_private.job ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.mail ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.member ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY member_reads ON octroi_private.account FOR SELECT TO authenticated USING ((id = ANY (ARRAY( SELECT octroi_private.my_accounts() AS my_accounts))));
+
+CREATE POLICY member_reads ON octroi_private.alert FOR SELECT TO authenticated USING (((account_id = ANY (ARRAY( SELECT octroi_private.my_accounts() AS my_accounts))) AND ((subject = (( SELECT auth.uid() AS uid))::text) OR (account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts))))));
 
 CREATE POLICY member_reads ON octroi_private.member FOR SELECT TO authenticated USING ((account_id = ANY (ARRAY( SELECT octroi_private.my_accounts() AS my_accounts))));
 
@@ -2864,67 +8404,195 @@ CREATE POLICY member_reads ON octroi_private.usage_daily FOR SELECT TO authentic
 
 CREATE POLICY member_reads ON octroi_private.usage_event FOR SELECT TO authenticated USING (((account_id = ANY (ARRAY( SELECT octroi_private.my_accounts() AS my_accounts))) AND ((user_id = ( SELECT auth.uid() AS uid)) OR (account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts))))));
 
+ALTER TABLE octroi_private.meter_report ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.model_price ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.notification_setting ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.overage_setting ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.overage_use ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY owner_all ON octroi_private.account TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.alert TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.api_key TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.audit_log TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.auto_top_up TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.balance TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.billing_cycle TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.billing_request TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.billing_setting TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.budget TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.completion TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.contact TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.entitlement TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.job TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.mail TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.member TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.meter_report TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.model_price TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.notification_setting TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.overage_setting TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.overage_use TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.plan TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.plan_limit TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.plan_overage TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.plan_price TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.plan_version TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.plan_version_pack TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.quota_draw TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.quota_grant TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.reconciliation TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.reconciliation_difference TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.reconciliation_seen TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.recurring_job TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.request TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.revocation TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.stored_response TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_catalogue TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_charge TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_checkout_line TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_checkout_session TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_customer TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_dispute TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_event TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_invoice TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_invoice_line TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_invoice_payment TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_object TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_refund TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_subscription TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.stripe_subscription_item TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.subscription TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.test_clock TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.top_up TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.top_up_pack TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.usage_daily TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.usage_event TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY payer_reads ON octroi_private.billing_request FOR SELECT TO authenticated USING ((account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts))));
 
 ALTER TABLE octroi_private.plan ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.plan_limit ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.plan_overage ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.plan_price ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.plan_version ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.plan_version_pack ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.quota_draw ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.quota_grant ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.reconciliation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.reconciliation_difference ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.reconciliation_seen ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.recurring_job ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.request ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.revocation ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.stored_response ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_catalogue ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_charge ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_checkout_line ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_checkout_session ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_customer ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_dispute ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_invoice ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_invoice_line ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_invoice_payment ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_object ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_refund ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_subscription ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_subscription_item ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.subscription ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.test_clock ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.top_up ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.top_up_pack ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.usage_daily ENABLE ROW LEVEL SECURITY;
 
@@ -2940,6 +8608,18 @@ GRANT USAGE ON SCHEMA octroi_private TO octroi_worker;
 GRANT USAGE ON SCHEMA octroi_private TO octroi_meter;
 GRANT USAGE ON SCHEMA octroi_private TO octroi_admin;
 
+REVOKE ALL ON FUNCTION octroi.billing_request(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.billing_request(id uuid) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.cancel_subscription(at_period_end boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.cancel_subscription(at_period_end boolean) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.change_plan(plan text, billing_interval text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.change_plan(plan text, billing_interval text) TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.check_quota(model text, tokens bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.check_quota(model text, tokens bigint) TO authenticated;
 
@@ -2952,22 +8632,64 @@ GRANT ALL ON FUNCTION octroi.count_tokens(model text, text text) TO authenticate
 REVOKE ALL ON FUNCTION octroi.create_api_key(name text, limits jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.create_api_key(name text, limits jsonb) TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.my_forecast() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_forecast() TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.my_quota() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.my_quota() TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone) TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.my_subscription() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_subscription() TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.my_usage(since date, until date) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.my_usage(since date, until date) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.next_invoice() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.next_invoice() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.open_portal(return_url text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.open_portal(return_url text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.receipt(request_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.receipt(request_id uuid) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.receive_stripe_event(event jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.receive_stripe_event(event jsonb) TO service_role;
 
 REVOKE ALL ON FUNCTION octroi.request_completion(request jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.request_completion(request jsonb) TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.resume_subscription() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.resume_subscription() TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.revoke_api_key(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.revoke_api_key(id uuid) TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.set_notifications(usage_alerts boolean, locale text, time_zone text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.set_notifications(usage_alerts boolean, locale text, time_zone text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.unsubscribe(token text, act boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.unsubscribe(token text, act boolean) TO service_role;
+
+REVOKE ALL ON FUNCTION octroi_private.access_of(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.account_of_customer(p_customer_id text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone, p_priority smallint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.alert_amount(p_account_id uuid, p_scope text, p_meter text, p_period text, p_used bigint, p_reached_of bigint, p_limit bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.allot(p_calls octroi_private.asked_call[]) FROM PUBLIC;
 
@@ -2975,7 +8697,12 @@ REVOKE ALL ON FUNCTION octroi_private.allot_next(p_before octroi_private.allotme
 
 REVOKE ALL ON FUNCTION octroi_private.anchor_of(p_account_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.at_second(p_seconds bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.audit() FROM PUBLIC;
 
@@ -2987,14 +8714,100 @@ REVOKE ALL ON FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_accoun
 GRANT ALL ON FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid) TO octroi_worker;
 GRANT ALL ON FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid) TO octroi_meter;
 
+REVOKE ALL ON FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) FROM PUBLIC;
+
+GRANT SELECT ON TABLE octroi_private.usage_event TO authenticated;
+GRANT SELECT ON TABLE octroi_private.usage_event TO octroi_admin;
+
+REVOKE ALL ON FUNCTION octroi_private.balances_around(p_event octroi_private.usage_event) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.begin_meter_report(p_report_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.begin_meter_report(p_report_id uuid) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.billed_subscription(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.billing_troubles() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.billing_troubles() TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.buy_when_low(p_account_id uuid, p_meter text, p_left bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.cancel_step(p_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.cancel_step(p_id uuid) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.now() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.uuid_v7() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.uuid_v7() TO octroi_meter;
+
+GRANT SELECT(id) ON TABLE octroi_private.billing_request TO authenticated;
+
+GRANT SELECT(account_id) ON TABLE octroi_private.billing_request TO authenticated;
+
+GRANT SELECT(kind) ON TABLE octroi_private.billing_request TO authenticated;
+
+GRANT SELECT(state) ON TABLE octroi_private.billing_request TO authenticated;
+
+GRANT SELECT(url) ON TABLE octroi_private.billing_request TO authenticated;
+
+GRANT SELECT(error) ON TABLE octroi_private.billing_request TO authenticated;
+
+GRANT SELECT(message) ON TABLE octroi_private.billing_request TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE octroi_private.billing_request TO authenticated;
+
+GRANT SELECT(finished_at) ON TABLE octroi_private.billing_request TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi_private.change_args(p_request octroi_private.billing_request) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.charge_call(p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.claim_mail(p_mail_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.claim_mail(p_mail_id uuid) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.close_deleted_user() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.close_step(p_invoice_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.close_step(p_invoice_id text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.customer_of(p_kind text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.cycle_windows(p_invoice_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.debt_of(p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.declaration_faults(p_plans jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run boolean) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.draw_grants(p_request_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_billing_request(p_account_id uuid, p_user_id uuid, p_kind text, p_args jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_mail(p_account_id uuid, p_user_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_mail_to_owners(p_account_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_recurring() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_related(p_kind text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_sync(p_kind text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_touched(p_object_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.evaluate_customer(p_customer_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.expire_due(p_max_rows integer) FROM PUBLIC;
 
@@ -3003,15 +8816,40 @@ REVOKE ALL ON FUNCTION octroi_private.expire_grants(p_account_id uuid) FROM PUBL
 REVOKE ALL ON FUNCTION octroi_private.extend_jobs(p_ids bigint[], p_attempts integer[], p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.extend_jobs(p_ids bigint[], p_attempts integer[], p_lease_seconds integer) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.fail_billing_request(p_id uuid, p_code text, p_message text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.fail_billing_request(p_id uuid, p_code text, p_message text) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.fail_completion(p_completion_id uuid, p_status smallint, p_error jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.fail_completion(p_completion_id uuid, p_status smallint, p_error jsonb) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.fail_given_up_billing_request() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.fail_given_up_completion() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text, p_url text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text, p_url text) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.finish_reconciliation(p_run bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.finish_reconciliation(p_run bigint) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.finish_stripe_event(p_event_id text, p_state text, p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.finish_stripe_event(p_event_id text, p_state text, p_reason text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.flush_account(p_account_id uuid, p_before timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.follow_up(p_request_ids uuid[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.forecast(p_balances octroi_private.balance[], p_price_id bigint, p_tokens bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.forget_contact() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.grant_top_ups(p_account_id uuid, p_customer_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.granted_on_top(p_account_id uuid, p_scope text, p_meter text, p_period text, p_at timestamp with time zone) FROM PUBLIC;
 
@@ -3019,20 +8857,63 @@ REVOKE ALL ON FUNCTION octroi_private.held_of_earlier_months(p_account_id uuid, 
 
 REVOKE ALL ON FUNCTION octroi_private.hold_what_fits(p_request_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.is_closed_for(p_account_id uuid, p_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_contractual(p_kind text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.is_sound_request(p_request octroi_private.request) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.is_sync_due(p_kind text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_text(p_value jsonb, p_most integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_whole(p_value jsonb, p_least bigint, p_most bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.items_of(p_plan_version_id bigint, p_billing_interval text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.keep_contact() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.lapse_plans(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.left_items(p_subscription_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.limit_faults(p_plan jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.limit_reason(p_scope text, p_meter text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.link_stripe_customer(p_account_id uuid, p_customer_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.link_stripe_customer(p_account_id uuid, p_customer_id text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.listed(p_value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.live_stripe_ids(p_kind text, p_after text, p_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.live_stripe_ids(p_kind text, p_after text, p_max integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.load_billing_request(p_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.load_billing_request(p_id uuid) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.load_completion(p_completion_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.load_completion(p_completion_id uuid) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.lower_granted() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.make_meter_reports(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.make_pack_version(p_code text, p_version integer, p_content jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.make_plan_version(p_code text, p_version integer, p_content jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.make_usage_partition(p_month date) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.make_usage_partitions(p_months_ahead integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.metered_periods(p_customer text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.model_limits(p_model text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.model_limits(p_model text) TO octroi_worker;
@@ -3048,35 +8929,129 @@ GRANT ALL ON FUNCTION octroi_private.my_accounts() TO authenticated;
 REVOKE ALL ON FUNCTION octroi_private.my_administered_accounts() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.my_administered_accounts() TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi_private.my_billed_account() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.my_invoices() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.my_invoices() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi_private.my_top_ups() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.my_top_ups() TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi_private.notify_job() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.now() FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.object_problem(p_kind text, p_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.open_and_lock(p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.open_balances(p_account_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.open_cycles(p_account_id uuid, p_customer_id text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.open_entitlement(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.open_overage(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.open_personal_account() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.origin_of(p_url text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.overage_faults(p_plan jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.overage_price(p_units bigint, p_price_minor bigint, p_slice bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.overage_units(p_cap_minor bigint, p_price_minor bigint, p_slice bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.pack_content(p_pack jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.pack_faults(p_pack jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.pack_on_sale(p_account_id uuid, p_pack text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.packs_on_sale() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.packs_on_sale() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi_private.paid_lines(p_subscription_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.paid_packs(p_customer_id text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.period_bounds(p_period text, p_anchor_at timestamp with time zone, p_at timestamp with time zone, OUT period_start timestamp with time zone, OUT resets_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.plan_catalogue() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.plan_catalogue() TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.plan_content(p_plan jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.plan_name_of(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.plans_on_sale() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.plans_on_sale() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi_private.price_id_of(p_key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.priced_pools(p_event octroi_private.usage_event) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.prune(p_max_rows integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.prune_billing(p_max_rows integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.raise_alerts(p_request_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.rearm_alerts(p_balance octroi_private.balance, p_limit bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.receive_stripe_event(p_event jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.receive_stripe_event(p_event jsonb) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.reconcile_customers(p_run bigint, p_after text, p_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reconcile_customers(p_run bigint, p_after text, p_max integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.reconcile_invoice(p_run bigint, p_customer text, p_object jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reconcile_invoice(p_run bigint, p_customer text, p_object jsonb) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.reconcile_listed(p_run bigint, p_customer text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reconcile_listed(p_run bigint, p_customer text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.reconcile_subscription(p_run bigint, p_customer text, p_object jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reconcile_subscription(p_run bigint, p_customer text, p_object jsonb) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.reconcile_window(p_run bigint, p_customer text, p_key text, p_stripe_total bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reconcile_window(p_run bigint, p_customer text, p_key text, p_stripe_total bigint) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.reconcile_windows(p_run bigint, p_customer text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reconcile_windows(p_run bigint, p_customer text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.reconciliation_differences(p_run bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reconciliation_differences(p_run bigint) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.record_usage(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_api_key_id uuid, p_request_id uuid, p_endpoint text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.record_usage(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_api_key_id uuid, p_request_id uuid, p_endpoint text) TO octroi_meter;
 
 REVOKE ALL ON FUNCTION octroi_private.recover_jobs(p_max_rows integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.refuse_beyond_seats() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.refuse_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_outcome(p_request_id uuid, p_why text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.refuse_url(p_name text, p_url text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.reject_meter_reports(p_identifiers text[], p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reject_meter_reports(p_identifiers text[], p_reason text) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.release(p_request_id uuid, p_reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.release(p_request_id uuid, p_reason text) TO octroi_meter;
+
+REVOKE ALL ON FUNCTION octroi_private.release_cycle(p_invoice_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.release_cycle(p_invoice_id text) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.release_jobs(p_ids bigint[], p_attempts integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.release_jobs(p_ids bigint[], p_attempts integer[]) TO octroi_worker;
@@ -3084,11 +9059,32 @@ GRANT ALL ON FUNCTION octroi_private.release_jobs(p_ids bigint[], p_attempts int
 REVOKE ALL ON FUNCTION octroi_private.release_many(p_request_ids uuid[], p_reasons text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.release_many(p_request_ids uuid[], p_reasons text[]) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.reopen_subscription(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.replace_reports(p_report_ids uuid[], p_why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.replace_reports(p_report_ids uuid[], p_why text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.report_usage(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.requeue_events(p_max_rows integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) TO octroi_meter;
 
 REVOKE ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.revoke_top_ups(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.roll_over(p_account_id uuid, p_anchor_at timestamp with time zone, p_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_resets_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text) TO octroi_meter;
@@ -3096,27 +9092,108 @@ GRANT ALL ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bi
 REVOKE ALL ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[]) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.sold_by(p_kind text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.start_reconciliation() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.start_reconciliation() TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.stop_auto_top_up(p_request octroi_private.billing_request) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.store_charge(p_object jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.store_checkout_session(p_object jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.store_customer(p_object jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.store_dispute(p_object jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.store_gone(p_kind text, p_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.store_invoice(p_object jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.store_subscription(p_object jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.stored_response(p_request_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.stored_response(p_request_id uuid) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.stripe_event_types() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.stripe_id_of(p_key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.subscribed_event_types() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.subscribed_event_types() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.sweep(p_max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.sweep(p_max_rows integer) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.sync_access(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.taken_back(p_payment_intent_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.tell_of_auto_top_up(p_account_id uuid, p_pack_id bigint, p_reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.tell_of_payments(p_account_id uuid, p_customer_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.tell_of_threshold(p_alert_id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.tell_of_top_up(p_grant_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.threshold_amount(p_limit bigint, p_threshold integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.unknown_keys(p_object jsonb, p_known text[], p_where text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.unlock_stripe_object(p_kind text, p_id text, p_fence bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.unlock_stripe_object(p_kind text, p_id text, p_fence bigint) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_subject text, p_meter text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.used_since(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_since timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.uuid_v7() FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi_private.uuid_v7() TO octroi_meter;
-
 REVOKE ALL ON FUNCTION octroi_private.uuid_v7_floor(p_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.version_on_sale(p_plan text, p_billing_interval text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.void_all_entitlements() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.void_entitlements() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.watch_billing(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.whole_minute(p_at timestamp with time zone, p_up boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.why_refused(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.worker_ready() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.worker_ready() TO octroi_worker;
+
+GRANT SELECT(id) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(account_id) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(scope) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(subject) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(meter) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(threshold) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(used) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(granted) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(period_start) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(resets_at) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(raised_at) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT(cleared_at) ON TABLE octroi_private.alert TO authenticated;
+
+GRANT SELECT ON TABLE octroi.alerts TO authenticated;
 
 GRANT SELECT(id) ON TABLE octroi_private.api_key TO authenticated;
 
@@ -3138,10 +9215,17 @@ GRANT SELECT(revoked_at) ON TABLE octroi_private.api_key TO authenticated;
 
 GRANT SELECT ON TABLE octroi.api_keys TO authenticated;
 
+GRANT SELECT ON TABLE octroi.billing_requests TO authenticated;
+
+GRANT SELECT ON TABLE octroi.invoices TO authenticated;
+
+GRANT SELECT ON TABLE octroi.plans TO authenticated;
+
 GRANT SELECT ON TABLE octroi.quota TO authenticated;
 
-GRANT SELECT ON TABLE octroi_private.usage_event TO authenticated;
-GRANT SELECT ON TABLE octroi_private.usage_event TO octroi_admin;
+GRANT SELECT ON TABLE octroi.top_up_packs TO authenticated;
+
+GRANT SELECT ON TABLE octroi.top_ups TO authenticated;
 
 GRANT SELECT ON TABLE octroi.usage TO authenticated;
 GRANT SELECT ON TABLE octroi.usage TO octroi_admin;
