@@ -167,3 +167,22 @@ test("a person can pay on the hosted page", async () => {
     assert.equal((await stripe.checkout.sessions.retrieve(session.id)).payment_status, "paid");
   });
 });
+
+test("a person can cancel in the portal, and think better of it", async () => {
+  await withStandIn(async (standIn) => {
+    const { stripe } = standIn;
+    const { customer, subscription } = await subscribed(standIn);
+    const return_url = "https://app.example/account";
+    const { url } = await stripe.billingPortal.sessions.create({ customer: customer.id, return_url });
+    const press = async (label) => {
+      const page = await (await fetch(url)).text();
+      const [, action] = new RegExp(`action="([^"]*)"><button>${label}`).exec(page);
+      await fetch(new URL(action.replaceAll("&amp;", "&"), url), { method: "POST" });
+      return stripe.subscriptions.retrieve(subscription.id);
+    };
+    assert.equal((await press("Cancel at the end")).cancel_at_period_end, true);
+    assert.equal((await press("Keep it")).cancel_at_period_end, false);
+    const before = subscription.default_payment_method;
+    assert.notEqual((await press("Pay with a new")).default_payment_method, before);
+  });
+});

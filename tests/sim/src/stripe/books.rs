@@ -163,7 +163,7 @@ fn meters(log: &[MeterEvent]) -> Vec<MeterBooks> {
             customer: event.customer.clone(),
             ..MeterBooks::default()
         });
-        books.total += event.value;
+        books.total = books.total.saturating_add(event.value);
         books.events += 1;
     }
     sums.into_values().collect()

@@ -9,6 +9,9 @@ use super::errors::ApiError;
 /// Metadata of an object: at most 50 keys of 40 characters with values of 500 (Stripe's API reference).
 pub type Metadata = BTreeMap<String, String>;
 
+/// The largest number that is taken, either way: far beyond every amount, quantity and time.
+const MAX_INTEGER: i64 = 1_000_000_000_000;
+
 const MAX_METADATA_KEYS: usize = 50;
 const MAX_METADATA_KEY: usize = 40;
 const MAX_METADATA_VALUE: usize = 500;
@@ -76,7 +79,9 @@ impl Params {
     /// Takes a whole number, a Unix time among them.
     pub fn integer(&mut self, name: &str) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| ApiError::wrong_type(&self.name(name), "integer", &text))
+        let number: Option<i64> =
+            text.parse().ok().filter(|number| (-MAX_INTEGER..=MAX_INTEGER).contains(number));
+        number.map(Some).ok_or_else(|| ApiError::wrong_type(&self.name(name), "integer", &text))
     }
 
     /// Takes `true` or `false`.

@@ -30,8 +30,9 @@ pub struct Event {
     pub id: String,
     pub created: i64,
     pub kind: String,
-    pub object: Value,
-    pub previous: Option<Value>,
+    pub object_id: Option<String>,
+    /// The event's `data`, as text: there are many events, and a tree of values takes several times the room.
+    data: String,
     pub origin: Origin,
     /// Endpoints that have not taken it yet.
     pub pending: u32,
@@ -42,10 +43,7 @@ impl Resource for Event {
     const KIND: &'static str = "event";
 
     fn render(&self, _world: &World) -> Value {
-        let mut data = json!({ "object": self.object });
-        if let Some(previous) = &self.previous {
-            data["previous_attributes"] = previous.clone();
-        }
+        let data: Value = serde_json::from_str(&self.data).unwrap_or_default();
         json!({
             "id": self.id,
             "object": "event",
@@ -63,12 +61,17 @@ impl Resource for Event {
 impl World {
     /// Records that something happened, and hands it to the webhooks.
     pub fn record(&mut self, kind: &str, object: Value, previous: Option<Value>) {
+        let object_id = object.get("id").and_then(Value::as_str).map(str::to_owned);
+        let data = match previous {
+            None => json!({ "object": object }),
+            Some(previous) => json!({ "object": object, "previous_attributes": previous }),
+        };
         let event = Event {
             id: fresh_id(Event::PREFIX),
             created: self.now,
             kind: kind.to_owned(),
-            object,
-            previous,
+            object_id,
+            data: data.to_string(),
             origin: self.origin.clone(),
             pending: 0,
         };

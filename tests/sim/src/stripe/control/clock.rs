@@ -35,26 +35,31 @@ pub struct Advanced {
     pub reached: bool,
 }
 
+/// The latest time the clock can show, in Unix seconds: the year 5000.
+const LATEST: i64 = 95_617_584_000;
+
 /// Why the clock was not moved.
 #[derive(Debug, thiserror::Error)]
-#[error("the stand-in's clock shows {now} and cannot be set back to {to}")]
-pub struct SetBack {
+#[error(
+    "the stand-in's clock shows {now} and cannot be set to {to}: it goes forward only, and to the year 5000 at most"
+)]
+pub struct CannotSet {
     now: i64,
     to: i64,
 }
 
 /// Moves the clock. At each moment at which something happens it waits for the webhooks to be answered, since an
 /// invoice's hour begins when they are.
-pub async fn advance(sim: &Sim, advance: Advance) -> Result<Advanced, SetBack> {
+pub async fn advance(sim: &Sim, advance: Advance) -> Result<Advanced, CannotSet> {
     let target = {
         let mut world = sim.world();
         if let Some(freeze) = advance.freeze {
             world.clock.freeze(freeze);
         }
         let now = world.clock.now();
-        let to = advance.to.unwrap_or(now + advance.seconds.unwrap_or(0));
-        if to < now {
-            return Err(SetBack { now, to });
+        let to = advance.to.unwrap_or(now.saturating_add(advance.seconds.unwrap_or(0)));
+        if !(now..=LATEST).contains(&to) {
+            return Err(CannotSet { now, to });
         }
         to
     };
@@ -62,7 +67,8 @@ pub async fn advance(sim: &Sim, advance: Advance) -> Result<Advanced, SetBack> {
         let (stop, happened) = {
             let mut world = sim.world();
             let events = world.events.len();
-            let stop = world.clock.next_due().map_or(target, |due| due.clamp(world.now, target));
+            let next = world.clock.next_due().map_or(target, |due| due.min(target));
+            let stop = next.max(world.now);
             world.clock.set(stop);
             world.catch_up();
             (stop, world.events.len() > events)

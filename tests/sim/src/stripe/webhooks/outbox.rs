@@ -281,7 +281,7 @@ fn taken(world: &mut World, event: &str) {
     world.change::<Event>(event, |event| event.pending = event.pending.saturating_sub(1));
     let Some(event) = world.events.get(event) else { return };
     if event.pending == 0 && event.kind == "invoice.created" {
-        let invoice = event.object["id"].as_str().unwrap_or_default().to_owned();
+        let invoice = event.object_id.clone().unwrap_or_default();
         invoices::created_was_delivered(world, &invoice);
     }
 }

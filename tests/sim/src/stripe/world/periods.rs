@@ -43,13 +43,16 @@ impl Unit {
 }
 
 const DAY: i64 = 86_400;
+/// How far the guess of a period's number can be off: months are shorter than 31 days, and that adds up.
+const MAX_STEPS: i64 = 1000;
 
 impl Interval {
     /// The end of the period that contains `at`, where periods are counted from `anchor`.
     pub fn end_after(self, anchor: i64, at: i64) -> i64 {
         // Counted from the anchor, never from the last end: a clamped 28 February must not stay.
         let guess = (at - anchor).div_euclid(self.longest()).max(-1);
-        (guess..).map(|number| self.nth(anchor, number)).find(|end| *end > at).unwrap_or(i64::MAX)
+        let ends = (guess..guess + MAX_STEPS).map(|number| self.nth(anchor, number));
+        ends.into_iter().find(|end| *end > at).unwrap_or(i64::MAX)
     }
 
     /// The moment `number` intervals after `anchor`.

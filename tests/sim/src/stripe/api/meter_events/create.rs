@@ -14,6 +14,8 @@ use crate::stripe::world::World;
 const MAX_IDENTIFIER: usize = 100;
 /// For how long an identifier cannot be used again, in seconds: "a rolling period of at least 24 hours".
 const IDENTIFIER_WINDOW: i64 = 24 * 3600;
+/// The largest value, either way: fifteen digits.
+const MAX_VALUE: i64 = 999_999_999_999_999;
 /// How old usage may be, in seconds: 35 calendar days.
 const MAX_AGE: i64 = 35 * 24 * 3600;
 /// How far ahead of Stripe's clock the reporter's may be, in seconds.
@@ -76,7 +78,8 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
 }
 
 fn whole(text: &str, meter: &meters::Meter) -> Result<i64, ApiError> {
-    text.parse().map_err(|_| {
+    let value: Option<i64> = text.parse().ok().filter(|value| (-MAX_VALUE..=MAX_VALUE).contains(value));
+    value.ok_or_else(|| {
         let param = format!("payload[{}]", meter.value_key);
         let message = format!("Invalid value {text}: the value of a meter event must be a whole number");
         ApiError::parameter("parameter_invalid", &param, message)

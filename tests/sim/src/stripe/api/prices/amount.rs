@@ -6,6 +6,8 @@ use super::{Price, Round, Tier, TiersMode};
 
 /// Digits behind the point that Stripe allows in a unit amount.
 const DECIMALS: u32 = 12;
+/// The largest amount: no sum of them leaves its type.
+const MAX_AMOUNT: i64 = 1_000_000_000_000_000;
 const ONE: i128 = 10_i128.pow(DECIMALS);
 
 /// An amount in the currency's smallest unit, with twelve decimals.
@@ -57,7 +59,8 @@ impl Exact {
 
     /// Half a unit is rounded up.
     fn rounded(self) -> i64 {
-        i64::try_from((self.0 + ONE / 2).div_euclid(ONE)).unwrap_or(i64::MAX)
+        let rounded = self.0.saturating_add(ONE / 2).div_euclid(ONE);
+        i64::try_from(rounded).unwrap_or(MAX_AMOUNT).min(MAX_AMOUNT)
     }
 }
 
