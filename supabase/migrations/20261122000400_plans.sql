@@ -1,13 +1,20 @@
 -- What may be spent: plans, the assignment of a plan to an account, budgets, and grants on top.
 set role octroi_owner;
 
+create domain octroi_private.currency_code as text check (value ~ '^[a-z]{3}$');
+
 create table octroi_private.plan (
   code text primary key check (code ~ '^[a-z][a-z0-9_]{0,39}$'),
-  name text not null,
+  name text not null check (length(name) between 1 and 200),
   is_default boolean not null default false,
-  created_at timestamptz not null default octroi_private.now()
+  -- a plan of a higher rank is an upgrade
+  rank smallint not null default 0,
+  created_at timestamptz not null default octroi_private.now(),
+  -- not sold any more
+  retired_at timestamptz
 );
-comment on table octroi_private.plan is 'A plan as customers know it. The default one is given at sign-up.';
+comment on table octroi_private.plan is
+'A plan as customers know it. The default one is given at sign-up, and when a paid one ends.';
 create unique index plan_one_default on octroi_private.plan (is_default) where is_default;
 
 create table octroi_private.plan_version (
@@ -17,6 +24,14 @@ create table octroi_private.plan_version (
   -- null allows every priced model
   allowed_models text [] check (cardinality(allowed_models) between 1 and 500),
   created_at timestamptz not null default octroi_private.now(),
+  -- of everything that has a price here
+  currency octroi_private.currency_code,
+  trial_days smallint not null default 0 check (trial_days between 0 and 730),
+  -- most members of a team; null: any number
+  seats integer check (seats between 1 and 100000),
+  features text [] not null default '{}' check (cardinality(features) <= 50),
+  -- the plan as it was declared, in one form: whether a declaration changes anything is told by comparing
+  content jsonb not null default '{}' check (jsonb_typeof(content) = 'object'),
   unique (plan_code, version)
 );
 comment on table octroi_private.plan_version is 'Immutable content of a plan; subscribers keep the version they have.';
@@ -29,9 +44,13 @@ create table octroi_private.plan_limit (
   period octroi_private.period_name not null,
   amount octroi_private.quantity not null,
   overage octroi_private.quantity not null default 0,
+  -- of what is left at the month's end, so much is granted again, for so many months
+  rollover_max octroi_private.quantity not null default 0,
+  rollover_months smallint not null default 1 check (rollover_months between 1 and 12),
   primary key (plan_version_id, scope, model, meter, period),
   constraint plan_limit_model_only_for_models check ((scope = 'model') = (model <> '')),
-  constraint plan_limit_overage_on_account check (overage = 0 or (scope = 'account' and period = 'month'))
+  constraint plan_limit_overage_on_account check (overage = 0 or (scope = 'account' and period = 'month')),
+  constraint plan_limit_rollover_on_account check (rollover_max = 0 or (scope = 'account' and period = 'month'))
 );
 comment on table octroi_private.plan_limit is
 'A limit of a plan: for the account as a whole, for each member, for each key, or for one model. overage is what may be used beyond amount.';
@@ -43,12 +62,19 @@ create table octroi_private.subscription (
   -- Monthly periods are counted from here; kept when the plan changes, so that usage carries over.
   anchor_at timestamptz not null,
   started_at timestamptz not null,
-  ended_at timestamptz check (ended_at >= started_at)
+  ended_at timestamptz check (ended_at >= started_at),
+  -- null when nobody pays for it: the default plan, or one that the operator gave
+  stripe_subscription_id text,
+  -- what is paid for; then the default plan takes over
+  granted_until timestamptz not null default 'infinity',
+  constraint subscription_granted_while_paid check (stripe_subscription_id is not null or granted_until = 'infinity')
 );
 comment on table octroi_private.subscription is 'Which plan version an account has, and since when. At most one runs.';
 create unique index subscription_one_running on octroi_private.subscription (account_id) where ended_at is null;
 create index subscription_account on octroi_private.subscription (account_id);
 create index subscription_plan_version on octroi_private.subscription (plan_version_id);
+create index subscription_to_lapse on octroi_private.subscription (granted_until)
+where ended_at is null and granted_until < 'infinity';
 
 create table octroi_private.budget (
   account_id uuid not null references octroi_private.account (id),
@@ -78,11 +104,28 @@ create table octroi_private.quota_grant (
   ended_at timestamptz,
   reason text not null check (length(reason) between 1 and 200),
   created_at timestamptz not null default octroi_private.now(),
-  constraint quota_grant_never_overdrawn check (drawn <= amount)
+  -- taken back by refunds and disputes
+  revoked octroi_private.quantity not null default 0,
+  -- what it was granted for: once
+  source text unique check (length(source) between 1 and 600),
+  constraint quota_grant_never_overdrawn check (drawn <= amount),
+  constraint quota_grant_never_overrevoked check (revoked <= amount)
 );
 comment on table octroi_private.quota_grant is
 'Quota on top of the plan''s monthly amount. Drawn after it: rollover, then promo, then top_up; by priority, expiry and age.';
 create index quota_grant_account on octroi_private.quota_grant (account_id, meter) where ended_at is null;
+
+create table octroi_private.revocation (
+  id bigint generated always as identity primary key,
+  grant_id uuid not null references octroi_private.quota_grant (id),
+  -- below zero when a refund or dispute came to nothing after all
+  change bigint not null check (change <> 0),
+  -- what of it had been drawn already: the debt of the month in which it happens
+  debt_change bigint not null,
+  happened_at timestamptz not null
+);
+comment on table octroi_private.revocation is 'Each time that a grant was taken back, or given again. quota_grant.revoked is the sum of change.';
+create index revocation_grant on octroi_private.revocation (grant_id, happened_at);
 
 -- A user's first account, on the default plan, in the transaction that creates the user.
 create function octroi_private.open_personal_account()
@@ -160,22 +203,6 @@ end
 $$;
 comment on function octroi_private.assign_plan(uuid, text) is
 'Puts an account on the newest version of a plan, keeping its anchor. Raises OC002 for an unknown plan.';
-
-insert into octroi_private.plan (code, name, is_default) values
-('free', 'Free', true), ('basic', 'Basic', false), ('premium', 'Premium', false);
-with version as (
-  insert into octroi_private.plan_version (plan_code, version)
-  values ('free', 1), ('basic', 1), ('premium', 1)
-  returning id, plan_code
-)
-insert into octroi_private.plan_limit (plan_version_id, scope, meter, period, amount)
-select v.id, 'account', l.meter, l.period, l.amount
-from version as v
-join (values
-  ('free', 'tokens', 'month', 10000), ('free', 'requests', 'day', 200),
-  ('basic', 'tokens', 'month', 100000),
-  ('premium', 'tokens', 'month', 1000000)
-) as l (plan_code, meter, period, amount) using (plan_code);
 
 reset role;
 

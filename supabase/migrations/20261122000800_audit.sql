@@ -47,8 +47,11 @@ create trigger budget_audited
 after insert or update or delete on octroi_private.budget
 for each row execute function octroi_private.audit('budget');
 create trigger quota_grant_audited
-after insert or delete or update of amount, expires_at, ended_at on octroi_private.quota_grant
+after insert or delete or update of amount, expires_at, ended_at, revoked on octroi_private.quota_grant
 for each row execute function octroi_private.audit('quota_grant');
+create trigger overage_setting_audited
+after insert or update or delete on octroi_private.overage_setting
+for each row execute function octroi_private.audit('overage_setting');
 create trigger member_audited
 after insert or update or delete on octroi_private.member
 for each row execute function octroi_private.audit('member');

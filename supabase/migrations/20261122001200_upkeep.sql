@@ -100,11 +100,21 @@ begin
   union all
   select 'make_partitions', octroi_private.make_usage_partitions(3)::bigint
   union all
-  select 'prune', octroi_private.prune(p_max_rows);
+  select 'prune', octroi_private.prune(p_max_rows) + octroi_private.prune_billing(p_max_rows)
+  union all
+  select 'lapse_plans', octroi_private.lapse_plans(p_max_rows)
+  union all
+  select 'report_usage', octroi_private.report_usage(p_max_rows)
+  union all
+  select 'watch_billing', octroi_private.watch_billing(p_max_rows)
+  union all
+  select 'requeue_events', octroi_private.requeue_events(p_max_rows)
+  union all
+  select 'enqueue_recurring', octroi_private.enqueue_recurring();
 end
 $$;
 comment on function octroi_private.sweep(integer) is
-'Expires holds, recovers jobs, makes partitions ahead, prunes; how many rows each. No rows when another worker is at it.';
+'Expires holds, recovers jobs, makes partitions ahead, prunes, lapses plans, reports overage, watches drafts, enqueues what comes back; how many rows each. No rows when another worker is at it.';
 
 create function octroi_private.worker_ready()
 returns table (synchronous_commit text, migration text, server_minor text)

@@ -79,9 +79,9 @@ as $$
   -- as opening would allow it now, whatever the balance was opened with
   cross join lateral (
     select greatest(
-      l.included + l.overage
-      + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now())
-      + coalesce((select sum(d.amount) from octroi_private.quota_draw as d where d.balance_id = b.id), 0),
+      greatest(l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0)
+      + greatest(l.overage, coalesce(b.from_overage, 0)) + coalesce(b.from_grants, 0)
+      + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now()),
       b.used + b.reserved
     )::bigint as amount
   ) as granted
@@ -248,7 +248,7 @@ begin
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
-      0, q.granted, q.granted, 0, 0, q.used, q.reserved, true
+      0, q.granted, q.granted, 0, 0, q.used, q.reserved, true, 0, 0, 0
     )::octroi_private.balance) into v_balances
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
       account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, ord

@@ -30,4 +30,42 @@ select k.id, k.account_id, k.user_id, k.name, k.key_prefix, k.allowed_models, k.
 from octroi_private.api_key as k;
 comment on view octroi.api_keys is 'Keys of the reader, and of the accounts they administer; never a secret or its hash.';
 
+create view octroi.plans with (security_invoker = true) as
+select
+  p.plan, p.name, p.version, p.rank, p.currency, p.month_price_minor, p.year_price_minor, p.trial_days, p.seats,
+  p.features, p.models, p.limits, p.overage, p.top_ups
+from octroi_private.plans_on_sale() as p;
+comment on view octroi.plans is 'Plans on sale. Prices are in the currency''s minor unit; models null means every priced one.';
+
+create view octroi.top_up_packs with (security_invoker = true) as
+select k.pack, k.name, k.meter, k.amount, k.price_minor, k.currency, k.expires_after_days, k.plans
+from octroi_private.packs_on_sale() as k;
+comment on view octroi.top_up_packs is 'Extra quota on sale, and to subscribers of which plans.';
+
+create view octroi.top_ups with (security_invoker = true) as
+select
+  t.account_id, t.pack, t.meter, t.amount, t.drawn, t.revoked, t.remaining, t.paid_minor, t.currency, t.bought_at,
+  t.expires_at
+from octroi_private.my_top_ups() as t;
+comment on view octroi.top_ups is 'Packs that the accounts the reader administers have bought, and what is left of them.';
+
+create view octroi.invoices with (security_invoker = true) as
+select
+  i.account_id, i.id, i.status, i.total_minor, i.amount_paid_minor, i.currency, i.created_at, i.period_start,
+  i.period_end, i.paid_at
+from octroi_private.my_invoices() as i;
+comment on view octroi.invoices is 'Invoices of the accounts the reader administers, as Stripe has them.';
+
+create view octroi.billing_requests with (security_invoker = true) as
+select r.id, r.account_id, r.kind, r.state, r.url, r.error, r.message, r.created_at, r.finished_at
+from octroi_private.billing_request as r;
+comment on view octroi.billing_requests is 'What was asked of Stripe for the accounts the reader administers, and what became of it.';
+
+create view octroi.alerts with (security_invoker = true) as
+select
+  a.account_id, a.scope, a.subject, a.meter, a.threshold, a.used, a.granted, a.period_start, a.resets_at, a.raised_at,
+  a.cleared_at
+from octroi_private.alert as a;
+comment on view octroi.alerts is 'Thresholds that were reached: the reader''s own, and those of the accounts they administer.';
+
 reset role;

@@ -66,6 +66,60 @@ left join (
 ) as d on d.grant_id = g.id
 where g.drawn <> coalesce(d.amount, 0)
 union all
+select 'I1 a balance knows what grants and overage covered', b.id::text,
+  format('grants %s of %s, overage %s of %s', b.from_grants, coalesce(d.amount, 0), b.from_overage, coalesce(o.amount, 0))
+from octroi_private.balance as b
+left join (
+  select w.balance_id, sum(w.amount) as amount from octroi_private.quota_draw as w group by w.balance_id
+) as d on d.balance_id = b.id
+left join (
+  select u.balance_id, sum(u.amount) as amount from octroi_private.overage_use as u group by u.balance_id
+) as o on o.balance_id = b.id
+where b.from_grants <> coalesce(d.amount, 0) or b.from_overage <> coalesce(o.amount, 0)
+union all
+select 'I6 a meter report says what its calls used', r.id::text, format('%s, calls %s', r.value, coalesce(u.amount, 0))
+from octroi_private.meter_report as r
+left join (
+  select w.report_id, sum(w.amount) as amount from octroi_private.overage_use as w
+  where w.report_id is not null
+  group by w.report_id
+) as u on u.report_id = r.id
+where coalesce(u.amount, 0) <> case when r.state = 'replaced' then 0 else r.value end
+union all
+select 'I7 an account has the plan that it has paid for', r.account_id::text,
+  format('has %s until %s, paid for %s until %s', r.plan_version_id, r.granted_until, a.plan_version_id, a.granted_until)
+from octroi_private.subscription as r
+join octroi_private.stripe_customer as c on c.account_id = r.account_id and not c.is_deleted
+left join lateral octroi_private.access_of(r.account_id) as a on true
+where r.ended_at is null
+  -- what is over is found at the next call, or by the sweep
+  and r.granted_until > octroi_private.now()
+  and coalesce(r.stripe_subscription_id, a.stripe_subscription_id) is not null
+  and (r.stripe_subscription_id, r.plan_version_id, r.anchor_at, r.granted_until)
+  is distinct from (a.stripe_subscription_id, a.plan_version_id, a.anchor_at, a.granted_until)
+union all
+select 'I10 a pack that is paid was granted', p.source, c.account_id::text
+from octroi_private.stripe_customer as c
+cross join lateral octroi_private.paid_packs(c.id) as p
+where c.account_id is not null and p.quantity between 1 and 100
+  and not exists (select from octroi_private.quota_grant as g where g.source = p.source)
+union all
+select 'I10 money that went back took its part of the grant along', g.id::text,
+  format('%s of %s, %s of %s went back', g.revoked, g.amount, back.amount, t.paid_minor)
+from octroi_private.top_up as t
+join octroi_private.quota_grant as g on g.id = t.grant_id
+cross join lateral (
+  select least(octroi_private.taken_back(t.payment_intent_id), t.paid_minor) as amount
+) as back
+where g.revoked <> div(g.amount::numeric * back.amount, greatest(t.paid_minor, 1))
+union all
+select 'I10 each reversal is on record', g.id::text, format('%s, record %s', g.revoked, coalesce(r.change, 0))
+from octroi_private.quota_grant as g
+left join (
+  select v.grant_id, sum(v.change) as change from octroi_private.revocation as v group by v.grant_id
+) as r on r.grant_id = g.id
+where g.revoked <> coalesce(r.change, 0)
+union all
 select 'I4 no hold outlives its time by five minutes', r.id::text, r.expires_at::text
 from octroi_private.request as r
 where r.state = 'open' and r.expires_at < octroi_private.now() - interval '5 minutes'

@@ -48,6 +48,18 @@ using (
   )
 );
 
+create policy payer_reads on octroi_private.billing_request for select to authenticated
+using (account_id = any(array(select octroi_private.my_administered_accounts())));
+
+create policy member_reads on octroi_private.alert for select to authenticated
+using (
+  account_id = any(array(select octroi_private.my_accounts()))
+  and (
+    subject = (select auth.uid())::text
+    or account_id = any(array(select octroi_private.my_administered_accounts()))
+  )
+);
+
 create policy admin_reads on octroi_private.account for select to octroi_admin using (true);
 create policy admin_reads on octroi_private.usage_event for select to octroi_admin using (true);
 create policy admin_reads on octroi_private.usage_daily for select to octroi_admin using (true);

@@ -16,6 +16,14 @@ revoke all on all functions in schema octroi, octroi_private from public, anon, 
 grant usage on schema octroi to anon, authenticated, service_role;
 grant usage on schema octroi_private to authenticated;
 grant select on octroi.usage, octroi.usage_daily, octroi.quota, octroi.api_keys to authenticated;
+grant select on octroi.plans, octroi.top_up_packs, octroi.top_ups, octroi.invoices, octroi.billing_requests,
+octroi.alerts to authenticated;
+grant select (
+  id, account_id, kind, state, url, error, message, created_at, finished_at
+) on octroi_private.billing_request to authenticated;
+grant select (
+  id, account_id, scope, subject, meter, threshold, used, granted, period_start, resets_at, raised_at, cleared_at
+) on octroi_private.alert to authenticated;
 grant select on octroi_private.usage_event, octroi_private.usage_daily to authenticated;
 grant select (
   id, account_id, user_id, name, key_prefix, allowed_models, created_at, expires_at, revoked_at
@@ -32,6 +40,29 @@ grant execute on function octroi.create_api_key(text, jsonb) to authenticated;
 grant execute on function octroi.revoke_api_key(uuid) to authenticated;
 grant execute on function octroi.request_completion(jsonb) to authenticated;
 grant execute on function octroi.completion(uuid) to authenticated;
+grant execute on function octroi.start_checkout(text, text, text, text) to authenticated;
+grant execute on function octroi.open_portal(text) to authenticated;
+grant execute on function octroi.change_plan(text, text) to authenticated;
+grant execute on function octroi.cancel_subscription(boolean) to authenticated;
+grant execute on function octroi.resume_subscription() to authenticated;
+grant execute on function octroi.buy_top_up(text, text, text) to authenticated;
+grant execute on function octroi.set_auto_top_up(text, bigint, bigint) to authenticated;
+grant execute on function octroi.set_overage(boolean, bigint) to authenticated;
+grant execute on function octroi.set_notifications(boolean, text, text) to authenticated;
+grant execute on function octroi.billing_request(uuid) to authenticated;
+grant execute on function octroi.my_subscription() to authenticated;
+grant execute on function octroi.next_invoice() to authenticated;
+grant execute on function octroi.my_forecast() to authenticated;
+grant execute on function octroi.receipt(uuid) to authenticated;
+-- views run these as the reader
+grant execute on function octroi_private.plans_on_sale() to authenticated;
+grant execute on function octroi_private.packs_on_sale() to authenticated;
+grant execute on function octroi_private.my_top_ups() to authenticated;
+grant execute on function octroi_private.my_invoices() to authenticated;
+
+-- The doors that no user stands before: webhooks, and links in mails.
+grant execute on function octroi.receive_stripe_event(jsonb) to service_role;
+grant execute on function octroi.unsubscribe(text, boolean) to service_role;
 
 -- The worker: its verbs, and no table.
 grant usage on schema octroi_private to octroi_worker;
@@ -56,6 +87,47 @@ grant execute on function octroi_private.release_jobs(bigint [], integer []) to 
 grant execute on function octroi_private.load_completion(uuid) to octroi_worker;
 grant execute on function octroi_private.fail_completion(uuid, smallint, jsonb) to octroi_worker;
 grant execute on function octroi_private.worker_ready() to octroi_worker;
+-- Plans, as the operator declares them.
+grant execute on function octroi_private.declare_plans(jsonb, boolean) to octroi_worker;
+grant execute on function octroi_private.plan_catalogue() to octroi_worker;
+grant execute on function octroi_private.record_stripe_ids(jsonb) to octroi_worker;
+grant execute on function octroi_private.set_billing_settings(jsonb) to octroi_worker;
+-- Stripe: what it says, what it is asked, what it is told.
+grant execute on function octroi_private.receive_stripe_event(jsonb) to octroi_worker;
+grant execute on function octroi_private.subscribed_event_types() to octroi_worker;
+grant execute on function octroi_private.finish_stripe_event(text, text, text) to octroi_worker;
+grant execute on function octroi_private.lock_stripe_object(text, text, integer) to octroi_worker;
+grant execute on function octroi_private.unlock_stripe_object(text, text, bigint) to octroi_worker;
+grant execute on function octroi_private.apply_stripe_object(text, text, bigint, jsonb) to octroi_worker;
+grant execute on function octroi_private.live_stripe_ids(text, text, integer) to octroi_worker;
+grant execute on function octroi_private.link_stripe_customer(uuid, text) to octroi_worker;
+grant execute on function octroi_private.load_billing_request(uuid) to octroi_worker;
+grant execute on function octroi_private.finish_billing_request(uuid, text, text) to octroi_worker;
+grant execute on function octroi_private.fail_billing_request(uuid, text, text) to octroi_worker;
+grant execute on function octroi_private.cancel_step(uuid) to octroi_worker;
+grant execute on function octroi_private.begin_meter_report(uuid) to octroi_worker;
+grant execute on function octroi_private.finish_meter_report(uuid, text, text) to octroi_worker;
+grant execute on function octroi_private.resolve_meter_report(uuid, bigint) to octroi_worker;
+grant execute on function octroi_private.reject_meter_reports(text [], text) to octroi_worker;
+grant execute on function octroi_private.replace_reports(uuid [], text) to octroi_worker;
+grant execute on function octroi_private.close_step(text) to octroi_worker;
+grant execute on function octroi_private.close_did(text, text, jsonb) to octroi_worker;
+grant execute on function octroi_private.release_cycle(text) to octroi_worker;
+grant execute on function octroi_private.start_reconciliation() to octroi_worker;
+grant execute on function octroi_private.reconcile_customers(bigint, text, integer) to octroi_worker;
+grant execute on function octroi_private.reconcile_subscription(bigint, text, jsonb) to octroi_worker;
+grant execute on function octroi_private.reconcile_listed(bigint, text) to octroi_worker;
+grant execute on function octroi_private.reconcile_windows(bigint, text) to octroi_worker;
+grant execute on function octroi_private.reconcile_window(bigint, text, text, bigint) to octroi_worker;
+grant execute on function octroi_private.reconcile_invoice(bigint, text, jsonb) to octroi_worker;
+grant execute on function octroi_private.finish_reconciliation(bigint) to octroi_worker;
+grant execute on function octroi_private.reconciliation_differences(bigint) to octroi_worker;
+grant execute on function octroi_private.billing_troubles() to octroi_worker;
+-- Mail.
+grant execute on function octroi_private.claim_mail(uuid) to octroi_worker;
+grant execute on function octroi_private.begin_mail(uuid, integer) to octroi_worker;
+grant execute on function octroi_private.mark_mail(uuid, integer, text, text) to octroi_worker;
+grant execute on function octroi_private.unsubscribe(text, boolean) to octroi_worker;
 
 -- A backend that meters calls of its own in SQL: the single verbs. Grant this role to its login.
 grant usage on schema octroi_private to octroi_meter;

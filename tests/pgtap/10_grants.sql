@@ -18,25 +18,40 @@ where p.pronamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace,
   and a.grantee <> p.proowner;
 
 prepare functions_golden as values
+('authenticated', 'octroi.billing_request(uuid)'),
+('authenticated', 'octroi.buy_top_up(text,text,text)'),
+('authenticated', 'octroi.cancel_subscription(boolean)'),
+('authenticated', 'octroi.change_plan(text,text)'),
 ('authenticated', 'octroi.check_quota(text,bigint)'),
 ('authenticated', 'octroi.completion(uuid)'),
 ('authenticated', 'octroi.count_tokens(text,text)'),
 ('authenticated', 'octroi.create_api_key(text,jsonb)'),
+('authenticated', 'octroi.my_forecast()'),
 ('authenticated', 'octroi.my_quota()'),
 ('authenticated', 'octroi.my_requests(integer,timestamp with time zone)'),
+('authenticated', 'octroi.my_subscription()'),
 ('authenticated', 'octroi.my_usage(date,date)'),
+('authenticated', 'octroi.next_invoice()'),
+('authenticated', 'octroi.open_portal(text)'),
+('authenticated', 'octroi.receipt(uuid)'),
 ('authenticated', 'octroi.request_completion(jsonb)'),
+('authenticated', 'octroi.resume_subscription()'),
 ('authenticated', 'octroi.revoke_api_key(uuid)'),
+('authenticated', 'octroi.set_auto_top_up(text,bigint,bigint)'),
+('authenticated', 'octroi.set_notifications(boolean,text,text)'),
+('authenticated', 'octroi.set_overage(boolean,bigint)'),
+('authenticated', 'octroi.start_checkout(text,text,text,text)'),
 ('authenticated', 'octroi_private.my_accounts()'),
 ('authenticated', 'octroi_private.my_administered_accounts()'),
+('authenticated', 'octroi_private.my_invoices()'),
+('authenticated', 'octroi_private.my_top_ups()'),
+('authenticated', 'octroi_private.packs_on_sale()'),
+('authenticated', 'octroi_private.plans_on_sale()'),
 ('octroi_meter', 'octroi_private.authenticate_key(bytea)'),
 ('octroi_meter', 'octroi_private.authenticate_user(uuid,uuid)'),
 ('octroi_meter', 'octroi_private.record_usage(uuid,uuid,text,bigint,bigint,bigint,uuid,uuid,text)'),
 ('octroi_meter', 'octroi_private.release(uuid,text)'),
-(
-  'octroi_meter',
-  'octroi_private.reserve(uuid,uuid,uuid,uuid,text,bigint,bigint,integer,text,bytea,text,integer)'
-),
+('octroi_meter', 'octroi_private.reserve(uuid,uuid,uuid,uuid,text,bigint,bigint,integer,text,bytea,text,integer)'),
 ('octroi_meter', 'octroi_private.settle(uuid,bigint,bigint,bigint,bigint,bigint,bigint,bigint,text,text)'),
 ('octroi_meter', 'octroi_private.uuid_v7()'),
 ('octroi_owner', 'octroi_native.count_tokens(text,text)'),
@@ -52,30 +67,70 @@ prepare functions_golden as values
   || 'text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[])'
 ),
 ('octroi_owner', 'octroi_native.verify_stripe_signature(bytea,text,text[],timestamp with time zone,integer)'),
+('octroi_worker', 'octroi_private.apply_stripe_object(text,text,bigint,jsonb)'),
 ('octroi_worker', 'octroi_private.authenticate_key(bytea)'),
 ('octroi_worker', 'octroi_private.authenticate_user(uuid,uuid)'),
+('octroi_worker', 'octroi_private.begin_mail(uuid,integer)'),
+('octroi_worker', 'octroi_private.begin_meter_report(uuid)'),
+('octroi_worker', 'octroi_private.billing_troubles()'),
+('octroi_worker', 'octroi_private.cancel_step(uuid)'),
 ('octroi_worker', 'octroi_private.claim_jobs(text,text[],integer,integer)'),
+('octroi_worker', 'octroi_private.claim_mail(uuid)'),
+('octroi_worker', 'octroi_private.close_did(text,text,jsonb)'),
+('octroi_worker', 'octroi_private.close_step(text)'),
+('octroi_worker', 'octroi_private.declare_plans(jsonb,boolean)'),
 ('octroi_worker', 'octroi_private.extend_jobs(bigint[],integer[],integer)'),
+('octroi_worker', 'octroi_private.fail_billing_request(uuid,text,text)'),
 ('octroi_worker', 'octroi_private.fail_completion(uuid,smallint,jsonb)'),
+('octroi_worker', 'octroi_private.finish_billing_request(uuid,text,text)'),
 ('octroi_worker', 'octroi_private.finish_job(bigint,integer,text,text,integer)'),
+('octroi_worker', 'octroi_private.finish_meter_report(uuid,text,text)'),
+('octroi_worker', 'octroi_private.finish_reconciliation(bigint)'),
+('octroi_worker', 'octroi_private.finish_stripe_event(text,text,text)'),
+('octroi_worker', 'octroi_private.link_stripe_customer(uuid,text)'),
+('octroi_worker', 'octroi_private.live_stripe_ids(text,text,integer)'),
+('octroi_worker', 'octroi_private.load_billing_request(uuid)'),
 ('octroi_worker', 'octroi_private.load_completion(uuid)'),
+('octroi_worker', 'octroi_private.lock_stripe_object(text,text,integer)'),
+('octroi_worker', 'octroi_private.mark_mail(uuid,integer,text,text)'),
 ('octroi_worker', 'octroi_private.model_limits(text)'),
 ('octroi_worker', 'octroi_private.model_list(uuid)'),
+('octroi_worker', 'octroi_private.plan_catalogue()'),
+('octroi_worker', 'octroi_private.receive_stripe_event(jsonb)'),
+('octroi_worker', 'octroi_private.reconcile_customers(bigint,text,integer)'),
+('octroi_worker', 'octroi_private.reconcile_invoice(bigint,text,jsonb)'),
+('octroi_worker', 'octroi_private.reconcile_listed(bigint,text)'),
+('octroi_worker', 'octroi_private.reconcile_subscription(bigint,text,jsonb)'),
+('octroi_worker', 'octroi_private.reconcile_window(bigint,text,text,bigint)'),
+('octroi_worker', 'octroi_private.reconcile_windows(bigint,text)'),
+('octroi_worker', 'octroi_private.reconciliation_differences(bigint)'),
+('octroi_worker', 'octroi_private.record_stripe_ids(jsonb)'),
+('octroi_worker', 'octroi_private.reject_meter_reports(text[],text)'),
+('octroi_worker', 'octroi_private.release_cycle(text)'),
 ('octroi_worker', 'octroi_private.release_jobs(bigint[],integer[])'),
 ('octroi_worker', 'octroi_private.release_many(uuid[],text[])'),
+('octroi_worker', 'octroi_private.replace_reports(uuid[],text)'),
 (
   'octroi_worker',
   'octroi_private.reserve_many(uuid[],uuid[],uuid[],uuid[],text[],text[],bigint[],bigint[],integer[],text[],'
   || 'bytea[],integer)'
 ),
+('octroi_worker', 'octroi_private.resolve_meter_report(uuid,bigint)'),
+('octroi_worker', 'octroi_private.set_billing_settings(jsonb)'),
 (
   'octroi_worker',
-  'octroi_private.settle_many(uuid[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],text[],text[],'
-  || 'text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[])'
+  'octroi_private.settle_many(uuid[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],text[],'
+  || 'text[],text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[])'
 ),
+('octroi_worker', 'octroi_private.start_reconciliation()'),
 ('octroi_worker', 'octroi_private.stored_response(uuid)'),
+('octroi_worker', 'octroi_private.subscribed_event_types()'),
 ('octroi_worker', 'octroi_private.sweep(integer)'),
-('octroi_worker', 'octroi_private.worker_ready()');
+('octroi_worker', 'octroi_private.unlock_stripe_object(text,text,bigint)'),
+('octroi_worker', 'octroi_private.unsubscribe(text,boolean)'),
+('octroi_worker', 'octroi_private.worker_ready()'),
+('service_role', 'octroi.receive_stripe_event(jsonb)'),
+('service_role', 'octroi.unsubscribe(text,boolean)');
 
 select bag_eq('functions_granted', 'functions_golden', 'these functions may be called, by these roles, and no others');
 
@@ -92,8 +147,14 @@ where c.relnamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace,
 select bag_eq(
   'relations_granted',
   $$values
+    ('authenticated', 'octroi.alerts', 'SELECT'),
     ('authenticated', 'octroi.api_keys', 'SELECT'),
+    ('authenticated', 'octroi.billing_requests', 'SELECT'),
+    ('authenticated', 'octroi.invoices', 'SELECT'),
+    ('authenticated', 'octroi.plans', 'SELECT'),
     ('authenticated', 'octroi.quota', 'SELECT'),
+    ('authenticated', 'octroi.top_up_packs', 'SELECT'),
+    ('authenticated', 'octroi.top_ups', 'SELECT'),
     ('authenticated', 'octroi.usage', 'SELECT'),
     ('authenticated', 'octroi.usage_daily', 'SELECT'),
     ('authenticated', 'octroi_private.usage_daily', 'SELECT'),
@@ -114,8 +175,19 @@ select bag_eq(
   $$select 'octroi_private.api_key' as relation, column_name, 'authenticated' as grantee, 'SELECT' as privilege
     from unnest(array[
       'id', 'account_id', 'user_id', 'name', 'key_prefix', 'allowed_models', 'created_at', 'expires_at', 'revoked_at'
+    ]) as column_name
+    union all
+    select 'octroi_private.billing_request', column_name, 'authenticated', 'SELECT'
+    from unnest(array[
+      'id', 'account_id', 'kind', 'state', 'url', 'error', 'message', 'created_at', 'finished_at'
+    ]) as column_name
+    union all
+    select 'octroi_private.alert', column_name, 'authenticated', 'SELECT'
+    from unnest(array[
+      'id', 'account_id', 'scope', 'subject', 'meter', 'threshold', 'used', 'granted', 'period_start', 'resets_at',
+      'raised_at', 'cleared_at'
     ]) as column_name$$,
-  'of a key everything may be read but its hash'
+  'of a key everything may be read but its hash, of a billing request what it is about'
 );
 
 select bag_eq(

@@ -42,8 +42,10 @@ select bag_eq(
       f.proargnames && array['p_user_id', 'p_account_id', 'user_id', 'account_id', 'owner_user_id', 'member', 'account']
       or 'uuid'::regtype = any(f.proargtypes::oid [])
     )$$,
-  array['octroi.revoke_api_key(uuid)', 'octroi.completion(uuid)'],
-  'no exposed function takes a user or an account; two take the id of a thing of the caller''s'
+  array[
+    'octroi.revoke_api_key(uuid)', 'octroi.completion(uuid)', 'octroi.billing_request(uuid)', 'octroi.receipt(uuid)'
+  ],
+  'no exposed function takes a user or an account; four take the id of a thing of the caller''s'
 );
 select is_empty(
   $$select e.signature

@@ -39,7 +39,9 @@ select bag_eq(
     ('octroi_private.account', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.account', 'admin_reads', 'r', 'octroi_admin'),
     ('octroi_private.member', 'member_reads', 'r', 'authenticated'),
+    ('octroi_private.alert', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.api_key', 'holder_reads', 'r', 'authenticated'),
+    ('octroi_private.billing_request', 'payer_reads', 'r', 'authenticated'),
     ('octroi_private.usage_event', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.usage_event', 'admin_reads', 'r', 'octroi_admin'),
     ('octroi_private.usage_daily', 'member_reads', 'r', 'authenticated'),
@@ -63,8 +65,11 @@ select is_empty(
 );
 select bag_eq(
   $$select c.relname::text, c.relkind::text from pg_class as c where c.relnamespace = 'octroi'::regnamespace$$,
-  $$values ('api_keys', 'v'), ('quota', 'v'), ('usage', 'v'), ('usage_daily', 'v')$$,
-  'the exposed schema holds four views, and no table'
+  $$select name, 'v' from unnest(array[
+    'alerts', 'api_keys', 'billing_requests', 'invoices', 'plans', 'quota', 'top_up_packs', 'top_ups', 'usage',
+    'usage_daily'
+  ]) as name$$,
+  'the exposed schema holds ten views, and no table'
 );
 select is_empty(
   $$select c.oid::regclass, a.attname, t.typname

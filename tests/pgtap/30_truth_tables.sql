@@ -95,6 +95,7 @@ select bag_eq(
   'a completion keeps its prompt while it waits, and has an error with a status only when it ended in one'
 );
 
+update octroi_private.plan_limit set rollover_max = 0;
 select bag_eq(
   $$select * from tap.accepted(
     'octroi_private.plan_limit', array['scope', 'model', 'period', 'overage'],

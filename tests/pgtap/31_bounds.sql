@@ -175,6 +175,8 @@ values (
   'insert into octroi_private.audit_log (occurred_at, actor_role, action) values (now(), ''x'', ''Did something'')'
 );
 
+\ir setup/billing_rows.sql
+
 update tap.breach set outcome = tap.outcome_of(statement);
 
 select is_empty(

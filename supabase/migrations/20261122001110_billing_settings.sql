@@ -1,0 +1,106 @@
+-- What an operator sets about billing, and what an account sets for itself.
+set role octroi_owner;
+
+create table octroi_private.billing_setting (
+  only_row boolean primary key default true check (only_row),
+  -- scheme, host and port of the pages that checkout and portal may return to
+  return_origins text [] not null default '{http://localhost:3000}' check (cardinality(return_origins) <= 100),
+  -- links in mails and refusals
+  upgrade_url text,
+  top_up_url text,
+  billing_url text,
+  unsubscribe_url text,
+  -- Stripe drafts a renewal for an hour at least and three days at most before it is paid; so long a month that is
+  -- not paid yet is trusted
+  renewal_grace_seconds integer not null default 259200 check (renewal_grace_seconds between 0 and 259200),
+  -- a draft older than this is looked at again
+  draft_watch_seconds integer not null default 7200 check (draft_watch_seconds between 60 and 259200),
+  report_every_seconds integer not null default 300 check (report_every_seconds between 1 and 86400)
+);
+comment on table octroi_private.billing_setting is 'One row: what the operator decides about billing.';
+insert into octroi_private.billing_setting default values;
+
+create table octroi_private.auto_top_up (
+  account_id uuid primary key references octroi_private.account (id),
+  pack_code text not null,
+  -- bought when so little is left
+  below octroi_private.quantity not null,
+  monthly_cap_minor bigint not null check (monthly_cap_minor between 1 and 99999999),
+  user_id uuid not null,
+  changed_at timestamptz not null default octroi_private.now()
+);
+comment on table octroi_private.auto_top_up is 'Accounts that buy a pack by themselves when little is left. A failed payment removes the row.';
+
+-- An http(s) URL without user, without blanks and backslashes; plain http on the own machine only.
+create function octroi_private.origin_of(p_url text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when length(p_url) > 2000 then null
+    when p_url ~ '^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?([/?#]([!-\[]|[\]-~])*)?$'
+      or p_url ~ '^http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?([/?#]([!-\[]|[\]-~])*)?$'
+      then substring(p_url from '^https?://[^/?#]+')
+  end
+$$;
+
+create function octroi_private.refuse_url(p_name text, p_url text)
+returns void
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not coalesce((
+    select octroi_private.origin_of(p_url) = any(s.return_origins) from octroi_private.billing_setting as s
+  ), false) then
+    raise exception '% is not on a site that this service returns to', p_name using errcode = 'OC031',
+      hint = 'The operator lists the origins: docs/operations.md, return_origins.';
+  end if;
+end
+$$;
+
+create function octroi_private.set_billing_settings(p_settings jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wrong text;
+  v_after jsonb;
+begin
+  select string_agg(k.key, ', ') into v_wrong
+  from jsonb_each(p_settings) as k
+  where not case
+    when k.key = 'return_origins' then jsonb_typeof(k.value) = 'array' and not exists (
+      select from octroi_private.listed(k.value) as o
+      where octroi_private.origin_of(o.item #>> '{}') is distinct from o.item #>> '{}'
+    )
+    when k.key in ('upgrade_url', 'top_up_url', 'billing_url', 'unsubscribe_url')
+      then k.value = 'null' or octroi_private.origin_of(k.value #>> '{}') is not null
+    when k.key in ('renewal_grace_seconds', 'draft_watch_seconds', 'report_every_seconds')
+      then octroi_private.is_whole(k.value, 0, 259200)
+    else false
+  end;
+  if v_wrong is not null then
+    raise exception 'these are no billing settings, or not of that kind: %', v_wrong using errcode = '22023';
+  end if;
+  update octroi_private.billing_setting as s
+  set return_origins = n.return_origins, upgrade_url = n.upgrade_url, top_up_url = n.top_up_url,
+    billing_url = n.billing_url, unsubscribe_url = n.unsubscribe_url, renewal_grace_seconds = n.renewal_grace_seconds,
+    draft_watch_seconds = n.draft_watch_seconds, report_every_seconds = n.report_every_seconds
+  from octroi_private.billing_setting as b
+  cross join lateral jsonb_populate_record(b, p_settings) as n
+  where s.only_row and b.only_row
+  returning to_jsonb(s) - 'only_row' into v_after;
+  return v_after;
+end
+$$;
+comment on function octroi_private.set_billing_settings(jsonb) is
+'Changes what is named and returns all of it. Raises 22023 for a name or value that is none.';
+
+reset role;

@@ -1,0 +1,277 @@
+-- Mail, as rows: what is to be said to whom, once. The address is looked up when it is sent, and so is whether it is
+-- still wanted.
+set role octroi_owner;
+
+create table octroi_private.contact (
+  user_id uuid primary key,
+  email text not null check (length(email) between 3 and 320 and email !~ '[[:cntrl:]]')
+);
+comment on table octroi_private.contact is 'Where a user is written to: Auth''s address, kept in step by trigger, gone with the user.';
+
+create table octroi_private.notification_setting (
+  user_id uuid primary key,
+  usage_alerts boolean not null default true,
+  locale text not null default 'en' check (locale in ('en', 'fr')),
+  time_zone text check (length(time_zone) <= 100),
+  -- whoever has it may turn warnings off, and nothing else
+  unsubscribe_token uuid not null unique default gen_random_uuid(),
+  changed_at timestamptz not null default octroi_private.now()
+);
+comment on table octroi_private.notification_setting is 'What mail a user wants, and in which language.';
+
+create table octroi_private.mail (
+  id uuid primary key default octroi_private.uuid_v7(),
+  user_id uuid not null,
+  account_id uuid not null references octroi_private.account (id),
+  kind text not null check (kind in (
+    'threshold', 'payment_failed', 'subscription_ended', 'top_up_received', 'auto_top_up_failed'
+  )),
+  dedupe_key text not null unique check (length(dedupe_key) <= 300),
+  data jsonb not null check (jsonb_typeof(data) = 'object'),
+  state text not null default 'queued' check (state in (
+    'queued', 'sending', 'sent', 'refused', 'unknown', 'cancelled'
+  )),
+  attempt integer not null default 0 check (attempt >= 0),
+  detail text check (length(detail) <= 500),
+  created_at timestamptz not null,
+  -- of no use to anybody after that
+  expires_at timestamptz not null,
+  finished_at timestamptz,
+  constraint mail_finished_or_not check ((state in ('queued', 'sending')) = (finished_at is null))
+);
+comment on table octroi_private.mail is 'Mail to users: queued, sending, then sent, refused, unknown or cancelled.';
+create index mail_finished on octroi_private.mail (finished_at) where finished_at is not null;
+create index mail_user on octroi_private.mail (user_id);
+
+create function octroi_private.keep_contact()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from octroi_private.contact where user_id = new.id and new.email is null;
+  insert into octroi_private.contact as c (user_id, email)
+  select new.id, new.email
+  where length(new.email) between 3 and 320 and new.email !~ '[[:cntrl:]]'
+  on conflict (user_id) do update set email = excluded.email;
+  insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
+  return null;
+end
+$$;
+
+create function octroi_private.forget_contact()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from octroi_private.contact where user_id = old.id;
+  delete from octroi_private.notification_setting where user_id = old.id;
+  update octroi_private.mail set state = 'cancelled', detail = 'the user is gone', finished_at = octroi_private.now()
+  where user_id = old.id and state in ('queued', 'sending');
+  return null;
+end
+$$;
+
+create function octroi_private.is_contractual(p_kind text)
+returns boolean
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_kind <> 'threshold'
+$$;
+
+create function octroi_private.enqueue_mail(
+  p_account_id uuid, p_user_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamptz
+)
+returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_id uuid;
+begin
+  insert into octroi_private.mail (user_id, account_id, kind, dedupe_key, data, created_at, expires_at)
+  select
+    p_user_id, p_account_id, p_kind, format('%s:%s:%s', p_kind, p_key, p_user_id),
+    p_data || jsonb_build_object('account_id', p_account_id, 'links', jsonb_build_object(
+      'upgrade', s.upgrade_url, 'top_up', s.top_up_url, 'billing', s.billing_url
+    )), v_now, p_expires_at
+  from octroi_private.billing_setting as s
+  on conflict (dedupe_key) do nothing
+  returning id into v_id;
+  if v_id is null then
+    return false;
+  end if;
+  insert into octroi_private.job (kind, args, run_at, max_attempts)
+  values ('send_mail', jsonb_build_object('mail_id', v_id), v_now, 20);
+  return true;
+end
+$$;
+
+-- To everybody who looks after an account.
+create function octroi_private.enqueue_mail_to_owners(
+  p_account_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamptz
+)
+returns integer
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select count(*) filter (where octroi_private.enqueue_mail(
+    p_account_id, m.user_id, p_kind, p_key, p_data, p_expires_at
+  ))::integer
+  from octroi_private.member as m
+  where m.account_id = p_account_id and m.role in ('owner', 'admin')
+$$;
+
+create function octroi_private.claim_mail(p_mail_id uuid)
+returns table (
+  mail_id uuid, attempt integer, kind text, is_contractual boolean, dedupe_key text, created_at timestamptz,
+  address text, locale text, time_zone text, account_name text, unsubscribe_token text, data jsonb
+)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+  v_mail octroi_private.mail;
+  v_address text;
+  v_wants boolean;
+  v_end text;
+begin
+  select m.* into v_mail from octroi_private.mail as m where m.id = p_mail_id for update;
+  if v_mail.id is null or v_mail.finished_at is not null then
+    return;
+  end if;
+  select c.email, coalesce(n.usage_alerts, true) into v_address, v_wants
+  from octroi_private.contact as c
+  left join octroi_private.notification_setting as n on n.user_id = c.user_id
+  where c.user_id = v_mail.user_id;
+  v_end := case
+    when v_mail.state = 'sending' and not octroi_private.is_contractual(v_mail.kind) then 'unknown'
+    when v_address is null or v_mail.expires_at <= v_now or not octroi_private.is_contractual(v_mail.kind) and not v_wants
+      then 'cancelled'
+  end;
+  if v_end is not null then
+    update octroi_private.mail as m
+    set state = v_end, finished_at = v_now, detail = case
+      when v_end = 'unknown' then 'an earlier attempt may have been delivered'
+      when v_address is null then 'no address'
+      when v_mail.expires_at <= v_now then 'of no use any more'
+      else 'not wanted'
+    end
+    where m.id = p_mail_id;
+    return;
+  end if;
+  update octroi_private.mail as m set attempt = m.attempt + 1, state = 'queued' where m.id = p_mail_id;
+  return query
+  select
+    v_mail.id, v_mail.attempt + 1, v_mail.kind, octroi_private.is_contractual(v_mail.kind), v_mail.dedupe_key,
+    v_mail.created_at, v_address, coalesce(n.locale, 'en'), n.time_zone,
+    case when a.kind = 'team' then a.name end,
+    case when not octroi_private.is_contractual(v_mail.kind) then n.unsubscribe_token::text end, v_mail.data
+  from octroi_private.account as a
+  left join octroi_private.notification_setting as n on n.user_id = v_mail.user_id
+  where a.id = v_mail.account_id;
+end
+$$;
+comment on function octroi_private.claim_mail(uuid) is
+'A mail to be sent now, with the attempt as a fence; no row when there is nothing to send any more.';
+
+create function octroi_private.begin_mail(p_mail_id uuid, p_attempt integer)
+returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update octroi_private.mail set state = 'sending' where id = p_mail_id and attempt = p_attempt and state = 'queued';
+  return found;
+end
+$$;
+comment on function octroi_private.begin_mail(uuid, integer) is
+'Says that a mail may be delivered from now on; false when the attempt is not the latest, or the mail was cancelled meanwhile.';
+
+create function octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text)
+returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_state text;
+begin
+  if p_outcome not in ('sent', 'refused', 'deferred', 'unknown') then
+    raise exception 'unknown outcome % of a mail', p_outcome using errcode = 'OC001';
+  end if;
+  update octroi_private.mail as m
+  set state = next.state, detail = left(p_detail, 500),
+    finished_at = case when next.state in ('queued', 'sending') then null else octroi_private.now() end
+  from (
+    select case
+      when p_outcome = 'deferred' then 'queued'
+      -- better twice than never where a contract is at stake; better never than twice otherwise
+      when p_outcome = 'unknown' and octroi_private.is_contractual(k.kind) then 'queued'
+      else p_outcome
+    end as state
+    from octroi_private.mail as k where k.id = p_mail_id
+  ) as next
+  where m.id = p_mail_id and m.attempt = p_attempt and m.finished_at is null
+  returning m.state into v_state;
+  return coalesce(v_state, (select m.state from octroi_private.mail as m where m.id = p_mail_id));
+end
+$$;
+comment on function octroi_private.mark_mail(uuid, integer, text, text) is
+'What became of an attempt: sent, refused, deferred or unknown. Returns the state of the mail.';
+
+create function octroi_private.unsubscribe(p_token text, p_act boolean)
+returns table (found boolean, locale text, is_unsubscribed boolean)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  if p_act then
+    update octroi_private.notification_setting as n set usage_alerts = false, changed_at = octroi_private.now()
+    where n.unsubscribe_token::text = lower(p_token) and n.usage_alerts;
+  end if;
+  return query
+  select k.user_id is not null, coalesce(k.locale, 'en'), coalesce(not k.usage_alerts, false)
+  from (select 1) as always
+  left join octroi_private.notification_setting as k on k.unsubscribe_token::text = lower(p_token);
+end
+$$;
+comment on function octroi_private.unsubscribe(text, boolean) is
+'Turns off what is not contractual for the holder of a token, or only looks. An unknown token finds nothing and changes nothing.';
+
+-- The same, for an edge function.
+create function octroi.unsubscribe(token text, act boolean)
+returns table (found boolean, locale text, is_unsubscribed boolean)
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select u.found, u.locale, u.is_unsubscribed from octroi_private.unsubscribe(unsubscribe.token, unsubscribe.act) as u
+$$;
+comment on function octroi.unsubscribe(text, boolean) is
+'For the page behind a mail''s unsubscribe link: looks a token up, and with act turns off what is not contractual.';
+
+reset role;
+
+create trigger octroi_keep_contact
+after insert or update of email on auth.users
+for each row execute function octroi_private.keep_contact();
+create trigger octroi_forget_contact
+after delete on auth.users
+for each row execute function octroi_private.forget_contact();
