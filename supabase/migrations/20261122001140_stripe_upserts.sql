@@ -4,11 +4,12 @@ set role octroi_owner;
 
 create function octroi_private.store_customer(p_object jsonb)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
   insert into octroi_private.stripe_customer as s (id, currency, is_delinquent, has_payment_method, is_deleted)
   select o.id, o.currency, coalesce(o.delinquent, false), coalesce(o.has_payment_method, false), coalesce(o.deleted, false)
   from jsonb_to_record(p_object) as o (
@@ -16,16 +17,18 @@ as $$
   )
   on conflict (id) do update
   set currency = excluded.currency, is_delinquent = excluded.is_delinquent,
-    has_payment_method = excluded.has_payment_method, is_deleted = s.is_deleted or excluded.is_deleted
+    has_payment_method = excluded.has_payment_method, is_deleted = s.is_deleted or excluded.is_deleted;
+end
 $$;
 
 create function octroi_private.store_subscription(p_object jsonb)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
   with stored as (
     insert into octroi_private.stripe_subscription as s (
       id, customer_id, status, created_at, anchor_at, cancel_at_period_end, cancel_at, canceled_at, ended_at,
@@ -75,16 +78,18 @@ as $$
   cross join stored as s
   on conflict (id) do update
   set subscription_id = excluded.subscription_id, price_id = excluded.price_id, quantity = excluded.quantity,
-    period_start = excluded.period_start, period_end = excluded.period_end
+    period_start = excluded.period_start, period_end = excluded.period_end;
+end
 $$;
 
 create function octroi_private.store_invoice(p_object jsonb)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
   with stored as (
     insert into octroi_private.stripe_invoice as s (
       id, customer_id, subscription_id, status, billing_reason, currency, total_minor, amount_due_minor,
@@ -141,16 +146,18 @@ as $$
   cross join stored as s
   on conflict (invoice_id, id) do update
   set price_id = excluded.price_id, quantity = excluded.quantity, amount_minor = excluded.amount_minor,
-    is_proration = excluded.is_proration, period_start = excluded.period_start, period_end = excluded.period_end
+    is_proration = excluded.is_proration, period_start = excluded.period_start, period_end = excluded.period_end;
+end
 $$;
 
 create function octroi_private.store_checkout_session(p_object jsonb)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
   with stored as (
     insert into octroi_private.stripe_checkout_session as s (
       id, customer_id, mode, status, payment_status, reference, subscription_id, payment_intent_id,
@@ -180,16 +187,18 @@ as $$
     id text, price text, quantity bigint, amount_total bigint
   )
   on conflict (session_id, id) do update
-  set price_id = excluded.price_id, quantity = excluded.quantity, amount_total_minor = excluded.amount_total_minor
+  set price_id = excluded.price_id, quantity = excluded.quantity, amount_total_minor = excluded.amount_total_minor;
+end
 $$;
 
 create function octroi_private.store_charge(p_object jsonb)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
   with stored as (
     insert into octroi_private.stripe_charge as s (
       id, customer_id, payment_intent_id, amount_minor, currency, status, created_at
@@ -211,23 +220,26 @@ as $$
   )
   on conflict (id) do update
   set amount_minor = excluded.amount_minor, status = excluded.status
-  where o.status not in ('failed', 'canceled')
+  where o.status not in ('failed', 'canceled');
+end
 $$;
 
 create function octroi_private.store_dispute(p_object jsonb)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
   insert into octroi_private.stripe_dispute as s (id, charge_id, payment_intent_id, amount_minor, status, created_at)
   select o.id, o.charge, o.payment_intent, o.amount, o.status, octroi_private.at_second(o.created)
   from jsonb_to_record(p_object) as o (
     id text, charge text, payment_intent text, amount bigint, status text, created bigint
   )
   on conflict (id) do update
-  set amount_minor = excluded.amount_minor, status = excluded.status, payment_intent_id = excluded.payment_intent_id
+  set amount_minor = excluded.amount_minor, status = excluded.status, payment_intent_id = excluded.payment_intent_id;
+end
 $$;
 
 reset role;

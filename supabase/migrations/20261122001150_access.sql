@@ -14,36 +14,43 @@ set role octroi_owner;
 -- What was given back of a payment, by refund or dispute.
 create function octroi_private.taken_back(p_payment_intent_id text)
 returns bigint
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select (
-    coalesce((
-      select sum(r.amount_minor)
-      from octroi_private.stripe_charge as c
-      join octroi_private.stripe_refund as r on r.charge_id = c.id and r.status = 'succeeded'
-      where c.payment_intent_id = p_payment_intent_id
-    ), 0)
-    + coalesce((
-      select sum(d.amount_minor)
-      from octroi_private.stripe_dispute as d
-      -- the money is gone from the moment it is disputed until the dispute is won
-      where d.payment_intent_id = p_payment_intent_id and d.status in ('needs_response', 'under_review', 'lost')
-    ), 0)
-  )::bigint
+begin
+  return (
+    select (
+      coalesce((
+        select sum(r.amount_minor)
+        from octroi_private.stripe_charge as c
+        join octroi_private.stripe_refund as r on r.charge_id = c.id and r.status = 'succeeded'
+        where c.payment_intent_id = p_payment_intent_id
+      ), 0)
+      + coalesce((
+        select sum(d.amount_minor)
+        from octroi_private.stripe_dispute as d
+        -- the money is gone from the moment it is disputed until the dispute is won
+        where d.payment_intent_id = p_payment_intent_id and d.status in ('needs_response', 'under_review', 'lost')
+      ), 0)
+    )::bigint
+  );
+end
 $$;
 
 -- Invoices of plans that are paid, line by line, without those whose money went back whole.
 create function octroi_private.paid_lines(p_subscription_id text)
 returns table (invoice_id text, line_id text, plan_version_id bigint, period_start timestamptz, period_end timestamptz)
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select i.id, l.id, p.plan_version_id, l.period_start, l.period_end
+#variable_conflict use_column
+begin
+  return query
+  select i.id::text, l.id::text, p.plan_version_id, l.period_start, l.period_end
   from octroi_private.stripe_invoice as i
   join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id and l.amount_minor >= 0
   join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
@@ -53,7 +60,8 @@ as $$
       select sum(octroi_private.taken_back(y.payment_intent_id))
       from octroi_private.stripe_invoice_payment as y
       where y.invoice_id = i.id
-    ), 0))
+    ), 0));
+end
 $$;
 
 -- What an account has paid for now; no row when nothing.
@@ -61,11 +69,14 @@ create function octroi_private.access_of(p_account_id uuid)
 returns table (
   stripe_subscription_id text, plan_version_id bigint, anchor_at timestamptz, granted_until timestamptz
 )
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
+begin
+  return query
   with live as (
     select s.*, base.plan_version_id, octroi_private.now() as at,
       case when s.status in ('trialing', 'active') and not s.cancel_at_period_end and s.cancel_at is null and not s.is_paused
@@ -110,7 +121,7 @@ as $$
       limit 1
     ) as p
   )
-  select best.id, best.plan_version_id, best.anchor_at, best.until
+  select best.id::text, best.plan_version_id, best.anchor_at, best.until
   from (
     select distinct on (g.id) g.*
     from granted as g
@@ -121,7 +132,8 @@ as $$
   join octroi_private.plan as n on n.code = v.plan_code
   -- of two subscriptions, which nobody needs, the better one counts
   order by n.rank desc, best.until desc, best.id
-  limit 1
+  limit 1;
+end
 $$;
 
 -- Brings the running plan of an account in line with what it has paid for. What an operator gave stays until something

@@ -22,11 +22,14 @@ create function octroi_private.paid_packs(p_customer_id text)
 returns table (
   source text, pack_id bigint, quantity bigint, paid_minor bigint, currency text, payment_intent_id text
 )
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
+begin
+  return query
   select s.id || '/' || l.id, p.id, l.quantity, s.amount_total_minor, s.currency, s.payment_intent_id
   from octroi_private.stripe_checkout_session as s
   join octroi_private.stripe_checkout_line as l on l.session_id = s.id
@@ -35,7 +38,7 @@ as $$
   where s.customer_id = p_customer_id and s.mode = 'payment' and s.status = 'complete'
     and s.payment_status in ('paid', 'no_payment_required')
   union all
-  select i.id || '/' || l.id, p.id, l.quantity, i.amount_paid_minor, i.currency, y.payment_intent_id
+  select i.id || '/' || l.id, p.id, l.quantity, i.amount_paid_minor, i.currency, y.payment_intent_id::text
   from octroi_private.stripe_invoice as i
   join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id
   join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
@@ -46,7 +49,8 @@ as $$
     order by m.payment_intent_id
     limit 1
   ) as y on true
-  where i.customer_id = p_customer_id and i.status = 'paid'
+  where i.customer_id = p_customer_id and i.status = 'paid';
+end
 $$;
 
 create function octroi_private.grant_top_ups(p_account_id uuid, p_customer_id text)

@@ -4,46 +4,57 @@ set role octroi_owner;
 
 create function octroi_private.customer_of(p_kind text, p_id text)
 returns text
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select case p_kind
-    when 'customer' then p_id
-    when 'subscription' then (select s.customer_id from octroi_private.stripe_subscription as s where s.id = p_id)
-    when 'invoice' then (select i.customer_id from octroi_private.stripe_invoice as i where i.id = p_id)
-    when 'checkout_session' then (
-      select s.customer_id from octroi_private.stripe_checkout_session as s where s.id = p_id
-    )
-    when 'charge' then (select c.customer_id from octroi_private.stripe_charge as c where c.id = p_id)
-    when 'dispute' then (
-      select c.customer_id from octroi_private.stripe_dispute as d
-      join octroi_private.stripe_charge as c on c.id = d.charge_id
-      where d.id = p_id
-    )
-  end
+begin
+  return (
+    select case p_kind
+      when 'customer' then p_id
+      when 'subscription' then (select s.customer_id from octroi_private.stripe_subscription as s where s.id = p_id)
+      when 'invoice' then (select i.customer_id from octroi_private.stripe_invoice as i where i.id = p_id)
+      when 'checkout_session' then (
+        select s.customer_id from octroi_private.stripe_checkout_session as s where s.id = p_id
+      )
+      when 'charge' then (select c.customer_id from octroi_private.stripe_charge as c where c.id = p_id)
+      when 'dispute' then (
+        select c.customer_id from octroi_private.stripe_dispute as d
+        join octroi_private.stripe_charge as c on c.id = d.charge_id
+        where d.id = p_id
+      )
+    end
+  );
+end
 $$;
 
 create function octroi_private.account_of_customer(p_customer_id text)
 returns uuid
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select c.account_id from octroi_private.stripe_customer as c where c.id = p_customer_id
+begin
+  return (
+    select c.account_id from octroi_private.stripe_customer as c where c.id = p_customer_id
+  );
+end
 $$;
 
 -- The prices of an object: what of ours each one is (null: nothing), and how many of it.
 create function octroi_private.sold_by(p_kind text, p_id text)
 returns table (plan_key text, pack_key text, is_ours boolean, quantity bigint)
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select p.lookup_key, k.lookup_key, c.key is not null, l.quantity
+#variable_conflict use_column
+begin
+  return query
+  select p.lookup_key::text, k.lookup_key::text, c.key is not null, l.quantity
   from (
     select i.price_id, i.quantity from octroi_private.stripe_subscription_item as i
     where p_kind = 'subscription' and i.subscription_id = p_id
@@ -56,7 +67,8 @@ as $$
   ) as l
   left join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
   left join octroi_private.plan_price as p on p.lookup_key = c.key
-  left join octroi_private.top_up_pack as k on k.lookup_key = c.key
+  left join octroi_private.top_up_pack as k on k.lookup_key = c.key;
+end
 $$;
 
 -- Why an object is taken note of and not acted on; null when all is well with it.
@@ -147,12 +159,13 @@ $$;
 -- What this object shows to be out of date, and the worker should fetch as well.
 create function octroi_private.enqueue_related(p_kind text, p_id text)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select octroi_private.enqueue_sync(r.kind, r.id)
+begin
+  perform octroi_private.enqueue_sync(r.kind, r.id)
   from (
     select 'invoice' as kind, s.latest_invoice_id as id
     from octroi_private.stripe_subscription as s
@@ -177,7 +190,8 @@ as $$
       and not exists (select from octroi_private.stripe_charge as c where c.id = d.charge_id)
   ) as r
   where r.id is not null
-  order by r.kind, r.id
+  order by r.kind, r.id;
+end
 $$;
 
 create function octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb)

@@ -139,12 +139,13 @@ $$;
 -- Payments that failed and subscriptions that ended, each told of once.
 create function octroi_private.tell_of_payments(p_account_id uuid, p_customer_id text)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select octroi_private.enqueue_mail_to_owners(
+begin
+  perform octroi_private.enqueue_mail_to_owners(
     p_account_id, 'payment_failed', format('%s:%s', i.id, i.attempt_count), jsonb_build_object(
       'amount_minor', i.amount_due_minor, 'currency', i.currency, 'next_attempt_at', i.next_attempt_at,
       'plan', octroi_private.plan_name_of(p_account_id)
@@ -170,7 +171,8 @@ as $$
     order by r.started_at desc
     limit 1
   ) as had
-  where s.customer_id = p_customer_id and s.status = 'canceled'
+  where s.customer_id = p_customer_id and s.status = 'canceled';
+end
 $$;
 
 reset role;

@@ -2,6 +2,10 @@
 -- the object as it is by then.
 begin;
 \ir setup/billing.sql
+\if :{?lives}
+\else
+\set lives 200
+\endif
 select plan(7);
 
 -- Stripe: the objects of a life, one version after another, and which of them is the present one.
@@ -122,14 +126,15 @@ select is(
 select is((select count(*) from tap.orders(array[1, 2, 3, 4, 5])), 120::bigint, 'there are 120 orders');
 select is_empty(
   format(
-    'select o, tap.outcome_of_order(o, 5) from tap.orders(array[1, 2, 3, 4, 5]) as o
-    where tap.outcome_of_order(o, 5) <> %L', :'expected'
+    'select o, e from tap.orders(array[1, 2, 3, 4, 5]) as o cross join lateral tap.outcome_of_order(o, 5) as e
+    where e <> %L', :'expected'
   ), 'delivered late, in any order: the same'
 );
 select is_empty(
   format(
-    'select o, tap.outcome_of_order(o || o[2:4] || o[1:1] || o, 5) from tap.orders(array[1, 2, 3, 4, 5]) as o
-    where tap.outcome_of_order(o || o[2:4] || o[1:1] || o, 5) <> %L', :'expected'
+    'select o, e from tap.orders(array[1, 2, 3, 4, 5]) as o
+    cross join lateral tap.outcome_of_order(o || o[2:4] || o[1:1] || o, 5) as e
+    where e <> %L', :'expected'
   ), 'each of them two or three times: the same'
 );
 
@@ -158,14 +163,16 @@ exception
 end
 $$;
 select is_empty(
-  format('select s, tap.live(s) from generate_series(1, 300) as s where tap.live(s) <> %L', :'expected'),
-  '300 lives, each with its own losses, repetitions and delays, end in the same state'
+  format(
+    'select s, e from generate_series(1, %s) as s cross join lateral tap.live(s) as e where e <> %L', :lives, :'expected'
+  ),
+  :lives || ' lives, each with its own losses, repetitions and delays, end in the same state'
 );
 
 -- Two workers fetch one object. The one whose lease ran out comes second with what it fetched first.
 select octroi_private.lock_stripe_object('subscription', 'sub_1', 30) as slow_fence \gset
 select is(octroi_private.lock_stripe_object('subscription', 'sub_1', 30), null, 'while one fetches, another may not');
-select tap.travel('2027-03-05 12:01+00') \g /dev/null
+select tap.travel('2027-03-05 14:00+00') \g /dev/null
 select octroi_private.lock_stripe_object('subscription', 'sub_1', 30) as fast_fence \gset
 select tap.deliver(array[3], 5) \g /dev/null
 select a.outcome from octroi_private.apply_stripe_object(
