@@ -4,7 +4,7 @@ begin;
 \ir setup/billing.sql
 \if :{?lives}
 \else
-\set lives 200
+\set lives 50
 \endif
 select plan(7);
 
