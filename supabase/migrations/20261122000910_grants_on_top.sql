@@ -24,7 +24,8 @@ begin
     )::bigint as amount
     from (
       select
-        e.id, e.account_id, e.occurred_at, b.id as balance_id, b.meter, b.used, b.from_grants + b.from_overage as settled,
+        e.id, e.account_id, e.occurred_at, b.id as balance_id, b.meter, b.used,
+        b.from_grants + b.from_overage as settled,
         o.event_name, ids.ord,
         -- a plan left while the call ran is the one that the call was allowed by
         greatest(b.included, case when s.ended_at is not null then (

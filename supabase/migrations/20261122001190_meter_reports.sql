@@ -1,8 +1,8 @@
--- Usage beyond plan and grants, on its way to Stripe's meters. A report is a row before it is a call: what it says, under
--- which identifier and for which second, so that it can be said again and counts once.
+-- Usage beyond plan and grants, on its way to Stripe's meters. A report is a row before it is a call: what it says,
+-- under which identifier and for which second, so that it can be said again and counts once.
 --
---   pending ─► sending ─► accepted                     and from accepted, when Stripe finds fault with it later: replaced
---                 ├─────► unknown ─► accepted | replaced (nothing arrived: a new report) | disputed (totals fit neither)
+--   pending ─► sending ─► accepted                when Stripe finds fault with it later: replaced
+--                 ├─────► unknown ─► accepted | replaced (nothing arrived: another is made) | disputed (fits neither)
 --                 └─────► rejected
 --   pending ─► written_off: its period is closed, or too long ago. The operator's loss, and listed.
 --
@@ -177,7 +177,8 @@ begin
   elsif v_action = 'send' then
     -- from here on Stripe may have seen it
     update octroi_private.meter_report as r
-    set state = 'sending', attempts = r.attempts + 1, first_sent_at = coalesce(r.first_sent_at, v_now), changed_at = v_now
+    set state = 'sending', attempts = r.attempts + 1, first_sent_at = coalesce(r.first_sent_at, v_now),
+      changed_at = v_now
     where r.id = p_report_id;
   elsif v_action = 'too_old' then
     v_action := 'compare';

@@ -10,7 +10,9 @@ create table octroi_private.recurring_job (
 comment on table octroi_private.recurring_job is 'Jobs that come back by themselves; at most one of a kind waits.';
 insert into octroi_private.recurring_job (kind, every_seconds, next_at)
 select k.kind, k.every_seconds, octroi_private.now() + make_interval(secs => k.every_seconds)
-from (values ('list_missed_events', 3600), ('reconcile', 86400), ('sync_live_subscriptions', 86400)) as k (kind, every_seconds);
+from (values
+  ('list_missed_events', 3600), ('reconcile', 86400), ('sync_live_subscriptions', 86400)
+) as k (kind, every_seconds);
 
 -- Overage that has waited long enough goes to Stripe.
 create function octroi_private.report_usage(p_max_rows integer)

@@ -1,5 +1,5 @@
--- Ledger, reports, Stripe's summaries and invoices, side by side. The worker reads Stripe and hands in what it read; here
--- is decided what a difference means. A difference is explained when our own rows say why it is there; any other is a
+-- Ledger, reports, Stripe's summaries and invoices, side by side. The worker reads Stripe and hands in what it read;
+-- here is decided what a difference means. A difference is explained when our own rows say why it is there; any other is a
 -- fault of somebody's, and the run says so.
 set role octroi_owner;
 
@@ -361,7 +361,8 @@ as $$
     from octroi_private.job as j
     where j.state = 'dead' and j.finished_at > octroi_private.now() - interval '35 days'
       and j.kind in (
-        'sync_stripe_object', 'send_meter_report', 'close_cycle', 'read_meter_errors', 'send_mail', 'run_billing_request'
+        'sync_stripe_object', 'send_meter_report', 'close_cycle', 'read_meter_errors', 'send_mail',
+        'run_billing_request'
       )
   ) as t
   order by t.since desc
