@@ -2,7 +2,8 @@
 set role octroi_owner;
 
 -- Draws what calls just settled used beyond their plan's own amount from the accounts' grants, in the documented
--- order. What no grant covers is overage. The caller has the balances locked, so that used is these calls' doing last.
+-- order. What no grant covers is overage, and charged where the plan has a price for it. The caller has the balances
+-- locked, so that used is these calls' doing last.
 create function octroi_private.draw_grants(p_request_ids uuid [])
 returns void
 language plpgsql
@@ -78,7 +79,7 @@ begin
       where b.id = v_call.balance_id;
       v_left := v_left - v_taken;
     end loop;
-    if v_left > 0 then
+    if v_left > 0 and v_call.event_name is not null then
       insert into octroi_private.overage_use (
         balance_id, request_id, account_id, meter, event_name, amount, occurred_at
       )

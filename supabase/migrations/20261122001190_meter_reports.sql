@@ -84,7 +84,7 @@ begin
     from octroi_private.overage_use as u
     join octroi_private.balance as b on b.id = u.balance_id
     join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
-    where u.account_id = p_account_id and u.report_id is null and u.event_name is not null
+    where u.account_id = p_account_id and u.report_id is null
     group by u.balance_id, u.event_name, u.meter, c.id, b.period_start, b.resets_at
     order by b.period_start, u.event_name
   loop

@@ -2,7 +2,7 @@
 -- draft is held until everything used in its period has ended, been reported and been counted; then it is let go.
 --
 --   opened ─hold─► held ─flush─► flushed ─compare─► compared ─finalise─► finalised ─drop_items─► closed
---                                   └─► disputed: Stripe counts more than the ledger. No machine charges anybody for it.
+--                                   └─► disputed: Stripe counts more than the ledger; no machine charges for that
 --
 -- The worker asks for the next step and reports what it did; a crash anywhere asks again, and the sweep asks for drafts
 -- that nobody asks about.
@@ -138,7 +138,7 @@ begin
   ) or exists (
     select from octroi_private.overage_use as u
     join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
-    where u.account_id = p_account_id and u.report_id is null and u.event_name is not null and u.occurred_at < p_before
+    where u.account_id = p_account_id and u.report_id is null and u.occurred_at < p_before
   ) then 2 else 0 end;
 end
 $$;

@@ -33,7 +33,7 @@ begin
       from octroi_private.overage_use as u
       join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
       cross join octroi_private.billing_setting as s
-      where u.report_id is null and u.event_name is not null
+      where u.report_id is null
         and u.occurred_at <= octroi_private.now() - make_interval(secs => s.report_every_seconds)
         and not exists (
           select from octroi_private.meter_report as r

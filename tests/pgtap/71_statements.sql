@@ -60,7 +60,7 @@ select is(
 );
 select is(
   (select r.overage from octroi.receipt('01a00000-0000-7000-8000-000000000001') as r),
-  '[{"meter": "tokens", "amount": 300, "is_billed": true, "report_id": null}]', 'what is charged beyond that'
+  '[{"meter": "tokens", "amount": 300, "report_id": null}]', 'what is charged beyond that'
 );
 select results_eq(
   $$select b ->> 'scope', (b ->> 'used_before')::bigint, (b ->> 'used_after')::bigint

@@ -1,5 +1,5 @@
--- Four sets of books side by side: ledger,
-  reports, Stripe's totals, invoices. Each difference has a reason, or is a fault.
+-- Four sets of books side by side: ledger, reports, Stripe's totals, invoices. Each difference has a reason, or is a
+-- fault.
 begin;
 \ir setup/billing.sql
 select plan(25);

@@ -3,8 +3,10 @@ insert into octroi_private.overage_setting (account_id, is_on) values (:team, tr
 insert into octroi_private.auto_top_up (account_id, pack_code, below, monthly_cap_minor, user_id)
 values (:team, 'tokens_100k', 5, 5000, :olga);
 insert into octroi_private.revocation (grant_id, change, debt_change, happened_at) values (:'grant_id', 1, 0, now());
-insert into octroi_private.overage_use (balance_id, request_id, account_id, meter, amount, occurred_at)
-values (:'balance_id', :'request_id', :team, 'tokens', 5, now());
+insert into octroi_private.overage_use (
+  balance_id, request_id, account_id, meter, event_name, amount, occurred_at
+)
+values (:'balance_id', :'request_id', :team, 'tokens', 'octroi_1', 5, now());
 insert into octroi_private.stripe_customer (id, account_id) values ('cus_1', :team), ('cus_2', tap.personal('olga'));
 insert into octroi_private.stripe_event (id, type, created_at, received_at, object_kind, object_id, object, state)
 values ('evt_1', 'invoice.paid', now(), now(), 'invoice', 'in_1', '{}', 'queued');
