@@ -166,7 +166,10 @@ as $$
   union all
   select f.fault
   from (values
-    (coalesce(p_plan ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$', 'code: a small letter, then at most 39 of a-z, 0-9 and _'),
+    (
+      coalesce(p_plan ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$',
+      'code: a small letter, then at most 39 of a-z, 0-9 and _'
+    ),
     (octroi_private.is_text(p_plan -> 'name', 200), 'name: 1 to 200 characters'),
     (jsonb_typeof(coalesce(p_plan -> 'default', 'false')) = 'boolean', 'default: true or false'),
     (
@@ -191,7 +194,8 @@ as $$
       octroi_private.is_whole(coalesce(p_plan -> 'trial_days', '0'), 0, 730), 'trial_days: a whole number from 0 to 730'
     ),
     (
-      p_plan ? 'price' or coalesce(p_plan -> 'trial_days', '0') = '0', 'trial_days: there is nothing to try without a price'
+      p_plan ? 'price' or coalesce(p_plan -> 'trial_days', '0') = '0',
+      'trial_days: there is nothing to try without a price'
     ),
     (
       not p_plan ? 'seats' or octroi_private.is_whole(p_plan -> 'seats', 1, 100000),
@@ -241,11 +245,20 @@ as $$
   union all
   select f.fault
   from (values
-    (coalesce(p_pack ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$', 'code: a small letter, then at most 39 of a-z, 0-9 and _'),
+    (
+      coalesce(p_pack ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$',
+      'code: a small letter, then at most 39 of a-z, 0-9 and _'
+    ),
     (octroi_private.is_text(p_pack -> 'name', 200), 'name: 1 to 200 characters'),
     (coalesce(p_pack ->> 'meter', '') in ('tokens', 'requests', 'cost'), 'meter: tokens, requests or cost'),
-    (octroi_private.is_whole(p_pack -> 'amount', 1, 10000000000000), 'amount: a whole number from 1 to 10,000,000,000,000'),
-    (octroi_private.is_whole(p_pack -> 'price', 1, 99999999), 'price: a whole number of minor units from 1 to 99,999,999'),
+    (
+      octroi_private.is_whole(p_pack -> 'amount', 1, 10000000000000),
+      'amount: a whole number from 1 to 10,000,000,000,000'
+    ),
+    (
+      octroi_private.is_whole(p_pack -> 'price', 1, 99999999),
+      'price: a whole number of minor units from 1 to 99,999,999'
+    ),
     (coalesce(p_pack ->> 'currency', '') ~ '^[a-z]{3}$', 'currency: missing, or not three small letters'),
     (
       not p_pack ? 'expires_after_days' or octroi_private.is_whole(p_pack -> 'expires_after_days', 1, 3650),

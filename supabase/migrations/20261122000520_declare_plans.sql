@@ -81,7 +81,10 @@ as $$
   union all
   select
     'top_up', coalesce(k.code, d.item ->> 'code'), d.place,
-    (select coalesce(max(o.version), 0) from octroi_private.top_up_pack as o where o.code = coalesce(k.code, d.item ->> 'code')),
+    (
+      select coalesce(max(o.version), 0) from octroi_private.top_up_pack as o
+      where o.code = coalesce(k.code, d.item ->> 'code')
+    ),
     k.content, case when d.item is not null then octroi_private.pack_content(d.item) end,
     k.content is distinct from case when d.item is not null then octroi_private.pack_content(d.item) end
   from (select t.code, t.content from octroi_private.top_up_pack as t where t.retired_at is null) as k
@@ -159,7 +162,8 @@ begin
   insert into octroi_private.top_up_pack (
     code, version, name, meter, amount, price_minor, currency, expires_after_days, priority, lookup_key, content
   )
-  select p_code, p_version, c.name, c.meter, c.amount, c.price, c.currency, c.expires_after_days, c.priority, v_key, p_content
+  select
+    p_code, p_version, c.name, c.meter, c.amount, c.price, c.currency, c.expires_after_days, c.priority, v_key, p_content
   from jsonb_to_record(p_content) as c (
     name text, meter text, amount bigint, price bigint, currency text, expires_after_days integer, priority smallint
   );
@@ -190,7 +194,10 @@ begin
   return query
   select
     d.kind, d.code,
-    case when d.ours is null then 'new' when d.theirs is null then 'removed' when f.key is null then 'unchanged' else 'changed' end,
+    case
+      when d.ours is null then 'new' when d.theirs is null then 'removed' when f.key is null then 'unchanged'
+      else 'changed'
+    end,
     f.key, case when f.key is not null then d.ours -> f.key end, case when f.key is not null then d.theirs -> f.key end,
     case when d.theirs is not null and d.is_versioned then d.version + 1 else d.version end
   from octroi_private.declared_beside_ours(p_plans) as d
@@ -204,7 +211,8 @@ begin
   end if;
   -- the one default may move from one plan to another
   update octroi_private.plan as p set is_default = false where p.is_default and not exists (
-    select from octroi_private.listed(p_plans -> 'plan') as l where l.item ->> 'code' = p.code and l.item -> 'default' = 'true'
+    select from octroi_private.listed(p_plans -> 'plan') as l
+    where l.item ->> 'code' = p.code and l.item -> 'default' = 'true'
   );
   for v_one in
     select d.* from octroi_private.declared_beside_ours(p_plans) as d order by d.kind, d.rank, d.code

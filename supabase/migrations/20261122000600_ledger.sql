@@ -33,7 +33,7 @@ create table octroi_private.balance (
   reserved octroi_private.quantity not null default 0,
   -- false once the limit is gone; its counters stand still then
   is_bound boolean not null default true,
-  -- of what was used, the part that grants covered, and the part that neither they nor the plan did
+  -- of what was used, the part that grants covered, and the part that is charged beyond them
   from_grants octroi_private.quantity not null default 0,
   from_overage octroi_private.quantity not null default 0,
   -- once so much is used, somebody is to be told
@@ -209,23 +209,22 @@ create table octroi_private.quota_draw (
 comment on table octroi_private.quota_draw is 'What a call took from a grant. quota_grant.drawn is the sum.';
 create index quota_draw_balance on octroi_private.quota_draw (balance_id);
 
--- What a call used beyond plan and grants. Priced by the plan that was in force when it started.
+-- What a call used beyond plan and grants, where the plan that was in force when it started has a price for that.
 create table octroi_private.overage_use (
   balance_id bigint not null references octroi_private.balance (id),
   request_id uuid not null,
   account_id uuid not null,
   meter octroi_private.meter_name not null,
-  -- the Stripe meter that counts it; null where the plan puts no price on it
-  event_name text,
+  -- the Stripe meter that counts it
+  event_name text not null,
   amount octroi_private.quantity not null check (amount > 0),
   occurred_at timestamptz not null,
   -- the meter report it went into
   report_id uuid,
   primary key (balance_id, request_id)
 );
-comment on table octroi_private.overage_use is 'Usage beyond plan and grants, call by call. balance.from_overage is the sum.';
-create index overage_use_unreported on octroi_private.overage_use (account_id, event_name)
-where report_id is null and event_name is not null;
+comment on table octroi_private.overage_use is 'Usage that is charged beyond plan and grants, call by call. balance.from_overage is the sum.';
+create index overage_use_unreported on octroi_private.overage_use (account_id, event_name) where report_id is null;
 create index overage_use_report on octroi_private.overage_use (report_id) where report_id is not null;
 create index overage_use_period on octroi_private.overage_use (account_id, occurred_at);
 

@@ -2,7 +2,8 @@
 set role octroi_owner;
 
 -- Draws what calls just settled used beyond their plan's own amount from the accounts' grants, in the documented
--- order. What no grant covers is overage. The caller has the balances locked, so that used is these calls' doing last.
+-- order. What no grant covers is overage, and charged where the plan has a price for it. The caller has the balances
+-- locked, so that used is these calls' doing last.
 create function octroi_private.draw_grants(p_request_ids uuid [])
 returns void
 language plpgsql
@@ -24,7 +25,8 @@ begin
     )::bigint as amount
     from (
       select
-        e.id, e.account_id, e.occurred_at, b.id as balance_id, b.meter, b.used, b.from_grants + b.from_overage as settled,
+        e.id, e.account_id, e.occurred_at, b.id as balance_id, b.meter, b.used,
+        b.from_grants + b.from_overage as settled,
         o.event_name, ids.ord,
         -- a plan left while the call ran is the one that the call was allowed by
         greatest(b.included, case when s.ended_at is not null then (
@@ -77,7 +79,7 @@ begin
       where b.id = v_call.balance_id;
       v_left := v_left - v_taken;
     end loop;
-    if v_left > 0 then
+    if v_left > 0 and v_call.event_name is not null then
       insert into octroi_private.overage_use (
         balance_id, request_id, account_id, meter, event_name, amount, occurred_at
       )

@@ -1,7 +1,7 @@
 -- What Stripe says happened. An event is a hint that an object changed: it is kept, answered, and the object is fetched
 -- anew, so that neither order nor repetition can matter.
 --
---   event ─► stripe_event + job ─► worker locks the object (a fence), fetches it, applies it ─► mirrors ─► access, grants
+--   event ─► stripe_event, job ─► worker locks the object (a fence), fetches it, applies it ─► mirrors ─► what is granted
 --
 -- The lock is a lease on a row, because a fetch must not hold a transaction. Whoever takes an expired lease raises the
 -- fence, and what the former holder fetched is refused.
@@ -90,7 +90,6 @@ create function octroi_private.subscribed_event_types()
 returns setof text
 language sql
 immutable
-security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select t.type from octroi_private.stripe_event_types() as t

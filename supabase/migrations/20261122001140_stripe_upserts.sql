@@ -11,7 +11,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into octroi_private.stripe_customer as s (id, currency, is_delinquent, has_payment_method, is_deleted)
-  select o.id, o.currency, coalesce(o.delinquent, false), coalesce(o.has_payment_method, false), coalesce(o.deleted, false)
+  select
+    o.id, o.currency, coalesce(o.delinquent, false), coalesce(o.has_payment_method, false), coalesce(o.deleted, false)
   from jsonb_to_record(p_object) as o (
     id text, currency text, delinquent boolean, has_payment_method boolean, deleted boolean
   )

@@ -79,8 +79,10 @@ begin
   return query
   with live as (
     select s.*, base.plan_version_id, octroi_private.now() as at,
-      case when s.status in ('trialing', 'active') and not s.cancel_at_period_end and s.cancel_at is null and not s.is_paused
-        then make_interval(secs => b.renewal_grace_seconds) else interval '0'
+      case
+        when s.status in ('trialing', 'active') and not s.cancel_at_period_end and s.cancel_at is null
+          and not s.is_paused then make_interval(secs => b.renewal_grace_seconds)
+        else interval '0'
       end as grace
     from octroi_private.stripe_customer as c
     join octroi_private.stripe_subscription as s on s.customer_id = c.id

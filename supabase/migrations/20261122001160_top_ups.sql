@@ -115,7 +115,8 @@ begin
     join octroi_private.quota_grant as g on g.id = t.grant_id
     cross join lateral (
       select div(
-        g.amount::numeric * least(octroi_private.taken_back(t.payment_intent_id), t.paid_minor), greatest(t.paid_minor, 1)
+        g.amount::numeric * least(octroi_private.taken_back(t.payment_intent_id), t.paid_minor),
+        greatest(t.paid_minor, 1)
       )::bigint as revoked
     ) as wanted
     where t.account_id = p_account_id and wanted.revoked <> g.revoked

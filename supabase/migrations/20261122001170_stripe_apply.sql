@@ -104,7 +104,8 @@ begin
         when s.mode = 'payment' and s.status = 'complete' and not v_sold.all_ours then 'unknown_price'
         when v_sold.bad_pack then 'bad_quantity'
         when exists (
-          select from octroi_private.billing_request as r where r.id::text = s.reference and r.account_id <> v_account_id
+          select from octroi_private.billing_request as r
+          where r.id::text = s.reference and r.account_id <> v_account_id
         ) then 'foreign_reference'
       end
       from octroi_private.stripe_checkout_session as s where s.id = p_id

@@ -97,7 +97,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select jsonb_build_array(jsonb_build_object('price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1)) || coalesce((
+  select jsonb_build_array(
+    jsonb_build_object('price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1)
+  ) || coalesce((
     select jsonb_agg(jsonb_build_object('price', octroi_private.price_id_of(o.lookup_key)) order by o.meter)
     from octroi_private.plan_overage as o
     where o.plan_version_id = p.plan_version_id

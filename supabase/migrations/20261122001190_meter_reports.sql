@@ -1,8 +1,8 @@
--- Usage beyond plan and grants, on its way to Stripe's meters. A report is a row before it is a call: what it says, under
--- which identifier and for which second, so that it can be said again and counts once.
+-- Usage beyond plan and grants, on its way to Stripe's meters. A report is a row before it is a call: what it says,
+-- under which identifier and for which second, so that it can be said again and counts once.
 --
---   pending ─► sending ─► accepted                     and from accepted, when Stripe finds fault with it later: replaced
---                 ├─────► unknown ─► accepted | replaced (nothing arrived: a new report) | disputed (totals fit neither)
+--   pending ─► sending ─► accepted                when Stripe finds fault with it later: replaced
+--                 ├─────► unknown ─► accepted | replaced (nothing arrived: another is made) | disputed (fits neither)
 --                 └─────► rejected
 --   pending ─► written_off: its period is closed, or too long ago. The operator's loss, and listed.
 --
@@ -84,7 +84,7 @@ begin
     from octroi_private.overage_use as u
     join octroi_private.balance as b on b.id = u.balance_id
     join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
-    where u.account_id = p_account_id and u.report_id is null and u.event_name is not null
+    where u.account_id = p_account_id and u.report_id is null
     group by u.balance_id, u.event_name, u.meter, c.id, b.period_start, b.resets_at
     order by b.period_start, u.event_name
   loop
@@ -177,7 +177,8 @@ begin
   elsif v_action = 'send' then
     -- from here on Stripe may have seen it
     update octroi_private.meter_report as r
-    set state = 'sending', attempts = r.attempts + 1, first_sent_at = coalesce(r.first_sent_at, v_now), changed_at = v_now
+    set state = 'sending', attempts = r.attempts + 1, first_sent_at = coalesce(r.first_sent_at, v_now),
+      changed_at = v_now
     where r.id = p_report_id;
   elsif v_action = 'too_old' then
     v_action := 'compare';

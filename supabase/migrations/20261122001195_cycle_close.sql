@@ -2,7 +2,7 @@
 -- draft is held until everything used in its period has ended, been reported and been counted; then it is let go.
 --
 --   opened ─hold─► held ─flush─► flushed ─compare─► compared ─finalise─► finalised ─drop_items─► closed
---                                   └─► disputed: Stripe counts more than the ledger. Nobody is charged for it by machine.
+--                                   └─► disputed: Stripe counts more than the ledger; no machine charges for that
 --
 -- The worker asks for the next step and reports what it did; a crash anywhere asks again, and the sweep asks for drafts
 -- that nobody asks about.
@@ -44,7 +44,9 @@ $$;
 
 -- The metered lines of an invoice, with what the ledger has for each, in the window that Stripe is to be asked about.
 create function octroi_private.cycle_windows(p_invoice_id text)
-returns table (key text, event_name text, window_start timestamptz, window_end timestamptz, ledger bigint, line_quantity bigint)
+returns table (
+  key text, event_name text, window_start timestamptz, window_end timestamptz, ledger bigint
+)
 language sql
 stable
 security definer
@@ -62,7 +64,7 @@ as $$
         and b.period_start < l.period_end and b.resets_at > l.period_start
         and u.occurred_at >= l.period_start - interval '1 minute' and u.occurred_at < l.period_end + interval '1 minute'
         and r.state is distinct from 'written_off'
-    ), 0)::bigint, l.quantity
+    ), 0)::bigint
   from octroi_private.stripe_invoice as i
   join octroi_private.stripe_customer as c on c.id = i.customer_id
   join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id
@@ -136,7 +138,7 @@ begin
   ) or exists (
     select from octroi_private.overage_use as u
     join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
-    where u.account_id = p_account_id and u.report_id is null and u.event_name is not null and u.occurred_at < p_before
+    where u.account_id = p_account_id and u.report_id is null and u.occurred_at < p_before
   ) then 2 else 0 end;
 end
 $$;
@@ -249,11 +251,14 @@ begin
     v_cycle.state := 'held';
   elsif v_cycle.state = 'flushed' and p_action = 'compare' then
     select
-      string_agg(format('%s: Stripe %s, ledger %s', w.event_name, t.total, w.ledger), '; ') filter (where t.total > w.ledger),
-      string_agg(format('%s: Stripe %s, ledger %s', w.event_name, t.total, w.ledger), '; ') filter (where t.total < w.ledger)
+      string_agg(d.text, '; ') filter (where d.total > d.ledger),
+      string_agg(d.text, '; ') filter (where d.total < d.ledger)
     into v_over, v_short
-    from octroi_private.cycle_windows(p_invoice_id) as w
-    cross join lateral (select coalesce((p_result ->> w.key)::bigint, 0) as total) as t;
+    from (
+      select t.total, w.ledger, format('%s: Stripe %s, ledger %s', w.event_name, t.total, w.ledger) as text
+      from octroi_private.cycle_windows(p_invoice_id) as w
+      cross join lateral (select coalesce((p_result ->> w.key)::bigint, 0) as total) as t
+    ) as d;
     v_cycle.detail := left(coalesce(v_over, v_short), 500);
     if v_over is not null then
       v_cycle.state := 'disputed';

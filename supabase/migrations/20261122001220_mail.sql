@@ -158,8 +158,8 @@ begin
   where c.user_id = v_mail.user_id;
   v_end := case
     when v_mail.state = 'sending' and not octroi_private.is_contractual(v_mail.kind) then 'unknown'
-    when v_address is null or v_mail.expires_at <= v_now or not octroi_private.is_contractual(v_mail.kind) and not v_wants
-      then 'cancelled'
+    when v_address is null or v_mail.expires_at <= v_now
+      or not octroi_private.is_contractual(v_mail.kind) and not v_wants then 'cancelled'
   end;
   if v_end is not null then
     update octroi_private.mail as m

@@ -10,7 +10,9 @@ create table octroi_private.recurring_job (
 comment on table octroi_private.recurring_job is 'Jobs that come back by themselves; at most one of a kind waits.';
 insert into octroi_private.recurring_job (kind, every_seconds, next_at)
 select k.kind, k.every_seconds, octroi_private.now() + make_interval(secs => k.every_seconds)
-from (values ('list_missed_events', 3600), ('reconcile', 86400), ('sync_live_subscriptions', 86400)) as k (kind, every_seconds);
+from (values
+  ('list_missed_events', 3600), ('reconcile', 86400), ('sync_live_subscriptions', 86400)
+) as k (kind, every_seconds);
 
 -- Overage that has waited long enough goes to Stripe.
 create function octroi_private.report_usage(p_max_rows integer)
@@ -31,7 +33,7 @@ begin
       from octroi_private.overage_use as u
       join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
       cross join octroi_private.billing_setting as s
-      where u.report_id is null and u.event_name is not null
+      where u.report_id is null
         and u.occurred_at <= octroi_private.now() - make_interval(secs => s.report_every_seconds)
         and not exists (
           select from octroi_private.meter_report as r

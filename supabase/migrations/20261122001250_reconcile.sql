@@ -1,6 +1,6 @@
--- Ledger, reports, Stripe's summaries and invoices, side by side. The worker reads Stripe and hands in what it read; here
--- is decided what a difference means. A difference is explained when our own rows say why it is there; any other is a
--- fault of somebody's, and the run says so.
+-- Ledger, reports, Stripe's summaries and invoices, side by side. The worker reads Stripe and hands in what it read;
+-- here is decided what a difference means. It is explained when our own rows say why it is there; any other is a fault
+-- of somebody's, and the run says so.
 set role octroi_owner;
 
 create table octroi_private.reconciliation (
@@ -185,7 +185,7 @@ as $$
     coalesce(sum(u.amount) filter (where r.state in ('written_off', 'rejected')), 0)::bigint,
     bool_or(coalesce(r.changed_at > octroi_private.now() - interval '15 minutes', false))
   from octroi_private.stripe_customer as c
-  join octroi_private.overage_use as u on u.account_id = c.account_id and u.event_name is not null
+  join octroi_private.overage_use as u on u.account_id = c.account_id
   join octroi_private.balance as b on b.id = u.balance_id
   left join octroi_private.meter_report as r on r.id = u.report_id
   where c.id = p_customer and u.occurred_at > octroi_private.now() - interval '62 days'
@@ -361,7 +361,8 @@ as $$
     from octroi_private.job as j
     where j.state = 'dead' and j.finished_at > octroi_private.now() - interval '35 days'
       and j.kind in (
-        'sync_stripe_object', 'send_meter_report', 'close_cycle', 'read_meter_errors', 'send_mail', 'run_billing_request'
+        'sync_stripe_object', 'send_meter_report', 'close_cycle', 'read_meter_errors', 'send_mail',
+        'run_billing_request'
       )
   ) as t
   order by t.since desc

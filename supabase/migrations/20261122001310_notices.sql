@@ -22,7 +22,9 @@ as $$
   from span as s
   left join octroi_private.usage_daily as d
     on d.account_id = p_account_id and d.day >= s.since::date
-    and case p_scope when 'account' then true when 'member' then d.user_id::text = p_subject when 'model' then d.model = p_subject end
+    and case p_scope
+      when 'account' then true when 'member' then d.user_id::text = p_subject when 'model' then d.model = p_subject
+    end
 $$;
 
 -- When what is left will be used up at this rate; null when not before the reset.
@@ -34,7 +36,9 @@ set search_path = pg_catalog, pg_temp
 as $$
   select r.at
   from (
-    select octroi_private.now() + make_interval(secs => least(greatest(p_left, 0) * 86400.0 / nullif(p_per_day, 0), 3155760000)) as at
+    select octroi_private.now() + make_interval(
+      secs => least(greatest(p_left, 0) * 86400.0 / nullif(p_per_day, 0), 3155760000)
+    ) as at
   ) as r
   where r.at < p_resets_at
 $$;
@@ -123,7 +127,8 @@ set search_path = pg_catalog, pg_temp
 as $$
   select octroi_private.enqueue_mail_to_owners(
     p_account_id, 'auto_top_up_failed', format('%s:%s:%s', p_account_id, p_reason, case
-      when p_reason = 'monthly_cap' then extract(epoch from m.period_start) else extract(epoch from octroi_private.now())
+      when p_reason = 'monthly_cap' then extract(epoch from m.period_start)
+      else extract(epoch from octroi_private.now())
     end::bigint), jsonb_build_object(
       'amount_minor', k.price_minor, 'currency', k.currency, 'meter', k.meter, 'amount', k.amount,
       'pack_name', k.name, 'reason', p_reason

@@ -1,5 +1,5 @@
--- What owners and admins of an account may ask about its billing. Each request is validated here, whole; what happens at
--- Stripe is the worker's, and its outcome is in billing_request(id).
+-- What owners and admins of an account may ask about its billing. Each request is validated here, whole; what happens
+-- at Stripe is the worker's, and its outcome is in billing_request(id).
 set role octroi_owner;
 
 -- The account that the caller pays for. Members of a team who are neither owner nor admin pay for nothing.
@@ -190,8 +190,8 @@ begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
   if not coalesce(
-    v_subscription.cancel_at_period_end or v_subscription.cancel_at is not null or v_subscription.schedule_id is not null,
-    false
+    v_subscription.cancel_at_period_end or v_subscription.cancel_at is not null
+    or v_subscription.schedule_id is not null, false
   ) then
     raise exception 'nothing waits that could be taken back' using errcode = 'OC032';
   end if;

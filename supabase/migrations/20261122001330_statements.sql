@@ -84,7 +84,7 @@ as $$
     from octroi_private.overage_use as w
     join octroi_private.balance as b on b.id = w.balance_id
     left join octroi_private.meter_report as r on r.id = w.report_id
-    where w.account_id = p_account_id and w.event_name is not null and r.state is distinct from 'written_off'
+    where w.account_id = p_account_id and r.state is distinct from 'written_off'
       and w.occurred_at > octroi_private.now() - interval '70 days'
       and not exists (
         select from octroi_private.billing_cycle as c
@@ -233,7 +233,7 @@ as $$
       where d.request_id = e.id
     ), '[]'), coalesce((
       select jsonb_agg(jsonb_build_object(
-        'meter', o.meter, 'amount', o.amount, 'is_billed', o.event_name is not null, 'report_id', o.report_id
+        'meter', o.meter, 'amount', o.amount, 'report_id', o.report_id
       ) order by o.meter)
       from octroi_private.overage_use as o
       where o.balance_id = any(e.balance_ids) and o.request_id = e.id

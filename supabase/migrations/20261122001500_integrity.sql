@@ -67,7 +67,9 @@ left join (
 where g.drawn <> coalesce(d.amount, 0)
 union all
 select 'I1 a balance knows what grants and overage covered', b.id::text,
-  format('grants %s of %s, overage %s of %s', b.from_grants, coalesce(d.amount, 0), b.from_overage, coalesce(o.amount, 0))
+  format(
+    'grants %s of %s, overage %s of %s', b.from_grants, coalesce(d.amount, 0), b.from_overage, coalesce(o.amount, 0)
+  )
 from octroi_private.balance as b
 left join (
   select w.balance_id, sum(w.amount) as amount from octroi_private.quota_draw as w group by w.balance_id
@@ -87,7 +89,9 @@ left join (
 where coalesce(u.amount, 0) <> case when r.state = 'replaced' then 0 else r.value end
 union all
 select 'I7 an account has the plan that it has paid for', r.account_id::text,
-  format('has %s until %s, paid for %s until %s', r.plan_version_id, r.granted_until, a.plan_version_id, a.granted_until)
+  format(
+    'has %s until %s, paid for %s until %s', r.plan_version_id, r.granted_until, a.plan_version_id, a.granted_until
+  )
 from octroi_private.subscription as r
 join octroi_private.stripe_customer as c on c.account_id = r.account_id and not c.is_deleted
 left join lateral octroi_private.access_of(r.account_id) as a on true

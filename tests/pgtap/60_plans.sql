@@ -9,7 +9,8 @@ stable
 begin atomic
 select jsonb_set('{
   "plan": [
-    {"code": "free", "name": "Free", "default": true, "limit": [{"meter": "tokens", "period": "month", "amount": 1000}]},
+    {"code": "free", "name": "Free", "default": true, "limit": [{"meter": "tokens", "period": "month",
+      "amount": 1000}]},
     {
       "code": "basic", "name": "Basic", "currency": "eur", "price": {"month": 900, "year": 9000},
       "top_ups": ["small"], "limit": [{"meter": "tokens", "period": "month", "amount": 10000}],
@@ -61,7 +62,8 @@ insert into tap.refused values
 ('{plan,1,features} = ["", "x"]', 'plan basic, features[0]: 1 to 100 characters'),
 ('{plan,1,limit,0,amount} = -5', 'plan basic, limit[0].amount: a whole number from 0 to 1,000,000,000,000,000'),
 (
-  '{plan,1,limit,0,amount} = 9999999999999999', 'plan basic, limit[0].amount: a whole number from 0 to 1,000,000,000,000,000'
+  '{plan,1,limit,0,amount} = 9999999999999999',
+  'plan basic, limit[0].amount: a whole number from 0 to 1,000,000,000,000,000'
 ),
 ('{plan,0,limit,0,meter} = "bytes"', 'plan free, limit[0].meter: tokens, requests or cost'),
 ('{plan,0,limit,0,period} = "week"', 'plan free, limit[0].period: day, month or lifetime'),
@@ -81,7 +83,8 @@ insert into tap.refused values
   '{plan,1,overage,1} = {"meter": "tokens", "slice": 1, "price": 1, "spend_cap": 1, "on": false}',
   'plan basic, overage[1]: overlaps overage[0], of the same meter'
 ),
-('{plan,1,overage,0,meter} = "requests"', 'plan basic, overage[0].meter: the account has no monthly limit of it to go beyond'),
+('{plan,1,overage,0,meter} = "requests"',
+  'plan basic, overage[0].meter: the account has no monthly limit of it to go beyond'),
 ('{top_up,0,currency} = null', 'top_up small, currency: missing, or not three small letters'),
 ('{top_up,0,amount} = 0', 'top_up small, amount: a whole number from 1 to 10,000,000,000,000');
 select is(tap.faults(r.change), r.fault, 'refused: ' || r.fault) from tap.refused as r;
@@ -150,7 +153,8 @@ select is(
 
 -- Removing a plan.
 select is(
-  tap.faults('{plan,1} = {"code": "other", "name": "Other", "limit": [{"meter": "tokens", "period": "day", "amount": 1}]}'),
+  tap.faults('{plan,1} = {"code": "other", "name": "Other", "limit": [{"meter": "tokens", "period": "day",
+  "amount": 1}]}'),
   'plan basic: removed, and 1 accounts still have it', 'a plan that somebody has is not removed'
 );
 

@@ -18,7 +18,9 @@ select is(
   tap.apply('invoice', tap.invoice('in_1', 'sub_1', '2027-01-10 09:00+00', '2027-02-10 09:00+00')), 'applied',
   'its invoice is paid'
 );
-select is(tap.standing(), 'basic: 0 of 20000', 'and grants the plan: 10,000, and 10,000 of overage, from that moment on');
+select is(
+  tap.standing(), 'basic: 0 of 20000', 'and grants the plan: 10,000, and 10,000 of overage, from that moment on'
+);
 select tap.use(6000) \g /dev/null
 select is(
   (
@@ -40,7 +42,8 @@ select is(tap.standing(), 'basic: 0 of 20000', 'a new month begins while its inv
 select tap.use(3000) \g /dev/null
 
 -- The payment fails: what is paid is over, and nothing more is granted. What was used stays used.
-select tap.apply('invoice', tap.invoice('in_2', 'sub_1', '2027-02-10 09:00+00', '2027-03-10 09:00+00', jsonb_build_object(
+select tap.apply('invoice', tap.invoice(
+  'in_2', 'sub_1', '2027-02-10 09:00+00', '2027-03-10 09:00+00', jsonb_build_object(
   'status', 'open', 'attempt_count', 1, 'amount_paid', 0, 'next_payment_attempt', tap.s('2027-02-13 09:00+00')
 ))) \g /dev/null
 select tap.apply('subscription', tap.subscription(
@@ -53,7 +56,8 @@ select is(
   (select m.kind || ' ' || (m.data ->> 'amount_minor') from octroi_private.mail as m), 'payment_failed 900',
   'its owner is told'
 );
-select tap.apply('invoice', tap.invoice('in_2', 'sub_1', '2027-02-10 09:00+00', '2027-03-10 09:00+00', jsonb_build_object(
+select tap.apply('invoice', tap.invoice(
+  'in_2', 'sub_1', '2027-02-10 09:00+00', '2027-03-10 09:00+00', jsonb_build_object(
   'status', 'open', 'attempt_count', 1, 'amount_paid', 0
 ))) \g /dev/null
 select is((select count(*) from octroi_private.mail), 1::bigint, 'once for an attempt');
@@ -62,7 +66,8 @@ select is((select count(*) from octroi_private.mail), 1::bigint, 'once for an at
 select tap.travel('2027-02-14 12:00+00') \g /dev/null
 select tap.apply('invoice', tap.invoice('in_2', 'sub_1', '2027-02-10 09:00+00', '2027-03-10 09:00+00')) \g /dev/null
 select is(
-  tap.standing(), 'basic: 3000 of 20000', 'paid late, even before Stripe says active: the plan, with what was used of this month'
+  tap.standing(), 'basic: 3000 of 20000',
+  'paid late, even before Stripe says active: the plan, with what was used of this month'
 );
 select tap.apply('subscription', tap.subscription(
   'sub_1', '2027-02-10 09:00+00', '2027-03-10 09:00+00', jsonb_build_object(
@@ -90,7 +95,8 @@ select tap.subscription('sub_1', '2027-02-10 09:00+00', '2027-03-10 09:00+00', j
 end;
 select tap.apply('subscription', tap.upgraded('active')) \g /dev/null
 select is(tap.standing(), 'basic: 3000 of 20000', 'an upgrade that is not paid yet changes nothing');
-select tap.apply('invoice', tap.invoice('in_3', 'sub_1', '2027-02-20 12:00+00', '2027-03-10 09:00+00', jsonb_build_object(
+select tap.apply('invoice', tap.invoice(
+  'in_3', 'sub_1', '2027-02-20 12:00+00', '2027-03-10 09:00+00', jsonb_build_object(
   'billing_reason', 'subscription_update', 'lines', jsonb_build_array(
     jsonb_build_object(
       'id', 'il_3a', 'price', tap.price('basic-v2-month'), 'quantity', 1, 'amount', -580, 'is_proration', true,
@@ -112,7 +118,8 @@ select results_eq(
 select tap.travel('2027-03-10 09:30+00') \g /dev/null
 select tap.apply('invoice', tap.invoice('in_4', 'sub_1', '2027-03-10 09:00+00', '2027-04-10 09:00+00')) \g /dev/null
 select is(
-  tap.standing(), 'basic: 0 of 20000', 'after a downgrade the lower plan, also while the subscription is not looked at yet'
+  tap.standing(), 'basic: 0 of 20000',
+  'after a downgrade the lower plan, also while the subscription is not looked at yet'
 );
 select tap.apply('subscription', tap.subscription(
   'sub_1', '2027-03-10 09:00+00', '2027-04-10 09:00+00', jsonb_build_object(
@@ -146,7 +153,8 @@ select tap.apply('subscription', tap.subscription(
   )
 )) \g /dev/null
 select is(
-  (select m.data ->> 'plan' from octroi_private.mail as m where m.kind = 'subscription_ended'), 'Basic', 'its owner is told'
+  (select m.data ->> 'plan' from octroi_private.mail as m where m.kind = 'subscription_ended'),
+  'Basic', 'its owner is told'
 );
 select is(
   tap.apply('subscription', tap.subscription('sub_1', '2027-04-10 09:00+00', '2027-05-10 09:00+00')), 'applied',
@@ -168,7 +176,8 @@ end;
 select tap.apply('subscription', tap.tried('trialing')) \g /dev/null
 select is(tap.standing(), 'basic: 0 of 20000', 'a trial grants the plan');
 select is(
-  (select q.resets_at from octroi_private.quota_of(:'account', :nora) as q where q.scope = 'account'), '2027-05-15 00:00+00',
+  (select q.resets_at from octroi_private.quota_of(:'account', :nora) as q where q.scope = 'account'),
+  '2027-05-15 00:00+00',
   'its month ends with it'
 );
 select tap.apply('subscription', tap.tried('paused')) \g /dev/null
@@ -191,12 +200,14 @@ select is(tap.standing(), 'basic: 0 of 20000', 'a paid one does');
 
 -- The money of a plan goes back whole: what it paid for goes as well. In part: it stays.
 select tap.apply('charge', '{
-  "id": "ch_6", "customer": "cus_nora", "payment_intent": "pi_in_6", "amount": 900, "currency": "eur", "status": "succeeded",
+  "id": "ch_6", "customer": "cus_nora", "payment_intent": "pi_in_6", "amount": 900, "currency": "eur",
+  "status": "succeeded",
   "created": 1809216000, "refunds": [{"id": "re_1", "amount": 899, "status": "succeeded", "created": 1809216000}]
 }') \g /dev/null
 select is(tap.standing(), 'basic: 0 of 20000', 'a part refunded');
 select tap.apply('charge', '{
-  "id": "ch_6", "customer": "cus_nora", "payment_intent": "pi_in_6", "amount": 900, "currency": "eur", "status": "succeeded",
+  "id": "ch_6", "customer": "cus_nora", "payment_intent": "pi_in_6", "amount": 900, "currency": "eur",
+  "status": "succeeded",
   "created": 1809216000, "refunds": [
     {"id": "re_1", "amount": 899, "status": "succeeded", "created": 1809216000},
     {"id": "re_2", "amount": 1, "status": "succeeded", "created": 1809216001}
@@ -236,7 +247,8 @@ select is(
 select tap.use(110000) \g /dev/null
 select is(
   (
-    select g.drawn::bigint from octroi_private.quota_grant as g where g.kind = 'rollover' and g.starts_at = '2027-09-01 00:00+00'
+    select g.drawn::bigint from octroi_private.quota_grant as g
+      where g.kind = 'rollover' and g.starts_at = '2027-09-01 00:00+00'
   ), 11000::bigint, 'it is drawn after the plan''s own amount'
 );
 select tap.travel(m + interval '5 minutes'), tap.premium(m, m + interval '1 month')

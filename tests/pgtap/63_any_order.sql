@@ -60,7 +60,8 @@ begin
     perform octroi_private.receive_stripe_event(jsonb_build_object(
       'id', 'evt_' || v_event.step, 'created', 1804248000, 'object', jsonb_build_object('id', v_event.id),
       'type', case v_event.kind
-        when 'checkout_session' then 'checkout.session.completed' when 'subscription' then 'customer.subscription.updated'
+        when 'checkout_session' then 'checkout.session.completed'
+        when 'subscription' then 'customer.subscription.updated'
         when 'invoice' then 'invoice.paid' else 'charge.refunded'
       end
     ));
@@ -164,7 +165,8 @@ end
 $$;
 select is_empty(
   format(
-    'select s, e from generate_series(1, %s) as s cross join lateral tap.live(s) as e where e <> %L', :lives, :'expected'
+    'select s, e from generate_series(1, %s) as s cross join lateral tap.live(s) as e where e <> %L', :lives,
+    :'expected'
   ),
   :lives || ' lives, each with its own losses, repetitions and delays, end in the same state'
 );

@@ -32,7 +32,9 @@ select is(
   'is served by the fetch that waits'
 );
 select octroi_private.lock_stripe_object('invoice', 'in_1', 60) as fence \gset
-select is(tap.receive('{"id": "evt_3", "type": "invoice.updated"}'), 'queued', 'one that comes while it is being fetched');
+select is(
+  tap.receive('{"id": "evt_3", "type": "invoice.updated"}'), 'queued', 'one that comes while it is being fetched'
+);
 select is(
   (select count(*) from octroi_private.job as j where j.kind = 'sync_stripe_object'), 2::bigint, 'needs another fetch'
 );
@@ -50,9 +52,12 @@ select results_eq(
 );
 
 select is(tap.receive('{"id": "evt_4", "type": "coffee.ordered"}'), 'ignored', 'an unknown type is kept and ignored');
-select is(tap.receive('{"id": "evt_5", "type": "invoice.upcoming"}'), 'ignored', 'so is one without an object of its own');
 select is(
-  tap.receive('{"id": "evt_6", "type": "refund.created", "object": {"object": "refund", "id": "re_1", "charge": "ch_1"}}'),
+  tap.receive('{"id": "evt_5", "type": "invoice.upcoming"}'), 'ignored', 'so is one without an object of its own'
+);
+select is(
+  tap.receive('{"id": "evt_6", "type": "refund.created", "object": {"object": "refund", "id": "re_1",
+  "charge": "ch_1"}}'),
   'queued', 'a refund is looked up by its charge'
 );
 select is(
@@ -106,17 +111,20 @@ select is(
   'quarantined: unknown_customer', 'a subscription to our plan of a customer who is not ours'
 );
 select is(
-  tap.apply('subscription', tap.subscription('sub_3', '2027-03-05', '2027-04-05', '{"customer": "cus_other", "items": []}')),
+  tap.apply('subscription', tap.subscription('sub_3', '2027-03-05', '2027-04-05', '{"customer": "cus_other",
+  "items": []}')),
   'quarantined: foreign', 'one to something else is the business of somebody else'
 );
 select is(
   tap.apply('subscription', tap.subscription('sub_4', '2027-03-05', '2027-04-05', '{"items": [{
-    "id": "si_x", "price": "price_x", "quantity": 1, "current_period_start": 1804248000, "current_period_end": 1806926400
+    "id": "si_x", "price": "price_x", "quantity": 1, "current_period_start": 1804248000,
+    "current_period_end": 1806926400
   }]}')), 'quarantined: unknown_price', 'a price that we do not know'
 );
 select is(
   tap.apply('subscription', tap.subscription('sub_5', '2027-03-05', '2027-04-05', '{"status": "winning"}')),
-  'quarantined: malformed: new row for relation "stripe_subscription" violates check constraint "stripe_subscription_status_check"',
+  'quarantined: malformed: new row for relation "stripe_subscription" violates check constraint '
+  || '"stripe_subscription_status_check"',
   'a status that there is not'
 );
 select is(
@@ -160,7 +168,8 @@ select is(
 select is((select count(*) from octroi_private.quota_grant), 0::bigint, 'none of it grants anything');
 select is(tap.standing(), 'free: 0 of 1000', 'or gives a plan');
 select is(
-  (select count(*) from octroi_private.billing_troubles() as t where t.kind in ('subscription', 'checkout_session', 'invoice')),
+  (select count(*) from octroi_private.billing_troubles() as t where t.kind in ('subscription', 'checkout_session',
+  'invoice')),
   10::bigint, 'all of it is listed for the operator'
 );
 

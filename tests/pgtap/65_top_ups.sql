@@ -22,7 +22,8 @@ create function tap.refunded(p_session text, variadic p_amounts bigint []) retur
 language sql
 begin atomic
 select tap.apply('charge', jsonb_build_object(
-  'id', 'ch_' || p_session, 'customer', 'cus_nora', 'payment_intent', 'pi_' || p_session, 'amount', 500, 'currency', 'eur',
+  'id', 'ch_' || p_session, 'customer', 'cus_nora', 'payment_intent', 'pi_' || p_session, 'amount', 500, 'currency',
+  'eur',
   'status', 'succeeded', 'created', 1804248000, 'refunds', (
     select jsonb_agg(jsonb_build_object(
       'id', format('re_%s_%s', p_session, a.ord), 'amount', abs(a.amount), 'created', 1804248000,
@@ -54,7 +55,8 @@ select tap.session('cs_3', 'paid') \g /dev/null
 select tap.use(12000) \g /dev/null
 select results_eq(
   'select g.source, g.drawn::bigint from octroi_private.quota_grant as g order by 1',
-  $$values ('cs_1/li_1', 2000::bigint), ('cs_3/li_1', 0)$$, 'what is used beyond the plan is drawn from the pack that ends first'
+  $$values ('cs_1/li_1', 2000::bigint), ('cs_3/li_1', 0)$$,
+  'what is used beyond the plan is drawn from the pack that ends first'
 );
 select is(tap.standing(), 'basic: 12000 of 20000', 'and all of it counts');
 
@@ -72,13 +74,16 @@ select is(tap.standing(), 'basic: 12000 of 19000', 'a refund that failed after a
 select tap.refunded('cs_3', 100, -400, 500) \g /dev/null
 select is(tap.standing(), 'basic: 12000 of 15000', 'never more than was paid');
 select is(
-  (select array_agg(r.change order by r.id) from octroi_private.revocation as r), array[1000, 1500, 2500, -4000, 4000]::bigint [],
+  (select array_agg(r.change order by r.id) from octroi_private.revocation as r), array[1000, 1500, 2500, -4000,
+  4000]::bigint [],
   'each step is on record'
 );
 
 -- A pack of which 2,000 are drawn: what is drawn already is owed in this month.
 select tap.refunded('cs_1', 500) \g /dev/null
-select is(tap.standing(), 'basic: 12000 of 12000', 'all back: what was drawn of it counts against the plan, and nothing is left');
+select is(
+  tap.standing(), 'basic: 12000 of 12000', 'all back: what was drawn of it counts against the plan, and nothing is left'
+);
 select is(
   (
     select r.verdict || ' ' || r.reason from octroi_private.reserve(
@@ -116,7 +121,8 @@ select tap.travel('2028-04-10 00:00+00') \g /dev/null
 select octroi_private.lapse_plans(10) \g /dev/null
 select tap.use(10) \g /dev/null
 select is(
-  (select count(*) from octroi_private.quota_grant as g where g.ended_at is not null), 3::bigint, 'after a year packs are over'
+  (select count(*) from octroi_private.quota_grant as g where g.ended_at is not null), 3::bigint,
+  'after a year packs are over'
 );
 
 -- An invoice can sell a pack as well: that is how it is bought automatically.
@@ -129,7 +135,8 @@ select tap.apply('invoice', '{
 }') \g /dev/null
 select is(tap.standing(), 'free: 10 of 11000', 'a paid invoice for two packs grants both');
 select tap.apply('charge', '{
-  "id": "ch_9", "customer": "cus_nora", "payment_intent": "pi_9", "amount": 1000, "currency": "eur", "status": "succeeded",
+  "id": "ch_9", "customer": "cus_nora", "payment_intent": "pi_9", "amount": 1000, "currency": "eur",
+  "status": "succeeded",
   "created": 1838678400, "refunds": [{"id": "re_9", "amount": 333, "status": "succeeded", "created": 1838678400}]
 }') \g /dev/null
 select is(tap.standing(), 'free: 10 of 7670', 'and a refund of a third takes a third, in whole tokens');

@@ -5,8 +5,12 @@ begin;
 select plan(47);
 
 select tap.travel('2027-03-05 12:00:30+00') \g /dev/null
-select tap.apply('subscription', tap.subscription('sub_1', '2027-03-05 12:00:30+00', '2027-04-05 12:00:30+00')) \g /dev/null
-select tap.apply('invoice', tap.invoice('in_1', 'sub_1', '2027-03-05 12:00:30+00', '2027-04-05 12:00:30+00')) \g /dev/null
+select tap.apply(
+  'subscription', tap.subscription('sub_1', '2027-03-05 12:00:30+00', '2027-04-05 12:00:30+00')
+) \g /dev/null
+select tap.apply(
+  'invoice', tap.invoice('in_1', 'sub_1', '2027-03-05 12:00:30+00', '2027-04-05 12:00:30+00')
+) \g /dev/null
 
 -- The draft of a renewal: the plan for the next month, and what was metered in the one that ended.
 create function tap.draft(p_id text, p_from timestamptz, p_to timestamptz, p_with jsonb default '{}') returns jsonb
@@ -71,17 +75,22 @@ select results_eq(
 select is(tap.step('in_2'), 'wait 2', 'and waited for');
 select tap.send_reports() \g /dev/null
 select is(
-  (select s.action || ' ' || (s.args #>> '{windows,0,key}') from octroi_private.close_step('in_2') as s), 'compare il_m_in_2',
+  (select s.action || ' ' || (s.args #>> '{windows,0,key}') from octroi_private.close_step('in_2') as s),
+  'compare il_m_in_2',
   'then totals are compared'
 );
 select results_eq(
-  $$select (w ->> 'meter_id'), (w ->> 'customer'), to_timestamp((w ->> 'start_s')::bigint), to_timestamp((w ->> 'end_s')::bigint)
+  $$select (w ->> 'meter_id'), (w ->> 'customer'), to_timestamp((w ->> 'start_s')::bigint),
+  to_timestamp((w ->> 'end_s')::bigint)
     from octroi_private.close_step('in_2') as s cross join lateral jsonb_array_elements(s.args -> 'windows') as w$$,
-  $$values ('id_octroi_basic_v2_tokens', 'cus_nora', '2027-03-05 12:01+00'::timestamptz, '2027-04-05 12:00+00'::timestamptz)$$,
+  $$values ('id_octroi_basic_v2_tokens', 'cus_nora', '2027-03-05 12:01+00'::timestamptz,
+  '2027-04-05 12:00+00'::timestamptz)$$,
   'in whole minutes, as Stripe''s summaries are'
 );
 -- Stripe counts with a delay.
-select is(octroi_private.close_did('in_2', 'compare', '{"il_m_in_2": 500}'), 'flushed', 'Stripe has less than the ledger');
+select is(
+  octroi_private.close_did('in_2', 'compare', '{"il_m_in_2": 500}'), 'flushed', 'Stripe has less than the ledger'
+);
 select is(tap.step('in_2'), 'wait 15', 'so it is given time');
 select tap.travel('2027-04-05 12:02+00') \g /dev/null
 select is(tap.step('in_2'), 'compare', 'and asked again');
@@ -91,7 +100,8 @@ select is(tap.step('in_2'), 'finalise', 'and the invoice is let go');
 -- A call that had been given up and settles now comes too late.
 select tap.play(:nora) \g /dev/null
 select is(
-  (select sum(n.amount_minor)::bigint from octroi.next_invoice() as n), 924::bigint, 'its owner sees 8 slices and the next month'
+  (select sum(n.amount_minor)::bigint from octroi.next_invoice() as n), 924::bigint,
+  'its owner sees 8 slices and the next month'
 );
 select tap.clear() \g /dev/null
 select is(octroi_private.close_did('in_2', 'finalise', '{}'), 'finalised', 'it is');
@@ -117,7 +127,8 @@ select is(
 select tap.travel('2027-04-05 12:40+00') \g /dev/null
 select octroi_private.report_usage(10) \g /dev/null
 select is(
-  (select string_agg(format('%s %s: %s', r.state, r.value, r.detail), ', ') from octroi_private.meter_report as r where r.state <> 'accepted'),
+  (select string_agg(format('%s %s: %s', r.state, r.value, r.detail), ', ')
+  from octroi_private.meter_report as r where r.state <> 'accepted'),
   'written_off 200: the invoice of its period is closed', 'it is written off, and on record'
 );
 select tap.play(:nora) \g /dev/null
@@ -134,7 +145,9 @@ select octroi_private.close_did('in_3', 'hold', '{}') \g /dev/null
 select tap.step('in_3') \g /dev/null
 select tap.send_reports() \g /dev/null
 select is(tap.step('in_3'), 'compare', 'the next cycle');
-select is(octroi_private.close_did('in_3', 'compare', '{"il_m_in_3": 10400}'), 'disputed', 'Stripe has more than the ledger');
+select is(
+  octroi_private.close_did('in_3', 'compare', '{"il_m_in_3": 10400}'), 'disputed', 'Stripe has more than the ledger'
+);
 select is(tap.step('in_3'), 'disputed', 'no machine charges a customer for that');
 select is(
   (select t.detail from octroi_private.billing_troubles() as t where t.kind = 'billing_cycle'),
@@ -144,7 +157,9 @@ select is(octroi_private.release_cycle('in_3'), true, 'and may let it go');
 select is(tap.step('in_3'), 'finalise', 'as it stands');
 
 -- Stripe finalises by itself, or somebody at its dashboard.
-select tap.apply('invoice', tap.draft('in_3', '2027-04-05 12:00:30+00', '2027-05-05 12:00:30+00', '{"status": "open"}')) \g /dev/null
+select tap.apply(
+  'invoice', tap.draft('in_3', '2027-04-05 12:00:30+00', '2027-05-05 12:00:30+00', '{"status": "open"}')
+) \g /dev/null
 select is(tap.step('in_3'), 'done', 'an invoice that is no draft any more needs nothing');
 select matches(
   (select c.detail from octroi_private.billing_cycle as c where c.invoice_id = 'in_3'), 'finalised while compared',
@@ -152,7 +167,10 @@ select matches(
 );
 
 -- The total stays short for a day.
-select tap.apply('invoice', tap.draft('in_3', '2027-04-05 12:00:30+00', '2027-05-05 12:00:30+00', '{"status": "paid", "amount_paid": 912}')) \g /dev/null
+select tap.apply(
+  'invoice', tap.draft('in_3', '2027-04-05 12:00:30+00', '2027-05-05 12:00:30+00', '{"status": "paid",
+  "amount_paid": 912}')
+) \g /dev/null
 select tap.use(10100) \g /dev/null
 select tap.travel('2027-06-05 12:01+00') \g /dev/null
 select tap.apply('invoice', tap.draft('in_4', '2027-05-05 12:00:30+00', '2027-06-05 12:00:30+00')) \g /dev/null
@@ -160,15 +178,23 @@ select octroi_private.close_did('in_4', 'hold', '{}') \g /dev/null
 select tap.step('in_4') \g /dev/null
 select tap.send_reports() \g /dev/null
 select tap.step('in_4') \g /dev/null
-select is(octroi_private.close_did('in_4', 'compare', '{"il_m_in_4": 0}'), 'flushed', 'what was accepted does not show up');
+select is(
+  octroi_private.close_did('in_4', 'compare', '{"il_m_in_4": 0}'), 'flushed', 'what was accepted does not show up'
+);
 select tap.travel('2027-06-06 12:02+00') \g /dev/null
 select is(tap.step('in_4'), 'compare', 'for a day');
-select is(octroi_private.close_did('in_4', 'compare', '{"il_m_in_4": 0}'), 'compared', 'then the customer gets the smaller invoice');
+select is(
+  octroi_private.close_did('in_4', 'compare', '{"il_m_in_4": 0}'), 'compared',
+  'then the customer gets the smaller invoice'
+);
 select is(octroi_private.close_did('in_4', 'finalise', '{}'), 'finalised', 'and the draft does not stay for ever');
 
 -- Nobody asks any more: a worker died.
 select tap.step('in_4') \g /dev/null
-select tap.apply('invoice', tap.draft('in_4', '2027-05-05 12:00:30+00', '2027-06-05 12:00:30+00', '{"status": "paid", "amount_paid": 900}')) \g /dev/null
+select tap.apply(
+  'invoice', tap.draft('in_4', '2027-05-05 12:00:30+00', '2027-06-05 12:00:30+00', '{"status": "paid",
+  "amount_paid": 900}')
+) \g /dev/null
 select tap.travel('2027-07-05 12:01+00') \g /dev/null
 delete from octroi_private.job;
 select tap.apply('invoice', tap.draft('in_5', '2027-06-05 12:00:30+00', '2027-07-05 12:00:30+00')) \g /dev/null
@@ -182,9 +208,13 @@ select is(tap.step('in_5'), 'hold', 'where it stood');
 
 -- Cancelled at once: no further call, what was used is told, then the subscription goes.
 select octroi_private.close_did('in_5', 'hold', '{}') \g /dev/null
-select tap.apply('invoice', tap.draft('in_5', '2027-06-05 12:00:30+00', '2027-07-05 12:00:30+00', '{"status": "paid", "amount_paid": 900}')) \g /dev/null
+select tap.apply(
+  'invoice', tap.draft('in_5', '2027-06-05 12:00:30+00', '2027-07-05 12:00:30+00', '{"status": "paid",
+  "amount_paid": 900}')
+) \g /dev/null
 select tap.step('in_5') \g /dev/null
-select tap.apply('subscription', tap.subscription('sub_1', '2027-07-05 12:00:30+00', '2027-08-05 12:00:30+00', jsonb_build_object(
+select tap.apply('subscription', tap.subscription(
+  'sub_1', '2027-07-05 12:00:30+00', '2027-08-05 12:00:30+00', jsonb_build_object(
   'billing_cycle_anchor', tap.s('2027-03-05 12:00:30+00')
 ))) \g /dev/null
 select tap.use(10250) \g /dev/null
@@ -201,7 +231,8 @@ select is(tap.standing(), 'free: 10250 of 10250', 'and nothing more may be used'
 select tap.send_reports() \g /dev/null
 select is(tap.cancel_step(:'cancelling'), 'cancel', 'then it is cancelled');
 select is(
-  (select s.action from octroi_private.cancel_step('01a00000-0000-7000-8000-00000000dead') as s), 'done', 'there is nothing to do about what is not there'
+  (select s.action from octroi_private.cancel_step('01a00000-0000-7000-8000-00000000dead') as s),
+  'done', 'there is nothing to do about what is not there'
 );
 select is_empty('select * from octroi_private.integrity', 'every invariant holds');
 

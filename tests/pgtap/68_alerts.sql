@@ -13,7 +13,8 @@ create function tap.told() returns text
 language sql
 stable
 as $$
-  select coalesce(string_agg(format('%s%% at %s', m.data ->> 'threshold', m.data ->> 'used'), ', ' order by m.created_at, m.id), 'nothing')
+  select coalesce(string_agg(format('%s%% at %s', m.data ->> 'threshold', m.data ->> 'used'), ', '
+    order by m.created_at, m.id), 'nothing')
   from octroi_private.mail as m where m.kind = 'threshold'
 $$;
 create function tap.session(p_id text) returns text
@@ -93,13 +94,15 @@ select is(tap.told(), '80% at 8500', 'what is used up in a month that is over is
 
 -- Members have limits of their own, and are told themselves.
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
-values (:'account', 'member', :nora::text, 'tokens', 'month', 1000), (:'account', 'member', :nora::text, 'requests', 'day', 1);
+values (:'account', 'member', :nora::text, 'tokens', 'month', 1000), (:'account', 'member', :nora::text, 'requests',
+  'day', 1);
 delete from octroi_private.mail;
 select tap.apply('invoice', tap.invoice('in_3', 'sub_1', '2027-05-05 12:00+00', '2027-06-05 12:00+00')) \g /dev/null
 select tap.use(950) \g /dev/null
 select results_eq(
   $$select m.data ->> 'scope', m.data ->> 'threshold', m.user_id from octroi_private.mail as m$$,
-  format($$values ('member', '90', %L::uuid)$$, :nora), 'a member''s month is told to the member; a day''s limit to nobody'
+  format($$values ('member', '90', %L::uuid)$$, :nora),
+  'a member''s month is told to the member; a day''s limit to nobody'
 );
 
 -- A limit that is lowered below what is used is told of at the next call.
@@ -114,8 +117,8 @@ select is(tap.told(), '80% at 970', 'a lower limit is reached without a call tha
 delete from octroi_private.budget;
 select tap.travel('2027-06-05 12:00+00') \g /dev/null
 select tap.apply('invoice', tap.invoice('in_4', 'sub_1', '2027-06-05 12:00+00', '2027-07-05 12:00+00')) \g /dev/null
-select count(tap.use(1000)) from generate_series('2027-06-06 12:00+00'::timestamptz, '2027-06-11 12:00+00', '1 day') as day
-cross join lateral tap.travel(day) as t \g /dev/null
+select tap.travel(day), tap.use(1000)
+from generate_series('2027-06-06 12:00+00'::timestamptz, '2027-06-11 12:00+00', '1 day') as day \g /dev/null
 delete from octroi_private.mail;
 select tap.travel('2027-06-12 12:00+00') \g /dev/null
 select tap.play(:nora) \g /dev/null
@@ -127,7 +130,8 @@ select results_eq(
 select tap.clear() \g /dev/null
 select tap.use(3000) \g /dev/null
 select is(
-  (select (m.data ->> 'runs_out_at')::timestamptz between '2027-06-13 05:00+00' and '2027-06-13 06:00+00' from octroi_private.mail as m), true,
+  (select (m.data ->> 'runs_out_at')::timestamptz between '2027-06-13 05:00+00' and '2027-06-13 06:00+00'
+  from octroi_private.mail as m), true,
   'the warning says when it runs out'
 );
 
@@ -135,13 +139,15 @@ select is(
 delete from octroi_private.mail;
 select tap.play(:nora) \g /dev/null
 select is(tap.outcome_of($$select octroi.set_auto_top_up('huge', 10, 1000)$$), 'OC033', 'only what the plan sells');
-select is(tap.outcome_of($$select octroi.set_auto_top_up('small', 6000, 1000)$$), '22023', 'not below more than it brings');
+select is(
+  tap.outcome_of($$select octroi.set_auto_top_up('small', 6000, 1000)$$), '22023', 'not below more than it brings'
+);
 select is(tap.outcome_of($$select octroi.set_auto_top_up('small', 10, 499)$$), '22023', 'not for less than it costs');
 select is(octroi.set_auto_top_up('small', 500, 1200), true, 'below 500, for 1,200 a month at most');
 select tap.clear() \g /dev/null
 select tap.use(400) \g /dev/null
 select is(
-  (select count(*) from octroi_private.billing_request as r), 0::bigint, '600 left: nothing is bought'
+  (select count(*) from octroi_private.billing_request), 0::bigint, '600 left: nothing is bought'
 );
 select tap.use(150) \g /dev/null
 select results_eq(
@@ -189,8 +195,12 @@ select tap.travel('2027-07-05 12:10+00') \g /dev/null
 select tap.apply('invoice', tap.invoice('in_5', 'sub_1', '2027-07-05 12:00+00', '2027-08-05 12:00+00')) \g /dev/null
 delete from octroi_private.mail;
 select tap.use(9950) \g /dev/null
-select is((select count(*) from octroi_private.billing_request as r where r.state = 'pending'), 1::bigint, 'next month it is bought again');
-select octroi_private.fail_billing_request(r.id, 'card_declined', 'The card was declined.') from octroi_private.billing_request as r
+select is(
+  (select count(*) from octroi_private.billing_request as r where r.state = 'pending'), 1::bigint,
+  'next month it is bought again'
+);
+select octroi_private.fail_billing_request(r.id, 'card_declined', 'The card was declined.')
+  from octroi_private.billing_request as r
 where r.state = 'pending' \g /dev/null
 select is(
   (select m.data ->> 'reason' from octroi_private.mail as m where m.kind = 'auto_top_up_failed'), 'card_declined',

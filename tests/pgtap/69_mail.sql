@@ -6,7 +6,8 @@ select plan(34);
 create function tap.mail_to(p_account uuid, p_kind text, p_key text) returns integer
 language sql
 begin atomic
-select octroi_private.enqueue_mail_to_owners(p_account, p_kind, p_key, '{"amount": 5}', octroi_private.now() + interval '1 day');
+select octroi_private.enqueue_mail_to_owners(p_account, p_kind, p_key, '{"amount": 5}',
+  octroi_private.now() + interval '1 day');
 end;
 create function tap.mail_of(p_user uuid, p_key text) returns uuid
 language sql
@@ -36,7 +37,8 @@ select results_eq(
     'select c.attempt, c.kind, c.is_contractual, c.address, c.locale, c.time_zone, c.account_name, c.data ->> ''amount''
     from octroi_private.claim_mail(%L) as c', :'mail'
   ),
-  $$values (1, 'threshold', false, 'olga@example.test', 'fr', 'Europe/Paris', 'Team', '5')$$, 'a mail is claimed with all of that'
+  $$values (1, 'threshold', false, 'olga@example.test', 'fr', 'Europe/Paris', 'Team', '5')$$,
+  'a mail is claimed with all of that'
 );
 select results_eq(
   format(
@@ -56,7 +58,10 @@ select is(octroi_private.mark_mail(:'mail', 2, 'deferred', ''), 'sent', 'whateve
 
 -- A worker dies while it delivers. A warning is not sent twice; what a contract needs is.
 select octroi_private.begin_mail(:'other', 1) \g /dev/null
-select is((select c.attempt from octroi_private.claim_mail(:'other') as c), null, 'a warning that may have arrived is not sent again');
+select is(
+  (select c.attempt from octroi_private.claim_mail(:'other') as c), null,
+  'a warning that may have arrived is not sent again'
+);
 select is((select m.state from octroi_private.mail as m where m.id = :'other'), 'unknown', 'and stays unknown');
 select tap.mail_to(:team, 'payment_failed', '2') \g /dev/null
 select tap.mail_of(:olga, '2') as mail \gset
@@ -80,17 +85,23 @@ select results_eq(
   'and one click ends it'
 );
 select results_eq(
-  format('select * from octroi_private.unsubscribe(%L, true)', :'token'), $$values (true, 'en', true)$$, 'again: the same'
+  format('select * from octroi_private.unsubscribe(%L, true)', :'token'), $$values (true, 'en', true)$$,
+  'again: the same'
 );
 select results_eq(
   $$select * from octroi_private.unsubscribe('guess', true)$$, $$values (false, 'en', false)$$, 'a guess finds nobody'
 );
 select is(
-  (select count(*) from octroi_private.notification_setting as n where not n.usage_alerts), 1::bigint, 'and changes nothing'
+  (select count(*) from octroi_private.notification_setting as n where not n.usage_alerts), 1::bigint,
+  'and changes nothing'
 );
-select is((select c.attempt from octroi_private.claim_mail(tap.mail_of(:ada, '3')) as c), null, 'a warning that waits is not sent');
 select is(
-  (select m.detail from octroi_private.mail as m where m.id = tap.mail_of(:ada, '3')), 'not wanted', 'because it is not wanted'
+  (select c.attempt from octroi_private.claim_mail(tap.mail_of(:ada, '3')) as c), null,
+  'a warning that waits is not sent'
+);
+select is(
+  (select m.detail from octroi_private.mail as m where m.id = tap.mail_of(:ada, '3')),
+  'not wanted', 'because it is not wanted'
 );
 select is(
   (select c.address from octroi_private.claim_mail(tap.mail_of(:ada, '2')) as c), 'ada@example.test',
@@ -99,22 +110,33 @@ select is(
 
 -- The address is Auth's, as it is when the mail goes.
 update auth.users set email = 'olga@new.test' where id = :olga;
-select is((select c.address from octroi_private.claim_mail(tap.mail_of(:olga, '3')) as c), 'olga@new.test', 'a new address');
+select is(
+  (select c.address from octroi_private.claim_mail(tap.mail_of(:olga, '3')) as c), 'olga@new.test', 'a new address'
+);
 update auth.users set email = e'olga@new.test\r\nBcc: all@example.test' where id = :olga;
-select is((select c.address from octroi_private.claim_mail(tap.mail_of(:olga, '3')) as c), 'olga@new.test', 'a trick is none');
+select is(
+  (select c.address from octroi_private.claim_mail(tap.mail_of(:olga, '3')) as c), 'olga@new.test', 'a trick is none'
+);
 select tap.mail_to(:team, 'threshold', '4') \g /dev/null
 update octroi_private.mail set expires_at = octroi_private.now() where id = tap.mail_of(:olga, '4');
-select is((select c.attempt from octroi_private.claim_mail(tap.mail_of(:olga, '4')) as c), null, 'what is of no use any more is not sent');
+select is(
+  (select c.attempt from octroi_private.claim_mail(tap.mail_of(:olga, '4')) as c), null,
+  'what is of no use any more is not sent'
+);
 
 -- A user who is gone.
 select tap.mail_to(tap.personal('mia'), 'top_up_received', '5') \g /dev/null
 delete from auth.users where id = :mia;
-select is((select c.attempt from octroi_private.claim_mail(tap.mail_of(:mia, '5')) as c), null, 'nothing goes to who is gone');
+select is(
+  (select c.attempt from octroi_private.claim_mail(tap.mail_of(:mia, '5')) as c), null, 'nothing goes to who is gone'
+);
 select is_empty(
-  format('select c.user_id from octroi_private.contact as c where c.user_id = %L', :mia), 'and the address is gone as well'
+  format('select c.user_id from octroi_private.contact as c where c.user_id = %L', :mia),
+  'and the address is gone as well'
 );
 select ok(
-  not exists (select from octroi_private.mail as m where m.data::text like '%@%'), 'no mail holds an address while it waits'
+  not exists (select from octroi_private.mail as m where m.data::text like '%@%'),
+    'no mail holds an address while it waits'
 );
 
 select * from finish();

@@ -6,12 +6,14 @@ select plan(72);
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 -- stan has signed up as well; tom is a member of nora's account, and only that.
 insert into auth.users (id, email) values
-('01a00000-0000-7000-8000-0000000000f1', 'stan@example.test'), ('01a00000-0000-7000-8000-0000000000f2', 'tom@example.test');
+('01a00000-0000-7000-8000-0000000000f1', 'stan@example.test'), ('01a00000-0000-7000-8000-0000000000f2',
+  'tom@example.test');
 \set stan '\'01a00000-0000-7000-8000-0000000000f1\''
 \set tom '\'01a00000-0000-7000-8000-0000000000f2\''
 delete from octroi_private.member where user_id = :tom;
 insert into octroi_private.member (account_id, user_id, role) values (:'account', :tom, 'member');
-select octroi_private.set_billing_settings('{"return_origins": ["https://app.example", "http://localhost:3000"]}') \g /dev/null
+select octroi_private.set_billing_settings('{"return_origins": ["https://app.example",
+  "http://localhost:3000"]}') \g /dev/null
 
 create table tap.request_id (name text primary key, id uuid);
 grant all on tap.request_id to public;
@@ -31,13 +33,15 @@ $$;
 create function tap.checkout(p_success text, p_plan text default 'basic', p_interval text default 'month') returns text
 language sql
 begin atomic
-select tap.ask('checkout', format('octroi.start_checkout(%L, %L, %L, %L)', p_plan, p_interval, p_success, 'https://app.example/no'));
+select tap.ask('checkout', format('octroi.start_checkout(%L, %L, %L, %L)', p_plan, p_interval, p_success,
+  'https://app.example/no'));
 end;
 -- What the worker is told to do.
 create function tap.args_of(p_name text) returns jsonb
 language sql
 as $$
-  select l.args - 'reference' from tap.request_id as r cross join lateral octroi_private.load_billing_request(r.id) as l where r.name = p_name
+  select l.args - 'reference' from tap.request_id as r
+    cross join lateral octroi_private.load_billing_request(r.id) as l where r.name = p_name
 $$;
 create function tap.id_of(p_name text) returns uuid
 language sql
@@ -91,10 +95,12 @@ select results_eq(
   $$values ('checkout', 'cus_nora', true)$$, 'for the account''s customer, under a key of the row''s'
 );
 select tap.play(:nora) \g /dev/null
-select is((select b.state from octroi.billing_request(tap.id_of('checkout')) as b), 'pending', 'its owner sees it wait');
+select is(
+  (select b.state from octroi.billing_request(tap.id_of('checkout')) as b), 'pending', 'its owner sees it wait'
+);
 select tap.checkout('http://localhost:3000/done') \g /dev/null
 select is(
-  (select count(*) from octroi.billing_requests as b), 3::bigint, 'asked again while it waits, it is the same request'
+  (select count(*) from octroi.billing_requests), 3::bigint, 'asked again while it waits, it is the same request'
 );
 select tap.play(:stan) \g /dev/null
 select is((select b.state from octroi.billing_request(tap.id_of('checkout')) as b), null, 'nobody else sees it');
@@ -102,10 +108,17 @@ select is((select count(*) from octroi.billing_requests), 0::bigint, 'not in the
 select tap.play(:tom) \g /dev/null
 select is((select count(*) from octroi.billing_requests), 0::bigint, 'nor does a member');
 select tap.clear() \g /dev/null
-select is(octroi_private.finish_billing_request(tap.id_of('checkout'), 'cs_1', 'https://checkout.test/cs_1'), true, 'done');
-select is(octroi_private.finish_billing_request(tap.id_of('checkout'), 'cs_2', 'https://checkout.test/cs_2'), false, 'once');
+select is(
+  octroi_private.finish_billing_request(tap.id_of('checkout'), 'cs_1', 'https://checkout.test/cs_1'), true, 'done'
+);
+select is(
+  octroi_private.finish_billing_request(tap.id_of('checkout'), 'cs_2', 'https://checkout.test/cs_2'), false, 'once'
+);
 select is(octroi_private.fail_billing_request(tap.id_of('checkout'), 'late', 'x'), false, 'and not failed after that');
-select is((select l.kind from octroi_private.load_billing_request(tap.id_of('checkout')) as l), null, 'the worker has nothing more to do');
+select is(
+  (select l.kind from octroi_private.load_billing_request(tap.id_of('checkout')) as l), null,
+  'the worker has nothing more to do'
+);
 select tap.play(:nora) \g /dev/null
 select results_eq(
   $$select b.state, b.url, b.error from octroi.billing_request(tap.id_of('checkout')) as b$$,
@@ -113,7 +126,9 @@ select results_eq(
 );
 select tap.checkout('https://app.example/', 'premium', 'year') \g /dev/null
 select tap.clear() \g /dev/null
-select is(tap.args_of('checkout') -> 'expire_sessions', '["cs_1"]', 'another checkout ends the one that could still be paid');
+select is(
+  tap.args_of('checkout') -> 'expire_sessions', '["cs_1"]', 'another checkout ends the one that could still be paid'
+);
 select is(tap.args_of('checkout') -> 'trial_days', '0', 'premium has no trial');
 
 -- A job that is given up fails its request.
@@ -121,7 +136,8 @@ update octroi_private.job set state = 'dead', finished_at = octroi_private.now()
 where args ->> 'billing_request_id' = tap.id_of('checkout')::text;
 select tap.play(:nora) \g /dev/null
 select results_eq(
-  $$select b.state, b.error from octroi.billing_request(tap.id_of('checkout')) as b$$, $$values ('failed', 'given_up')$$,
+  $$select b.state, b.error from octroi.billing_request(tap.id_of('checkout')) as b$$, $$values ('failed',
+  'given_up')$$,
   'and its owner is told'
 );
 select tap.clear() \g /dev/null
@@ -131,7 +147,8 @@ select tap.play(:stan) \g /dev/null
 select tap.checkout('https://app.example/') \g /dev/null
 select tap.clear() \g /dev/null
 select is(
-  (select l.customer_id from octroi_private.load_billing_request(tap.id_of('checkout')) as l), null, 'a first request comes without a customer'
+  (select l.customer_id from octroi_private.load_billing_request(tap.id_of('checkout')) as l), null,
+  'a first request comes without a customer'
 );
 select is(
   octroi_private.link_stripe_customer(l.account_id, 'cus_stan'), 'cus_stan', 'the worker makes one and says so'
@@ -141,12 +158,14 @@ select is(
 ) from octroi_private.load_billing_request(tap.id_of('checkout')) as l;
 update octroi_private.stripe_catalogue set stripe_id = null where key = 'octroi-basic-v2-month';
 select is(
-  tap.outcome_of($$select octroi_private.load_billing_request(tap.id_of('checkout'))$$), 'OC033', 'a price that was never pushed is told of'
+  tap.outcome_of($$select octroi_private.load_billing_request(tap.id_of('checkout'))$$), 'OC033',
+  'a price that was never pushed is told of'
 );
 update octroi_private.stripe_catalogue set stripe_id = 'id_octroi-basic-v2-month' where key = 'octroi-basic-v2-month';
 
 -- With a subscription.
-select tap.apply('subscription', tap.subscription('sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00', jsonb_build_object(
+select tap.apply('subscription', tap.subscription(
+  'sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00', jsonb_build_object(
   'trial_end', tap.s('2027-03-05 12:00+00')
 ))) \g /dev/null
 select tap.apply('invoice', tap.invoice('in_1', 'sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00')) \g /dev/null
@@ -155,7 +174,10 @@ select is(tap.checkout('https://app.example/'), 'OC032', 'who has a subscription
 select is(tap.ask('portal', 'octroi.open_portal(''https://app.example/billing'')'), '00000', 'the portal');
 select is(tap.ask('same', 'octroi.change_plan(''basic'', ''month'')'), 'OC032', 'the plan that there is');
 select is(tap.ask('up', 'octroi.change_plan(''premium'', ''month'')'), '00000', 'upward');
-select is(tap.ask('top_up', 'octroi.buy_top_up(''small'', ''https://app.example/'', ''https://app.example/'')'), '00000', 'a pack');
+select is(
+  tap.ask('top_up', 'octroi.buy_top_up(''small'', ''https://app.example/'', ''https://app.example/'')'), '00000',
+  'a pack'
+);
 select tap.clear() \g /dev/null
 select is(tap.args_of('portal'), '{"return_url": "https://app.example/billing"}', 'the portal leads back');
 select is(
@@ -178,7 +200,8 @@ select is(
 create function tap.on_premium(p_with jsonb) returns text
 language sql
 begin atomic
-select tap.apply('subscription', tap.subscription('sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00', jsonb_build_object(
+select tap.apply('subscription', tap.subscription(
+  'sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00', jsonb_build_object(
   'items', jsonb_build_array(jsonb_build_object(
     'id', 'si_sub_1', 'price', 'id_octroi-premium-v2-month', 'quantity', 1,
     'current_period_start', tap.s('2027-03-05 12:00+00'), 'current_period_end', tap.s('2027-04-05 12:00+00')
@@ -196,14 +219,19 @@ select is(
     "items": [{"price": "id_octroi-basic-v2-month", "quantity": 1}, {"price": "id_octroi-basic-v2-overage-tokens"}]
   }', 'a downgrade waits for the end of what is paid'
 );
-select is(tap.args_of('cancel'), '{"subscription": "sub_1", "schedule": null, "when": "period_end"}', 'so does a cancellation');
-select tap.on_premium('{"cancel_at_period_end": true, "schedule": "sub_sched_1", "next_price": "id_octroi-basic-v2-month", "next_price_at": 1806926400}') \g /dev/null
+select is(
+  tap.args_of('cancel'), '{"subscription": "sub_1", "schedule": null, "when": "period_end"}', 'so does a cancellation'
+);
+select tap.on_premium('{"cancel_at_period_end": true, "schedule": "sub_sched_1",
+  "next_price": "id_octroi-basic-v2-month", "next_price_at": 1806926400}') \g /dev/null
 select tap.play(:nora) \g /dev/null
 select is(tap.ask('x', 'octroi.cancel_subscription()'), 'OC032', 'once');
 select is(tap.ask('resume', 'octroi.resume_subscription()'), '00000', 'which can be taken back');
 select results_eq(
-  'select s.plan, s.status, s.cancel_at_period_end, s.next_plan, s.next_plan_at, s.billing_interval from octroi.my_subscription() as s',
-  $$values ('basic', 'active', true, 'basic', '2027-04-05 12:00+00'::timestamptz, 'month')$$, 'my_subscription says what waits'
+  'select s.plan, s.status, s.cancel_at_period_end, s.next_plan, s.next_plan_at, s.billing_interval
+  from octroi.my_subscription() as s',
+  $$values ('basic', 'active', true, 'basic', '2027-04-05 12:00+00'::timestamptz, 'month')$$,
+  'my_subscription says what waits'
 );
 select tap.clear() \g /dev/null
 select is(tap.args_of('resume'), '{"subscription": "sub_1", "schedule": "sub_sched_1"}', 'by the worker');
@@ -211,7 +239,9 @@ select is(tap.args_of('resume'), '{"subscription": "sub_1", "schedule": "sub_sch
 -- A past-due one can be paid, not changed.
 select tap.on_premium('{"status": "past_due"}') \g /dev/null
 select tap.play(:nora) \g /dev/null
-select is(tap.ask('x', 'octroi.change_plan(''premium'', ''year'')'), 'OC032', 'a subscription that is past due is not changed');
+select is(
+  tap.ask('x', 'octroi.change_plan(''premium'', ''year'')'), 'OC032', 'a subscription that is past due is not changed'
+);
 select is(tap.ask('portal', 'octroi.open_portal(''https://app.example/'')'), '00000', 'but paid in the portal');
 
 -- A second trial there is not; and there is an end to everything.
@@ -222,18 +252,23 @@ select tap.checkout('https://app.example/again') \g /dev/null
 select tap.clear() \g /dev/null
 select is(tap.args_of('checkout') -> 'trial_days', '0', 'who tried once pays');
 select tap.play(:nora) \g /dev/null
-select max(tap.ask('p' || n, format('octroi.open_portal(%L)', 'https://app.example/' || n))) from generate_series(1, 20) as n \g /dev/null
+select max(tap.ask('p' || n, format('octroi.open_portal(%L)', 'https://app.example/' || n))) from generate_series(1,
+  20) as n \g /dev/null
 select is(tap.ask('x', 'octroi.open_portal(''https://app.example/x'')'), 'OC013', 'twenty requests wait at most');
 select tap.clear() \g /dev/null
 
 -- Settings.
 select is(
-  tap.outcome_of($$select octroi_private.set_billing_settings('{"return_origins": ["https://app.example/path"]}')$$), '22023',
+  tap.outcome_of($$select octroi_private.set_billing_settings('{"return_origins": ["https://app.example/path"]}')$$),
+  '22023',
   'an origin has no path'
 );
-select is(tap.outcome_of($$select octroi_private.set_billing_settings('{"colour": 1}')$$), '22023', 'there is no such setting');
 select is(
-  octroi_private.set_billing_settings('{"upgrade_url": "https://app.example/plans"}') ->> 'upgrade_url', 'https://app.example/plans',
+  tap.outcome_of($$select octroi_private.set_billing_settings('{"colour": 1}')$$), '22023', 'there is no such setting'
+);
+select is(
+  octroi_private.set_billing_settings('{"upgrade_url": "https://app.example/plans"}') ->> 'upgrade_url',
+    'https://app.example/plans',
   'what is named is set'
 );
 select is_empty('select * from octroi_private.integrity', 'every invariant holds');

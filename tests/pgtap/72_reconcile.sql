@@ -1,4 +1,5 @@
--- Four sets of books side by side: ledger, reports, Stripe's totals, invoices. Each difference has a reason, or is a fault.
+-- Four sets of books side by side: ledger, reports, Stripe's totals, invoices. Each difference has a reason, or is a
+-- fault.
 begin;
 \ir setup/billing.sql
 select plan(25);
@@ -16,7 +17,8 @@ declare
   v_customer text;
 begin
   for v_customer in select c.customer_id from octroi_private.reconcile_customers(v_run, null, 10) as c loop
-    perform octroi_private.reconcile_subscription(v_run, v_customer, s.item) from octroi_private.listed(p_subscriptions) as s;
+    perform octroi_private.reconcile_subscription(v_run, v_customer, s.item)
+      from octroi_private.listed(p_subscriptions) as s;
     perform octroi_private.reconcile_listed(v_run, v_customer);
     perform octroi_private.reconcile_window(v_run, v_customer, w.key, p_total)
     from octroi_private.reconcile_windows(v_run, v_customer) as w;
@@ -37,7 +39,8 @@ select jsonb_build_array(tap.subscription('sub_1', '2027-03-05 12:00+00', '2027-
 end;
 
 select results_eq(
-  'select tap.reconcile(0, tap.at_stripe())', array['1 customers, 0 explained, 0 unexplained'], 'nothing used beyond the plan: nothing differs'
+  'select tap.reconcile(0, tap.at_stripe())', array['1 customers, 0 explained, 0 unexplained'],
+  'nothing used beyond the plan: nothing differs'
 );
 select tap.use(10400) \g /dev/null
 select results_eq(
@@ -51,7 +54,8 @@ select b.action from octroi_private.begin_meter_report(:'report') as b \g /dev/n
 select octroi_private.finish_meter_report(:'report', 'unknown', null) \g /dev/null
 select results_eq(
   'select tap.reconcile(0, tap.at_stripe())',
-  array['explained: 400 are of unknown outcome', '1 customers, 1 explained, 0 unexplained'], 'so is what may have arrived'
+  array['explained: 400 are of unknown outcome', '1 customers, 1 explained, 0 unexplained'],
+  'so is what may have arrived'
 );
 select results_eq(
   'select tap.reconcile(400, tap.at_stripe())', array['1 customers, 0 explained, 0 unexplained'], 'if it did, all agree'
@@ -77,7 +81,8 @@ select results_eq(
   ], 'nor may it count more'
 );
 select results_eq(
-  'select tap.reconcile(400, tap.at_stripe())', array['1 customers, 0 explained, 0 unexplained'], 'the same everywhere: nothing differs'
+  'select tap.reconcile(400, tap.at_stripe())', array['1 customers, 0 explained, 0 unexplained'],
+  'the same everywhere: nothing differs'
 );
 
 -- Subscriptions.
@@ -89,7 +94,8 @@ select results_eq(
   'a subscription that changed unseen is a fault'
 );
 select is(
-  (select j.args ->> 'id' from octroi_private.job as j where j.kind = 'sync_stripe_object'), 'sub_1', 'that is put right at once'
+  (select j.args ->> 'id' from octroi_private.job as j where j.kind = 'sync_stripe_object'),
+  'sub_1', 'that is put right at once'
 );
 select results_eq(
   $$select tap.reconcile(400, tap.at_stripe('{"status": "past_due", "cancel_at_period_end": true}'))$$,
@@ -99,15 +105,19 @@ select results_eq(
 update octroi_private.stripe_object set queued_at = null;
 select results_eq(
   $$select tap.reconcile(400, '[]')$$,
-  array['unexplained: not listed by Stripe; fetched now', '1 customers, 0 explained, 1 unexplained'], 'one that Stripe does not have'
+  array['unexplained: not listed by Stripe; fetched now', '1 customers, 0 explained, 1 unexplained'],
+  'one that Stripe does not have'
 );
 update octroi_private.stripe_object set queued_at = null;
 select results_eq(
-  $$select tap.reconcile(400, tap.at_stripe() || jsonb_build_array(tap.subscription('sub_9', '2027-03-05', '2027-04-05')))$$,
-  array['unexplained: not known here; fetched now', '1 customers, 0 explained, 1 unexplained'], 'one that we do not have'
+  $$select tap.reconcile(400, tap.at_stripe() || jsonb_build_array(tap.subscription('sub_9', '2027-03-05',
+  '2027-04-05')))$$,
+  array['unexplained: not known here; fetched now', '1 customers, 0 explained, 1 unexplained'],
+  'one that we do not have'
 );
 select is(
-  (select count(*) from octroi_private.billing_troubles() as t where t.kind = 'account'), 0::bigint, 'one subscription is alive'
+  (select count(*) from octroi_private.billing_troubles() as t where t.kind = 'account'), 0::bigint,
+  'one subscription is alive'
 );
 select tap.apply('subscription', tap.subscription('sub_9', '2027-03-05', '2027-04-05')) \g /dev/null
 select is(
@@ -162,7 +172,8 @@ update octroi_private.recurring_job set next_at = octroi_private.now();
 select is(octroi_private.enqueue_recurring(), 3::bigint, 'once a day all of this is asked');
 select bag_eq(
   'select j.kind, j.args from octroi_private.job as j',
-  $$values ('list_missed_events', '{}'::jsonb), ('reconcile', '{}'), ('sync_stripe_object', '{"id": "sub_1", "kind": "subscription"}')$$,
+  $$values ('list_missed_events', '{}'::jsonb), ('reconcile', '{}'), ('sync_stripe_object', '{"id": "sub_1",
+  "kind": "subscription"}')$$,
   'missed events are listed, the books compared, live subscriptions fetched'
 );
 update octroi_private.recurring_job set next_at = octroi_private.now();
@@ -172,7 +183,8 @@ select is((select count(*) from octroi_private.job), 3::bigint, 'what waits alre
 -- Events whose fetch was lost.
 delete from octroi_private.job;
 update octroi_private.stripe_object set queued_at = null;
-select octroi_private.receive_stripe_event('{"id": "evt_1", "type": "invoice.paid", "created": 1, "object": {"id": "in_2"}}') \g /dev/null
+select octroi_private.receive_stripe_event('{"id": "evt_1", "type": "invoice.paid", "created": 1,
+  "object": {"id": "in_2"}}') \g /dev/null
 delete from octroi_private.job;
 select tap.travel('2027-04-05 12:10+00') \g /dev/null
 select is(octroi_private.requeue_events(10), 0::bigint, 'for a quarter of an hour a fetch may take');

@@ -6,6 +6,7 @@ import { before, test } from "node:test";
 import { apiKey, openai, signUp } from "./customer.mjs";
 import { examples } from "./document.mjs";
 import { column, psql } from "./psql.mjs";
+import { subscribe } from "./subscriber.mjs";
 
 // The account, user and key that the examples for backends name.
 const BACKEND_CAST = `
@@ -34,6 +35,7 @@ function sessionFor(code) {
     select u.outcome from octroi_private.account as a
     cross join octroi_private.record_usage(a.id, '${userId}', 'gpt-5-mini', 100, 20) as u
     where a.owner_user_id = '${userId}';
+    ${code.startsWith("-- as a subscriber") ? subscribe(userId) : ""}
     set role authenticated;
     select set_config('request.jwt.claims', '{"sub": "${userId}", "role": "authenticated"}', false);
   `;
@@ -53,7 +55,7 @@ for (const { heading, code } of examples("sql")) {
 for (const { heading, code } of examples("js")) {
   test(`supabase-js: ${heading}`, async () => {
     const failures = [];
-    const { supabase } = await signUp({
+    const { supabase, userId } = await signUp({
       fetch: async (url, init) => {
         const response = await fetch(url, init);
         if (!response.ok) failures.push(`${response.status} ${url}: ${await response.clone().text()}`);
@@ -61,8 +63,9 @@ for (const { heading, code } of examples("js")) {
       },
     });
     await openai(await apiKey(supabase)).embeddings.create({ model: "text-embedding-3-small", input: "toll" });
+    if (code.startsWith("// as a subscriber")) await psql(subscribe(userId));
 
-    await new AsyncFunction("supabase", code)(supabase);
+    await new AsyncFunction("supabase", "location", code)(supabase, { assign: () => {} });
 
     assert.deepEqual(failures, []);
   });
@@ -71,7 +74,9 @@ for (const { heading, code } of examples("js")) {
 test("every function and view has an example", async () => {
   const sql = examples("sql").map(({ code }) => code).join("\n");
   const js = examples("js").map(({ code }) => code).join("\n");
-  const functions = await column("select proname from pg_proc where pronamespace = 'octroi'::regnamespace");
+  const functions = await column(`
+    select p.proname from pg_proc as p
+    where p.pronamespace = 'octroi'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')`);
   const views = await column("select relname from pg_class where relnamespace = 'octroi'::regnamespace and relkind = 'v'");
   const verbs = await column(`
     select p.proname from pg_proc as p

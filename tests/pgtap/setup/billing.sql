@@ -6,7 +6,8 @@
 -- What is on sale here: one unit of overage in ten, so that sums stay readable.
 select count(d.code) from octroi_private.declare_plans($json${
   "plan": [
-    {"code": "free", "name": "Free", "default": true, "limit": [{"meter": "tokens", "period": "month", "amount": 1000}]},
+    {"code": "free", "name": "Free", "default": true, "limit": [{"meter": "tokens", "period": "month",
+      "amount": 1000}]},
     {
       "code": "basic", "name": "Basic", "currency": "eur", "price": {"month": 900, "year": 9000}, "trial_days": 14,
       "top_ups": ["small"], "limit": [{"meter": "tokens", "period": "month", "amount": 10000}],
@@ -19,10 +20,12 @@ select count(d.code) from octroi_private.declare_plans($json${
     }
   ],
   "top_up": [
-    {"code": "small", "name": "5,000 tokens", "meter": "tokens", "amount": 5000, "price": 500, "currency": "eur", "expires_after_days": 365}
+    {"code": "small", "name": "5,000 tokens", "meter": "tokens", "amount": 5000, "price": 500, "currency": "eur",
+      "expires_after_days": 365}
   ]
 }$json$, false) as d \g /dev/null
-select octroi_private.record_stripe_ids(jsonb_object_agg(c.key, 'id_' || c.key)) from octroi_private.plan_catalogue() as c
+select octroi_private.record_stripe_ids(jsonb_object_agg(c.key, 'id_' || c.key))
+  from octroi_private.plan_catalogue() as c
 where c.stripe_id is null \g /dev/null
 
 insert into auth.users (id, email) values (:nora, 'nora@example.test');
@@ -64,11 +67,13 @@ as $$
 $$;
 
 -- A monthly subscription to basic, with its metered price; p_with says what differs.
-create function tap.subscription(p_id text, p_from timestamptz, p_to timestamptz, p_with jsonb default '{}') returns jsonb
+create function tap.subscription(p_id text, p_from timestamptz, p_to timestamptz,
+  p_with jsonb default '{}') returns jsonb
 language sql
 begin atomic
 select jsonb_build_object(
-  'id', p_id, 'customer', 'cus_nora', 'status', 'active', 'created', tap.s(p_from), 'billing_cycle_anchor', tap.s(p_from),
+  'id', p_id, 'customer', 'cus_nora', 'status', 'active', 'created', tap.s(p_from), 'billing_cycle_anchor',
+  tap.s(p_from),
   'currency', 'eur', 'items', jsonb_build_array(
     jsonb_build_object(
       'id', 'si_' || p_id, 'price', tap.price('basic-v2-month'), 'quantity', 1,
@@ -83,7 +88,8 @@ select jsonb_build_object(
 end;
 
 -- The invoice that paid for it.
-create function tap.invoice(p_id text, p_subscription text, p_from timestamptz, p_to timestamptz, p_with jsonb default '{}')
+create function tap.invoice(p_id text, p_subscription text, p_from timestamptz, p_to timestamptz,
+  p_with jsonb default '{}')
 returns jsonb
 language sql
 begin atomic

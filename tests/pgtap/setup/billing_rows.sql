@@ -3,13 +3,16 @@ insert into octroi_private.overage_setting (account_id, is_on) values (:team, tr
 insert into octroi_private.auto_top_up (account_id, pack_code, below, monthly_cap_minor, user_id)
 values (:team, 'tokens_100k', 5, 5000, :olga);
 insert into octroi_private.revocation (grant_id, change, debt_change, happened_at) values (:'grant_id', 1, 0, now());
-insert into octroi_private.overage_use (balance_id, request_id, account_id, meter, amount, occurred_at)
-values (:'balance_id', :'request_id', :team, 'tokens', 5, now());
+insert into octroi_private.overage_use (
+  balance_id, request_id, account_id, meter, event_name, amount, occurred_at
+)
+values (:'balance_id', :'request_id', :team, 'tokens', 'octroi_1', 5, now());
 insert into octroi_private.stripe_customer (id, account_id) values ('cus_1', :team), ('cus_2', tap.personal('olga'));
 insert into octroi_private.stripe_event (id, type, created_at, received_at, object_kind, object_id, object, state)
 values ('evt_1', 'invoice.paid', now(), now(), 'invoice', 'in_1', '{}', 'queued');
 select octroi_private.enqueue_sync('invoice', 'in_1') \g /dev/null
-select octroi_private.store_subscription('{"id": "sub_1", "customer": "cus_1", "status": "active", "created": 1}') \g /dev/null
+select octroi_private.store_subscription('{"id": "sub_1", "customer": "cus_1", "status": "active",
+  "created": 1}') \g /dev/null
 select octroi_private.store_invoice(
   '{"id": "in_1", "customer": "cus_1", "status": "open", "total": 1, "created": 1}'
 ) \g /dev/null
@@ -17,7 +20,8 @@ select octroi_private.store_charge('{
   "id": "ch_1", "customer": "cus_1", "amount": 1, "status": "succeeded", "created": 1,
   "refunds": [{"id": "re_1", "amount": 1, "status": "succeeded", "created": 1}]
 }') \g /dev/null
-select octroi_private.store_dispute('{"id": "dp_1", "charge": "ch_1", "amount": 1, "status": "lost", "created": 1}') \g /dev/null
+select octroi_private.store_dispute('{"id": "dp_1", "charge": "ch_1", "amount": 1, "status": "lost",
+  "created": 1}') \g /dev/null
 insert into octroi_private.top_up (grant_id, account_id, pack_id, quantity, paid_minor, currency, bought_at)
 select :'grant_id', :team, min(k.id), 1, 500, 'usd', now() from octroi_private.top_up_pack as k;
 select octroi_private.enqueue_billing_request(:team, :olga, 'portal', '{}') \g /dev/null
@@ -40,7 +44,8 @@ values
 (:team, :'balance_id', 'account', '', 'tokens', 80, 80, 100, '2026-01-01', '2026-02-01', now()),
 (:team, :'balance_id', 'account', '', 'tokens', 90, 90, 100, '2026-01-01', '2026-02-01', now());
 select octroi_private.enqueue_mail_to_owners(:team, 'threshold', '1', '{}', now() + interval '1 day') \g /dev/null
-select octroi_private.reconcile_subscription(octroi_private.start_reconciliation(), 'cus_1', '{"id": "sub_1"}') \g /dev/null
+select octroi_private.reconcile_subscription(octroi_private.start_reconciliation(), 'cus_1',
+  '{"id": "sub_1"}') \g /dev/null
 
 create function tap.longer(p_length integer) returns text
 language sql

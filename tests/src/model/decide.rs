@@ -132,6 +132,7 @@ impl Account {
             ask: ask.clone(),
             output_tokens,
             started: self.hour,
+            plan: self.plans.len() - 1,
             state: State::Open,
             holds,
             report: None,

@@ -1,6 +1,6 @@
 //! Quota on top of the plan.
 
-use super::{Account, LimitKey};
+use super::{Account, LimitKey, Request};
 
 /// A grant.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,10 +30,14 @@ impl Account {
     }
 
     /// Draws what a call of `charged` tokens used beyond the plan's own amount, from what was not over when it began.
+    /// What was drawn before is used up beyond the plan already; a plan left while the call ran is the one it was
+    /// allowed by.
     pub(super) fn draw(&mut self, at: (LimitKey, i64), request: usize, charged: i64) {
-        let started = self.requests[request].started;
+        let Request { started, plan, .. } = self.requests[request];
+        let left_plan = if plan + 1 < self.plans.len() { self.plans[plan].get(&at.0) } else { None };
         let balance = self.balances.get_mut(&at).expect("a charged balance");
-        let mut left = charged.min(balance.used - balance.included).max(0);
+        let included = left_plan.map_or(0, |(amount, _)| *amount).max(balance.included);
+        let mut left = charged.min(balance.used - balance.draws - included).max(0);
         let mut order: Vec<usize> =
             (0..self.grants.len()).filter(|index| self.grants[*index].expires > started).collect();
         order.sort_by_key(|index| (self.grants[*index].kind, self.grants[*index].expires, *index));

@@ -77,6 +77,8 @@ pub struct Request {
     pub output_tokens: i64,
     /// Hour in which it began.
     pub started: i64,
+    /// The plan in force then, by its place among the account's plans.
+    pub plan: usize,
     /// How it stands.
     pub state: State,
     /// Limits that bound it, with the period's first hour and what it holds of each.
@@ -92,8 +94,8 @@ pub struct Request {
 pub struct Account {
     /// Hours since its first noon.
     pub hour: i64,
-    /// Limits of its plan.
-    pub plan: BTreeMap<LimitKey, Amount>,
+    /// Limits of each plan it had, the running one last.
+    pub plans: Vec<BTreeMap<LimitKey, Amount>>,
     /// Limits it set itself.
     pub budgets: BTreeMap<LimitKey, i64>,
     /// Quota on top, in the order it was granted.
@@ -107,7 +109,7 @@ pub struct Account {
 impl Account {
     /// Limits in force: where plan and budget bound the same, the smaller holds.
     pub fn limits(&self) -> BTreeMap<LimitKey, Amount> {
-        let mut limits = self.plan.clone();
+        let mut limits = self.plans.last().cloned().unwrap_or_default();
         for (key, amount) in &self.budgets {
             let (limit, overage) = limits.entry(*key).or_insert((*amount, 0));
             (*limit, *overage) = ((*limit).min(*amount), 0);

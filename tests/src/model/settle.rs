@@ -41,8 +41,9 @@ impl Account {
             Ask { user, key: None, model: 0, input_tokens, output_tokens, choices: 1, idempotency: None };
         let limits = self.limits().into_keys().filter(|key| ask.concerns(key));
         let holds = limits.map(|key| ((key, self.period_start(key.3)), 0)).collect();
-        let (started, state) = (self.hour, State::Open);
-        let request = Request { ask, output_tokens, started, state, holds, report: None, charged: [0; 3] };
+        let (started, plan, state) = (self.hour, self.plans.len() - 1, State::Open);
+        let request =
+            Request { ask, output_tokens, started, plan, state, holds, report: None, charged: [0; 3] };
         self.requests.push(request);
         let index = self.requests.len() - 1;
         self.hold_what_fits(index);

@@ -111,18 +111,18 @@ impl World<'_> {
     pub(super) async fn change_plan(&mut self, plan: usize) {
         let limits = self.plans[plan].1.iter().copied().collect();
         let mut changed = self.model.clone();
-        changed.plan = limits;
+        changed.plans.push(limits);
         if !changed.limits().keys().eq(self.model.limits().keys()) && !self.model.is_quiet() {
             return;
         }
         self.stage.assign(self.users[0], &self.plans[plan].0).await;
-        self.model.plan = changed.plan;
+        self.model.plans = changed.plans;
         self.touch().await;
     }
 
     async fn change_budget(&mut self, limit: &LimitKey, amount: Option<i64>) {
         let is_new_set = self.model.limits().contains_key(limit)
-            != (amount.is_some() || self.model.plan.contains_key(limit));
+            != (amount.is_some() || self.model.plans.last().is_some_and(|plan| plan.contains_key(limit)));
         if is_new_set && !self.model.is_quiet() {
             return;
         }
