@@ -48,7 +48,9 @@ begin
     on conflict (id) do update
     set customer_id = excluded.customer_id, status = excluded.status, anchor_at = excluded.anchor_at,
       cancel_at_period_end = excluded.cancel_at_period_end, cancel_at = excluded.cancel_at,
-      canceled_at = excluded.canceled_at, ended_at = excluded.ended_at, trial_ends_at = excluded.trial_ends_at,
+      canceled_at = excluded.canceled_at, ended_at = excluded.ended_at,
+      -- a trial that was had stays known
+      trial_ends_at = coalesce(excluded.trial_ends_at, s.trial_ends_at),
       is_paused = excluded.is_paused, currency = excluded.currency, latest_invoice_id = excluded.latest_invoice_id,
       schedule_id = excluded.schedule_id, next_price_id = excluded.next_price_id,
       next_price_at = excluded.next_price_at

@@ -1,0 +1,184 @@
+-- Four sets of books side by side: ledger, reports, Stripe's totals, invoices. Each difference has a reason, or is a fault.
+begin;
+\ir setup/billing.sql
+select plan(25);
+
+select tap.travel('2027-03-05 12:00+00') \g /dev/null
+select tap.apply('subscription', tap.subscription('sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00')) \g /dev/null
+select tap.apply('invoice', tap.invoice('in_1', 'sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00')) \g /dev/null
+
+-- A run as the worker makes it: what Stripe lists, counts and invoiced; then every difference, the faults first.
+create function tap.reconcile(p_total bigint, p_subscriptions jsonb, p_invoices jsonb default '[]') returns setof text
+language plpgsql
+as $$
+declare
+  v_run bigint := octroi_private.start_reconciliation();
+  v_customer text;
+begin
+  for v_customer in select c.customer_id from octroi_private.reconcile_customers(v_run, null, 10) as c loop
+    perform octroi_private.reconcile_subscription(v_run, v_customer, s.item) from octroi_private.listed(p_subscriptions) as s;
+    perform octroi_private.reconcile_listed(v_run, v_customer);
+    perform octroi_private.reconcile_window(v_run, v_customer, w.key, p_total)
+    from octroi_private.reconcile_windows(v_run, v_customer) as w;
+    perform octroi_private.reconcile_invoice(v_run, v_customer, i.item) from octroi_private.listed(p_invoices) as i;
+  end loop;
+  return query
+  select format('%s: %s', case when d.is_explained then 'explained' else 'unexplained' end, d.reason)
+  from octroi_private.reconciliation_differences(v_run) as d;
+  return query
+  select format('%s customers, %s explained, %s unexplained', f.customers, f.explained, f.unexplained)
+  from octroi_private.finish_reconciliation(v_run) as f;
+end
+$$;
+create function tap.at_stripe(p_with jsonb default '{}') returns jsonb
+language sql
+begin atomic
+select jsonb_build_array(tap.subscription('sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00', p_with));
+end;
+
+select results_eq(
+  'select tap.reconcile(0, tap.at_stripe())', array['1 customers, 0 explained, 0 unexplained'], 'nothing used beyond the plan: nothing differs'
+);
+select tap.use(10400) \g /dev/null
+select results_eq(
+  'select tap.reconcile(0, tap.at_stripe())',
+  array['explained: 400 wait to be reported', '1 customers, 1 explained, 0 unexplained'], 'what waits is explained'
+);
+select tap.travel('2027-03-05 12:10+00') \g /dev/null
+select octroi_private.report_usage(10) \g /dev/null
+select r.id as report from octroi_private.meter_report as r \gset
+select b.action from octroi_private.begin_meter_report(:'report') as b \g /dev/null
+select octroi_private.finish_meter_report(:'report', 'unknown', null) \g /dev/null
+select results_eq(
+  'select tap.reconcile(0, tap.at_stripe())',
+  array['explained: 400 are of unknown outcome', '1 customers, 1 explained, 0 unexplained'], 'so is what may have arrived'
+);
+select results_eq(
+  'select tap.reconcile(400, tap.at_stripe())', array['1 customers, 0 explained, 0 unexplained'], 'if it did, all agree'
+);
+select octroi_private.finish_meter_report(:'report', 'accepted', null) \g /dev/null
+select results_eq(
+  'select tap.reconcile(0, tap.at_stripe())',
+  array['explained: Stripe counts some minutes later', '1 customers, 1 explained, 0 unexplained'], 'Stripe may be slow'
+);
+select tap.travel('2027-03-05 13:00+00') \g /dev/null
+select results_eq(
+  'select tap.reconcile(0, tap.at_stripe())',
+  array[
+    'unexplained: Stripe counts 0; 400 were accepted, 0 under way, 0 waiting, 0 written off',
+    '1 customers, 0 explained, 1 unexplained'
+  ], 'but not for an hour'
+);
+select results_eq(
+  'select tap.reconcile(500, tap.at_stripe())',
+  array[
+    'unexplained: Stripe counts 500; 400 were accepted, 0 under way, 0 waiting, 0 written off',
+    '1 customers, 0 explained, 1 unexplained'
+  ], 'nor may it count more'
+);
+select results_eq(
+  'select tap.reconcile(400, tap.at_stripe())', array['1 customers, 0 explained, 0 unexplained'], 'the same everywhere: nothing differs'
+);
+
+-- Subscriptions.
+delete from octroi_private.job;
+update octroi_private.stripe_object set queued_at = null;
+select results_eq(
+  $$select tap.reconcile(400, tap.at_stripe('{"status": "past_due", "cancel_at_period_end": true}'))$$,
+  array['unexplained: differs in cancel_at_period_end, status; fetched now', '1 customers, 0 explained, 1 unexplained'],
+  'a subscription that changed unseen is a fault'
+);
+select is(
+  (select j.args ->> 'id' from octroi_private.job as j where j.kind = 'sync_stripe_object'), 'sub_1', 'that is put right at once'
+);
+select results_eq(
+  $$select tap.reconcile(400, tap.at_stripe('{"status": "past_due", "cancel_at_period_end": true}'))$$,
+  array['explained: differs in cancel_at_period_end, status; being fetched', '1 customers, 1 explained, 0 unexplained'],
+  'while it is, it is explained'
+);
+update octroi_private.stripe_object set queued_at = null;
+select results_eq(
+  $$select tap.reconcile(400, '[]')$$,
+  array['unexplained: not listed by Stripe; fetched now', '1 customers, 0 explained, 1 unexplained'], 'one that Stripe does not have'
+);
+update octroi_private.stripe_object set queued_at = null;
+select results_eq(
+  $$select tap.reconcile(400, tap.at_stripe() || jsonb_build_array(tap.subscription('sub_9', '2027-03-05', '2027-04-05')))$$,
+  array['unexplained: not known here; fetched now', '1 customers, 0 explained, 1 unexplained'], 'one that we do not have'
+);
+select is(
+  (select count(*) from octroi_private.billing_troubles() as t where t.kind = 'account'), 0::bigint, 'one subscription is alive'
+);
+select tap.apply('subscription', tap.subscription('sub_9', '2027-03-05', '2027-04-05')) \g /dev/null
+select is(
+  (select t.detail from octroi_private.billing_troubles() as t where t.kind = 'account'), '2 subscriptions are alive',
+  'two are a matter for the operator'
+);
+select tap.apply('subscription', '{"id": "sub_9", "deleted": true}') \g /dev/null
+
+-- Invoices. Four slices at three cents.
+select tap.travel('2027-04-05 12:01+00') \g /dev/null
+create function tap.closing(p_status text, p_amount bigint) returns jsonb
+language sql
+begin atomic
+select tap.invoice('in_2', 'sub_1', '2027-04-05 12:00+00', '2027-05-05 12:00+00', jsonb_build_object(
+  'status', p_status, 'lines', jsonb_build_array(jsonb_build_object(
+    'id', 'il_m', 'price', tap.price('basic-v2-overage-tokens'), 'quantity', 400, 'amount', p_amount,
+    'period_start', tap.s('2027-03-05 12:00+00'), 'period_end', tap.s('2027-04-05 12:00+00')
+  ))
+));
+end;
+select tap.apply('invoice', tap.closing('draft', 0)) \g /dev/null
+select octroi_private.close_did('in_2', 'hold', '{}') \g /dev/null
+select s.action from octroi_private.close_step('in_2') as s \g /dev/null
+select octroi_private.close_did('in_2', 'compare', '{"il_m": 400}') \g /dev/null
+select octroi_private.close_did('in_2', 'finalise', '{}') \g /dev/null
+select tap.apply('invoice', tap.closing('open', 12)) \g /dev/null
+update octroi_private.stripe_object set queued_at = null;
+select results_eq(
+  $$select tap.reconcile(400, tap.at_stripe(), jsonb_build_array(tap.closing('open', 12)))$$,
+  array['1 customers, 0 explained, 0 unexplained'], 'the invoice says what the ledger says, to the unit'
+);
+select results_eq(
+  $$select tap.reconcile(400, tap.at_stripe(), jsonb_build_array(tap.closing('open', 15)))$$,
+  array['unexplained: 400 units cost 12', '1 customers, 0 explained, 1 unexplained'], 'one cent more is a fault'
+);
+update octroi_private.billing_cycle set detail = 'finalised while held';
+select results_eq(
+  $$select tap.reconcile(400, tap.at_stripe(), jsonb_build_array(tap.closing('open', 9)))$$,
+  array['explained: finalised while held', '1 customers, 1 explained, 0 unexplained'],
+  'unless we know how it came to that'
+);
+select results_eq(
+  $$select tap.reconcile(400, tap.at_stripe(), jsonb_build_array(tap.closing('paid', 12)))$$,
+  array['unexplained: is open here and paid at Stripe; fetched now', '1 customers, 0 explained, 1 unexplained'],
+  'an invoice that was paid unseen'
+);
+
+-- What comes back by itself.
+delete from octroi_private.job;
+update octroi_private.stripe_object set queued_at = null;
+update octroi_private.recurring_job set next_at = octroi_private.now();
+select is(octroi_private.enqueue_recurring(), 3::bigint, 'once a day all of this is asked');
+select bag_eq(
+  'select j.kind, j.args from octroi_private.job as j',
+  $$values ('list_missed_events', '{}'::jsonb), ('reconcile', '{}'), ('sync_stripe_object', '{"id": "sub_1", "kind": "subscription"}')$$,
+  'missed events are listed, the books compared, live subscriptions fetched'
+);
+update octroi_private.recurring_job set next_at = octroi_private.now();
+select octroi_private.enqueue_recurring() \g /dev/null
+select is((select count(*) from octroi_private.job), 3::bigint, 'what waits already is not asked for again');
+
+-- Events whose fetch was lost.
+delete from octroi_private.job;
+update octroi_private.stripe_object set queued_at = null;
+select octroi_private.receive_stripe_event('{"id": "evt_1", "type": "invoice.paid", "created": 1, "object": {"id": "in_2"}}') \g /dev/null
+delete from octroi_private.job;
+select tap.travel('2027-04-05 12:10+00') \g /dev/null
+select is(octroi_private.requeue_events(10), 0::bigint, 'for a quarter of an hour a fetch may take');
+select tap.travel('2027-04-05 12:17+00') \g /dev/null
+select is(octroi_private.requeue_events(10), 1::bigint, 'then it is asked for again');
+select is_empty('select * from octroi_private.integrity', 'every invariant holds');
+
+select * from finish();
+rollback;
