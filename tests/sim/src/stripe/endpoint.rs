@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::api;
 use super::errors::ApiError;
 use super::params::Params;
-use super::world::World;
+use super::world::{Resource, World};
 
 /// What an endpoint answers.
 pub type Answer = Result<Value, ApiError>;
@@ -55,4 +55,10 @@ impl Endpoint {
             Act::One(id, act) => act(world, id, params),
         }
     }
+}
+
+/// The endpoint that answers an object as it is.
+pub fn retrieve<T: Resource>(world: &mut World, id: &str, params: &mut Params) -> Answer {
+    params.finish()?;
+    world.find::<T>(id).map(|object| object.render(world))
 }

@@ -88,3 +88,11 @@ pub fn page<T: Resource>(
 pub fn list(url: &str, data: Vec<Value>, has_more: bool) -> Value {
     json!({ "object": "list", "url": url, "has_more": has_more, "data": data })
 }
+
+/// An object with the members of both: the largest are written in two parts.
+pub fn joined(mut first: Value, rest: Value) -> Value {
+    if let (Some(members), Value::Object(rest)) = (first.as_object_mut(), rest) {
+        members.extend(rest);
+    }
+    first
+}

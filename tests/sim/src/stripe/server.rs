@@ -2,22 +2,16 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use time::OffsetDateTime;
 
-use super::api::events::Origin;
-use super::api::meter_events::Pair;
-use super::errors::ApiError;
-use super::expand::expand;
+use super::answer::Answered;
 use super::faults::{self, Fault, FaultKind, Target};
-use super::idempotency::{Begun, Kept};
-use super::params::Params;
 use super::request::Call;
 use super::state::Sim;
 use super::{VERSION, control, pages};
@@ -42,21 +36,6 @@ impl Responder for Sim {
     }
 }
 
-/// An answer before it is sent.
-struct Answered {
-    status: StatusCode,
-    body: String,
-    /// Headers besides the usual ones.
-    headers: Vec<(&'static str, String)>,
-}
-
-impl Answered {
-    fn refusal(error: &ApiError, request_id: &str) -> Self {
-        let body = format!("{:#}", error.body(request_id));
-        Self { status: error.status, body, headers: Vec::new() }
-    }
-}
-
 /// Nobody keeps books of what is cut off.
 struct Unwatched;
 
@@ -69,15 +48,6 @@ impl Watcher for Unwatched {
 
     fn released(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(std::future::ready(()))
-    }
-}
-
-/// Keeps a customer's meter busy until the answer is sent, or nobody waits for it any more.
-struct Busy(Arc<Sim>, Pair);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.world().meter_events.end(&self.1);
     }
 }
 
@@ -125,142 +95,6 @@ impl Sim {
             received_at: OffsetDateTime::now_utc(),
         });
     }
-
-    /// Answers a call, as far as the fault lets it.
-    async fn answer(
-        self: &Arc<Self>,
-        parts: &Parts,
-        call: Call,
-        fault: Option<&Fault>,
-        request_id: &str,
-        connection: &Connection,
-    ) -> Result<Answered, Aborted> {
-        let kinds: Vec<&FaultKind> = fault.into_iter().flat_map(Fault::kinds).collect();
-        if let Some(answered) = before(&kinds, request_id, connection)? {
-            return Ok(answered);
-        }
-        let now = {
-            let mut world = self.world();
-            world.catch_up();
-            world.now
-        };
-        let slot = match &call.key {
-            None => None,
-            Some(key) => match self.keys.begin(key, call.fingerprint(parts), now) {
-                Err(error) => return Ok(Answered::refusal(&error, request_id)),
-                Ok(Begun::Again(kept)) => {
-                    let headers = vec![
-                        ("idempotent-replayed", "true".to_owned()),
-                        ("original-request", kept.request_id),
-                    ];
-                    return Ok(Answered { status: kept.status, body: kept.body, headers });
-                }
-                Ok(Begun::First(slot)) => Some(slot),
-            },
-        };
-        self.stall(&kinds, false).await;
-        let latency_ms = self.world().settings.latency_ms;
-        if latency_ms > 0 {
-            tokio::time::sleep(Duration::from_millis(latency_ms)).await;
-        }
-        let (answered, keep, busy) = self.run(call, &kinds, request_id);
-        if let (Some(slot), true) = (slot, keep) {
-            let (status, body) = (answered.status, answered.body.clone());
-            slot.keep(Kept { status, body, request_id: request_id.to_owned() });
-        }
-        let busy = busy.map(|pair| Busy(Arc::clone(self), pair));
-        if busy.is_some() {
-            let ms = self.world().settings.meter_event_ms;
-            tokio::time::sleep(Duration::from_millis(ms)).await;
-        }
-        self.stall(&kinds, true).await;
-        if let Some(reset) = kinds.iter().find_map(|kind| match kind {
-            FaultKind::HangUp { committed: true, reset } => Some(*reset),
-            _ => None,
-        }) {
-            return Err(hang_up(connection, reset));
-        }
-        Ok(answered)
-    }
-
-    /// Does what the call asks for. Says whether the answer is kept, and which meter it keeps busy.
-    fn run(&self, call: Call, kinds: &[&FaultKind], request_id: &str) -> (Answered, bool, Option<Pair>) {
-        let failure = ApiError { kept: true, ..ApiError::of_status(500, None) };
-        if kinds.contains(&&FaultKind::KeptError) {
-            return (Answered::refusal(&failure, request_id), true, None);
-        }
-        let mut world = self.world();
-        world.catch_up();
-        world.origin = Origin { request: Some(request_id.to_owned()), idempotency_key: call.key };
-        let mut params = Params::new(call.members);
-        let answer = params.texts("expand").and_then(|paths| {
-            let mut answer = call.endpoint.run(&mut world, &mut params)?;
-            paths.iter().try_for_each(|path| expand(&world, &mut answer, path))?;
-            Ok(answer)
-        });
-        world.origin = Origin::default();
-        let busy = world.meter_events.take_started();
-        drop(world);
-        let answer = match answer {
-            Ok(_) if kinds.contains(&&FaultKind::ErrorAfterCommit) => Err(failure),
-            answer => answer,
-        };
-        match answer {
-            Ok(value) => {
-                let answered =
-                    Answered { status: StatusCode::OK, body: format!("{value:#}"), headers: Vec::new() };
-                (answered, true, busy)
-            }
-            Err(error) => (Answered::refusal(&error, request_id), error.kept, busy),
-        }
-    }
-
-    async fn stall(&self, kinds: &[&FaultKind], after: bool) {
-        for kind in kinds {
-            match kind {
-                FaultKind::Stall { committed, for_ms: None } if *committed == after => {
-                    self.holds.wait().await
-                }
-                FaultKind::Stall { committed, for_ms: Some(ms) } if *committed == after => {
-                    // Running out of time is the other way a stall ends.
-                    let _ = tokio::time::timeout(Duration::from_millis(*ms), self.holds.wait()).await;
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Faults that strike before anything is done, and before idempotency.
-fn before(
-    kinds: &[&FaultKind],
-    request_id: &str,
-    connection: &Connection,
-) -> Result<Option<Answered>, Aborted> {
-    for kind in kinds {
-        match kind {
-            FaultKind::Status { status, code, should_retry } => {
-                let mut answered =
-                    Answered::refusal(&ApiError::of_status(*status, code.as_deref()), request_id);
-                answered.headers.extend(should_retry.map(|retry| ("stripe-should-retry", retry.to_string())));
-                return Ok(Some(answered));
-            }
-            FaultKind::Answer { status, body } => {
-                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                return Ok(Some(Answered { status, body: body.clone(), headers: Vec::new() }));
-            }
-            FaultKind::HangUp { committed: false, reset } => return Err(hang_up(connection, *reset)),
-            _ => {}
-        }
-    }
-    Ok(None)
-}
-
-fn hang_up(connection: &Connection, reset: bool) -> Aborted {
-    if reset {
-        connection.reset_at_end();
-    }
-    Aborted
 }
 
 /// The HTTP response; `cut` ends the connection after so many bytes of its body.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
+pub mod receiver;
+
 use std::time::Duration;
 
 use octroi_sim::stripe::{Advance, Handle, Options, spawn};

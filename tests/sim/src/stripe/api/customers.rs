@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// A customer.
 #[derive(Clone, Debug)]
@@ -51,14 +51,6 @@ impl Resource for Customer {
     const PREFIX: &'static str = "cus_";
     const KIND: &'static str = "customer";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, _world: &World) -> Value {
         if self.deleted {
             return json!({ "id": self.id, "object": "customer", "deleted": true });
@@ -94,14 +86,6 @@ impl Resource for Customer {
             "test_clock": null,
         })
     }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.customers
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.customers
-    }
 }
 
 /// The endpoints.
@@ -109,7 +93,7 @@ pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("POST", []) => Endpoint::all("customers.create", create),
         ("GET", []) => Endpoint::all("customers.list", list),
-        ("GET", [id]) => Endpoint::one("customers.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("customers.retrieve", id, retrieve::<Customer>),
         ("POST", [id]) => Endpoint::one("customers.update", id, update),
         ("DELETE", [id]) => Endpoint::one("customers.delete", id, delete),
         ("GET", [id, "payment_methods"]) => {
@@ -176,11 +160,6 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
         super::payment_methods::attach_to(world, &method, &id)?;
     }
     Ok(world.rendered::<Customer>(&id))
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<Customer>(id).map(|customer| customer.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::stripe::api::payments::{Charge, ChargeStatus};
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// How long the evidence may take, in seconds: seven days.
 const EVIDENCE_TIME: i64 = 7 * 24 * 3600;
@@ -69,14 +69,6 @@ impl Resource for Dispute {
     const PREFIX: &'static str = "du_";
     const KIND: &'static str = "dispute";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, world: &World) -> Value {
         let mut evidence: serde_json::Map<String, Value> =
             EVIDENCE.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
@@ -109,21 +101,13 @@ impl Resource for Dispute {
             "status": status,
         })
     }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.disputes
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.disputes
-    }
 }
 
 /// The endpoints.
 pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("GET", []) => Endpoint::all("disputes.list", list),
-        ("GET", [id]) => Endpoint::one("disputes.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("disputes.retrieve", id, retrieve::<Dispute>),
         _ => return None,
     })
 }
@@ -168,11 +152,6 @@ pub fn close(world: &mut World, id: &str, won: bool) -> Result<(), ApiError> {
     }
     world.emit::<Dispute>("charge.dispute.closed", id);
     Ok(())
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<Dispute>(id).map(|dispute| dispute.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

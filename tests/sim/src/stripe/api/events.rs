@@ -7,7 +7,7 @@ use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::Params;
 use crate::stripe::webhooks;
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// For how long events can be listed and retrieved, in seconds: 30 days.
 const KEPT: i64 = 30 * 24 * 3600;
@@ -40,14 +40,6 @@ impl Resource for Event {
     const PREFIX: &'static str = "evt_";
     const KIND: &'static str = "event";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, _world: &World) -> Value {
         let mut data = json!({ "object": self.object });
         if let Some(previous) = &self.previous {
@@ -64,14 +56,6 @@ impl Resource for Event {
             "request": { "id": self.origin.request, "idempotency_key": self.origin.idempotency_key },
             "type": self.kind,
         })
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.events
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.events
     }
 }
 

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::stripe::api::invoices::{self, Invoice, Line, Source};
-use crate::stripe::api::prices::{Exact, Price};
+use crate::stripe::api::prices::Price;
 use crate::stripe::api::subscriptions::Subscription;
 use crate::stripe::endpoint::{Answer, Endpoint};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// An invoice item.
 #[derive(Clone, Debug)]
@@ -51,26 +51,11 @@ impl Resource for InvoiceItem {
     const PREFIX: &'static str = "ii_";
     const KIND: &'static str = "invoiceitem";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, world: &World) -> Value {
         if self.deleted {
             return json!({ "id": self.id, "object": "invoiceitem", "deleted": true });
         }
         let price = self.price.as_deref().and_then(|id| world.prices.get(id));
-        let pricing = price.map(|price| {
-            json!({
-                "type": "price_details",
-                "price_details": { "price": price.id, "product": price.product },
-                "unit_amount_decimal": price.unit_amount.map(Exact::text),
-            })
-        });
         let parent = self.subscription.as_ref().map(|subscription| {
             json!({
                 "type": "subscription_details",
@@ -94,21 +79,13 @@ impl Resource for InvoiceItem {
             "net_amount": self.amount,
             "parent": parent,
             "period": { "start": self.period.0, "end": self.period.1 },
-            "pricing": pricing,
+            "pricing": price.map(Price::render_pricing),
             "proration": self.proration_of.is_some(),
             "quantity": self.quantity,
             "quantity_decimal": self.quantity.to_string(),
             "tax_rates": [],
             "test_clock": null,
         })
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.invoice_items
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.invoice_items
     }
 }
 
@@ -124,79 +101,94 @@ pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
 }
 
 fn create(world: &mut World, params: &mut Params) -> Answer {
-    let customer = params.required("customer")?;
-    let amount = params.integer("amount")?;
-    let quantity = params.integer("quantity")?.unwrap_or(1);
-    let currency = params.text("currency")?;
-    let description = params.text("description")?;
-    let invoice = params.text("invoice")?;
-    let subscription = params.text("subscription")?;
-    let mut metadata = Metadata::new();
-    params.metadata(&mut metadata)?;
-    let price = match params.object("pricing")? {
-        Some(mut pricing) => {
-            let price = pricing.required("price")?;
-            pricing.finish()?;
-            Some(price)
-        }
+    let given = read(world, params)?;
+    let of_price = match &given.price {
+        Some(id) => Some(world.named::<Price>(id, "pricing[price]")?),
         None => None,
     };
-    let period = match params.object("period")? {
-        Some(mut given) => {
-            let start = given.integer("start")?.ok_or_else(|| ApiError::missing("period[start]"))?;
-            let end = given.integer("end")?.ok_or_else(|| ApiError::missing("period[end]"))?;
-            given.finish()?;
-            (start, end)
-        }
-        None => (world.now, world.now),
-    };
-    params.ignore(&["discountable"]);
-    params.finish()?;
-    super::customers::living(world, &customer, "customer")?;
-    if let Some(id) = &subscription {
-        world.named::<Subscription>(id, "subscription")?;
-    }
-    let of_price = match &price {
-        Some(id) => Some(world.named::<Price>(id, "pricing[price]")?.clone()),
-        None => None,
-    };
-    let amount = match (amount, &of_price) {
+    let amount = match (given.amount, of_price) {
         (Some(amount), None) => amount,
-        (None, Some(price)) if price.recurring.is_none() => price.amount(quantity),
+        (None, Some(price)) if price.recurring.is_none() => price.amount(given.quantity),
         (None, Some(_)) => return Err(ApiError::impossible("Invoice items need a price of type one_time.")),
         _ => return Err(ApiError::missing("amount")),
     };
-    let currency =
-        currency.or(of_price.map(|price| price.currency)).ok_or_else(|| ApiError::missing("currency"))?;
-    if let Some(id) = &invoice {
-        let draft = world.named::<Invoice>(id, "invoice")?;
-        if draft.status != invoices::Status::Draft {
-            let message = "Only a draft takes further items.";
-            return Err(ApiError::impossible_because("invoice_not_editable", message));
-        }
-    }
+    let currency = given.currency.or_else(|| of_price.map(|price| price.currency.clone()));
     let item = InvoiceItem {
         id: fresh_id(InvoiceItem::PREFIX),
         created: world.now,
-        customer,
-        subscription,
+        customer: given.customer,
+        subscription: given.subscription,
         proration_of: None,
-        invoice: invoice.clone(),
-        price,
-        quantity,
+        invoice: given.invoice.clone(),
+        price: given.price,
+        quantity: given.quantity,
         amount,
-        currency,
-        description,
-        period,
-        metadata,
+        currency: currency.ok_or_else(|| ApiError::missing("currency"))?,
+        description: given.description,
+        period: given.period,
+        metadata: given.metadata,
         deleted: false,
     };
     let (id, line) = (item.id.clone(), item.line());
     world.add(item, "invoiceitem.created");
-    if let Some(invoice) = invoice {
+    if let Some(invoice) = given.invoice {
         world.update::<Invoice>(&invoice, "invoice.updated", |invoice| invoice.lines.push(line));
     }
     Ok(world.rendered::<InvoiceItem>(&id))
+}
+
+/// What a request says of a new item.
+struct Given {
+    customer: String,
+    subscription: Option<String>,
+    invoice: Option<String>,
+    price: Option<String>,
+    quantity: i64,
+    amount: Option<i64>,
+    currency: Option<String>,
+    description: Option<String>,
+    period: (i64, i64),
+    metadata: Metadata,
+}
+
+fn read(world: &World, params: &mut Params) -> Result<Given, ApiError> {
+    let mut pricing = params.object("pricing")?.unwrap_or_default();
+    let mut metadata = Metadata::new();
+    params.metadata(&mut metadata)?;
+    let given = Given {
+        customer: params.required("customer")?,
+        subscription: params.text("subscription")?,
+        invoice: params.text("invoice")?,
+        price: pricing.text("price")?,
+        quantity: params.integer("quantity")?.unwrap_or(1),
+        amount: params.integer("amount")?,
+        currency: params.text("currency")?,
+        description: params.text("description")?,
+        period: take_period(world, params)?,
+        metadata,
+    };
+    pricing.finish()?;
+    params.ignore(&["discountable"]);
+    params.finish()?;
+    super::customers::living(world, &given.customer, "customer")?;
+    if let Some(id) = &given.subscription {
+        world.named::<Subscription>(id, "subscription")?;
+    }
+    if let Some(id) = &given.invoice
+        && world.named::<Invoice>(id, "invoice")?.status != invoices::Status::Draft
+    {
+        let message = "Only a draft takes further items.";
+        return Err(ApiError::impossible_because("invoice_not_editable", message));
+    }
+    Ok(given)
+}
+
+fn take_period(world: &World, params: &mut Params) -> Result<(i64, i64), ApiError> {
+    let Some(mut given) = params.object("period")? else { return Ok((world.now, world.now)) };
+    let start = given.integer("start")?.ok_or_else(|| ApiError::missing("period[start]"))?;
+    let end = given.integer("end")?.ok_or_else(|| ApiError::missing("period[end]"))?;
+    given.finish()?;
+    Ok((start, end))
 }
 
 fn existing<'w>(world: &'w World, id: &str) -> Result<&'w InvoiceItem, ApiError> {

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::Params;
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// Whether a meter counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +42,6 @@ impl Resource for Meter {
     const PREFIX: &'static str = "mtr_test_";
     const KIND: &'static str = "billing meter";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, _world: &World) -> Value {
         let formula = match self.formula {
             Formula::Sum => "sum",
@@ -72,14 +64,6 @@ impl Resource for Meter {
             "value_settings": { "event_payload_key": self.value_key },
         })
     }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.meters
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.meters
-    }
 }
 
 /// The endpoints.
@@ -87,7 +71,7 @@ pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("POST", []) => Endpoint::all("billing.meters.create", create),
         ("GET", []) => Endpoint::all("billing.meters.list", list),
-        ("GET", [id]) => Endpoint::one("billing.meters.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("billing.meters.retrieve", id, retrieve::<Meter>),
         ("POST", [id]) => Endpoint::one("billing.meters.update", id, update),
         ("POST", [id, "deactivate"]) => Endpoint::one("billing.meters.deactivate", id, deactivate),
         ("POST", [id, "reactivate"]) => Endpoint::one("billing.meters.reactivate", id, reactivate),
@@ -144,11 +128,6 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
     let id = meter.id.clone();
     world.add(meter, "billing.meter.created");
     Ok(world.rendered::<Meter>(&id))
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<Meter>(id).map(|meter| meter.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::stripe::api::customers::Customer;
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// What happens when a method is charged.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
@@ -89,14 +89,6 @@ impl Resource for PaymentMethod {
     const PREFIX: &'static str = "pm_";
     const KIND: &'static str = "PaymentMethod";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, _world: &World) -> Value {
         let mut method = json!({
             "id": self.id,
@@ -112,14 +104,6 @@ impl Resource for PaymentMethod {
         method[self.kind()] = self.details();
         method
     }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.payment_methods
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.payment_methods
-    }
 }
 
 /// Nothing is known of who pays.
@@ -132,7 +116,7 @@ pub fn billing_details() -> Value {
 pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("GET", []) => Endpoint::all("paymentMethods.list", list),
-        ("GET", [id]) => Endpoint::one("paymentMethods.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("paymentMethods.retrieve", id, retrieve::<PaymentMethod>),
         ("POST", [id, "attach"]) => Endpoint::one("paymentMethods.attach", id, attach),
         ("POST", [id, "detach"]) => Endpoint::one("paymentMethods.detach", id, detach),
         _ => return None,
@@ -191,11 +175,6 @@ pub fn attached_to(world: &World, id: &str, customer: &str, param: &str) -> Resu
     }
     let message = format!("The customer does not have a payment method with the ID {id}.");
     Err(ApiError::parameter("resource_missing", param, message))
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<PaymentMethod>(id).map(|method| method.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::stripe::endpoint::{Answer, Endpoint};
 use crate::stripe::errors::ApiError;
 use crate::stripe::params::Params;
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// The account's only portal configuration.
 const CONFIGURATION: &str = "bpc_standin0000000000000000";
@@ -24,14 +24,6 @@ impl Resource for PortalSession {
     const PREFIX: &'static str = "bps_";
     const KIND: &'static str = "billing_portal.session";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, world: &World) -> Value {
         json!({
             "id": self.id,
@@ -47,14 +39,6 @@ impl Resource for PortalSession {
             "return_url": self.return_url,
             "url": format!("{}/portal/{}", world.base_url, self.id),
         })
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.portal_sessions
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.portal_sessions
     }
 }
 

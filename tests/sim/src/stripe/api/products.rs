@@ -6,7 +6,7 @@ use crate::stripe::endpoint::{Answer, Endpoint};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// A product.
 #[derive(Clone, Debug)]
@@ -26,14 +26,6 @@ pub struct Product {
 impl Resource for Product {
     const PREFIX: &'static str = "prod_";
     const KIND: &'static str = "product";
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
 
     fn render(&self, _world: &World) -> Value {
         if self.deleted {
@@ -60,14 +52,6 @@ impl Resource for Product {
             "updated": self.updated,
             "url": null,
         })
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.products
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.products
     }
 }
 

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::stripe::api::payments::{Charge, ChargeStatus, PaymentIntent};
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// A refund.
 #[derive(Clone, Debug)]
@@ -26,14 +26,6 @@ pub struct Refund {
 impl Resource for Refund {
     const PREFIX: &'static str = "re_";
     const KIND: &'static str = "refund";
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
 
     fn render(&self, _world: &World) -> Value {
         json!({
@@ -55,14 +47,6 @@ impl Resource for Refund {
             "transfer_reversal": null,
         })
     }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.refunds
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.refunds
-    }
 }
 
 /// The endpoints.
@@ -70,7 +54,7 @@ pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("POST", []) => Endpoint::all("refunds.create", create),
         ("GET", []) => Endpoint::all("refunds.list", list),
-        ("GET", [id]) => Endpoint::one("refunds.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("refunds.retrieve", id, retrieve::<Refund>),
         ("POST", [id]) => Endpoint::one("refunds.update", id, update),
         _ => return None,
     })
@@ -140,11 +124,6 @@ pub fn fail(world: &mut World, id: &str) -> Result<(), ApiError> {
     world.change::<Refund>(id, |refund| refund.status = "failed");
     world.emit::<Refund>("refund.failed", id);
     Ok(())
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<Refund>(id).map(|refund| refund.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

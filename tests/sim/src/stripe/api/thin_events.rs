@@ -6,10 +6,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::stripe::api::meter_events::MeterEvent;
-use crate::stripe::endpoint::{Answer, Endpoint};
-use crate::stripe::params::Params;
+use crate::stripe::endpoint::{Endpoint, retrieve};
 use crate::stripe::webhooks;
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// The type of the event.
 const METER_ERRORS: &str = "v1.billing.meter.error_report_triggered";
@@ -50,27 +49,11 @@ impl Resource for ThinEvent {
     const PREFIX: &'static str = "evt_test_";
     const KIND: &'static str = "event";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, _world: &World) -> Value {
         let mut whole = self.render_thin();
         whole["data"] = self.data.clone();
         whole["reason"] = Value::Null;
         whole
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.thin_events
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.thin_events
     }
 }
 
@@ -98,12 +81,7 @@ pub fn report(world: &mut World, event: &MeterEvent, code: &str) {
 /// The endpoints, under `/v2/core/events`.
 pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     match (method, rest) {
-        ("GET", [id]) => Some(Endpoint::one("v2.core.events.retrieve", id, retrieve)),
+        ("GET", [id]) => Some(Endpoint::one("v2.core.events.retrieve", id, retrieve::<ThinEvent>)),
         _ => None,
     }
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<ThinEvent>(id).map(|event| event.render(world))
 }

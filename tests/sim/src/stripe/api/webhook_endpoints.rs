@@ -6,7 +6,7 @@ use crate::stripe::endpoint::{Answer, Endpoint};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// A webhook endpoint.
 #[derive(Clone, Debug)]
@@ -51,14 +51,6 @@ impl Resource for WebhookEndpoint {
     const PREFIX: &'static str = "we_";
     const KIND: &'static str = "webhook endpoint";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, _world: &World) -> Value {
         if self.deleted {
             return json!({ "id": self.id, "object": "webhook_endpoint", "deleted": true });
@@ -76,14 +68,6 @@ impl Resource for WebhookEndpoint {
             "status": if self.disabled { "disabled" } else { "enabled" },
             "url": self.url,
         })
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.webhook_endpoints
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.webhook_endpoints
     }
 }
 

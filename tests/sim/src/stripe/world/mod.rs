@@ -2,6 +2,7 @@
 
 mod clock;
 mod periods;
+mod stored;
 mod table;
 
 use serde_json::Value;
@@ -9,6 +10,7 @@ use uuid::Uuid;
 
 pub use clock::{Clock, ClockReport, Due};
 pub use periods::{Interval, Unit};
+pub use stored::Stored;
 pub use table::Table;
 
 use super::api::checkout::Session;
@@ -34,22 +36,14 @@ use super::settings::Settings;
 use super::webhooks::Outbox;
 
 /// An object of Stripe's.
-pub trait Resource: Sized {
+pub trait Resource: Stored {
     /// How its ids begin, underscore included.
     const PREFIX: &'static str;
     /// What errors call it.
     const KIND: &'static str;
 
-    /// Its id.
-    fn id(&self) -> &str;
-    /// When it was made, in Unix seconds.
-    fn created(&self) -> i64;
     /// As Stripe answers it.
     fn render(&self, world: &World) -> Value;
-    /// Where objects of its kind are.
-    fn table(world: &World) -> &Table<Self>;
-    /// The same, to be changed.
-    fn table_mut(world: &mut World) -> &mut Table<Self>;
 }
 
 /// Everything.

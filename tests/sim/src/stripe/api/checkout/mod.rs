@@ -9,10 +9,10 @@ use serde_json::Value;
 pub use complete::{Completion, complete, delayed_payment_settled, expire_when_due};
 
 use crate::stripe::api::subscriptions::NewSubscription;
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World};
+use crate::stripe::world::{Resource, World};
 
 /// What is bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,24 +85,8 @@ impl Resource for Session {
     const PREFIX: &'static str = "cs_test_";
     const KIND: &'static str = "checkout.session";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, world: &World) -> Value {
         render::session(self, world)
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.sessions
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.sessions
     }
 }
 
@@ -111,16 +95,11 @@ pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("POST", []) => Endpoint::all("checkout.sessions.create", create::create),
         ("GET", []) => Endpoint::all("checkout.sessions.list", list),
-        ("GET", [id]) => Endpoint::one("checkout.sessions.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("checkout.sessions.retrieve", id, retrieve::<Session>),
         ("POST", [id, "expire"]) => Endpoint::one("checkout.sessions.expire", id, complete::expire),
         ("GET", [id, "line_items"]) => Endpoint::one("checkout.sessions.listLineItems", id, line_items),
         _ => return None,
     })
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<Session>(id).map(|session| session.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

@@ -3,26 +3,34 @@
 use serde_json::{Value, json};
 
 use super::{Mode, PaymentStatus, Session, Status};
-use crate::stripe::list::list;
+use crate::stripe::list::{joined, list};
 use crate::stripe::world::{Resource, World};
 
 pub(super) fn session(session: &Session, world: &World) -> Value {
+    let mut object = joined(head(session, world), rest(session, world));
+    if session.creates_invoice {
+        let data = json!({ "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
+            "issuer": null, "metadata": {}, "rendering_options": null });
+        object["invoice_creation"] = json!({ "enabled": true, "invoice_data": data });
+    }
+    object
+}
+
+/// What the page knows of who pays.
+fn customer_details(session: &Session, world: &World) -> Value {
     let customer = session.customer.as_deref().and_then(|id| world.customers.get(id));
     let email =
         session.customer_email.clone().or_else(|| customer.and_then(|customer| customer.email.clone()));
-    let details = (email.is_some() || session.status == Status::Complete).then(|| {
-        let address =
-            json!({ "city": null, "country": "US", "line1": null, "line2": null, "postal_code": null, "state": null });
-        json!({ "address": address, "business_name": null, "email": email, "individual_name": null, "name": null,
-            "phone": null, "tax_exempt": "none", "tax_ids": [] })
-    });
-    let payment_status = match session.payment_status {
-        PaymentStatus::Unpaid => "unpaid",
-        PaymentStatus::Paid => "paid",
-        PaymentStatus::NoPaymentRequired => "no_payment_required",
-    };
-    let url = (session.status == Status::Open).then(|| format!("{}/pay/{}", world.base_url, session.id));
-    let mut object = json!({
+    if email.is_none() && session.status != Status::Complete {
+        return Value::Null;
+    }
+    let address = json!({ "city": null, "country": "US", "line1": null, "line2": null, "postal_code": null, "state": null });
+    json!({ "address": address, "business_name": null, "email": email, "individual_name": null, "name": null,
+        "phone": null, "tax_exempt": "none", "tax_ids": [] })
+}
+
+fn head(session: &Session, world: &World) -> Value {
+    json!({
         "id": session.id,
         "object": "checkout.session",
         "adaptive_pricing": { "enabled": false },
@@ -51,14 +59,23 @@ pub(super) fn session(session: &Session, world: &World) -> Value {
             Mode::Payment => Some("if_required"),
             Mode::Subscription => None,
         },
-        "customer_details": details,
+        "customer_details": customer_details(session, world),
         "customer_email": session.customer_email,
         "discounts": [],
         "expires_at": session.expires_at,
         "invoice": session.invoice,
         "livemode": false,
-    });
-    let rest = json!({
+    })
+}
+
+fn rest(session: &Session, world: &World) -> Value {
+    let payment_status = match session.payment_status {
+        PaymentStatus::Unpaid => "unpaid",
+        PaymentStatus::Paid => "paid",
+        PaymentStatus::NoPaymentRequired => "no_payment_required",
+    };
+    let url = (session.status == Status::Open).then(|| format!("{}/pay/{}", world.base_url, session.id));
+    json!({
         "locale": null,
         "metadata": session.metadata,
         "mode": if session.mode == Mode::Payment { "payment" } else { "subscription" },
@@ -86,16 +103,7 @@ pub(super) fn session(session: &Session, world: &World) -> Value {
         "ui_mode": "hosted_page",
         "url": url,
         "wallet_options": null,
-    });
-    if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
-        object.extend(rest);
-        if session.creates_invoice {
-            let data = json!({ "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
-                "issuer": null, "metadata": {}, "rendering_options": null });
-            object.insert("invoice_creation".to_owned(), json!({ "enabled": true, "invoice_data": data }));
-        }
-    }
-    object
+    })
 }
 
 impl Session {

@@ -30,13 +30,54 @@ pub struct Content {
     pub with_pending_items: bool,
 }
 
+impl Invoice {
+    /// A draft with nothing but its content.
+    pub(super) fn draft(id: String, created: i64, content: Content) -> Self {
+        Self {
+            id,
+            created,
+            customer: content.customer,
+            subscription: content.subscription,
+            subscription_metadata: content.subscription_metadata,
+            status: Status::Draft,
+            reason: content.reason,
+            currency: content.currency,
+            period: content.period,
+            lines: content.lines,
+            auto_advance: content.auto_advance,
+            finalizes_at: None,
+            instead: content.instead,
+            number: None,
+            attempt_count: 0,
+            next_attempt: None,
+            send_invoice: content.send_invoice,
+            days_until_due: content.days_until_due,
+            due_date: None,
+            default_payment_method: content.default_payment_method,
+            payment_intent: None,
+            credit_used: 0,
+            amount_paid: 0,
+            paid_off_stripe: false,
+            finalized_at: None,
+            paid_at: None,
+            voided_at: None,
+            uncollectible_at: None,
+            webhooks_delivered_at: None,
+            checkout_session: None,
+            metadata: content.metadata,
+            description: content.description,
+            deleted: false,
+        }
+    }
+}
+
 /// The longest that a draft waits for its webhook to be taken, in seconds: 72 hours (Stripe's documentation).
 pub const LONGEST_GRACE: i64 = 72 * 3600;
 
 /// Makes a draft, and returns its id.
-pub fn draft(world: &mut World, content: Content) -> String {
+pub fn draft(world: &mut World, mut content: Content) -> String {
     let id = fresh_id(Invoice::PREFIX);
-    let mut lines = content.lines;
+    let mut lines = std::mem::take(&mut content.lines);
     if content.with_pending_items {
         lines.extend(take_pending(
             world,
@@ -47,41 +88,10 @@ pub fn draft(world: &mut World, content: Content) -> String {
         ));
     }
     let finalizes_at = content.auto_advance.then(|| world.now + world.settings.draft_grace_seconds);
-    let invoice = Invoice {
-        id: id.clone(),
-        created: world.now,
-        customer: content.customer,
-        subscription: content.subscription,
-        subscription_metadata: content.subscription_metadata,
-        status: Status::Draft,
-        reason: content.reason,
-        currency: content.currency,
-        period: content.period,
-        lines,
-        auto_advance: content.auto_advance,
-        finalizes_at,
-        instead: content.instead,
-        number: None,
-        attempt_count: 0,
-        next_attempt: finalizes_at,
-        send_invoice: content.send_invoice,
-        days_until_due: content.days_until_due,
-        due_date: None,
-        default_payment_method: content.default_payment_method,
-        payment_intent: None,
-        credit_used: 0,
-        amount_paid: 0,
-        paid_off_stripe: false,
-        finalized_at: None,
-        paid_at: None,
-        voided_at: None,
-        uncollectible_at: None,
-        webhooks_delivered_at: None,
-        checkout_session: None,
-        metadata: content.metadata,
-        description: content.description,
-        deleted: false,
-    };
+    let mut invoice = Invoice::draft(id.clone(), world.now, content);
+    invoice.lines = lines;
+    invoice.finalizes_at = finalizes_at;
+    invoice.next_attempt = finalizes_at;
     world.add(invoice, "invoice.created");
     if let Some(at) = finalizes_at {
         world.plan(at, Due::Finalize(id.clone()));

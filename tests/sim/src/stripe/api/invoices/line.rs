@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stripe::api::prices::{Exact, Price};
+use crate::stripe::api::prices::Price;
 use crate::stripe::params::Metadata;
 use crate::stripe::world::{World, fresh_id};
 
@@ -106,13 +106,6 @@ impl Line {
     /// As Stripe answers it.
     pub fn render(&self, world: &World, invoice: &str, subscription: Option<&str>, currency: &str) -> Value {
         let price = self.price.as_deref().and_then(|id| world.prices.get(id));
-        let pricing = price.map(|price| {
-            json!({
-                "type": "price_details",
-                "price_details": { "price": price.id, "product": price.product },
-                "unit_amount_decimal": price.unit_amount.map(Exact::text),
-            })
-        });
         json!({
             "id": self.id,
             "object": "line_item",
@@ -128,7 +121,7 @@ impl Line {
             "parent": self.parent(subscription),
             "period": { "start": self.period.0, "end": self.period.1 },
             "pretax_credit_amounts": [],
-            "pricing": pricing,
+            "pricing": price.map(Price::render_pricing),
             "quantity": self.quantity,
             "quantity_decimal": self.quantity.to_string(),
             "subscription": subscription,

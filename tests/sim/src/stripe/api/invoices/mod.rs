@@ -22,7 +22,7 @@ pub use list::endpoint;
 pub use payment::{InvoicePayment, endpoint as payment_endpoint};
 
 use crate::stripe::params::Metadata;
-use crate::stripe::world::{Resource, Table, World};
+use crate::stripe::world::{Resource, World};
 
 /// How far an invoice has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,23 +141,7 @@ impl Resource for Invoice {
     const PREFIX: &'static str = "in_";
     const KIND: &'static str = "invoice";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, world: &World) -> Value {
         render::invoice(self, world)
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.invoices
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.invoices
     }
 }

@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::list;
 use crate::stripe::params::Params;
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// An invoice payment.
 #[derive(Clone, Debug)]
@@ -72,14 +72,6 @@ impl Resource for InvoicePayment {
     const PREFIX: &'static str = "inpay_";
     const KIND: &'static str = "invoice_payment";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, _world: &World) -> Value {
         json!({
             "id": self.id,
@@ -96,28 +88,15 @@ impl Resource for InvoicePayment {
             "status_transitions": { "canceled_at": self.canceled_at, "paid_at": self.paid_at },
         })
     }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.invoice_payments
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.invoice_payments
-    }
 }
 
 /// The endpoints.
 pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("GET", []) => Endpoint::all("invoicePayments.list", list),
-        ("GET", [id]) => Endpoint::one("invoicePayments.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("invoicePayments.retrieve", id, retrieve::<InvoicePayment>),
         _ => return None,
     })
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<InvoicePayment>(id).map(|payment| payment.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

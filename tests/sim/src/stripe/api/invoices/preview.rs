@@ -1,11 +1,11 @@
 //! What a subscription's next invoice would be, if it were made now.
 
-use super::{Invoice, Line, Reason, Status};
+use super::{Content, Invoice, Line, Reason};
 use crate::stripe::api::invoice_items::InvoiceItem;
-use crate::stripe::api::subscriptions::{Subscription, cycle_lines};
+use crate::stripe::api::subscriptions::{Subscription, content_of, cycle_lines};
 use crate::stripe::endpoint::Answer;
 use crate::stripe::errors::ApiError;
-use crate::stripe::params::{Metadata, Params};
+use crate::stripe::params::Params;
 use crate::stripe::world::{Resource, World, fresh_id};
 
 /// The next invoice as it stands. Changes that a request only thinks about are not modelled.
@@ -43,39 +43,11 @@ fn upcoming(world: &World, subscription: &Subscription, at: i64) -> Invoice {
     };
     lines.extend(world.invoice_items.iter().filter(pending).map(InvoiceItem::line).collect::<Vec<Line>>());
     let start = subscription.items.iter().filter(|item| item.period.1 <= at).map(|item| item.period.0).min();
-    Invoice {
-        id: fresh_id("upcoming_in_"),
-        created: at,
-        customer: subscription.customer.clone(),
-        subscription: Some(subscription.id.clone()),
-        subscription_metadata: subscription.metadata.clone(),
-        status: Status::Draft,
-        reason: Reason::SubscriptionCycle,
-        currency: subscription.currency.clone(),
+    let content = Content {
         period: (start.unwrap_or(at), at),
-        lines,
-        auto_advance: true,
-        finalizes_at: Some(at + world.settings.draft_grace_seconds),
-        instead: None,
-        number: None,
-        attempt_count: 0,
-        next_attempt: Some(at + world.settings.draft_grace_seconds),
-        send_invoice: subscription.send_invoice,
-        days_until_due: None,
-        due_date: None,
-        default_payment_method: None,
-        payment_intent: None,
-        credit_used: 0,
-        amount_paid: 0,
-        paid_off_stripe: false,
-        finalized_at: None,
-        paid_at: None,
-        voided_at: None,
-        uncollectible_at: None,
-        webhooks_delivered_at: None,
-        checkout_session: None,
-        metadata: Metadata::new(),
-        description: None,
-        deleted: false,
-    }
+        ..content_of(subscription, Reason::SubscriptionCycle, lines)
+    };
+    let finalizes_at = Some(at + world.settings.draft_grace_seconds);
+    let upcoming = Invoice::draft(fresh_id("upcoming_in_"), at, content);
+    Invoice { finalizes_at, next_attempt: finalizes_at, ..upcoming }
 }

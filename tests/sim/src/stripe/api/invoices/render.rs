@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Invoice, Status};
-use crate::stripe::list::list;
+use crate::stripe::list::{joined, list};
 use crate::stripe::world::{Resource, World};
 
 /// Lines that an invoice shows itself; the rest is behind its `lines` URL.
@@ -13,13 +13,14 @@ pub(super) fn invoice(invoice: &Invoice, world: &World) -> Value {
     if invoice.deleted {
         return json!({ "id": invoice.id, "object": "invoice", "deleted": true });
     }
-    let final_ = invoice.status != Status::Draft;
-    let hosted = final_.then(|| format!("{}/invoices/{}", world.base_url, invoice.id));
+    joined(head(invoice, world), rest(invoice, world))
+}
+
+fn head(invoice: &Invoice, world: &World) -> Value {
     let customer = world.customers.get(&invoice.customer);
     let email = customer.and_then(|customer| customer.email.clone());
     let name = customer.and_then(|customer| customer.name.clone());
-    let total = invoice.total();
-    let mut object = json!({
+    json!({
         "id": invoice.id,
         "object": "invoice",
         "account_country": "US",
@@ -57,11 +58,18 @@ pub(super) fn invoice(invoice: &Invoice, world: &World) -> Value {
         "default_tax_rates": [],
         "description": invoice.description,
         "discounts": [],
-    });
-    let rest = json!({
+    })
+}
+
+fn rest(invoice: &Invoice, world: &World) -> Value {
+    let is_final = invoice.status != Status::Draft;
+    let hosted = is_final.then(|| format!("{}/invoices/{}", world.base_url, invoice.id));
+    let customer = world.customers.get(&invoice.customer);
+    let total = invoice.total();
+    json!({
         "due_date": invoice.due_date,
         "effective_at": invoice.finalized_at,
-        "ending_balance": final_.then_some(customer.map_or(0, |customer| customer.balance)),
+        "ending_balance": is_final.then_some(customer.map_or(0, |customer| customer.balance)),
         "footer": null,
         "from_invoice": null,
         "hosted_invoice_url": hosted,
@@ -104,11 +112,7 @@ pub(super) fn invoice(invoice: &Invoice, world: &World) -> Value {
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
         "webhooks_delivered_at": invoice.webhooks_delivered_at,
-    });
-    if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
-        object.extend(rest);
-    }
-    object
+    })
 }
 
 /// The first page of the lines.

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::stripe::api::payment_methods::billing_details;
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World};
+use crate::stripe::world::{Resource, World};
 
 /// What has become of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,14 +74,6 @@ impl Resource for Charge {
     const PREFIX: &'static str = "ch_";
     const KIND: &'static str = "charge";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, world: &World) -> Value {
         let paid = self.status == ChargeStatus::Succeeded;
         let status = match self.status {
@@ -136,31 +128,18 @@ impl Resource for Charge {
             "transfer_group": null,
         })
     }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.charges
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.charges
-    }
 }
 
 /// The endpoints.
 pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("GET", []) => Endpoint::all("charges.list", list),
-        ("GET", [id]) => Endpoint::one("charges.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("charges.retrieve", id, retrieve::<Charge>),
         ("GET", [id, "refunds"]) => {
             Endpoint::one("charges.listRefunds", id, crate::stripe::api::refunds::list_of_charge)
         }
         _ => return None,
     })
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<Charge>(id).map(|charge| charge.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

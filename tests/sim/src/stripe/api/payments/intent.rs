@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::stripe::api::payment_methods::PaymentMethod;
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, Table, World, fresh_id};
+use crate::stripe::world::{Resource, World, fresh_id};
 
 /// How far a payment has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,14 +106,6 @@ impl Resource for PaymentIntent {
     const PREFIX: &'static str = "pi_";
     const KIND: &'static str = "payment_intent";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, world: &World) -> Value {
         let method = self.payment_method.as_deref().and_then(|id| world.payment_methods.get(id));
         let received = if self.status == IntentStatus::Succeeded { self.amount } else { 0 };
@@ -158,28 +150,15 @@ impl Resource for PaymentIntent {
             "transfer_group": null,
         })
     }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.payment_intents
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.payment_intents
-    }
 }
 
 /// The endpoints.
 pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("GET", []) => Endpoint::all("paymentIntents.list", list),
-        ("GET", [id]) => Endpoint::one("paymentIntents.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("paymentIntents.retrieve", id, retrieve::<PaymentIntent>),
         _ => return None,
     })
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<PaymentIntent>(id).map(|intent| intent.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 pub use amount::Exact;
 pub use create::create_from;
 
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Interval, Resource, Table, World};
+use crate::stripe::world::{Interval, Resource, World};
 
 /// Which way a transformed quantity is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,15 @@ impl Price {
         tiers.iter().map(tier).collect()
     }
 
+    /// What lines and invoice items say of it.
+    pub fn render_pricing(&self) -> Value {
+        json!({
+            "type": "price_details",
+            "price_details": { "price": self.id, "product": self.product },
+            "unit_amount_decimal": self.unit_amount.map(Exact::text),
+        })
+    }
+
     fn transform_as(&self) -> Value {
         self.transform.map_or(Value::Null, |(divide_by, round)| {
             json!({ "divide_by": divide_by, "round": if round == Round::Up { "up" } else { "down" } })
@@ -161,14 +170,6 @@ impl Resource for Price {
     const PREFIX: &'static str = "price_";
     const KIND: &'static str = "price";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, _world: &World) -> Value {
         json!({
             "id": self.id,
@@ -192,14 +193,6 @@ impl Resource for Price {
             "unit_amount_decimal": self.unit_amount.map(Exact::text),
         })
     }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.prices
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.prices
-    }
 }
 
 /// The endpoints.
@@ -207,7 +200,7 @@ pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("POST", []) => Endpoint::all("prices.create", create::create),
         ("GET", []) => Endpoint::all("prices.list", list),
-        ("GET", [id]) => Endpoint::one("prices.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("prices.retrieve", id, retrieve::<Price>),
         ("POST", [id]) => Endpoint::one("prices.update", id, update),
         _ => return None,
     })
@@ -223,11 +216,6 @@ fn claim_lookup_key(world: &mut World, id: &str, key: &str, transfer: bool) -> R
     }
     world.update::<Price>(&holder, "price.updated", |price| price.lookup_key = None);
     Ok(())
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<Price>(id).map(|price| price.render(world))
 }
 
 /// Lookup keys that a request may ask for at once (Stripe's API reference).

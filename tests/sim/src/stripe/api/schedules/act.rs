@@ -4,7 +4,7 @@ use super::phase::end;
 use super::{Phase, PhaseItem, Schedule, Status};
 use crate::stripe::api::prices::Price;
 use crate::stripe::api::subscriptions::{self, Subscription};
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
@@ -15,7 +15,7 @@ pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("POST", []) => Endpoint::all("subscriptionSchedules.create", create),
         ("GET", []) => Endpoint::all("subscriptionSchedules.list", list),
-        ("GET", [id]) => Endpoint::one("subscriptionSchedules.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("subscriptionSchedules.retrieve", id, retrieve::<Schedule>),
         ("POST", [id]) => Endpoint::one("subscriptionSchedules.update", id, update),
         ("POST", [id, "release"]) => Endpoint::one("subscriptionSchedules.release", id, release),
         _ => return None,
@@ -68,11 +68,6 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
         subscription.schedule = Some(schedule_id.clone());
     });
     Ok(world.rendered::<Schedule>(&schedule_id))
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<Schedule>(id).map(|schedule| schedule.render(world))
 }
 
 fn list(world: &mut World, params: &mut Params) -> Answer {

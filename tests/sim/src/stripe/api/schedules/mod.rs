@@ -10,7 +10,7 @@ pub use act::endpoint;
 pub use phase::{Phase, PhaseItem, ended, enter_next, next_phase_at, subscription_canceled};
 
 use crate::stripe::params::Metadata;
-use crate::stripe::world::{Resource, Table, World};
+use crate::stripe::world::{Resource, World};
 
 /// How far a schedule has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,23 +56,7 @@ impl Resource for Schedule {
     const PREFIX: &'static str = "sub_sched_";
     const KIND: &'static str = "subscription schedule";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, world: &World) -> Value {
         render::schedule(self, world)
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.schedules
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.schedules
     }
 }

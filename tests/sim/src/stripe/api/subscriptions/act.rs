@@ -7,11 +7,11 @@ use super::{
 use crate::stripe::api::invoices::{self, Reason};
 use crate::stripe::api::prices::{self, Price};
 use crate::stripe::api::{customers, payment_methods};
-use crate::stripe::endpoint::{Answer, Endpoint};
+use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
-use crate::stripe::world::{Resource, World};
+use crate::stripe::world::World;
 
 /// Parameters of Stripe's that the stand-in takes and forgets.
 pub(super) const IGNORED: &[&str] =
@@ -24,7 +24,7 @@ pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
     Some(match (method, rest) {
         ("POST", []) => Endpoint::all("subscriptions.create", create),
         ("GET", []) => Endpoint::all("subscriptions.list", list),
-        ("GET", [id]) => Endpoint::one("subscriptions.retrieve", id, retrieve),
+        ("GET", [id]) => Endpoint::one("subscriptions.retrieve", id, retrieve::<Subscription>),
         ("POST", [id]) => Endpoint::one("subscriptions.update", id, update::update),
         ("DELETE", [id]) => Endpoint::one("subscriptions.cancel", id, cancel::cancel),
         ("POST", [id, "resume"]) => Endpoint::one("subscriptions.resume", id, resume),
@@ -121,11 +121,6 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
     }
     let id = subscribe(world, new)?;
     Ok(world.rendered::<Subscription>(&id))
-}
-
-fn retrieve(world: &mut World, id: &str, params: &mut Params) -> Answer {
-    params.finish()?;
-    world.find::<Subscription>(id).map(|subscription| subscription.render(world))
 }
 
 /// Cancelled subscriptions are only listed when they are asked for.

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub use act::endpoint;
 pub use cancel::cancel_all_of;
-pub use create::{NewItem, NewSubscription, check_price, subscribe};
+pub use create::{NewItem, NewSubscription, check_price, content_of, subscribe};
 pub use cycle::{cycle_lines, trial_will_end, turn};
 pub use item::Item;
 pub use items_api::endpoint as items_endpoint;
@@ -31,7 +31,7 @@ pub use status::{
 use crate::stripe::api::invoices::Instead;
 use crate::stripe::api::schedules;
 use crate::stripe::params::Metadata;
-use crate::stripe::world::{Due, Resource, Table, World};
+use crate::stripe::world::{Due, Resource, World};
 
 /// What happens at the end of a trial if there is nothing to charge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,23 +129,7 @@ impl Resource for Subscription {
     const PREFIX: &'static str = "sub_";
     const KIND: &'static str = "subscription";
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-
     fn render(&self, world: &World) -> Value {
         render::subscription(self, world)
-    }
-
-    fn table(world: &World) -> &Table<Self> {
-        &world.subscriptions
-    }
-
-    fn table_mut(world: &mut World) -> &mut Table<Self> {
-        &mut world.subscriptions
     }
 }

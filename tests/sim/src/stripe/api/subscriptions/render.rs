@@ -11,25 +11,6 @@ pub(super) fn subscription(subscription: &Subscription, world: &World) -> Value 
     let items = subscription.items.iter().map(|item| item.render(world, &subscription.id)).collect();
     let mut items = list(&format!("/v1/subscription_items?subscription={}", subscription.id), items, false);
     items["total_count"] = json!(subscription.items.len());
-    let missing_method = match subscription.missing_method {
-        MissingMethod::CreateInvoice => "create_invoice",
-        MissingMethod::Cancel => "cancel",
-        MissingMethod::Pause => "pause",
-    };
-    let pause = subscription.pause.map(|(instead, resumes_at)| {
-        let behavior = match instead {
-            Instead::KeepAsDraft => "keep_as_draft",
-            Instead::MarkUncollectible => "mark_uncollectible",
-            Instead::Void => "void",
-        };
-        json!({ "behavior": behavior, "resumes_at": resumes_at })
-    });
-    let billing_mode = if subscription.flexible {
-        json!({ "type": "flexible", "flexible": { "proration_discounts": "included" },
-            "updated_at": subscription.created })
-    } else {
-        json!({ "type": "classic", "flexible": null })
-    };
     json!({
         "id": subscription.id,
         "object": "subscription",
@@ -38,7 +19,7 @@ pub(super) fn subscription(subscription: &Subscription, world: &World) -> Value 
         "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
         "billing_cycle_anchor": subscription.anchor,
         "billing_cycle_anchor_config": null,
-        "billing_mode": billing_mode,
+        "billing_mode": billing_mode(subscription),
         "billing_schedules": [],
         "billing_thresholds": null,
         "cancel_at": subscription.ends_at(),
@@ -69,7 +50,7 @@ pub(super) fn subscription(subscription: &Subscription, world: &World) -> Value 
         "metadata": subscription.metadata,
         "next_pending_invoice_item_invoice": null,
         "on_behalf_of": null,
-        "pause_collection": pause,
+        "pause_collection": pause(subscription),
         "payment_settings": { "payment_method_options": null, "payment_method_types": null,
             "save_default_payment_method": "off" },
         "pending_invoice_item_interval": null,
@@ -81,7 +62,34 @@ pub(super) fn subscription(subscription: &Subscription, world: &World) -> Value 
         "test_clock": null,
         "transfer_data": null,
         "trial_end": subscription.trial.map(|(_, end)| end),
-        "trial_settings": { "end_behavior": { "missing_payment_method": missing_method } },
+        "trial_settings": { "end_behavior": { "missing_payment_method": missing_method(subscription) } },
         "trial_start": subscription.trial.map(|(start, _)| start),
     })
+}
+
+fn billing_mode(subscription: &Subscription) -> Value {
+    if subscription.flexible {
+        json!({ "type": "flexible", "flexible": { "proration_discounts": "included" },
+            "updated_at": subscription.created })
+    } else {
+        json!({ "type": "classic", "flexible": null })
+    }
+}
+
+fn pause(subscription: &Subscription) -> Value {
+    let Some((instead, resumes_at)) = subscription.pause else { return Value::Null };
+    let behavior = match instead {
+        Instead::KeepAsDraft => "keep_as_draft",
+        Instead::MarkUncollectible => "mark_uncollectible",
+        Instead::Void => "void",
+    };
+    json!({ "behavior": behavior, "resumes_at": resumes_at })
+}
+
+const fn missing_method(subscription: &Subscription) -> &'static str {
+    match subscription.missing_method {
+        MissingMethod::CreateInvoice => "create_invoice",
+        MissingMethod::Cancel => "cancel",
+        MissingMethod::Pause => "pause",
+    }
 }
