@@ -283,3 +283,19 @@ async fn mails_can_be_written_to_files_once_each() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_says_nothing_is_given_up_and_does_not_stop_the_others() {
+    play(async |stage| {
+        let ada = stage.sign_up("ada").await;
+        let odd = stage.write_to(ada, &contractual(), "odd").await;
+        stage.run("update octroi_private.mail set data = '{}'").await;
+        let office = PostOffice::open().await;
+        let gateway = worker(stage, &office).await;
+        stage.mail_ends(odd, ("refused", "cancelled")).await;
+        let next = stage.write_to(ada, &contractual(), "next").await;
+        stage.mail_ends(next, ("sent", "done")).await;
+        gateway.stop().await;
+    })
+    .await;
+}

@@ -44,10 +44,6 @@ pub fn warning(key: &str) -> Message {
     message(&draft(kinds().swap_remove(0), Language::English, key))
 }
 
-/// The kinds of mail, as rows spell them.
-const KINDS: [&str; 5] =
-    ["threshold", "payment_failed", "subscription_ended", "top_up_received", "auto_top_up_failed"];
-
 /// Data of each kind.
 fn data() -> [Value; 5] {
     [
@@ -70,7 +66,7 @@ fn data() -> [Value; 5] {
 
 /// One mail of every kind.
 pub fn kinds() -> Vec<Kind> {
-    KINDS.into_iter().zip(data()).map(|(kind, data)| Kind::read(kind, data).unwrap()).collect()
+    Kind::NAMES.into_iter().zip(data()).map(|(kind, data)| Kind::read(kind, data).unwrap()).collect()
 }
 
 /// Subject and plain text of a mail that came.
@@ -92,7 +88,7 @@ pub fn contractual() -> Kind {
 
 /// A kind of [`kinds`] as a row spells it.
 pub(super) fn row(kind: &Kind) -> (&'static str, Value) {
-    KINDS
+    Kind::NAMES
         .iter()
         .zip(data())
         .zip(kinds())

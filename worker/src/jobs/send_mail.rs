@@ -29,11 +29,7 @@ pub(super) async fn run(mail_id: Uuid, context: &JobContext) -> Result<Outcome, 
     let attempt = Attempt { database: &context.database, mail_id, number: mail.attempt };
     let message = match compose(post, mail) {
         Ok(message) => message,
-        Err(error) => {
-            let problem = error.to_string();
-            attempt.mark(MailOutcome::Refused, Some(&problem)).await?;
-            return Err(Failure::MailNotComposed { problem });
-        }
+        Err(error) => return attempt.not_composed(&error).await,
     };
     let offer = match post.mailer.offer(message).await {
         Ok(offer) => offer,
@@ -79,6 +75,15 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// Records that the mail cannot be made. One of a kind that only newer workers know waits for one of them.
+    async fn not_composed(&self, error: &ComposeError) -> Result<Outcome, Failure> {
+        let problem = error.to_string();
+        let is_for_another = matches!(error, ComposeError::UnknownKind { .. });
+        let outcome = if is_for_another { MailOutcome::Deferred } else { MailOutcome::Refused };
+        self.mark(outcome, Some(&problem)).await?;
+        Err(Failure::MailNotComposed { problem, is_for_another })
+    }
+
     /// Records that the mail was not sent.
     async fn not_sent(&self, not_sent: NotSent) -> Result<Outcome, Failure> {
         let outcome = match &not_sent {

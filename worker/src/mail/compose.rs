@@ -39,9 +39,15 @@ pub struct Draft {
     pub unsubscribe_token: Option<String>,
 }
 
-/// A mail cannot be made; trying again is useless.
+/// A mail cannot be made. Trying again is useless, except for a kind that a newer worker knows.
 #[derive(Debug, Error)]
 pub enum ComposeError {
+    /// A newer schema has kinds that this worker cannot write.
+    #[error("this worker knows no mail of kind {kind}")]
+    UnknownKind {
+        /// The row's kind.
+        kind: String,
+    },
     /// Its row is not what its kind asks for.
     #[error("its data are not what a mail of kind {kind} asks for")]
     Data {

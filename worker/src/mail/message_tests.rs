@@ -208,3 +208,14 @@ fn links_that_do_not_lead_to_the_web_are_left_out() {
         assert!(!parse(&message).body_html(0).unwrap().contains("background:#1d4ed8"), "{url}");
     }
 }
+
+#[test]
+fn data_that_do_not_fit_are_a_fault_and_a_kind_of_tomorrow_is_another_worker_s() {
+    for kind in Kind::NAMES {
+        assert!(
+            matches!(Kind::read(kind, json!({ "used": "many" })), Err(ComposeError::Data { .. })),
+            "{kind}"
+        );
+    }
+    assert!(matches!(Kind::read("birthday", json!({})), Err(ComposeError::UnknownKind { .. })));
+}

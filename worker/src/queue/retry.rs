@@ -61,6 +61,8 @@ pub enum Failure {
     MailNotComposed {
         /// Why; nothing of the mail itself.
         problem: String,
+        /// Whether a newer worker can.
+        is_for_another: bool,
     },
     /// A mail was not sent, surely.
     #[error("the mail was not sent: {0}")]
@@ -102,11 +104,12 @@ pub fn decide(failure: &Failure) -> Outcome {
         Failure::MailNotSent(NotSent::Busy) => Outcome::Snooze(Duration::from_secs(MAIL_BUSY_SNOOZE_SECONDS)),
         Failure::TimedOut
         | Failure::Panicked
+        | Failure::MailNotComposed { is_for_another: true, .. }
         | Failure::MailNotSent(NotSent::Deferred { .. })
         | Failure::MailMayBeSent { is_tried_again: true, .. } => Outcome::Retry,
         Failure::DatabaseRefused { .. }
         | Failure::BadArguments
-        | Failure::MailNotComposed { .. }
+        | Failure::MailNotComposed { is_for_another: false, .. }
         | Failure::MailNotSent(NotSent::Refused { .. } | NotSent::NeedsSmtputf8)
         | Failure::MailMayBeSent { is_tried_again: false, .. } => Outcome::Cancel(failure.to_string()),
     }
@@ -157,6 +160,7 @@ pub fn backoff(attempt: i32, spread: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::{Problem, Reply, Step};
 
     #[test]
     fn an_outage_burns_no_attempt() {
@@ -198,6 +202,27 @@ mod tests {
         assert!(matches!(decide(&Failure::DatabaseRefused { sqlstate: "OC001".into() }), Outcome::Cancel(_)));
         assert_eq!(decide(&Failure::Panicked), Outcome::Retry);
         assert_eq!(decide(&Failure::TimedOut), Outcome::Retry);
+    }
+
+    #[test]
+    fn a_mail_waits_for_its_server_is_tried_again_when_deferred_and_given_up_when_refused() {
+        let reply = || Reply { code: 0, enhanced: None };
+        let away = NotSent::Away { step: Step::Auth, problem: Problem::Reply(reply()) };
+        assert_eq!(decide(&Failure::MailNotSent(away)), Outcome::Snooze(Duration::from_secs(60)));
+        assert_eq!(decide(&Failure::MailNotSent(NotSent::Busy)), Outcome::Snooze(Duration::from_secs(5)));
+        let deferred = NotSent::Deferred { step: Step::Rcpt, reply: reply() };
+        assert_eq!(decide(&Failure::MailNotSent(deferred)), Outcome::Retry);
+        for refused in [NotSent::Refused { step: Step::Rcpt, reply: reply() }, NotSent::NeedsSmtputf8] {
+            assert!(matches!(decide(&Failure::MailNotSent(refused)), Outcome::Cancel(_)));
+        }
+        let not_composed =
+            |is_for_another| decide(&Failure::MailNotComposed { problem: "odd".into(), is_for_another });
+        assert_eq!(not_composed(true), Outcome::Retry);
+        assert!(matches!(not_composed(false), Outcome::Cancel(_)));
+        let may_be_sent =
+            |is_tried_again| decide(&Failure::MailMayBeSent { problem: "lost".into(), is_tried_again });
+        assert_eq!(may_be_sent(true), Outcome::Retry);
+        assert_eq!(may_be_sent(false), Outcome::Cancel("lost".into()));
     }
 
     #[test]

@@ -77,11 +77,18 @@ pub(super) struct Content {
 }
 
 impl Kind {
+    /// Every kind this worker can write.
+    pub const NAMES: [&'static str; 5] =
+        ["threshold", "payment_failed", "subscription_ended", "top_up_received", "auto_top_up_failed"];
+
     /// The kind in a row.
     ///
     /// # Errors
-    /// [`ComposeError::Data`] when there is no such kind, or the data do not fit it.
+    /// [`ComposeError::UnknownKind`], or [`ComposeError::Data`] when the data do not fit it.
     pub fn read(kind: &str, data: serde_json::Value) -> Result<Self, ComposeError> {
+        if !Self::NAMES.contains(&kind) {
+            return Err(ComposeError::UnknownKind { kind: kind.to_owned() });
+        }
         serde_json::from_value(serde_json::json!({ "kind": kind, "data": data }))
             .map_err(|_| ComposeError::Data { kind: kind.to_owned() })
     }

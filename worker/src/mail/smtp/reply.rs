@@ -34,8 +34,13 @@ fn enhanced(answer: &str) -> Option<String> {
     (parts.len() == 3 && parts.iter().all(is_number)).then(|| first.to_owned())
 }
 
+/// What lies at the bottom of it: every layer above only says that there was an error.
 fn text(error: &SmtpError) -> String {
-    error.to_string().chars().filter(|character| !character.is_control()).take(TEXT_CHARACTERS_MAX).collect()
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string().chars().filter(|character| !character.is_control()).take(TEXT_CHARACTERS_MAX).collect()
 }
 
 #[cfg(test)]
