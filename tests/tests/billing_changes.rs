@@ -66,6 +66,7 @@ async fn cancelling_at_once_waits_for_open_requests_and_bills_them() {
         shop.subscribe(caller, "basic", "month").await;
         assert!(shop.call::<bool>(caller, "set_overage(true)").await.unwrap());
         assert!(shop.use_tokens(caller, 100_000).await);
+        shop.let_pass(Duration::days(1)).await;
         let open = Call::new(caller, 1_500, 0);
         assert!(reserve(&shop.stage.pool, &open).await.is_granted());
 

@@ -89,6 +89,13 @@ impl<'s> Shop<'s> {
         environment(self.stage, &self.provider, free_port(), &self.stripe_variables()).into_iter().collect()
     }
 
+    /// The same with one variable more, or another value of it.
+    pub fn variables_with(&self, name: &str, value: &str) -> Variables {
+        let mut more = self.stripe_variables().to_vec();
+        more.push((name, value));
+        environment(self.stage, &self.provider, free_port(), &more).into_iter().collect()
+    }
+
     /// A worker in this process.
     pub async fn hire(&self) -> Gateway {
         Gateway::start_with(self.stage, &self.provider, &self.stripe_variables(), NO_GATEWAY).await

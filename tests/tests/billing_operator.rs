@@ -1,0 +1,67 @@
+//! What an operator runs by hand against Stripe.
+
+use octroi_sim::stripe::{Settings, Webhooks};
+use octroi_tests::shop::{Shop, trade};
+use octroi_worker::cli::StripeCommand;
+use octroi_worker::commands::Command;
+use octroi_worker::doctor;
+
+async fn run(shop: &Shop<'_>, command: &StripeCommand) -> String {
+    let (variables, mut said) = (shop.variables(), Vec::new());
+    assert!(Command::new(&variables, &mut said).unwrap().at_stripe(command).await.unwrap());
+    String::from_utf8(said).unwrap()
+}
+
+async fn examine(shop: &Shop<'_>) -> String {
+    let mut said = Vec::new();
+    doctor::examine(&shop.variables(), &mut said).await.unwrap();
+    String::from_utf8(said).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_endpoint_is_made_once_with_the_right_version_and_its_secret_is_told_once() {
+    trade(async |shop| {
+        let before = examine(shop).await;
+        assert!(before.contains("Stripe answers in test mode, version 2026-09-30.endive"), "{before}");
+        let command = StripeCommand::Endpoint { url: "https://octroi.example/stripe-webhook".to_owned() };
+        let first = run(shop, &command).await;
+        assert!(first.contains("STRIPE_WEBHOOK_SECRETS=whsec_"), "{first}");
+        let second = run(shop, &command).await;
+        assert!(!second.contains("whsec_") && second.contains("types of events"), "{second}");
+        assert_eq!(shop.calls("webhookEndpoints.create"), 1);
+        let after = examine(shop).await;
+        assert!(after.contains("sends what is needed"), "{after}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backfill_finds_what_no_event_told() {
+    trade(async |shop| {
+        let caller = shop.stage.sign_up("sue").await;
+        let session = shop.check_out(caller, "basic", "month").await;
+        shop.stripe.set(Settings { webhooks: Webhooks::Drop, ..shop.stripe.settings() });
+        shop.pay(&session);
+        shop.quiet().await;
+        assert_eq!(shop.plan_of(caller).await, "free");
+        let said = run(shop, &StripeCommand::Backfill).await;
+        assert!(said.starts_with("customers: 1, objects: "), "{said}");
+        shop.quiet().await;
+        assert_eq!(shop.plan_of(caller).await, "basic");
+        assert_eq!(shop.left(caller).await, 100_000);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_was_rolled_is_told_by_the_doctor() {
+    trade(async |shop| {
+        let variables = shop.variables_with("STRIPE_SECRET_KEY", "sk_test_rolled");
+        let mut said = Vec::new();
+        assert!(!doctor::examine(&variables, &mut said).await.unwrap());
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("FAULT  Stripe: Stripe does not take the key"), "{said}");
+        assert!(!said.contains("sk_test_rolled"));
+    })
+    .await;
+}
