@@ -90,6 +90,7 @@ create function octroi_private.subscribed_event_types()
 returns setof text
 language sql
 immutable
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select t.type from octroi_private.stripe_event_types() as t
