@@ -1,5 +1,6 @@
 //! The Stripe stand-in: bills like Stripe, keeps Stripe's side of the books, and fails on command.
 
+mod answered;
 mod api;
 mod books;
 mod control;

@@ -1,16 +1,16 @@
 //! One request from its headers to its answer.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use time::OffsetDateTime;
 
+use super::answered::{Answered, response};
 use super::api::events::Origin;
 use super::api::meter_events::Pair;
 use super::errors::ApiError;
@@ -21,8 +21,8 @@ use super::params::Params;
 use super::request::Call;
 use super::state::Sim;
 use super::world::World;
-use super::{VERSION, control, pages};
-use crate::http::{Aborted, Connection, MAX_BODY_BYTES, Responder, SimBody, Step, Watcher};
+use super::{control, pages};
+use crate::http::{Aborted, Connection, MAX_BODY_BYTES, Responder, SimBody};
 use crate::received::ReceivedRequest;
 
 impl Responder for Sim {
@@ -40,36 +40,6 @@ impl Responder for Sim {
             return Ok(pages::answer(&self, &parts));
         }
         self.serve(&parts, body, &connection).await
-    }
-}
-
-/// An answer before it is sent.
-struct Answered {
-    status: StatusCode,
-    body: String,
-    /// Headers besides the usual ones.
-    headers: Vec<(&'static str, String)>,
-}
-
-impl Answered {
-    fn refusal(error: &ApiError, request_id: &str) -> Self {
-        let body = format!("{:#}", error.body(request_id));
-        Self { status: error.status, body, headers: Vec::new() }
-    }
-}
-
-/// Nobody keeps books of what is cut off.
-struct Unwatched;
-
-impl Watcher for Unwatched {
-    fn sent(&mut self, _mark: u64) {}
-
-    fn completed(&mut self) {}
-
-    fn cut(&mut self, _reset: bool) {}
-
-    fn released(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(std::future::ready(()))
     }
 }
 
@@ -272,37 +242,4 @@ fn hang_up(connection: &Connection, reset: bool) -> Aborted {
         connection.reset_at_end();
     }
     Aborted
-}
-
-/// The HTTP response; `cut` ends the connection after so many bytes of its body.
-fn response(
-    answered: Answered,
-    key: Option<&str>,
-    request_id: &str,
-    cut: Option<usize>,
-) -> Response<SimBody> {
-    let length = answered.body.len();
-    let body = Bytes::from(answered.body);
-    let mut response = Response::new(match cut {
-        None => SimBody::whole(body),
-        Some(offset) => {
-            let sent = Step::Send { bytes: body.slice(..offset.min(length)), mark: 0 };
-            SimBody::played(vec![sent, Step::Cut { reset: false }], Box::new(Unwatched))
-        }
-    });
-    *response.status_mut() = answered.status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert("stripe-version", HeaderValue::from_static(VERSION));
-    let mut usual = vec![("request-id", request_id.to_owned())];
-    usual.extend(key.map(|key| ("idempotency-key", key.to_owned())));
-    usual.extend(answered.headers);
-    for (name, value) in usual {
-        // A key that cannot stand in a header was not in one.
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
-    response
 }
