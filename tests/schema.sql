@@ -607,7 +607,7 @@ CREATE FUNCTION octroi.receipt(request_id uuid) RETURNS TABLE(id uuid, occurred_
       where d.request_id = e.id
     ), '[]'), coalesce((
       select jsonb_agg(jsonb_build_object(
-        'meter', o.meter, 'amount', o.amount, 'is_billed', o.event_name is not null, 'report_id', o.report_id
+        'meter', o.meter, 'amount', o.amount, 'report_id', o.report_id
       ) order by o.meter)
       from octroi_private.overage_use as o
       where o.balance_id = any(e.balance_ids) and o.request_id = e.id
@@ -688,8 +688,8 @@ begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
   if not coalesce(
-    v_subscription.cancel_at_period_end or v_subscription.cancel_at is not null or v_subscription.schedule_id is not null,
-    false
+    v_subscription.cancel_at_period_end or v_subscription.cancel_at is not null
+    or v_subscription.schedule_id is not null, false
   ) then
     raise exception 'nothing waits that could be taken back' using errcode = 'OC032';
   end if;
@@ -881,8 +881,10 @@ begin
   return query
   with live as (
     select s.*, base.plan_version_id, octroi_private.now() as at,
-      case when s.status in ('trialing', 'active') and not s.cancel_at_period_end and s.cancel_at is null and not s.is_paused
-        then make_interval(secs => b.renewal_grace_seconds) else interval '0'
+      case
+        when s.status in ('trialing', 'active') and not s.cancel_at_period_end and s.cancel_at is null
+          and not s.is_paused then make_interval(secs => b.renewal_grace_seconds)
+        else interval '0'
       end as grace
     from octroi_private.stripe_customer as c
     join octroi_private.stripe_subscription as s on s.customer_id = c.id
@@ -1374,7 +1376,8 @@ begin
   elsif v_action = 'send' then
     -- from here on Stripe may have seen it
     update octroi_private.meter_report as r
-    set state = 'sending', attempts = r.attempts + 1, first_sent_at = coalesce(r.first_sent_at, v_now), changed_at = v_now
+    set state = 'sending', attempts = r.attempts + 1, first_sent_at = coalesce(r.first_sent_at, v_now),
+      changed_at = v_now
     where r.id = p_report_id;
   elsif v_action = 'too_old' then
     v_action := 'compare';
@@ -1468,7 +1471,8 @@ CREATE FUNCTION octroi_private.billing_troubles() RETURNS TABLE(kind text, subje
     from octroi_private.job as j
     where j.state = 'dead' and j.finished_at > octroi_private.now() - interval '35 days'
       and j.kind in (
-        'sync_stripe_object', 'send_meter_report', 'close_cycle', 'read_meter_errors', 'send_mail', 'run_billing_request'
+        'sync_stripe_object', 'send_meter_report', 'close_cycle', 'read_meter_errors', 'send_mail',
+        'run_billing_request'
       )
   ) as t
   order by t.since desc
@@ -1764,8 +1768,8 @@ begin
   where c.user_id = v_mail.user_id;
   v_end := case
     when v_mail.state = 'sending' and not octroi_private.is_contractual(v_mail.kind) then 'unknown'
-    when v_address is null or v_mail.expires_at <= v_now or not octroi_private.is_contractual(v_mail.kind) and not v_wants
-      then 'cancelled'
+    when v_address is null or v_mail.expires_at <= v_now
+      or not octroi_private.is_contractual(v_mail.kind) and not v_wants then 'cancelled'
   end;
   if v_end is not null then
     update octroi_private.mail as m
@@ -1827,11 +1831,14 @@ begin
     v_cycle.state := 'held';
   elsif v_cycle.state = 'flushed' and p_action = 'compare' then
     select
-      string_agg(format('%s: Stripe %s, ledger %s', w.event_name, t.total, w.ledger), '; ') filter (where t.total > w.ledger),
-      string_agg(format('%s: Stripe %s, ledger %s', w.event_name, t.total, w.ledger), '; ') filter (where t.total < w.ledger)
+      string_agg(d.text, '; ') filter (where d.total > d.ledger),
+      string_agg(d.text, '; ') filter (where d.total < d.ledger)
     into v_over, v_short
-    from octroi_private.cycle_windows(p_invoice_id) as w
-    cross join lateral (select coalesce((p_result ->> w.key)::bigint, 0) as total) as t;
+    from (
+      select t.total, w.ledger, format('%s: Stripe %s, ledger %s', w.event_name, t.total, w.ledger) as text
+      from octroi_private.cycle_windows(p_invoice_id) as w
+      cross join lateral (select coalesce((p_result ->> w.key)::bigint, 0) as total) as t
+    ) as d;
     v_cycle.detail := left(coalesce(v_over, v_short), 500);
     if v_over is not null then
       v_cycle.state := 'disputed';
@@ -1953,7 +1960,7 @@ $$;
 
 ALTER FUNCTION octroi_private.customer_of(p_kind text, p_id text) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.cycle_windows(p_invoice_id text) RETURNS TABLE(key text, event_name text, window_start timestamp with time zone, window_end timestamp with time zone, ledger bigint, line_quantity bigint)
+CREATE FUNCTION octroi_private.cycle_windows(p_invoice_id text) RETURNS TABLE(key text, event_name text, window_start timestamp with time zone, window_end timestamp with time zone, ledger bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1969,7 +1976,7 @@ CREATE FUNCTION octroi_private.cycle_windows(p_invoice_id text) RETURNS TABLE(ke
         and b.period_start < l.period_end and b.resets_at > l.period_start
         and u.occurred_at >= l.period_start - interval '1 minute' and u.occurred_at < l.period_end + interval '1 minute'
         and r.state is distinct from 'written_off'
-    ), 0)::bigint, l.quantity
+    ), 0)::bigint
   from octroi_private.stripe_invoice as i
   join octroi_private.stripe_customer as c on c.id = i.customer_id
   join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id
@@ -2054,7 +2061,10 @@ begin
   return query
   select
     d.kind, d.code,
-    case when d.ours is null then 'new' when d.theirs is null then 'removed' when f.key is null then 'unchanged' else 'changed' end,
+    case
+      when d.ours is null then 'new' when d.theirs is null then 'removed' when f.key is null then 'unchanged'
+      else 'changed'
+    end,
     f.key, case when f.key is not null then d.ours -> f.key end, case when f.key is not null then d.theirs -> f.key end,
     case when d.theirs is not null and d.is_versioned then d.version + 1 else d.version end
   from octroi_private.declared_beside_ours(p_plans) as d
@@ -2068,7 +2078,8 @@ begin
   end if;
   -- the one default may move from one plan to another
   update octroi_private.plan as p set is_default = false where p.is_default and not exists (
-    select from octroi_private.listed(p_plans -> 'plan') as l where l.item ->> 'code' = p.code and l.item -> 'default' = 'true'
+    select from octroi_private.listed(p_plans -> 'plan') as l
+    where l.item ->> 'code' = p.code and l.item -> 'default' = 'true'
   );
   for v_one in
     select d.* from octroi_private.declared_beside_ours(p_plans) as d order by d.kind, d.rank, d.code
@@ -2123,7 +2134,10 @@ CREATE FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) RETURNS TABLE
   union all
   select
     'top_up', coalesce(k.code, d.item ->> 'code'), d.place,
-    (select coalesce(max(o.version), 0) from octroi_private.top_up_pack as o where o.code = coalesce(k.code, d.item ->> 'code')),
+    (
+      select coalesce(max(o.version), 0) from octroi_private.top_up_pack as o
+      where o.code = coalesce(k.code, d.item ->> 'code')
+    ),
     k.content, case when d.item is not null then octroi_private.pack_content(d.item) end,
     k.content is distinct from case when d.item is not null then octroi_private.pack_content(d.item) end
   from (select t.code, t.content from octroi_private.top_up_pack as t where t.retired_at is null) as k
@@ -2151,7 +2165,8 @@ begin
     )::bigint as amount
     from (
       select
-        e.id, e.account_id, e.occurred_at, b.id as balance_id, b.meter, b.used, b.from_grants + b.from_overage as settled,
+        e.id, e.account_id, e.occurred_at, b.id as balance_id, b.meter, b.used,
+        b.from_grants + b.from_overage as settled,
         o.event_name, ids.ord,
         -- a plan left while the call ran is the one that the call was allowed by
         greatest(b.included, case when s.ended_at is not null then (
@@ -2204,7 +2219,7 @@ begin
       where b.id = v_call.balance_id;
       v_left := v_left - v_taken;
     end loop;
-    if v_left > 0 then
+    if v_left > 0 and v_call.event_name is not null then
       insert into octroi_private.overage_use (
         balance_id, request_id, account_id, meter, event_name, amount, occurred_at
       )
@@ -2718,7 +2733,7 @@ begin
   ) or exists (
     select from octroi_private.overage_use as u
     join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
-    where u.account_id = p_account_id and u.report_id is null and u.event_name is not null and u.occurred_at < p_before
+    where u.account_id = p_account_id and u.report_id is null and u.occurred_at < p_before
   ) then 2 else 0 end;
 end
 $$;
@@ -3009,7 +3024,9 @@ CREATE FUNCTION octroi_private.items_of(p_plan_version_id bigint, p_billing_inte
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select jsonb_build_array(jsonb_build_object('price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1)) || coalesce((
+  select jsonb_build_array(
+    jsonb_build_object('price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1)
+  ) || coalesce((
     select jsonb_agg(jsonb_build_object('price', octroi_private.price_id_of(o.lookup_key)) order by o.meter)
     from octroi_private.plan_overage as o
     where o.plan_version_id = p.plan_version_id
@@ -3345,7 +3362,7 @@ begin
     from octroi_private.overage_use as u
     join octroi_private.balance as b on b.id = u.balance_id
     join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
-    where u.account_id = p_account_id and u.report_id is null and u.event_name is not null
+    where u.account_id = p_account_id and u.report_id is null
     group by u.balance_id, u.event_name, u.meter, c.id, b.period_start, b.resets_at
     order by b.period_start, u.event_name
   loop
@@ -3398,7 +3415,8 @@ begin
   insert into octroi_private.top_up_pack (
     code, version, name, meter, amount, price_minor, currency, expires_after_days, priority, lookup_key, content
   )
-  select p_code, p_version, c.name, c.meter, c.amount, c.price, c.currency, c.expires_after_days, c.priority, v_key, p_content
+  select
+    p_code, p_version, c.name, c.meter, c.amount, c.price, c.currency, c.expires_after_days, c.priority, v_key, p_content
   from jsonb_to_record(p_content) as c (
     name text, meter text, amount bigint, price bigint, currency text, expires_after_days integer, priority smallint
   );
@@ -3550,7 +3568,7 @@ CREATE FUNCTION octroi_private.metered_periods(p_customer text) RETURNS TABLE(ke
     coalesce(sum(u.amount) filter (where r.state in ('written_off', 'rejected')), 0)::bigint,
     bool_or(coalesce(r.changed_at > octroi_private.now() - interval '15 minutes', false))
   from octroi_private.stripe_customer as c
-  join octroi_private.overage_use as u on u.account_id = c.account_id and u.event_name is not null
+  join octroi_private.overage_use as u on u.account_id = c.account_id
   join octroi_private.balance as b on b.id = u.balance_id
   left join octroi_private.meter_report as r on r.id = u.report_id
   where c.id = p_customer and u.occurred_at > octroi_private.now() - interval '62 days'
@@ -3720,7 +3738,8 @@ begin
         when s.mode = 'payment' and s.status = 'complete' and not v_sold.all_ours then 'unknown_price'
         when v_sold.bad_pack then 'bad_quantity'
         when exists (
-          select from octroi_private.billing_request as r where r.id::text = s.reference and r.account_id <> v_account_id
+          select from octroi_private.billing_request as r
+          where r.id::text = s.reference and r.account_id <> v_account_id
         ) then 'foreign_reference'
       end
       from octroi_private.stripe_checkout_session as s where s.id = p_id
@@ -3962,7 +3981,7 @@ CREATE FUNCTION octroi_private.open_overage(p_account_id uuid) RETURNS TABLE(eve
     from octroi_private.overage_use as w
     join octroi_private.balance as b on b.id = w.balance_id
     left join octroi_private.meter_report as r on r.id = w.report_id
-    where w.account_id = p_account_id and w.event_name is not null and r.state is distinct from 'written_off'
+    where w.account_id = p_account_id and r.state is distinct from 'written_off'
       and w.occurred_at > octroi_private.now() - interval '70 days'
       and not exists (
         select from octroi_private.billing_cycle as c
@@ -4124,11 +4143,20 @@ CREATE FUNCTION octroi_private.pack_faults(p_pack jsonb) RETURNS SETOF text
   union all
   select f.fault
   from (values
-    (coalesce(p_pack ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$', 'code: a small letter, then at most 39 of a-z, 0-9 and _'),
+    (
+      coalesce(p_pack ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$',
+      'code: a small letter, then at most 39 of a-z, 0-9 and _'
+    ),
     (octroi_private.is_text(p_pack -> 'name', 200), 'name: 1 to 200 characters'),
     (coalesce(p_pack ->> 'meter', '') in ('tokens', 'requests', 'cost'), 'meter: tokens, requests or cost'),
-    (octroi_private.is_whole(p_pack -> 'amount', 1, 10000000000000), 'amount: a whole number from 1 to 10,000,000,000,000'),
-    (octroi_private.is_whole(p_pack -> 'price', 1, 99999999), 'price: a whole number of minor units from 1 to 99,999,999'),
+    (
+      octroi_private.is_whole(p_pack -> 'amount', 1, 10000000000000),
+      'amount: a whole number from 1 to 10,000,000,000,000'
+    ),
+    (
+      octroi_private.is_whole(p_pack -> 'price', 1, 99999999),
+      'price: a whole number of minor units from 1 to 99,999,999'
+    ),
     (coalesce(p_pack ->> 'currency', '') ~ '^[a-z]{3}$', 'currency: missing, or not three small letters'),
     (
       not p_pack ? 'expires_after_days' or octroi_private.is_whole(p_pack -> 'expires_after_days', 1, 3650),
@@ -4404,7 +4432,10 @@ CREATE FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) RETURNS 
   union all
   select f.fault
   from (values
-    (coalesce(p_plan ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$', 'code: a small letter, then at most 39 of a-z, 0-9 and _'),
+    (
+      coalesce(p_plan ->> 'code', '') ~ '^[a-z][a-z0-9_]{0,39}$',
+      'code: a small letter, then at most 39 of a-z, 0-9 and _'
+    ),
     (octroi_private.is_text(p_plan -> 'name', 200), 'name: 1 to 200 characters'),
     (jsonb_typeof(coalesce(p_plan -> 'default', 'false')) = 'boolean', 'default: true or false'),
     (
@@ -4429,7 +4460,8 @@ CREATE FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) RETURNS 
       octroi_private.is_whole(coalesce(p_plan -> 'trial_days', '0'), 0, 730), 'trial_days: a whole number from 0 to 730'
     ),
     (
-      p_plan ? 'price' or coalesce(p_plan -> 'trial_days', '0') = '0', 'trial_days: there is nothing to try without a price'
+      p_plan ? 'price' or coalesce(p_plan -> 'trial_days', '0') = '0',
+      'trial_days: there is nothing to try without a price'
     ),
     (
       not p_plan ? 'seats' or octroi_private.is_whole(p_plan -> 'seats', 1, 100000),
@@ -5280,7 +5312,7 @@ begin
       from octroi_private.overage_use as u
       join octroi_private.stripe_customer as c on c.account_id = u.account_id and not c.is_deleted
       cross join octroi_private.billing_setting as s
-      where u.report_id is null and u.event_name is not null
+      where u.report_id is null
         and u.occurred_at <= octroi_private.now() - make_interval(secs => s.report_every_seconds)
         and not exists (
           select from octroi_private.meter_report as r
@@ -5403,7 +5435,8 @@ begin
     join octroi_private.quota_grant as g on g.id = t.grant_id
     cross join lateral (
       select div(
-        g.amount::numeric * least(octroi_private.taken_back(t.payment_intent_id), t.paid_minor), greatest(t.paid_minor, 1)
+        g.amount::numeric * least(octroi_private.taken_back(t.payment_intent_id), t.paid_minor),
+        greatest(t.paid_minor, 1)
       )::bigint as revoked
     ) as wanted
     where t.account_id = p_account_id and wanted.revoked <> g.revoked
@@ -5470,7 +5503,9 @@ CREATE FUNCTION octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_re
     AS $$
   select r.at
   from (
-    select octroi_private.now() + make_interval(secs => least(greatest(p_left, 0) * 86400.0 / nullif(p_per_day, 0), 3155760000)) as at
+    select octroi_private.now() + make_interval(
+      secs => least(greatest(p_left, 0) * 86400.0 / nullif(p_per_day, 0), 3155760000)
+    ) as at
   ) as r
   where r.at < p_resets_at
 $$;
@@ -5697,7 +5732,8 @@ CREATE FUNCTION octroi_private.store_customer(p_object jsonb) RETURNS void
     AS $$
 begin
   insert into octroi_private.stripe_customer as s (id, currency, is_delinquent, has_payment_method, is_deleted)
-  select o.id, o.currency, coalesce(o.delinquent, false), coalesce(o.has_payment_method, false), coalesce(o.deleted, false)
+  select
+    o.id, o.currency, coalesce(o.delinquent, false), coalesce(o.has_payment_method, false), coalesce(o.deleted, false)
   from jsonb_to_record(p_object) as o (
     id text, currency text, delinquent boolean, has_payment_method boolean, deleted boolean
   )
@@ -6063,7 +6099,8 @@ CREATE FUNCTION octroi_private.tell_of_auto_top_up(p_account_id uuid, p_pack_id 
     AS $$
   select octroi_private.enqueue_mail_to_owners(
     p_account_id, 'auto_top_up_failed', format('%s:%s:%s', p_account_id, p_reason, case
-      when p_reason = 'monthly_cap' then extract(epoch from m.period_start) else extract(epoch from octroi_private.now())
+      when p_reason = 'monthly_cap' then extract(epoch from m.period_start)
+      else extract(epoch from octroi_private.now())
     end::bigint), jsonb_build_object(
       'amount_minor', k.price_minor, 'currency', k.currency, 'meter', k.meter, 'amount', k.amount,
       'pack_name', k.name, 'reason', p_reason
@@ -6249,7 +6286,9 @@ CREATE FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_s
   from span as s
   left join octroi_private.usage_daily as d
     on d.account_id = p_account_id and d.day >= s.since::date
-    and case p_scope when 'account' then true when 'member' then d.user_id::text = p_subject when 'model' then d.model = p_subject end
+    and case p_scope
+      when 'account' then true when 'member' then d.user_id::text = p_subject when 'model' then d.model = p_subject
+    end
 $$;
 
 ALTER FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_subject text, p_meter text) OWNER TO octroi_owner;
@@ -7103,7 +7142,7 @@ CREATE TABLE octroi_private.overage_use (
     request_id uuid NOT NULL,
     account_id uuid NOT NULL,
     meter octroi_private.meter_name NOT NULL,
-    event_name text,
+    event_name text NOT NULL,
     amount octroi_private.quantity NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
     report_id uuid,
@@ -7114,7 +7153,7 @@ ALTER TABLE ONLY octroi_private.overage_use FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.overage_use OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.overage_use IS 'Usage beyond plan and grants, call by call. balance.from_overage is the sum.';
+COMMENT ON TABLE octroi_private.overage_use IS 'Usage that is charged beyond plan and grants, call by call. balance.from_overage is the sum.';
 
 CREATE TABLE octroi_private.quota_draw (
     grant_id uuid NOT NULL,
@@ -8140,7 +8179,7 @@ CREATE INDEX overage_use_period ON octroi_private.overage_use USING btree (accou
 
 CREATE INDEX overage_use_report ON octroi_private.overage_use USING btree (report_id) WHERE (report_id IS NOT NULL);
 
-CREATE INDEX overage_use_unreported ON octroi_private.overage_use USING btree (account_id, event_name) WHERE ((report_id IS NULL) AND (event_name IS NOT NULL));
+CREATE INDEX overage_use_unreported ON octroi_private.overage_use USING btree (account_id, event_name) WHERE (report_id IS NULL);
 
 CREATE UNIQUE INDEX plan_one_default ON octroi_private.plan USING btree (is_default) WHERE is_default;
 
