@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command against a throwaway stack, brought up as `make up` does it: test_stack.sh COMMAND...
-# The command finds what .local/env has, OCTROI_SIM_URL and OCTROI_STRIPE_URL in its environment; nothing is left of the stack.
+# The command finds what .local/env has, OCTROI_SIM_URL and OCTROI_MAIL_DIRECTORY in its environment; nothing is left of
+# the stack.
 source "$(dirname "$0")/paths.sh"
 STACK_STATE=$(mktemp -d "${TMPDIR:-/tmp}/octroi-test.XXXXXXXX")
 # Not the user's settings: a test must never call the real OpenAI or Stripe.
@@ -17,7 +18,7 @@ set -a
 source "$STACK_STATE/env"
 set +a
 OCTROI_SIM_URL=http://127.0.0.1:$(port SIM)
-OCTROI_STRIPE_URL=http://127.0.0.1:$(port STRIPE)
-export OCTROI_SIM_URL OCTROI_STRIPE_URL
+OCTROI_MAIL_DIRECTORY=$STACK_STATE/mail
+export OCTROI_SIM_URL OCTROI_MAIL_DIRECTORY
 cd "$STACK_ROOT"
 "$@"

@@ -6937,7 +6937,8 @@ COMMENT ON TABLE octroi_private.completion IS 'A queued call of one user. Its id
 CREATE TABLE octroi_private.contact (
     user_id uuid NOT NULL,
     email text NOT NULL,
-    CONSTRAINT contact_email_check CHECK ((((length(email) >= 3) AND (length(email) <= 320)) AND (email !~ '[[:cntrl:]]'::text)))
+    CONSTRAINT contact_email_check CHECK (((length(email) >= 3) AND (length(email) <= 320))),
+    CONSTRAINT contact_email_check1 CHECK ((email !~ '[[:cntrl:]]'::text))
 );
 
 ALTER TABLE ONLY octroi_private.contact FORCE ROW LEVEL SECURITY;

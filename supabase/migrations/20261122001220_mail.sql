@@ -4,7 +4,7 @@ set role octroi_owner;
 
 create table octroi_private.contact (
   user_id uuid primary key,
-  email text not null check (length(email) between 3 and 320 and email !~ '[[:cntrl:]]')
+  email text not null check (length(email) between 3 and 320) check (email !~ '[[:cntrl:]]')
 );
 comment on table octroi_private.contact is 'Where a user is written to: Auth''s address, kept in step by trigger, gone with the user.';
 

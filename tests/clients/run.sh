@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The official clients, Python and JavaScript, against a running stack: installs them where they are missing, and runs
 # their tests one after the other. Where the stack is comes from the environment, as .local/env has it, plus
-# OCTROI_SIM_URL: the tests count what reaches the provider, so nothing else may use that stack meanwhile.
+# OCTROI_SIM_URL and OCTROI_MAIL_DIRECTORY: the tests count what reaches the provider, so nothing else may use that
+# stack meanwhile.
 source "$(dirname "$0")/../../stack/paths.sh"
 cd "$STACK_ROOT/tests/clients"
 
-for name in DATABASE_URL SUPABASE_URL SUPABASE_PUBLISHABLE_KEY OCTROI_URL OCTROI_SIM_URL; do
+for name in DATABASE_URL SUPABASE_URL SUPABASE_PUBLISHABLE_KEY OCTROI_URL OCTROI_SIM_URL OCTROI_MAIL_DIRECTORY; do
   [[ -n ${!name:-} ]] || die "$name is not set: run this through make test, or after 'set -a; source .local/env'"
 done
 
