@@ -63,7 +63,7 @@ choose_stripe() {
 choose_mail() {
   [[ -z ${OCTROI_MAIL_BACKEND:-} ]] || return 0
   mkdir -p "$STACK_STATE/mail"
-  OCTROI_MAIL_BACKEND=file
+  OCTROI_MAIL_BACKEND='file'
   OCTROI_MAIL_DIRECTORY=$STACK_STATE/mail
   OCTROI_MAIL_FROM=${OCTROI_MAIL_FROM:-Octroi <octroi@example.com>}
   export OCTROI_MAIL_BACKEND OCTROI_MAIL_DIRECTORY OCTROI_MAIL_FROM
@@ -142,3 +142,10 @@ service_wait functions --request OPTIONS "http://127.0.0.1:$(port FUNCTIONS)/com
   tail -n 20 "$LOGS/plans.log" >&2
   die "the plans could not be pushed; the log is $LOGS/plans.log"
 }
+# Where mails send who wants more, unless the operator has said so already.
+PGPASSWORD=$(secret POSTGRES_PASSWORD) "$POSTGRES_BIN/psql" --no-psqlrc -q -h 127.0.0.1 -p "$(port POSTGRES)" -U postgres \
+  -d postgres -o /dev/null -v url="$OCTROI_UPGRADE_URL" <<'SQL'
+select octroi_private.set_billing_settings(jsonb_build_object('upgrade_url', :'url', 'top_up_url', :'url', 'billing_url', :'url'))
+from octroi_private.billing_setting as s
+where s.upgrade_url is null
+SQL

@@ -1,7 +1,7 @@
 -- What Stripe says happened. An event is a hint that an object changed: it is kept, answered, and the object is fetched
 -- anew, so that neither order nor repetition can matter.
 --
---   event ─► stripe_event, job ─► worker locks the object (a fence), fetches it, applies it ─► mirrors ─► what is granted
+--   event ─► stripe_event, job ─► worker locks the object (a fence), fetches, applies it ─► mirrors ─► what is granted
 --
 -- The lock is a lease on a row, because a fetch must not hold a transaction. Whoever takes an expired lease raises the
 -- fence, and what the former holder fetched is refused.
