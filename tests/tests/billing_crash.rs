@@ -73,8 +73,7 @@ async fn an_automatic_top_up_survives_death_at_every_call_and_is_charged_once() 
         {
             for committed in [false, true] {
                 worker = die_at(&shop, worker, endpoint, committed, async || {
-                    let query = sqlx::query("select octroi_private.buy_when_low($1, 'tokens', 0)");
-                    query.bind(caller.account_id).execute(&stage.pool).await.unwrap();
+                    assert!(shop.use_tokens(caller, 100_000).await, "all that is left");
                 })
                 .await;
                 shop.quiet().await;

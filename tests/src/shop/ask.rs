@@ -102,13 +102,6 @@ impl Shop<'_> {
         }
     }
 
-    /// Has a pack bought if so few tokens are left, as settling does.
-    pub async fn buy_when_low(&self, caller: Caller, left: i64) {
-        let query = sqlx::query("select octroi_private.buy_when_low($1, 'tokens', $2)");
-        query.bind(caller.account_id).bind(left).execute(&self.stage.pool).await.unwrap();
-        self.quiet().await;
-    }
-
     /// Makes a call of so many tokens; whether it was let through.
     pub async fn use_tokens(&self, caller: Caller, tokens: i64) -> bool {
         let call = Call::new(caller, tokens, 0);
