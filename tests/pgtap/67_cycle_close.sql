@@ -271,7 +271,8 @@ select octroi_private.close_did('in_6', 'hold', '{}') \g /dev/null
 select results_eq(
   $$select to_timestamp((w ->> 'start_s')::bigint), to_timestamp((w ->> 'end_s')::bigint)
     from octroi_private.close_step('in_6') as s cross join lateral jsonb_array_elements(s.args -> 'windows') as w$$,
-  $$values ('2027-07-06 09:01+00'::timestamptz, '2027-07-06 09:02+00'::timestamptz)$$, 'in a minute that can be asked for'
+  $$values ('2027-07-06 09:01+00'::timestamptz, '2027-07-06 09:02+00'::timestamptz)$$,
+  'in a minute that can be asked for'
 );
 select is(octroi_private.close_did('in_6', 'compare', '{"il_m_in_6": 250}'), 'compared', 'and was counted');
 

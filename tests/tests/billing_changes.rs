@@ -98,7 +98,8 @@ async fn a_plan_paid_by_the_year_is_shown_as_ending_and_resumed() {
         assert_eq!(shop.plan_of(caller).await, "basic", "paid for");
         assert!(shop.reconcile().await);
 
-        assert_eq!(shop.ask(caller, "resume_subscription()").await.state, "done");
+        let answer = shop.ask(caller, "resume_subscription()").await;
+        assert_eq!(answer.state, "done", "{answer:?}");
         shop.quiet().await;
         assert!(!shop.is_ending(caller).await);
         shop.let_pass(Duration::days(330)).await;

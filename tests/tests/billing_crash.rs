@@ -1,33 +1,9 @@
 //! kill -9 around every call to Stripe: before it is carried out and after, and what it was for happens once.
 
-use octroi_sim::stripe::{Fault, FaultKind, FaultMatch};
 use octroi_tests::cast::Caller;
-use octroi_tests::child::Worker;
 use octroi_tests::shop::{RETURN_URL, Shop};
 use octroi_tests::stage::play;
 use uuid::Uuid;
-
-/// Kills the worker while its call to `endpoint` is held back, and starts another.
-async fn die_at(
-    shop: &Shop<'_>,
-    worker: Worker,
-    endpoint: &str,
-    committed: bool,
-    ask: impl AsyncFnOnce(),
-) -> Worker {
-    let matches = FaultMatch { endpoint: Some(endpoint.to_owned()), ..FaultMatch::default() };
-    let kind = FaultKind::Stall { committed, for_ms: None };
-    shop.stripe.fault(Fault { matches, ..Fault::from(kind) }).unwrap();
-    ask().await;
-    shop.stripe.held(1).await.unwrap();
-    worker.kill().await;
-    shop.stripe.release();
-    let next = shop.hire_mortal().await;
-    // The dead worker's lease has to run out.
-    shop.stage.let_pass(time::Duration::minutes(3)).await;
-    shop.sweep().await;
-    next
-}
 
 async fn request(shop: &Shop<'_>, caller: Caller, function: &str) -> Uuid {
     shop.call(caller, function).await.unwrap()
@@ -44,7 +20,7 @@ async fn a_checkout_survives_death_at_every_call() {
                 let before = shop.stripe.books().customers.len();
                 let function = format!("start_checkout('basic', 'month', '{RETURN_URL}', '{RETURN_URL}')");
                 let mut id = Uuid::nil();
-                worker = die_at(&shop, worker, endpoint, committed, async || {
+                worker = shop.die_at(worker, (endpoint, committed), async || {
                     id = request(&shop, caller, &function).await;
                 })
                 .await;
@@ -72,7 +48,7 @@ async fn an_automatic_top_up_survives_death_at_every_call_and_is_charged_once() 
         for endpoint in ["invoices.create", "invoiceItems.create", "invoices.finalizeInvoice", "invoices.pay"]
         {
             for committed in [false, true] {
-                worker = die_at(&shop, worker, endpoint, committed, async || {
+                worker = shop.die_at(worker, (endpoint, committed), async || {
                     assert!(shop.use_tokens(caller, 100_000).await, "all that is left");
                 })
                 .await;
@@ -95,7 +71,7 @@ async fn a_change_of_plan_survives_death_and_is_invoiced_once() {
             let caller = stage.sign_up("nora").await;
             shop.subscribe(caller, "basic", "month").await;
             let mut id = Uuid::nil();
-            worker = die_at(&shop, worker, "subscriptions.update", committed, async || {
+            worker = shop.die_at(worker, ("subscriptions.update", committed), async || {
                 id = request(&shop, caller, "change_plan('premium', 'month')").await;
             })
             .await;
