@@ -128,6 +128,28 @@ async fn a_top_up_s_checkout() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkout_that_takes_the_place_of_another() {
+    play(async |stage| {
+        let shop = Shop::open(stage).await;
+        let mut worker = shop.hire_mortal().await;
+        let caller = stage.sign_up("uma").await;
+        shop.check_out(caller, "basic", "month").await;
+        let customer = shop.customer_of(caller).await.unwrap();
+        for (committed, plan) in [(false, "premium"), (true, "basic")] {
+            let at = ("checkout.sessions.expire", committed);
+            let start = format!("start_checkout('{plan}', 'month', '{RETURN_URL}', '{RETURN_URL}')");
+            (worker, _) = ask_and_die((&shop, caller), worker, at, &start).await;
+            let sessions = shop.read_at_stripe(&format!("checkout/sessions?customer={customer}")).await;
+            let sessions = sessions["data"].as_array().unwrap();
+            let open = sessions.iter().filter(|session| session["status"] == "open").count();
+            assert_eq!(open, 1, "only the last one can be paid: {committed}");
+        }
+        worker.kill().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_of_the_plans() {
     play(async |stage| {
         let shop = Shop::open_empty(stage).await;
@@ -141,17 +163,49 @@ async fn a_push_of_the_plans() {
         shop.push_plans().await;
         let (agrees, said) = shop.run_plans(&PlansCommand::Check { file }).await;
         assert!(agrees, "{said}");
-        for (list, named_by, expected) in
-            [("products", "id", 4), ("billing/meters", "event_name", 2), ("prices", "lookup_key", 8)]
-        {
-            let listed = shop.read_at_stripe(&format!("{list}?limit=100")).await;
-            let listed = listed["data"].as_array().unwrap();
-            let mut names: Vec<_> =
-                listed.iter().map(|found| found[named_by].as_str().unwrap_or_default()).collect();
-            names.sort_unstable();
-            names.dedup();
-            assert_eq!((names.len(), listed.len()), (expected, expected), "{list}: {names:?}");
-        }
+        assert_listed(&shop, [("products", "id", 4), ("billing/meters", "event_name", 2), ("prices", "lookup_key", 8)])
+            .await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_of_what_has_changed() {
+    play(async |stage| {
+        let shop = Shop::open(stage).await;
+        // Somebody has the version that is sold no more, so its prices are looked after.
+        let caller = stage.sign_up("vito").await;
+        stage.assign(caller, "basic").await;
+        let text = std::fs::read_to_string(template::checkout().join("plans.toml")).unwrap();
+        let text = text.replace("month = 900", "month = 1000").replace("name = \"Basic\"", "name = \"Basics\"");
+        let file = std::env::temp_dir().join(format!("octroi-plans-{}.toml", Uuid::new_v4()));
+        std::fs::write(&file, text).unwrap();
+        let arguments = ["plans", "push", "--file", file.to_str().unwrap()];
+        for endpoint in ["products.update", "prices.create", "prices.update"] {
+            for committed in [false, true] {
+                shop.run_to_death(&arguments, (endpoint, committed)).await;
+            }
+        }
+        let (done, said) = shop.run_plans(&PlansCommand::Push { file: file.clone(), dry_run: false }).await;
+        assert!(done, "{said}");
+        let (agrees, said) = shop.run_plans(&PlansCommand::Check { file: file.clone() }).await;
+        std::fs::remove_file(file).unwrap();
+        assert!(agrees, "{said}");
+        // Basic's second version: two prices, and a meter with its price.
+        assert_listed(&shop, [("products", "id", 4), ("billing/meters", "event_name", 3), ("prices", "lookup_key", 11)])
+            .await;
+    })
+    .await;
+}
+
+/// So many of each are at Stripe, and none of them twice.
+async fn assert_listed(shop: &Shop<'_>, expected: [(&str, &str, usize); 3]) {
+    for (list, named_by, expected) in expected {
+        let listed = shop.read_at_stripe(&format!("{list}?limit=100")).await;
+        let listed = listed["data"].as_array().unwrap();
+        let mut names: Vec<_> = listed.iter().map(|found| found[named_by].as_str().unwrap_or_default()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!((names.len(), listed.len()), (expected, expected), "{list}: {names:?}");
+    }
 }
