@@ -72,8 +72,16 @@ async fn a_plan_file_with_a_fault_changes_nothing_anywhere() {
         let twice = format!("{limit}\n[[plan.limit]]\n{limit}");
         let faults = [
             (limit, twice.as_str(), "plan basic, limit[1]: overlaps limit[0]"),
-            ("currency = \"usd\"\nprice = { month = 900", "price = { month = 900", "plan basic, currency: missing"),
-            ("code = \"basic\"\nname = \"Basic\"", "code = \"other\"\nname = \"Basic\"", "plan basic: removed, and 1 accounts"),
+            (
+                "currency = \"usd\"\nprice = { month = 900",
+                "price = { month = 900",
+                "plan basic, currency: missing",
+            ),
+            (
+                "code = \"basic\"\nname = \"Basic\"",
+                "code = \"other\"\nname = \"Basic\"",
+                "plan basic: removed, and 1 accounts",
+            ),
             ("amount = 100000\n", "amount = -1\n", "plan basic, limit[0].amount"),
             ("month = 900", "month = 100000000000", "plan basic, price.month"),
             ("slice = 1000", "slice = 0", "plan basic, overage[0].slice"),

@@ -57,7 +57,10 @@ async fn of_the_card_that_pays_nothing_is_asked_for_and_nothing_kept() {
         for request in shop.stripe.requests() {
             let body = String::from_utf8_lossy(&request.body);
             let path = &request.path;
-            assert!(!path.starts_with("/v1/payment_methods") && !path.starts_with("/v1/tokens"), "{request:?}");
+            assert!(
+                !path.starts_with("/v1/payment_methods") && !path.starts_with("/v1/tokens"),
+                "{request:?}"
+            );
             assert!(!body.contains("card") && !body.contains("bank_account"), "{request:?}");
         }
     })

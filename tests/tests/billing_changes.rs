@@ -138,7 +138,10 @@ async fn a_subscription_ended_at_stripe_within_its_first_minute_holds_no_invoice
         let listed = shop.read_at_stripe(&format!("subscriptions?customer={customer}")).await;
         shop.end_at_stripe(listed["data"][0]["id"].as_str().unwrap()).await;
         shop.let_pass(Duration::hours(2)).await;
-        assert!(shop.invoices_of(caller).await.iter().all(|invoice| invoice.status == "paid"), "none is held");
+        assert!(
+            shop.invoices_of(caller).await.iter().all(|invoice| invoice.status == "paid"),
+            "none is held"
+        );
         assert_eq!(shop.counted_for(caller).await, 0);
         assert_eq!(shop.plan_of(caller).await, "free");
     })

@@ -20,10 +20,11 @@ async fn a_checkout_survives_death_at_every_call() {
                 let before = shop.stripe.books().customers.len();
                 let function = format!("start_checkout('basic', 'month', '{RETURN_URL}', '{RETURN_URL}')");
                 let mut id = Uuid::nil();
-                worker = shop.die_at(worker, (endpoint, committed), async || {
-                    id = request(&shop, caller, &function).await;
-                })
-                .await;
+                worker = shop
+                    .die_at(worker, (endpoint, committed), async || {
+                        id = request(&shop, caller, &function).await;
+                    })
+                    .await;
                 assert_eq!(shop.answer(caller, id).await.state, "done", "{endpoint} {committed}");
                 assert_eq!(shop.stripe.books().customers.len(), before + 1, "{endpoint} {committed}");
                 let customer = shop.customer_of(caller).await.unwrap();
@@ -48,10 +49,11 @@ async fn an_automatic_top_up_survives_death_at_every_call_and_is_charged_once() 
         for endpoint in ["invoices.create", "invoiceItems.create", "invoices.finalizeInvoice", "invoices.pay"]
         {
             for committed in [false, true] {
-                worker = shop.die_at(worker, (endpoint, committed), async || {
-                    assert!(shop.use_tokens(caller, 100_000).await, "all that is left");
-                })
-                .await;
+                worker = shop
+                    .die_at(worker, (endpoint, committed), async || {
+                        assert!(shop.use_tokens(caller, 100_000).await, "all that is left");
+                    })
+                    .await;
                 shop.quiet().await;
                 paid += 500;
                 assert_eq!(shop.paid_by(caller).await, paid, "{endpoint} {committed}");
@@ -71,10 +73,11 @@ async fn a_change_of_plan_survives_death_and_is_invoiced_once() {
             let caller = stage.sign_up("nora").await;
             shop.subscribe(caller, "basic", "month").await;
             let mut id = Uuid::nil();
-            worker = shop.die_at(worker, ("subscriptions.update", committed), async || {
-                id = request(&shop, caller, "change_plan('premium', 'month')").await;
-            })
-            .await;
+            worker = shop
+                .die_at(worker, ("subscriptions.update", committed), async || {
+                    id = request(&shop, caller, "change_plan('premium', 'month')").await;
+                })
+                .await;
             assert_eq!(shop.answer(caller, id).await.state, "done", "{committed}");
             shop.quiet().await;
             assert_eq!(shop.plan_of(caller).await, "premium", "{committed}");

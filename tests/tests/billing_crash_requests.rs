@@ -119,7 +119,11 @@ async fn a_top_up_s_checkout() {
             shop.quiet().await;
             let sessions = shop.read_at_stripe(&format!("checkout/sessions?customer={customer}")).await;
             assert_eq!(sessions["data"].as_array().unwrap().len(), 1 + bought, "{committed}");
-            assert_eq!(shop.left(caller).await, 100_000 * (1 + i64::try_from(bought).unwrap()), "{committed}");
+            assert_eq!(
+                shop.left(caller).await,
+                100_000 * (1 + i64::try_from(bought).unwrap()),
+                "{committed}"
+            );
         }
         assert!(shop.reconcile().await);
         worker.kill().await;
@@ -163,8 +167,11 @@ async fn a_push_of_the_plans() {
         shop.push_plans().await;
         let (agrees, said) = shop.run_plans(&PlansCommand::Check { file }).await;
         assert!(agrees, "{said}");
-        assert_listed(&shop, [("products", "id", 4), ("billing/meters", "event_name", 2), ("prices", "lookup_key", 8)])
-            .await;
+        assert_listed(
+            &shop,
+            [("products", "id", 4), ("billing/meters", "event_name", 2), ("prices", "lookup_key", 8)],
+        )
+        .await;
     })
     .await;
 }
@@ -177,7 +184,8 @@ async fn a_push_of_what_has_changed() {
         let caller = stage.sign_up("vito").await;
         stage.assign(caller, "basic").await;
         let text = std::fs::read_to_string(template::checkout().join("plans.toml")).unwrap();
-        let text = text.replace("month = 900", "month = 1000").replace("name = \"Basic\"", "name = \"Basics\"");
+        let text =
+            text.replace("month = 900", "month = 1000").replace("name = \"Basic\"", "name = \"Basics\"");
         let file = std::env::temp_dir().join(format!("octroi-plans-{}.toml", Uuid::new_v4()));
         std::fs::write(&file, text).unwrap();
         let arguments = ["plans", "push", "--file", file.to_str().unwrap()];
@@ -192,8 +200,11 @@ async fn a_push_of_what_has_changed() {
         std::fs::remove_file(file).unwrap();
         assert!(agrees, "{said}");
         // Basic's second version: two prices, and a meter with its price.
-        assert_listed(&shop, [("products", "id", 4), ("billing/meters", "event_name", 3), ("prices", "lookup_key", 11)])
-            .await;
+        assert_listed(
+            &shop,
+            [("products", "id", 4), ("billing/meters", "event_name", 3), ("prices", "lookup_key", 11)],
+        )
+        .await;
     })
     .await;
 }
@@ -203,7 +214,8 @@ async fn assert_listed(shop: &Shop<'_>, expected: [(&str, &str, usize); 3]) {
     for (list, named_by, expected) in expected {
         let listed = shop.read_at_stripe(&format!("{list}?limit=100")).await;
         let listed = listed["data"].as_array().unwrap();
-        let mut names: Vec<_> = listed.iter().map(|found| found[named_by].as_str().unwrap_or_default()).collect();
+        let mut names: Vec<_> =
+            listed.iter().map(|found| found[named_by].as_str().unwrap_or_default()).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!((names.len(), listed.len()), (expected, expected), "{list}: {names:?}");

@@ -14,7 +14,10 @@ fn secrets(names: &[&str]) -> Vec<String> {
 }
 
 async fn events(stage: &Stage) -> i64 {
-    sqlx::query_scalar("select count(*) from octroi_private.stripe_event").fetch_one(&stage.pool).await.unwrap()
+    sqlx::query_scalar("select count(*) from octroi_private.stripe_event")
+        .fetch_one(&stage.pool)
+        .await
+        .unwrap()
 }
 
 async fn jobs(stage: &Stage) -> i64 {

@@ -95,7 +95,11 @@ impl Shop<'_> {
              limit 1",
         );
         let prices: Vec<String> = query.bind(plan).fetch_one(&self.stage.pool).await.unwrap();
-        let form = [("customer", customer.as_str()), ("items[0][price]", &prices[0]), ("items[1][price]", &prices[1])];
+        let form = [
+            ("customer", customer.as_str()),
+            ("items[0][price]", &prices[0]),
+            ("items[1][price]", &prices[1]),
+        ];
         self.change_at_stripe("subscriptions", &form).await;
         customer
     }

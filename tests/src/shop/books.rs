@@ -36,6 +36,15 @@ impl Shop<'_> {
         month.granted - month.used - month.reserved
     }
 
+    /// The thresholds that mails were written about, in order.
+    pub async fn warnings_to(&self, caller: Caller) -> Vec<i32> {
+        let query = sqlx::query_scalar(
+            "select (m.data ->> 'threshold')::integer from octroi_private.mail as m
+             where m.account_id = $1 and m.kind = 'threshold' order by m.created_at, 1",
+        );
+        query.bind(caller.account_id).fetch_all(&self.stage.pool).await.unwrap()
+    }
+
     /// The customer at Stripe.
     pub async fn customer_of(&self, caller: Caller) -> Option<String> {
         let query = sqlx::query_scalar("select id from octroi_private.stripe_customer where account_id = $1");

@@ -6,6 +6,7 @@ use octroi_sim::stripe::{Fault, FaultKind, FaultMatch};
 
 use super::Shop;
 use crate::child::{self, Worker};
+use crate::deadline::eventually;
 
 /// Longer than the lease of any job, which has to run out before another worker takes what a dead one held.
 const LEASE: time::Duration = time::Duration::minutes(3);
@@ -23,7 +24,7 @@ impl Shop<'_> {
         let death = async {
             self.stripe.held(1).await.unwrap();
             worker.kill().await;
-            self.stripe.release();
+            self.let_go().await;
             let next = self.hire_mortal().await;
             self.stage.let_pass(LEASE).await;
             self.sweep().await;
@@ -40,7 +41,13 @@ impl Shop<'_> {
         let mut process = command.stdout(Stdio::null()).spawn().unwrap();
         self.stripe.held(1).await.unwrap();
         process.kill().await.unwrap();
+        self.let_go().await;
+    }
+
+    /// Lets what is held back go on; nothing of it is left when this returns.
+    async fn let_go(&self) {
         self.stripe.release();
+        eventually("nothing is held back", async || (self.stripe.holding() == 0).then_some(())).await;
     }
 
     fn hold_back(&self, endpoint: &str, committed: bool) {

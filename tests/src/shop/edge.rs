@@ -28,8 +28,9 @@ impl Door {
     pub async fn run_function(stage: &Stage, secrets: &[String]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
-        let router =
-            Router::new().route("/rest/v1/rpc/receive_stripe_event", post(call)).with_state(stage.pool.clone());
+        let router = Router::new()
+            .route("/rest/v1/rpc/receive_stripe_event", post(call))
+            .with_state(stage.pool.clone());
         let server = tokio::spawn(async { axum::serve(listener, router).await }).abort_handle();
         let function = template::checkout().join("supabase/functions/stripe-webhook");
         let port = free_port();
