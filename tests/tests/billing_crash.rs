@@ -1,5 +1,6 @@
 //! kill -9 around every call to Stripe: before it is carried out and after, and what it was for happens once.
 
+use octroi_sim::stripe::Behaviour;
 use octroi_tests::cast::Caller;
 use octroi_tests::shop::{RETURN_URL, Shop};
 use octroi_tests::stage::play;
@@ -82,6 +83,32 @@ async fn a_change_of_plan_survives_death_and_is_invoiced_once() {
             shop.quiet().await;
             assert_eq!(shop.plan_of(caller).await, "premium", "{committed}");
             assert_eq!(shop.invoices_of(caller).await.len(), 2, "{committed}");
+        }
+        worker.kill().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declined_automatic_top_up_is_taken_back_once() {
+    play(async |stage| {
+        let shop = Shop::open(stage).await;
+        let mut worker = shop.hire_mortal().await;
+        for committed in [false, true] {
+            let caller = stage.sign_up("otto").await;
+            shop.subscribe(caller, "basic", "month").await;
+            shop.change_card(caller, Behaviour::InsufficientFunds).await;
+            assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 20000, 5000)").await.unwrap());
+            worker = shop
+                .die_at(worker, ("invoices.voidInvoice", committed), async || {
+                    assert!(shop.use_tokens(caller, 85_000).await);
+                })
+                .await;
+            shop.quiet().await;
+            let statuses: Vec<_> =
+                shop.invoices_of(caller).await.iter().map(|invoice| invoice.status).collect();
+            assert_eq!(statuses, ["paid", "void"], "{committed}");
+            assert_eq!((shop.paid_by(caller).await, shop.left(caller).await), (900, 15_000), "{committed}");
         }
         worker.kill().await;
     })

@@ -5,7 +5,8 @@ use octroi_tests::child::Worker;
 use octroi_tests::shop::{RETURN_URL, Shop, session_of};
 use octroi_tests::stage::play;
 use octroi_tests::template;
-use octroi_worker::cli::PlansCommand;
+use octroi_worker::cli::{PlansCommand, StripeCommand};
+use octroi_worker::commands::Command;
 use time::Duration;
 use uuid::Uuid;
 
@@ -205,6 +206,24 @@ async fn a_push_of_what_has_changed() {
             [("products", "id", 4), ("billing/meters", "event_name", 3), ("prices", "lookup_key", 11)],
         )
         .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_endpoint() {
+    play(async |stage| {
+        let shop = Shop::open(stage).await;
+        let arguments = ["stripe", "endpoint", "https://octroi.example/stripe-webhook"];
+        for committed in [false, true] {
+            shop.run_to_death(&arguments, ("webhookEndpoints.create", committed)).await;
+        }
+        let (variables, mut said) = (shop.variables(), Vec::new());
+        let command = StripeCommand::Endpoint { url: arguments[2].to_owned() };
+        assert!(Command::new(&variables, &mut said).unwrap().at_stripe(&command).await.unwrap());
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("its secret stands in Stripe's dashboard"), "{said}");
+        assert_eq!(shop.calls("webhookEndpoints.create"), 2, "once in vain, once for good");
     })
     .await;
 }
