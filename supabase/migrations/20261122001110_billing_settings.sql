@@ -9,7 +9,6 @@ create table octroi_private.billing_setting (
   upgrade_url text,
   top_up_url text,
   billing_url text,
-  unsubscribe_url text,
   -- Stripe drafts a renewal for an hour at least and three days at most before it is paid; so long a month that is
   -- not paid yet is trusted
   renewal_grace_seconds integer not null default 259200 check (renewal_grace_seconds between 0 and 259200),
@@ -80,7 +79,7 @@ begin
       select from octroi_private.listed(k.value) as o
       where octroi_private.origin_of(o.item #>> '{}') is distinct from o.item #>> '{}'
     )
-    when k.key in ('upgrade_url', 'top_up_url', 'billing_url', 'unsubscribe_url')
+    when k.key in ('upgrade_url', 'top_up_url', 'billing_url')
       then k.value = 'null' or octroi_private.origin_of(k.value #>> '{}') is not null
     when k.key in ('renewal_grace_seconds', 'draft_watch_seconds', 'report_every_seconds')
       then octroi_private.is_whole(k.value, 0, 259200)
@@ -91,7 +90,7 @@ begin
   end if;
   update octroi_private.billing_setting as s
   set return_origins = n.return_origins, upgrade_url = n.upgrade_url, top_up_url = n.top_up_url,
-    billing_url = n.billing_url, unsubscribe_url = n.unsubscribe_url, renewal_grace_seconds = n.renewal_grace_seconds,
+    billing_url = n.billing_url, renewal_grace_seconds = n.renewal_grace_seconds,
     draft_watch_seconds = n.draft_watch_seconds, report_every_seconds = n.report_every_seconds
   from octroi_private.billing_setting as b
   cross join lateral jsonb_populate_record(b, p_settings) as n

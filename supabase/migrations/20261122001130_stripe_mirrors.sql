@@ -43,6 +43,17 @@ create table octroi_private.stripe_subscription (
 comment on table octroi_private.stripe_subscription is 'Subscriptions of Stripe, as last fetched. Once canceled, for ever.';
 create index stripe_subscription_customer on octroi_private.stripe_subscription (customer_id);
 
+-- Whether it is known when it will end. A plan paid by the year with usage billed by the month ends through cancel_at:
+-- Stripe's own flag would end it with the month.
+create function octroi_private.is_ending(p_subscription octroi_private.stripe_subscription)
+returns boolean
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select (p_subscription).cancel_at_period_end or (p_subscription).cancel_at is not null
+$$;
+
 create table octroi_private.stripe_subscription_item (
   id octroi_private.stripe_id primary key,
   subscription_id text not null,

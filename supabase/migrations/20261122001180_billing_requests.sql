@@ -332,6 +332,7 @@ as $$
 declare
   v_account_id uuid;
   v_subscription octroi_private.stripe_subscription;
+  v_wait integer;
 begin
   select r.account_id into v_account_id
   from octroi_private.billing_request as r
@@ -346,9 +347,14 @@ begin
     update octroi_private.stripe_subscription set is_closing = true where id = v_subscription.id;
     perform octroi_private.sync_access(v_account_id);
   end if;
-  return query
-  select case when w.seconds = 0 then 'cancel' else 'wait' end, w.seconds
-  from octroi_private.flush_account(v_account_id, 'infinity') as w (seconds);
+  v_wait := octroi_private.flush_account(v_account_id, 'infinity');
+  if v_wait = 0 then
+    -- usage of the first minute is dated at its end, and bills nothing unless the subscription lives to see that
+    select coalesce(ceil(extract(epoch from max(r.usage_at) - octroi_private.now())) + 1, 0)::integer into v_wait
+    from octroi_private.meter_report as r
+    where r.account_id = v_account_id and r.state = 'accepted' and r.usage_at >= octroi_private.now();
+  end if;
+  return query select case when v_wait = 0 then 'cancel' else 'wait' end, v_wait;
 end
 $$;
 comment on function octroi_private.cancel_step(uuid) is

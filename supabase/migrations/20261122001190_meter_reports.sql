@@ -55,6 +55,22 @@ as $$
   )
 $$;
 
+-- When the last subscription that an event's usage is billed by ended; null while one is alive, or none is known.
+create function octroi_private.billed_until(p_customer_id text, p_event_name text)
+returns timestamptz
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when bool_and(s.ended_at is not null) then max(s.ended_at) end
+  from octroi_private.plan_overage as o
+  join octroi_private.stripe_catalogue as k on k.key = o.lookup_key
+  join octroi_private.stripe_subscription_item as i on i.price_id = k.stripe_id
+  join octroi_private.stripe_subscription as s on s.id = i.subscription_id
+  where o.event_name = p_event_name and s.customer_id = p_customer_id
+$$;
+
 -- Turns what was used beyond the plans of an account into reports, one for each Stripe meter and period that none is
 -- under way for. The caller has the account locked. Returns how many.
 create function octroi_private.make_meter_reports(p_account_id uuid)
@@ -67,6 +83,7 @@ declare
   v_now timestamptz := octroi_private.now();
   v_sum record;
   v_id uuid;
+  v_end timestamptz;
   v_fault text;
   v_made integer := 0;
 begin
@@ -76,7 +93,6 @@ begin
       max(u.occurred_at) as last_at, array_agg(u.request_id) as request_ids,
       octroi_private.whole_minute(b.period_start, true) as window_start,
       octroi_private.whole_minute(b.resets_at, false) as window_end,
-      octroi_private.is_closed_for(p_account_id, max(u.occurred_at)) as is_closed,
       (
         select least(count(*), 10)::smallint from octroi_private.meter_report as r
         where r.balance_id = u.balance_id and r.event_name = u.event_name and r.state = 'replaced'
@@ -88,8 +104,12 @@ begin
     group by u.balance_id, u.event_name, u.meter, c.id, b.period_start, b.resets_at
     order by b.period_start, u.event_name
   loop
+    -- what ended after its subscription did belongs to its last second
+    v_end := octroi_private.billed_until(v_sum.customer_id, v_sum.event_name) - interval '1 second';
     v_fault := case
-      when v_sum.is_closed then 'the invoice of its period is closed'
+      when v_end < v_sum.window_start then 'its subscription ended within its first minute'
+      when octroi_private.is_closed_for(p_account_id, least(v_sum.last_at, v_end))
+        then 'the invoice of its period is closed'
       when v_sum.last_at < v_now - interval '35 days' then 'older than the 35 days that Stripe takes'
     end;
     continue when v_fault is null and exists (
@@ -105,7 +125,9 @@ begin
     values (
       v_id, p_account_id, v_sum.customer_id, v_sum.event_name, v_sum.meter, v_sum.balance_id, v_sum.window_start,
       v_sum.window_end, v_sum.value,
-      greatest(v_sum.window_start, least(date_trunc('second', v_sum.last_at), v_sum.window_end - interval '1 second')),
+      greatest(v_sum.window_start, least(
+        date_trunc('second', v_sum.last_at), v_sum.window_end - interval '1 second', v_end
+      )),
       case when v_fault is null then 'pending' else 'written_off' end, v_fault, v_sum.generation, v_now, v_now
     );
     update octroi_private.overage_use as u set report_id = v_id

@@ -123,7 +123,8 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select current_setting('synchronous_commit'), '20261122001200', current_setting('server_version')
+  -- the newest file: the worker may call this only once that one has granted it
+  select current_setting('synchronous_commit'), '20261122001700', current_setting('server_version')
 $$;
 comment on function octroi_private.worker_ready() is
 'What a worker checks before it starts: durable commits, the migration it was written for, the server''s version.';

@@ -111,6 +111,7 @@ begin
       'cancel_at_period_end', v_ours.cancel_at_period_end::text,
       coalesce((p_object ->> 'cancel_at_period_end')::boolean, false)::text
     ),
+    ('cancel_at', extract(epoch from v_ours.cancel_at)::bigint::text, p_object ->> 'cancel_at'),
     ('prices', (
       select string_agg(i.price_id, ' ' order by i.price_id)
       from octroi_private.stripe_subscription_item as i where i.subscription_id = v_id

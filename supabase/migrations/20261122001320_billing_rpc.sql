@@ -166,7 +166,13 @@ declare
 begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
-  if v_subscription.id is null or cancel_subscription.at_period_end and v_subscription.cancel_at_period_end then
+  if v_subscription.id is null
+    or coalesce(cancel_subscription.at_period_end, true) and (
+      v_subscription.cancel_at_period_end or v_subscription.cancel_at <= (
+        select max(i.period_end) from octroi_private.stripe_subscription_item as i
+        where i.subscription_id = v_subscription.id
+      )
+    ) then
     raise exception 'there is no subscription to cancel' using errcode = 'OC032';
   end if;
   return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'cancel', jsonb_build_object(
@@ -190,8 +196,7 @@ begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
   if not coalesce(
-    v_subscription.cancel_at_period_end or v_subscription.cancel_at is not null
-    or v_subscription.schedule_id is not null, false
+    octroi_private.is_ending(v_subscription) or v_subscription.schedule_id is not null, false
   ) then
     raise exception 'nothing waits that could be taken back' using errcode = 'OC032';
   end if;

@@ -31,7 +31,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select
     v.plan_code, p.name, v.version, paid.billing_interval, s.status, nullif(r.granted_until, 'infinity'),
-    coalesce(s.cancel_at_period_end, false), s.trial_ends_at, next.plan_code, s.next_price_at, v.seats, v.features,
+    coalesce(octroi_private.is_ending(s), false), s.trial_ends_at, next.plan_code, s.next_price_at, v.seats, v.features,
     coalesce(t.is_on, o.is_on, false) and o.meter is not null,
     least(t.spend_cap_minor, o.spend_cap_minor), v.currency
   from octroi_private.subscription as r

@@ -2,26 +2,8 @@
 -- the object as it is by then.
 begin;
 \ir setup/billing.sql
-\if :{?lives}
-\else
-\set lives 50
-\endif
-select plan(7);
-
--- Stripe: the objects of a life, one version after another, and which of them is the present one.
-create table tap.version (
-  step integer, kind text, id text, object jsonb, primary key (kind, id, step)
-);
-
-create function tap.fetched(p_kind text, p_id text, p_step integer) returns jsonb
-language sql
-stable
-begin atomic
-select v.object from tap.version as v
-where v.kind = p_kind and v.id = p_id and v.step <= p_step
-order by v.step desc
-limit 1;
-end;
+\ir setup/events.sql
+select plan(6);
 
 -- The five events of a subscription's first month. Each step changes one object.
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
@@ -44,51 +26,6 @@ values
   "status": "succeeded", "created": 1804248000,
   "refunds": [{"id": "re_1", "amount": 200, "status": "succeeded", "created": 1804249000}]
 }');
-
--- Delivers events: each fetches its object as it is when p_seen steps have happened.
-create function tap.deliver(p_steps integer [], p_seen integer) returns void
-language plpgsql
-as $$
-declare
-  v_event record;
-begin
-  for v_event in
-    select v.kind, v.id, v.step from unnest(p_steps) with ordinality as s (step, ord)
-    join tap.version as v using (step)
-    order by s.ord
-  loop
-    perform octroi_private.receive_stripe_event(jsonb_build_object(
-      'id', 'evt_' || v_event.step, 'created', 1804248000, 'object', jsonb_build_object('id', v_event.id),
-      'type', case v_event.kind
-        when 'checkout_session' then 'checkout.session.completed'
-        when 'subscription' then 'customer.subscription.updated'
-        when 'invoice' then 'invoice.paid' else 'charge.refunded'
-      end
-    ));
-    perform tap.apply(v_event.kind, tap.fetched(v_event.kind, v_event.id, greatest(p_seen, v_event.step)));
-  end loop;
-end
-$$;
-
--- Everything that a customer could notice.
-create function tap.outcome() returns text
-language sql
-stable
-as $$
-  select concat_ws('; ', tap.standing(), (
-    select string_agg(format('%s %s of %s, %s back', g.source, g.drawn, g.amount, g.revoked), ', ' order by g.source)
-    from octroi_private.quota_grant as g
-  ), (
-    select string_agg(format('%s until %s', s.stripe_subscription_id, s.granted_until), ', ')
-    from octroi_private.subscription as s where s.ended_at is null
-  ), (
-    select string_agg(m.dedupe_key, ', ' order by m.kind) from (
-      select x.kind, split_part(x.dedupe_key, ':', 1) as dedupe_key from octroi_private.mail as x
-    ) as m
-  ), (select string_agg(e.id || ' ' || e.state, ', ' order by e.id) from octroi_private.stripe_event as e), (
-    select 'UNSOUND ' || string_agg(i.violated, ', ') from octroi_private.integrity as i
-  ))
-$$;
 
 -- What comes of an order of deliveries; the database is as before afterwards.
 create function tap.outcome_of_order(p_steps integer [], p_seen integer) returns text
@@ -137,38 +74,6 @@ select is_empty(
     cross join lateral tap.outcome_of_order(o || o[2:4] || o[1:1] || o, 5) as e
     where e <> %L', :'expected'
   ), 'each of them two or three times: the same'
-);
-
--- Longer lives, at random: versions come into being one by one, deliveries happen in between, late, twice or not at all
--- until the sweep, which fetches everything once more. The seed makes a failure repeatable.
-create function tap.live(p_seed integer) returns text
-language plpgsql
-as $$
-declare
-  v_step integer := 0;
-  v_known text;
-begin
-  perform setseed(p_seed / 1000.0);
-  for n in 1 .. 24 loop
-    if random() < 0.4 and v_step < 5 then
-      v_step := v_step + 1;
-    elsif v_step > 0 then
-      perform tap.deliver(array[1 + floor(random() * v_step)::integer], v_step);
-    end if;
-  end loop;
-  perform tap.deliver(array[1, 4, 3, 5, 2], 5);
-  v_known := tap.outcome();
-  raise exception 'undo' using errcode = 'ZZ000';
-exception
-  when sqlstate 'ZZ000' then return v_known;
-end
-$$;
-select is_empty(
-  format(
-    'select s, e from generate_series(1, %s) as s cross join lateral tap.live(s) as e where e <> %L', :lives,
-    :'expected'
-  ),
-  :lives || ' lives, each with its own losses, repetitions and delays, end in the same state'
 );
 
 -- Two workers fetch one object. The one whose lease ran out comes second with what it fetched first.

@@ -2,7 +2,7 @@
 -- The worker is asked to do one step after another; here the steps are done by hand.
 begin;
 \ir setup/billing.sql
-select plan(47);
+select plan(54);
 
 select tap.travel('2027-03-05 12:00:30+00') \g /dev/null
 select tap.apply(
@@ -233,6 +233,66 @@ select is(tap.cancel_step(:'cancelling'), 'cancel', 'then it is cancelled');
 select is(
   (select s.action from octroi_private.cancel_step('01a00000-0000-7000-8000-00000000dead') as s),
   'done', 'there is nothing to do about what is not there'
+);
+
+-- Ended within its first minute, which no summary of Stripe's shows alone. What was used in it is dated at its end.
+select tap.apply('subscription', tap.subscription(
+  'sub_1', '2027-07-05 12:00:30+00', '2027-08-05 12:00:30+00', jsonb_build_object(
+  'status', 'canceled', 'ended_at', tap.s('2027-07-05 14:02:30+00')
+))) \g /dev/null
+create function tap.begin_anew(p_id text, p_from timestamptz) returns void
+language plpgsql
+as $$
+begin
+  perform tap.travel(p_from);
+  perform tap.apply('subscription', tap.subscription(p_id, p_from, p_from + interval '1 month'));
+  perform tap.apply('invoice', tap.invoice('in_' || p_id, p_id, p_from, p_from + interval '1 month'));
+  perform tap.travel(p_from + interval '10 seconds');
+  perform tap.use(10250);
+end
+$$;
+select tap.begin_anew('sub_2', '2027-07-06 09:00:10+00') \g /dev/null
+select tap.play(:nora) \g /dev/null
+select octroi.cancel_subscription(false) as cancelling \gset
+select tap.clear() \g /dev/null
+select is(tap.cancel_step(:'cancelling'), 'wait 2', 'what was used is told at once');
+select tap.send_reports() \g /dev/null
+select matches(tap.cancel_step(:'cancelling'), '^wait (4[0-9])$', 'and the subscription lives until that has been');
+select tap.travel('2027-07-06 09:01:01+00') \g /dev/null
+select is(tap.cancel_step(:'cancelling'), 'cancel', 'then it is cancelled');
+select tap.apply('subscription', tap.subscription(
+  'sub_2', '2027-07-06 09:00:10+00', '2027-08-06 09:00:10+00', jsonb_build_object(
+  'status', 'canceled', 'ended_at', tap.s('2027-07-06 09:01:02+00')
+))) \g /dev/null
+select tap.apply('invoice', tap.draft('in_6', '2027-07-06 09:00:10+00', '2027-07-06 09:01:02+00', '{
+  "subscription": "sub_2"
+}')) \g /dev/null
+select octroi_private.close_did('in_6', 'hold', '{}') \g /dev/null
+select results_eq(
+  $$select to_timestamp((w ->> 'start_s')::bigint), to_timestamp((w ->> 'end_s')::bigint)
+    from octroi_private.close_step('in_6') as s cross join lateral jsonb_array_elements(s.args -> 'windows') as w$$,
+  $$values ('2027-07-06 09:01+00'::timestamptz, '2027-07-06 09:02+00'::timestamptz)$$,
+  'in a minute that can be asked for'
+);
+select is(octroi_private.close_did('in_6', 'compare', '{"il_m_in_6": 250}'), 'compared', 'and was counted');
+
+-- Ended at Stripe's own pages, which wait for nobody: nothing can be told for a time after the end.
+select tap.begin_anew('sub_3', '2027-07-06 10:00:10+00') \g /dev/null
+select tap.apply('subscription', tap.subscription(
+  'sub_3', '2027-07-06 10:00:10+00', '2027-08-06 10:00:10+00', jsonb_build_object(
+  'status', 'canceled', 'ended_at', tap.s('2027-07-06 10:00:30+00')
+))) \g /dev/null
+select tap.apply('invoice', tap.draft('in_7', '2027-07-06 10:00:10+00', '2027-07-06 10:00:30+00', '{
+  "subscription": "sub_3"
+}')) \g /dev/null
+select octroi_private.close_did('in_7', 'hold', '{}') \g /dev/null
+select tap.step('in_7') \g /dev/null
+select is(
+  octroi_private.close_did('in_7', 'compare', '{"il_m_in_7": 0}'), 'compared', 'its last invoice waits for nothing'
+);
+select is(
+  (select t.detail from octroi_private.billing_troubles() as t where t.detail like '%first minute%'),
+  'written_off: its subscription ended within its first minute', 'and what was used is listed'
 );
 select is_empty('select * from octroi_private.integrity', 'every invariant holds');
 

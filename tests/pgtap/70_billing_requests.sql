@@ -1,7 +1,7 @@
 -- What owners may ask for, what is refused before it reaches Stripe, and what they are told of the outcome.
 begin;
 \ir setup/billing.sql
-select plan(72);
+select plan(76);
 
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 -- stan has signed up as well; tom is a member of nora's account, and only that.
@@ -235,6 +235,18 @@ select results_eq(
 );
 select tap.clear() \g /dev/null
 select is(tap.args_of('resume'), '{"subscription": "sub_1", "schedule": "sub_sched_1"}', 'by the worker');
+
+-- One that is paid by the year and metered by the month ends at an instant, without the flag.
+select tap.on_premium(jsonb_build_object('cancel_at', tap.s('2027-04-05 12:00+00'))) \g /dev/null
+select tap.play(:nora) \g /dev/null
+select is((select s.cancel_at_period_end from octroi.my_subscription() as s), true, 'it is shown as ending');
+select is(tap.ask('x', 'octroi.cancel_subscription()'), 'OC032', 'cannot be cancelled again');
+select is(tap.ask('resume', 'octroi.resume_subscription()'), '00000', 'and can be resumed');
+select tap.clear() \g /dev/null
+select tap.on_premium(jsonb_build_object('cancel_at', tap.s('2028-01-01 12:00+00'))) \g /dev/null
+select tap.play(:nora) \g /dev/null
+select is(tap.ask('x', 'octroi.cancel_subscription()'), '00000', 'one that would end later may end earlier');
+select tap.clear() \g /dev/null
 
 -- A past-due one can be paid, not changed.
 select tap.on_premium('{"status": "past_due"}') \g /dev/null

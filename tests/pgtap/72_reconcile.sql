@@ -2,7 +2,7 @@
 -- fault.
 begin;
 \ir setup/billing.sql
-select plan(25);
+select plan(26);
 
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 select tap.apply('subscription', tap.subscription('sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00')) \g /dev/null
@@ -101,6 +101,12 @@ select results_eq(
   $$select tap.reconcile(400, tap.at_stripe('{"status": "past_due", "cancel_at_period_end": true}'))$$,
   array['explained: differs in cancel_at_period_end, status; being fetched', '1 customers, 1 explained, 0 unexplained'],
   'while it is, it is explained'
+);
+update octroi_private.stripe_object set queued_at = null;
+select results_eq(
+  $$select tap.reconcile(400, tap.at_stripe(jsonb_build_object('cancel_at', tap.s('2028-03-05 12:00+00'))))$$,
+  array['unexplained: differs in cancel_at; fetched now', '1 customers, 0 explained, 1 unexplained'],
+  'an end that was set unseen, without Stripe''s flag, as one paid by the year has it'
 );
 update octroi_private.stripe_object set queued_at = null;
 select results_eq(

@@ -65,6 +65,23 @@ impl Stage {
         caller
     }
 
+    /// The owners of all accounts on a plan.
+    pub async fn callers_on(&self, plan: &str) -> Vec<Caller> {
+        let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+            "select a.id, a.owner_user_id from octroi_private.account as a
+             join octroi_private.subscription as s on s.account_id = a.id and s.ended_at is null
+             join octroi_private.plan_version as v on v.id = s.plan_version_id
+             where v.plan_code = $1",
+        )
+        .bind(plan)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        rows.into_iter()
+            .map(|(account_id, user_id)| Caller { account_id, api_key_id: None, user_id })
+            .collect()
+    }
+
     /// Adds a plan; its code.
     pub async fn make_plan(&self, limits: &[PlanLimit<'_>]) -> String {
         let code = format!("p{}", Uuid::new_v4().simple());

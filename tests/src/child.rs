@@ -39,18 +39,18 @@ fn binary() -> &'static PathBuf {
     })
 }
 
+/// `octroi` with nothing in its environment but this. Killed when dropped.
+pub fn command(arguments: &[&str], environment: Vec<(String, String)>) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(binary());
+    command.args(arguments).env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
 impl Worker {
     /// Starts gateway and jobs, and waits until they are ready.
     pub async fn start(stage: &Stage, sim: &openai::Handle, more: &[(&str, &str)]) -> Self {
         let port = free_port();
-        let process = tokio::process::Command::new(binary())
-            .arg("serve")
-            .env_clear()
-            .envs(environment(stage, sim, port, more))
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let process = command(&["serve"], environment(stage, sim, port, more)).spawn().unwrap();
         let worker = Self { client: Client::new(port), process };
         eventually("the worker is ready", async || worker.client.is_ready().await.then_some(())).await;
         worker

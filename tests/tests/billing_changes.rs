@@ -82,3 +82,68 @@ async fn cancelling_at_once_waits_for_open_requests_and_bills_them() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_paid_by_the_year_is_shown_as_ending_and_resumed() {
+    trade(async |shop| {
+        let caller = shop.stage.sign_up("gwen").await;
+        shop.subscribe(caller, "basic", "year").await;
+        assert!(!shop.is_ending(caller).await);
+        assert_eq!(shop.ask(caller, "cancel_subscription(true)").await.state, "done");
+        shop.quiet().await;
+        assert!(shop.is_ending(caller).await, "with its year, and not with the month of its metered price");
+        let again = shop.call::<uuid::Uuid>(caller, "cancel_subscription(true)").await.unwrap_err();
+        assert_eq!(again.as_database_error().unwrap().code().as_deref(), Some("OC032"));
+        shop.let_pass(Duration::days(40)).await;
+        assert_eq!(shop.plan_of(caller).await, "basic", "paid for");
+        assert!(shop.reconcile().await);
+
+        let answer = shop.ask(caller, "resume_subscription()").await;
+        assert_eq!(answer.state, "done", "{answer:?}");
+        shop.quiet().await;
+        assert!(!shop.is_ending(caller).await);
+        shop.let_pass(Duration::days(330)).await;
+        assert_eq!(shop.plan_of(caller).await, "basic");
+        assert_eq!(shop.paid_by(caller).await, 2 * 9_000, "the second year");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_used_in_the_first_minute_is_billed_when_it_was_the_last() {
+    trade(async |shop| {
+        let caller = shop.stage.sign_up("hugo").await;
+        shop.subscribe(caller, "basic", "month").await;
+        assert!(shop.call::<bool>(caller, "set_overage(true)").await.unwrap());
+        assert!(shop.use_tokens(caller, 101_500).await);
+        let id = shop.call::<uuid::Uuid>(caller, "cancel_subscription(false)").await.unwrap();
+        shop.let_pass(Duration::minutes(2)).await;
+        assert_eq!(shop.answer(caller, id).await.state, "done");
+        shop.let_pass(Duration::hours(2)).await;
+        assert_eq!(shop.counted_for(caller).await, 1_500);
+        assert_eq!(shop.paid_by(caller).await, 900 + 2 * 2, "two slices were begun");
+        assert_eq!(shop.plan_of(caller).await, "free");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_ended_at_stripe_within_its_first_minute_holds_no_invoice() {
+    trade(async |shop| {
+        let caller = shop.stage.sign_up("iris").await;
+        shop.subscribe(caller, "basic", "month").await;
+        assert!(shop.call::<bool>(caller, "set_overage(true)").await.unwrap());
+        assert!(shop.use_tokens(caller, 101_500).await);
+        let customer = shop.customer_of(caller).await.unwrap();
+        let listed = shop.read_at_stripe(&format!("subscriptions?customer={customer}")).await;
+        shop.end_at_stripe(listed["data"][0]["id"].as_str().unwrap()).await;
+        shop.let_pass(Duration::hours(2)).await;
+        assert!(
+            shop.invoices_of(caller).await.iter().all(|invoice| invoice.status == "paid"),
+            "none is held"
+        );
+        assert_eq!(shop.counted_for(caller).await, 0);
+        assert_eq!(shop.plan_of(caller).await, "free");
+    })
+    .await;
+}

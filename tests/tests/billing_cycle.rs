@@ -16,8 +16,11 @@ async fn from_sign_up_to_a_renewal_invoice_that_equals_the_ledger() {
         assert_eq!(shop.left(caller).await, 100_000);
 
         assert!(shop.call::<bool>(caller, "set_overage(true)").await.unwrap());
-        assert!(shop.use_tokens(caller, 99_000).await);
+        assert!(shop.use_tokens(caller, 80_000).await);
+        assert_eq!(shop.warnings_to(caller).await, [80]);
+        assert!(shop.use_tokens(caller, 19_000).await);
         assert!(shop.use_tokens(caller, 3_500).await);
+        assert_eq!(shop.warnings_to(caller).await, [80, 90, 100]);
         assert_eq!(shop.overage_of(caller).await, 2_500);
 
         shop.let_pass(Duration::days(32)).await;

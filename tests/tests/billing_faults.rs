@@ -85,7 +85,7 @@ async fn an_automatic_top_up_is_charged_once_whatever_happens() {
             for endpoint in endpoints {
                 plan(shop, endpoint, &kind);
             }
-            shop.buy_when_low(caller, 0).await;
+            assert!(shop.use_tokens(caller, 100_000).await, "all that is left");
             shop.let_pass(Duration::minutes(30)).await;
             paid += 500;
             assert_eq!(shop.paid_by(caller).await, paid, "{kind:?}");

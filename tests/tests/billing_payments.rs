@@ -72,12 +72,12 @@ async fn an_automatic_top_up_charges_the_card_on_file_once() {
         let set = "set_auto_top_up('tokens_100k', 20000, 500)";
         assert!(shop.call::<bool>(caller, set).await.unwrap());
         assert!(shop.use_tokens(caller, 85_000).await);
-        shop.buy_when_low(caller, 15_000).await;
+        shop.quiet().await;
         assert_eq!(shop.left(caller).await, 115_000);
         assert_eq!(shop.paid_by(caller).await, 900 + 500);
 
         assert!(shop.use_tokens(caller, 100_000).await);
-        shop.buy_when_low(caller, 15_000).await;
+        shop.quiet().await;
         assert_eq!(shop.paid_by(caller).await, 900 + 500, "its cap for the month is reached");
     })
     .await;
@@ -90,7 +90,7 @@ async fn a_declined_automatic_top_up_is_told_and_never_charged_later() {
         shop.change_card(caller, Behaviour::InsufficientFunds).await;
         assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 20000, 5000)").await.unwrap());
         assert!(shop.use_tokens(caller, 85_000).await);
-        shop.buy_when_low(caller, 15_000).await;
+        shop.quiet().await;
         assert_eq!(shop.left(caller).await, 15_000);
         let statuses: Vec<_> = shop.invoices_of(caller).await.iter().map(|invoice| invoice.status).collect();
         assert_eq!(statuses, ["paid", "void"]);

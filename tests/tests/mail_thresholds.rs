@@ -13,12 +13,6 @@ async fn use_tokens(stage: &Stage, caller: Caller, tokens: i64) {
     let call = Call::new(caller, tokens - 1, 1);
     assert!(reserve(&stage.pool, &call).await.is_granted());
     assert_eq!(settle(&stage.pool, &Usage::new(call.request_id, tokens - 1, 1)).await.outcome, "settled");
-    // Done by settling itself where it finds `alert_at` reached; a second time changes nothing.
-    sqlx::query("select octroi_private.raise_alerts(array[$1])")
-        .bind(call.request_id)
-        .execute(&stage.pool)
-        .await
-        .unwrap();
 }
 
 async fn next_mail(office: &PostOffice, number: usize) -> ReceivedMail {

@@ -52,9 +52,15 @@ function refusalOf(error: unknown): Response {
     return refuse(400, error.message);
   }
   console.error("event not stored:", error);
-  return refuse(503, "The event could not be stored, send it again later");
+  return answer(503, "The event could not be stored, send it again later");
 }
 
+/** Tells the operator's log as well: what was not stored leaves no other trace here. */
 function refuse(status: number, message: string): Response {
+  console.warn(`event refused with ${status}: ${message}`);
+  return answer(status, message);
+}
+
+function answer(status: number, message: string): Response {
   return Response.json({ error: message }, { status });
 }

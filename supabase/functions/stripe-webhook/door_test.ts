@@ -222,6 +222,26 @@ Deno.test("what Stripe did not sign, or not now, is refused and not stored", asy
   });
 });
 
+Deno.test("what is refused is told in the log, without a word of it", async () => {
+  const { warn } = console;
+  const said: unknown[][] = [];
+  console.warn = (...words) => said.push(words);
+  try {
+    await atTheDoor(async (knock) => {
+      await knock({ signature: `t=${NOW},v1=${"0".repeat(64)}` });
+      await knock({ body: "{" });
+      await knock({ body: "x".repeat(MAX_BODY_BYTES + 1) });
+    });
+  } finally {
+    console.warn = warn;
+  }
+  assertEquals(said, [
+    ["event refused with 400: The signature does not match"],
+    ["event refused with 400: The body is not valid JSON"],
+    [`event refused with 413: The body is longer than ${MAX_BODY_BYTES} bytes`],
+  ]);
+});
+
 Deno.test("what is no event is refused, although it is signed", async () => {
   await atTheDoor(async (knock, seen) => {
     const without = (name: string) => JSON.stringify({ ...INVOICE_PAID, [name]: undefined });

@@ -105,7 +105,7 @@ select jsonb_build_object(
 ) || p_with;
 end;
 
--- A call of so many tokens, as settled now. What settling finds to do is done twice, which must not matter.
+-- A call of so many tokens, as settled now.
 create function tap.use(p_tokens bigint) returns uuid
 language plpgsql
 as $$
@@ -115,7 +115,6 @@ begin
   perform octroi_private.record_usage(a.id, a.owner_user_id, 'gpt-5-mini', p_tokens, 0, p_request_id => v_id)
   from octroi_private.account as a
   where a.owner_user_id = '01a00000-0000-7000-8000-00000000000e';
-  perform octroi_private.raise_alerts(array[v_id]);
   return v_id;
 end
 $$;

@@ -78,6 +78,32 @@ impl Shop<'_> {
         assert_eq!(self.plan_of(caller).await, plan);
     }
 
+    /// Subscribes without asking for a checkout, as an import of customers would: Stripe has everything, and tells of it.
+    pub async fn import(&self, caller: Caller, plan: &str) -> String {
+        let customer = self.change_at_stripe("customers", &[("name", "imported")]).await;
+        let customer = customer["id"].as_str().expect("an id").to_owned();
+        let query = sqlx::query("select octroi_private.link_stripe_customer($1, $2)");
+        query.bind(caller.account_id).bind(&customer).execute(&self.stage.pool).await.unwrap();
+        self.stripe.set_payment_method(&customer, Behaviour::Pays).unwrap();
+        let query = sqlx::query_scalar(
+            "select array[octroi_private.stripe_id_of(p.lookup_key), octroi_private.stripe_id_of(o.lookup_key)]
+             from octroi_private.plan_version as v
+             join octroi_private.plan_price as p on p.plan_version_id = v.id and p.billing_interval = 'month'
+             join octroi_private.plan_overage as o on o.plan_version_id = v.id
+             where v.plan_code = $1
+             order by v.version desc
+             limit 1",
+        );
+        let prices: Vec<String> = query.bind(plan).fetch_one(&self.stage.pool).await.unwrap();
+        let form = [
+            ("customer", customer.as_str()),
+            ("items[0][price]", &prices[0]),
+            ("items[1][price]", &prices[1]),
+        ];
+        self.change_at_stripe("subscriptions", &form).await;
+        customer
+    }
+
     /// Buys a pack and pays.
     pub async fn top_up(&self, caller: Caller, pack: &str) {
         let function = format!("buy_top_up('{pack}', '{RETURN_URL}', '{RETURN_URL}')");
@@ -100,13 +126,6 @@ impl Shop<'_> {
             let path = format!("subscriptions/{}", subscription["id"].as_str().expect("an id"));
             self.change_at_stripe(&path, &[("default_payment_method", &card)]).await;
         }
-    }
-
-    /// Has a pack bought if so few tokens are left, as settling does.
-    pub async fn buy_when_low(&self, caller: Caller, left: i64) {
-        let query = sqlx::query("select octroi_private.buy_when_low($1, 'tokens', $2)");
-        query.bind(caller.account_id).bind(left).execute(&self.stage.pool).await.unwrap();
-        self.quiet().await;
     }
 
     /// Makes a call of so many tokens; whether it was let through.

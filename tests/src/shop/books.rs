@@ -4,7 +4,7 @@ use octroi_sim::stripe::InvoiceBooks;
 use serde_json::Value;
 
 use super::{STRIPE_KEY, Shop};
-use crate::cast::Caller;
+use crate::cast::{Caller, act_as};
 
 impl Shop<'_> {
     /// The code of the plan an account is on.
@@ -20,12 +20,29 @@ impl Shop<'_> {
         .unwrap()
     }
 
+    /// Whether a subscription is going to end, as its owner sees it.
+    pub async fn is_ending(&self, caller: Caller) -> bool {
+        let mut transaction = self.stage.pool.begin().await.unwrap();
+        act_as(&mut transaction, caller.user_id).await;
+        let query = sqlx::query_scalar("select cancel_at_period_end from octroi.my_subscription()");
+        query.fetch_one(&mut *transaction).await.unwrap()
+    }
+
     /// Tokens of plan and top-ups that an account has left this month, as its owner sees it; overage aside.
     pub async fn left(&self, caller: Caller) -> i64 {
         let quota = self.stage.my_quota(caller).await;
         let month = quota.iter().find(|q| q.scope == "account" && q.meter == "tokens" && q.period == "month");
         let month = month.expect("a monthly limit of tokens");
         month.granted - month.used - month.reserved
+    }
+
+    /// The thresholds that mails were written about, in order.
+    pub async fn warnings_to(&self, caller: Caller) -> Vec<i32> {
+        let query = sqlx::query_scalar(
+            "select (m.data ->> 'threshold')::integer from octroi_private.mail as m
+             where m.account_id = $1 and m.kind = 'threshold' order by m.created_at, 1",
+        );
+        query.bind(caller.account_id).fetch_all(&self.stage.pool).await.unwrap()
     }
 
     /// The customer at Stripe.
@@ -85,6 +102,16 @@ impl Shop<'_> {
         let response = request.body(body.join("&")).send().await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.text().await.unwrap());
         response.json().await.unwrap()
+    }
+
+    /// Ends a subscription at once, as its dashboard would, with an invoice for what was used.
+    pub async fn end_at_stripe(&self, subscription: &str) {
+        let request = self.dashboard.delete(format!(
+            "{}/v1/subscriptions/{subscription}?invoice_now=true&prorate=false",
+            self.stripe.url
+        ));
+        let response = request.bearer_auth(STRIPE_KEY).send().await.unwrap();
+        assert!(response.status().is_success(), "{subscription}: {}", response.text().await.unwrap());
     }
 
     /// The newest charge of a customer.

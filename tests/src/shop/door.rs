@@ -7,6 +7,7 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
+use tokio::process::Child;
 use tokio::task::AbortHandle;
 
 use crate::stage::Stage;
@@ -16,7 +17,9 @@ use crate::stage::Stage;
 pub struct Door {
     /// Where Stripe knocks.
     pub url: String,
-    server: AbortHandle,
+    pub(super) server: AbortHandle,
+    /// The edge function, where that is the door.
+    pub(super) _function: Option<Child>,
 }
 
 impl Door {
@@ -26,7 +29,7 @@ impl Door {
         let url = format!("http://{}/stripe-webhook", listener.local_addr().unwrap());
         let router = Router::new().route("/stripe-webhook", post(take)).with_state(stage.pool.clone());
         let server = tokio::spawn(async { axum::serve(listener, router).await }).abort_handle();
-        Self { url, server }
+        Self { url, server, _function: None }
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod ask;
 mod books;
+mod death;
 mod door;
+mod edge;
 mod travel;
 
 use std::time::Duration;
@@ -12,9 +14,10 @@ use octroi_worker::cli::{PlansCommand, Serve};
 use octroi_worker::commands;
 use octroi_worker::config::Variables;
 
-pub use ask::{Answer, RETURN_URL};
+pub use ask::{Answer, RETURN_URL, session_of};
 
 use crate::child::Worker;
+use crate::deadline::DEADLINE_SECONDS;
 use crate::gateway::{Gateway, environment, free_port, provider};
 use crate::stage::{Stage, play};
 use crate::template;
@@ -22,6 +25,9 @@ use door::Door;
 
 /// The operator's key at Stripe.
 pub const STRIPE_KEY: &str = "sk_test_operator";
+
+/// What signs webhooks.
+pub const WEBHOOK_SECRET: &str = "whsec_of_the_shop";
 
 /// Longer than any answer of the stand-in takes.
 const DASHBOARD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,10 +42,12 @@ pub struct Shop<'s> {
     pub stage: &'s Stage,
     /// Stripe's stand-in.
     pub stripe: stripe::Handle,
+    /// How long everything that is due at one moment may take.
+    pub patience: Duration,
     provider: openai::Handle,
     /// An operator at Stripe's own pages.
     dashboard: reqwest::Client,
-    _door: Door,
+    door: Door,
 }
 
 /// Tells a story in a shop whose worker runs all the time; in the end the books must agree with Stripe's.
@@ -58,21 +66,38 @@ pub async fn trade(story: impl AsyncFnOnce(&Shop<'_>)) {
 impl<'s> Shop<'s> {
     /// Opens a shop that sells what plans.toml says. Nobody works in it yet.
     pub async fn open(stage: &'s Stage) -> Self {
-        let door = Door::open(stage).await;
+        let shop = Self::open_empty(stage).await;
+        shop.push_plans().await;
+        shop
+    }
+
+    /// Opens a shop of which Stripe knows nothing yet.
+    pub async fn open_empty(stage: &'s Stage) -> Self {
+        Self::open_behind(stage, Door::open(stage).await, &[WEBHOOK_SECRET.to_owned()]).await
+    }
+
+    /// Opens a shop behind the edge function itself, which takes what `takes` signed while Stripe signs with `signs`.
+    pub async fn open_at_the_edge(stage: &'s Stage, takes: &[String], signs: &[String]) -> Self {
+        let shop = Self::open_behind(stage, Door::run_function(stage, takes).await, signs).await;
+        shop.push_plans().await;
+        shop
+    }
+
+    async fn open_behind(stage: &'s Stage, door: Door, secrets: &[String]) -> Self {
         let options = stripe::Options {
             secret_key: Some(STRIPE_KEY.to_owned()),
             webhook_url: Some(door.url.clone()),
+            webhook_secrets: secrets.to_vec(),
             ..stripe::Options::default()
         };
-        let shop = Self {
+        Self {
             stage,
             stripe: stripe::spawn(options).await.unwrap(),
+            patience: Duration::from_secs(DEADLINE_SECONDS),
             provider: provider().await,
             dashboard: reqwest::Client::builder().no_proxy().timeout(DASHBOARD_TIMEOUT).build().unwrap(),
-            _door: door,
-        };
-        shop.push_plans().await;
-        shop
+            door,
+        }
     }
 
     fn stripe_variables(&self) -> [(&str, &str); 4] {
@@ -86,7 +111,11 @@ impl<'s> Shop<'s> {
 
     /// The environment of a worker of this shop.
     pub fn variables(&self) -> Variables {
-        environment(self.stage, &self.provider, free_port(), &self.stripe_variables()).into_iter().collect()
+        self.environment().into_iter().collect()
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        environment(self.stage, &self.provider, free_port(), &self.stripe_variables())
     }
 
     /// The same with one variable more, or another value of it.

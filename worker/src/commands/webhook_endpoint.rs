@@ -21,6 +21,7 @@ pub(super) async fn run(command: &mut Command<'_>, url: &str) -> Result<(), Comm
     if let Some(endpoint) = ours {
         stripe.set_webhook_events(&endpoint.id, &events).await?;
         writeln!(command.out, "{} sends {} types of events to {url}", endpoint.id, events.len())?;
+        writeln!(command.out, "it was there already: its secret stands in Stripe's dashboard")?;
         return Ok(());
     }
     let endpoint = stripe.create_webhook_endpoint(url, &events).await?;

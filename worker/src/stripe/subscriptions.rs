@@ -1,6 +1,6 @@
 //! Subscriptions: reading, changing at once, cancelling.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use stripe_billing::subscription::{
     CancelSubscription, ListSubscription, ListSubscriptionStatus, RetrieveSubscription, UpdateSubscription,
     UpdateSubscriptionCancelAt, UpdateSubscriptionItems, UpdateSubscriptionPaymentBehavior,
@@ -22,6 +22,12 @@ pub struct NewItem {
     pub price: String,
     /// None for a metered price.
     pub quantity: Option<u64>,
+}
+
+/// A form is a struct: a list of pairs would be numbered.
+#[derive(Serialize)]
+struct NoEnd {
+    cancel_at: &'static str,
 }
 
 impl Stripe {
@@ -127,7 +133,7 @@ impl Stripe {
         }
         // async-stripe's type for this member has no value that empties it.
         let request = RequestBuilder::new(StripeMethod::Post, format!("/subscriptions/{id}"))
-            .form(&[("cancel_at", "")]);
+            .form(&NoEnd { cancel_at: "" });
         let key = IdempotencyKey::new(key).map_err(|_| StripeError::NoKey)?;
         self.send(&request, Some(&key)).await.map(drop)
     }

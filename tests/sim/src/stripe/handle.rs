@@ -203,6 +203,11 @@ impl Handle {
         wait::until(holds.subscribe(), WAIT_LIMIT, || holds.held() >= count).await
     }
 
+    /// How many answers are held back now. A release takes a moment.
+    pub fn holding(&self) -> usize {
+        self.sim.holds.held()
+    }
+
     /// Lets every held answer go on.
     pub fn release(&self) {
         self.sim.holds.release();

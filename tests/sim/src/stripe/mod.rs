@@ -36,7 +36,7 @@ pub use handle::Handle;
 pub use kept::StateFileError;
 pub use settings::{AfterRetries, Settings, Webhooks};
 pub use webhooks::{
-    Delivery, DeliveryState, Order, WebhookFault, WebhookFaultKind, WebhookFaultPlan, WebhookMatch,
+    Delivery, DeliveryState, Order, WebhookFault, WebhookFaultKind, WebhookFaultPlan, WebhookMatch, signature,
 };
 pub use world::ClockReport;
 

@@ -1,0 +1,105 @@
+//! The edge function itself as the webhook door, under Deno as the local stack runs it, and behind it as much of a Data
+//! API as it needs: one function, for the secret key, as `service_role`.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
+use reqwest::Response;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Shop;
+use super::door::Door;
+use crate::deadline::eventually;
+use crate::gateway::free_port;
+use crate::stage::Stage;
+use crate::template;
+
+/// The project's secret key.
+const SECRET_KEY: &str = "sb_secret_of_the_project";
+
+impl Door {
+    /// Runs supabase/functions/stripe-webhook with these signing secrets.
+    pub async fn run_function(stage: &Stage, secrets: &[String]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/rest/v1/rpc/receive_stripe_event", post(call))
+            .with_state(stage.pool.clone());
+        let server = tokio::spawn(async { axum::serve(listener, router).await }).abort_handle();
+        let function = template::checkout().join("supabase/functions/stripe-webhook");
+        let port = free_port();
+        let process = tokio::process::Command::new(deno())
+            .args(["run", "--quiet", "--frozen", "--allow-env", "--allow-net=127.0.0.1", "--config"])
+            .args([function.join("deno.json"), function.join("index.ts")])
+            .env("DENO_SERVE_ADDRESS", format!("tcp:127.0.0.1:{port}"))
+            .env("SUPABASE_URL", api)
+            .env("SUPABASE_SECRET_KEYS", json!({ "default": SECRET_KEY }).to_string())
+            .env("STRIPE_WEBHOOK_SECRETS", secrets.join(","))
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Deno is there: `stack/node_packages.sh stack` installs it, and NODE_BIN says where else it is");
+        eventually("the edge function listens", async || {
+            TcpStream::connect(("127.0.0.1", port)).await.ok().map(drop)
+        })
+        .await;
+        Self { url: format!("http://127.0.0.1:{port}/stripe-webhook"), server, _function: Some(process) }
+    }
+}
+
+fn deno() -> PathBuf {
+    let binaries = std::env::var_os("NODE_BIN").map(PathBuf::from);
+    binaries.unwrap_or_else(|| template::checkout().join("stack/node_modules/.bin")).join("deno")
+}
+
+/// What PostgREST answers to this call.
+async fn call(
+    State(pool): State<PgPool>,
+    headers: HeaderMap,
+    Json(arguments): Json<Value>,
+) -> (StatusCode, Json<Value>) {
+    if headers.get("apikey").is_none_or(|key| key != SECRET_KEY)
+        || headers.get("content-profile").is_none_or(|profile| profile != "octroi")
+    {
+        return (StatusCode::UNAUTHORIZED, Json(json!({ "message": "Invalid API key" })));
+    }
+    match receive(&pool, &arguments["event"]).await {
+        Ok(answer) => (StatusCode::OK, Json(json!(answer))),
+        Err(error) => match error.as_database_error() {
+            Some(said) => {
+                let body = json!({ "code": said.code(), "message": said.message() });
+                (StatusCode::BAD_REQUEST, Json(body))
+            }
+            None => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "message": error.to_string() }))),
+        },
+    }
+}
+
+async fn receive(pool: &PgPool, event: &Value) -> Result<String, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query("set local role service_role").execute(&mut *transaction).await?;
+    let query = sqlx::query_scalar("select octroi.receive_stripe_event($1)");
+    let answer = query.bind(event).fetch_one(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(answer)
+}
+
+impl Shop<'_> {
+    /// Brings a body to the door as somebody would who may not be Stripe; the answer's status.
+    pub async fn knock(&self, signature: Option<&str>, body: impl Into<String>) -> u16 {
+        let request = self.dashboard.post(&self.door.url).body(body.into());
+        let request = match signature {
+            Some(signature) => request.header("stripe-signature", signature),
+            None => request,
+        };
+        let answered: Response = request.send().await.unwrap();
+        answered.status().as_u16()
+    }
+}
