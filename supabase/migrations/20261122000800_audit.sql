@@ -206,7 +206,8 @@ begin
     tg_argv[0] || '.' || lower(tg_op), coalesce(v_row ->> 'account_id', case tg_argv[0]
       when 'account' then v_row ->> 'id'
     end)::uuid, coalesce(v_row ->> 'id', v_row ->> 'code', v_row ->> 'subject', v_person::text),
-    jsonb_strip_nulls(jsonb_build_object('person', v_person, 'was', v_was)) || (v_row - c_left_out), null
+    (v_row - c_left_out) || case when v_person is null then '{}' else jsonb_build_object('person', v_person) end
+    || case when v_was is null then '{}' else jsonb_build_object('was', v_was) end, null
   );
   return null;
 end
