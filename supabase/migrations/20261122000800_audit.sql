@@ -1,9 +1,9 @@
 -- Who did what, when and why. Entries are added and never changed, by any role, and each is chained to the one before
 -- it: what was changed, removed or slipped in afterwards breaks the chain there (octroi audit verify).
 --
--- An entry is written in the transaction that it is about. Its link is made when that transaction commits, by a deferred
--- trigger and under one lock: taken last of all, it cannot take part in a deadlock, and the order of the links is the
--- order of the commits. Nobody is named: people are pseudonyms, and what looks like an address does not get in.
+-- An entry is written in the transaction that it is about. Its link is made when that transaction commits, by a
+-- deferred trigger and under one lock: taken last of all, it cannot take part in a deadlock, and the order of the links
+-- is the order of the commits. Nobody is named: people are pseudonyms, and what looks like an address does not get in.
 set role octroi_owner;
 
 create table octroi_private.audit_log (

@@ -34,7 +34,9 @@ insert into tap.deed values
 ('quota_grant.insert', format('select octroi_private.add_grant(%L, ''tokens'', 5, ''promo'', ''x'')', :team)),
 ('subscription.update', format('select octroi_private.assign_plan(%L, ''free'')', :team)),
 ('billing_setting.update', 'select octroi_private.set_billing_settings(''{"report_every_seconds": 301}'')'),
-('overage_setting.insert', format('insert into octroi_private.overage_setting (account_id, is_on) values (%L, true)', :team)),
+('overage_setting.insert', format(
+  'insert into octroi_private.overage_setting (account_id, is_on) values (%L, true)', :team
+)),
 ('auto_top_up.insert', format(
   'insert into octroi_private.auto_top_up (account_id, pack_code, below, monthly_cap_minor, user_id)
   values (%L, ''tokens_100k'', 5, 5000, %L)', :team, :olga
@@ -74,7 +76,8 @@ select tap.clear() \g /dev/null
 select results_eq(
   'select l.action, l.actor, l.actor_role, l.subject, l.reason from tap.last_entry() as l',
   format(
-    $$select 'api_key.insert', octroi_private.pseudonym_of(%L), 'authenticated', %L, 'ticket 4711, asked by [address]'$$,
+    $$select 'api_key.insert', octroi_private.pseudonym_of(%L), 'authenticated', %L,
+      'ticket 4711, asked by [address]'$$,
     :sten, :'key'
   ), 'an entry says who, in which role, to what and why'
 );
@@ -123,16 +126,19 @@ begin
 end
 $$;
 select ok(
-  array(select tap.audit_of(:sten)) @> array['you api_key.insert', 'operator export.request', 'operator api_key.update'],
+  array(select tap.audit_of(:sten))
+  @> array['you api_key.insert', 'operator export.request', 'operator api_key.update'],
   'sten sees what he did and what was done to him'
 );
 select ok(not 'operator quota_grant.insert' = any(array(select tap.audit_of(:sten))), 'and nothing of the team');
 select ok('operator quota_grant.insert' = any(array(select tap.audit_of(:ada))), 'whose admin sees it');
-select ok(not 'operator quota_grant.insert' = any(array(select tap.audit_of(:mia))), 'and whose former member does not');
+select ok(
+  not 'operator quota_grant.insert' = any(array(select tap.audit_of(:mia))), 'and whose former member does not'
+);
 select is((select count(*) from tap.audit_of(:missing)), 0::bigint, 'nobody sees nothing');
 select tap.play(:sten) \g /dev/null
 select is(
-  (select count(*) from octroi.my_audit(2) as a), 2::bigint, 'as many as asked for'
+  (select count(*) from octroi.my_audit(2)), 2::bigint, 'as many as asked for'
 );
 select is(
   (select max(a.id) from octroi.my_audit(5, (select min(b.id) from octroi.my_audit(2) as b)) as a),
@@ -143,8 +149,10 @@ select tap.clear() \g /dev/null
 -- Reads by an operator.
 select tap.entries('admin_read.%') as before \gset
 select tap.play_role('octroi_admin') \g /dev/null
-select count(*) from octroi.usage as u cross join generate_series(1, 3) \g /dev/null
-select is(tap.entries('admin_read.usage_event') - :'before', 1::bigint, 'a read is entered once, however many rows it has');
+select count(*) from octroi.usage cross join generate_series(1, 3) \g /dev/null
+select is(
+  tap.entries('admin_read.usage_event') - :'before', 1::bigint, 'a read is entered once, however many rows it has'
+);
 select count(*) from octroi_private.usage_daily where false \g /dev/null
 select is(
   tap.entries('admin_read.usage_daily'), 0::bigint, 'what cannot read anything is no read'

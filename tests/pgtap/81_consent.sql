@@ -28,7 +28,10 @@ select results_eq(
 );
 select is(
   (select c.current_text_hash from octroi.my_consents() as c where c.purpose = 'news'),
-  (select encode(sha256(convert_to(c.current_text, 'utf8')), 'hex') from octroi.my_consents() as c where c.purpose = 'news'),
+  (
+    select encode(sha256(convert_to(c.current_text, 'utf8')), 'hex') from octroi.my_consents() as c
+    where c.purpose = 'news'
+  ),
   'the words are shown with their hash'
 );
 
@@ -107,7 +110,8 @@ select is(
   octroi_private.begin_mail((tap.news_to(:olga)).id, 1), false, 'a mail that was about to go does not'
 );
 select results_eq(
-  format('select (tap.news_to(%L)).state, (tap.news_to(%L)).detail', :olga, :olga), $$values ('cancelled', 'not wanted')$$,
+  format('select (tap.news_to(%L)).state, (tap.news_to(%L)).detail', :olga, :olga),
+  $$values ('cancelled', 'not wanted')$$,
   'and never will'
 );
 select is(octroi_private.has_consent(:olga, 'usage_alerts'), true, 'warnings go on');
@@ -122,7 +126,9 @@ select is(octroi.withdraw_consent('usage_alerts'), true, 'ada wants no warnings'
 select is(octroi.withdraw_consent('usage_alerts'), false, 'which she says once');
 select is(octroi.set_notifications() -> 'usage_alerts', 'false', 'her settings know');
 select is(octroi.set_notifications(usage_alerts => true) -> 'usage_alerts', 'true', 'and turn them on again');
-select is(tap.outcome_of($$select octroi.withdraw_consent('profiling')$$), '22023', 'what is no purpose is not taken back');
+select is(
+  tap.outcome_of($$select octroi.withdraw_consent('profiling')$$), '22023', 'what is no purpose is not taken back'
+);
 select tap.clear() \g /dev/null
 select bag_eq(
   format('select tap.consents_of(%L)', :ada),

@@ -62,7 +62,7 @@ select bag_eq(
 );
 select tap.play_at(:olga, null) \g /dev/null
 select is(
-  tap.outcome_of($$select octroi.create_api_key('x')$$), 'OC040', 'a token that does not say how it was got is not enough'
+  tap.outcome_of($$select octroi.create_api_key('x')$$), 'OC040', 'a token that says nothing of it is not enough'
 );
 select tap.play_at(:olga, 'aal3') \g /dev/null
 select is(tap.outcome_of($$select octroi.create_api_key('x')$$), 'OC040', 'nor one that says anything else');
@@ -98,7 +98,7 @@ select ok(
 );
 select tap.play_at(:olga, 'aal1') \g /dev/null
 select is(
-  tap.outcome_of('select octroi.set_notifications(usage_alerts => false)'), '00000', 'declining warnings asks for nothing'
+  tap.outcome_of('select octroi.set_notifications(usage_alerts => false)'), '00000', 'declining asks for nothing'
 );
 select is(tap.outcome_of('select octroi.set_notifications(usage_alerts => true)'), 'OC040', 'allowing them does');
 select is(tap.outcome_of($$select octroi.withdraw_consent('news')$$), '00000', 'nor does taking a consent back');

@@ -27,7 +27,7 @@ select results_eq(
 );
 select is(
   tap.break('update octroi_private.audit_log set reason = ''x'' where id = (
-    select k.audit_id from octroi_private.audit_link as k where k.position = 5)'), '5 changed', 'an entry that was changed'
+    select k.audit_id from octroi_private.audit_link as k where k.position = 5)'), '5 changed', 'an altered entry'
 );
 select is(
   tap.break('update octroi_private.audit_link set hash = set_byte(hash, 31, get_byte(hash, 31) # 1) where position = 5'),
@@ -39,9 +39,9 @@ select is(
 );
 select is(
   tap.break('delete from octroi_private.audit_log where id = (
-    select k.audit_id from octroi_private.audit_link as k where k.position = 5)'), '5 missing_entry', 'an entry that is gone'
+    select k.audit_id from octroi_private.audit_link as k where k.position = 5)'), '5 missing_entry', 'a lost entry'
 );
-select is(tap.break('delete from octroi_private.audit_link where position = 5'), '5 missing_link', 'a link that is gone');
+select is(tap.break('delete from octroi_private.audit_link where position = 5'), '5 missing_link', 'a lost link');
 select is(
   tap.break('delete from octroi_private.audit_link where position = ' || :'head'),
   :'head' || ' unlinked_entry', 'the last link that is gone'

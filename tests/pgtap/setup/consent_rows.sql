@@ -14,7 +14,8 @@ from (values
   ),
   (
     'audit_log_detail_check',
-    'insert into octroi_private.audit_log (occurred_at, actor_role, action, detail) values (now(), ''x'', ''x.y'', ''[]'')'
+    'insert into octroi_private.audit_log (occurred_at, actor_role, action, detail)
+    values (now(), ''x'', ''x.y'', ''[]'')'
   ),
   ('audit_link_position_check', 'insert into octroi_private.audit_link values (-1, 1, sha256(''x''))'),
   ('audit_link_hash_check', 'insert into octroi_private.audit_link values (999999, 1, ''\x00'')'),
