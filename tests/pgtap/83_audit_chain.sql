@@ -30,7 +30,8 @@ select is(
     select k.audit_id from octroi_private.audit_link as k where k.position = 5)'), '5 changed', 'an altered entry'
 );
 select is(
-  tap.break('update octroi_private.audit_link set hash = set_byte(hash, 31, get_byte(hash, 31) # 1) where position = 5'),
+  tap.break('update octroi_private.audit_link
+    set hash = set_byte(hash, 31, get_byte(hash, 31) # 1) where position = 5'),
   '5 changed', 'a byte of a link'
 );
 select is(
