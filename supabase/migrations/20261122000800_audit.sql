@@ -83,9 +83,11 @@ begin
     'name', 'email', 'phone', 'address', 'url', 'key_hash', 'user_id', 'owner_user_id', 'unsubscribe_token',
     'news_token'
   ])::text)::jsonb;
-  new.person := coalesce(new.person, (
-    select p.pseudonym from octroi_private.person as p where p.pseudonym::text = new.subject
-  ));
+  if new.subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    new.person := coalesce(new.person, (
+      select p.pseudonym from octroi_private.person as p where p.pseudonym = new.subject::uuid
+    ));
+  end if;
   return new;
 end
 $$;

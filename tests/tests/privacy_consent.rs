@@ -131,7 +131,8 @@ async fn news_reach_who_agreed_in_their_language_until_the_link_in_one_stops_the
         let mails = office.server.mails_when(3).await.unwrap();
         assert_eq!(read(mails.last().unwrap()).0, "New models", "only Ada still gets them");
         let query = sqlx::query_scalar("select octroi_private.has_consent($1, 'usage_alerts')").bind(zoé.user_id);
-        assert!(query.fetch_one::<&sqlx::PgPool, bool>(&stage.pool).await.unwrap(), "warnings are another matter");
+        let is_warned: bool = query.fetch_one(&stage.pool).await.unwrap();
+        assert!(is_warned, "warnings are another matter");
         gateway.stop().await;
     })
     .await;

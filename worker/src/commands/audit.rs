@@ -1,8 +1,6 @@
 //! `octroi audit verify`: walks the chain of the audit log. Its last line is `head: POSITION:HASH`, to be kept where
 //! nobody who can write to this database can write.
 
-use std::io::Write;
-
 use super::{Command, CommandError, progress};
 use crate::cli::Anchor;
 use crate::database::{AuditBreak, AuditPosition};

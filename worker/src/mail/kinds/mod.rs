@@ -10,7 +10,7 @@ mod top_up_received;
 use serde::Deserialize;
 
 pub use auto_top_up_failed::AutoTopUpFailed;
-pub use news::{News, NewsText};
+pub use news::News;
 pub use payment_failed::PaymentFailed;
 pub use subscription_ended::SubscriptionEnded;
 pub use threshold::{AlertScope, Threshold};
