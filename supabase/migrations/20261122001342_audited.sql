@@ -72,7 +72,8 @@ begin
   perform octroi_private.record_audit('admin_read.' || p_relation, null, null, '{}', null);
   raise log 'octroi: % (%) reads personal data in %, because: %',
     session_user, coalesce(octroi_private.pseudonym_of((select auth.uid()))::text, current_setting('role')), p_relation,
-    coalesce(nullif(current_setting('octroi_audit.reason', true), ''), 'no reason given');
+    -- on one line: a reason cannot look like an entry of the server's
+    coalesce(nullif(regexp_replace(current_setting('octroi_audit.reason', true), '[[:cntrl:]]', ' ', 'g'), ''), 'none given');
   return true;
 end
 $$;
