@@ -8,6 +8,11 @@ const NAME_CHARACTERS_MAX: usize = 60;
 /// The text on one line of bounded length. What could end a line becomes a space, what reorders or hides text goes, and
 /// nothing in it can be taken for an encoded word (RFC 2047), which mail programs decode after a filter has looked.
 pub(super) fn single_line(text: &str) -> String {
+    line_of(text, NAME_CHARACTERS_MAX)
+}
+
+/// The same, for a text of at most so many characters.
+pub(super) fn line_of(text: &str, characters_max: usize) -> String {
     let visible = text
         .chars()
         .map(|character| if breaks_lines(character) { ' ' } else { character })
@@ -18,7 +23,7 @@ pub(super) fn single_line(text: &str) -> String {
         if character.is_whitespace() && (line.is_empty() || line.ends_with(' ')) {
             continue;
         }
-        if characters == NAME_CHARACTERS_MAX {
+        if characters == characters_max {
             line.truncate(line.trim_end().len());
             line.push('…');
             break;

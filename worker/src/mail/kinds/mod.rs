@@ -1,6 +1,7 @@
 //! What mails are about: one file per kind, which says its letter in words.
 
 mod auto_top_up_failed;
+mod news;
 mod payment_failed;
 mod subscription_ended;
 mod threshold;
@@ -9,6 +10,7 @@ mod top_up_received;
 use serde::Deserialize;
 
 pub use auto_top_up_failed::AutoTopUpFailed;
+pub use news::News;
 pub use payment_failed::PaymentFailed;
 pub use subscription_ended::SubscriptionEnded;
 pub use threshold::{AlertScope, Threshold};
@@ -33,6 +35,8 @@ pub enum Kind {
     TopUpReceived(TopUpReceived),
     /// A top-up that the account buys by itself was not bought.
     AutoTopUpFailed(AutoTopUpFailed),
+    /// What is new.
+    News(News),
 }
 
 /// What a limit counts.
@@ -78,8 +82,8 @@ pub(super) struct Content {
 
 impl Kind {
     /// Every kind this worker can write.
-    pub const NAMES: [&'static str; 5] =
-        ["threshold", "payment_failed", "subscription_ended", "top_up_received", "auto_top_up_failed"];
+    pub const NAMES: [&'static str; 6] =
+        ["threshold", "payment_failed", "subscription_ended", "top_up_received", "auto_top_up_failed", "news"];
 
     /// The kind in a row.
     ///
@@ -93,6 +97,14 @@ impl Kind {
             .map_err(|_| ComposeError::Data { kind: kind.to_owned() })
     }
 
+    /// The phrases that say why a mail of this kind comes although no contract asks for it, and how to stop it.
+    pub(super) fn consent_phrases(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::News(_) => ("news-mail", "unsubscribe-news"),
+            _ => ("warning-mail", "unsubscribe"),
+        }
+    }
+
     /// Says it. `account` is the team's name; none for a personal account.
     pub(super) fn say(&self, wording: &Wording<'_>, account: Option<&str>) -> Result<Content, WordingError> {
         let account = account.map(single_line).filter(|name| !name.is_empty());
@@ -103,6 +115,7 @@ impl Kind {
             Self::SubscriptionEnded(about) => about.say(wording)?,
             Self::TopUpReceived(about) => about.say(wording)?,
             Self::AutoTopUpFailed(about) => about.say(wording)?,
+            Self::News(about) => about.say(wording)?,
         };
         if let Some(account) = account {
             let variables = [("subject", content.subject.as_str()), ("account", account)];
