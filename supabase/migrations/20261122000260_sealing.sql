@@ -1,7 +1,7 @@
--- Sealed personal data. Each person has a data key that seals what is known of them; it rests here wrapped by an operator
--- key, which is in a file (octroi.key_file) or in the server's environment (OCTROI_OPERATOR_KEYS) and never in SQL. A
--- dump without that file opens nothing, and who deletes a row of data_key has erased whatever it sealed, in every
--- backup too.
+-- Sealed personal data. Each person has a data key that seals what is known of them; it rests here wrapped by an
+-- operator key, which is in a file (octroi.key_file) or in the server's environment (OCTROI_OPERATOR_KEYS) and never in
+-- SQL. A dump without that file opens nothing, and who deletes a row of data_key has erased whatever it sealed, in
+-- every backup too.
 --
 -- A sealed value is bound to its place: table, column and person. Copied to another it does not open.
 set role octroi_owner;
@@ -216,9 +216,11 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  -- the calling code (ITU-T E.164: one, two or three digits) and the last two digits
-  select '+' || substring(
-    d.digits from '^(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3})'
+  -- the calling code (ITU-T E.164: one, two or, where it is neither, three digits) and the last two digits
+  select '+' || coalesce(
+    substring(d.digits from '^[17]'),
+    substring(d.digits from '^(?:2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])'),
+    left(d.digits, 3)
   ) || ' •• •• ' || right(d.digits, 2)
   from (select regexp_replace(p_phone, '[^0-9]', '', 'g') as digits) as d
   where length(d.digits) >= 7

@@ -71,7 +71,7 @@ $$;
 comment on function octroi_private.masked_contact(uuid) is
 'How a person is reached, masked: m***@d***, +33 •• •• 12. Null where there is nothing, or nothing that opens.';
 
-create view octroi_private.support_contact as
+create view octroi_private.support_contact with (security_invoker = true) as
 select c.user_id, m.email, m.phone
 from octroi_private.contact as c
 left join lateral octroi_private.masked_contact(c.user_id) as m on true;

@@ -62,15 +62,38 @@ impl Cluster {
             "--locale=C.UTF-8",
             "--no-sync",
         ]));
+        cluster.set_operator_keys(&[("k1", 1), ("index", 9)]);
         cluster.resume().await;
         cluster
+    }
+
+    /// Puts other operator keys in place, at once: each 32 times the same byte, the first one active.
+    pub fn set_operator_keys(&self, keys: &[(&str, u8)]) {
+        use base64::Engine as _;
+        let encode = |byte| base64::engine::general_purpose::STANDARD.encode([byte; 32]);
+        let text: String = keys.iter().map(|(id, byte)| format!("{id}:{}\n", encode(*byte))).collect();
+        // by an argument, since these keys are nobody's secret
+        let script = "umask 077 && printf %s \"$2\" >\"$1.new\" && mv \"$1.new\" \"$1\"";
+        let mut write = command(PathBuf::from("/bin/sh"));
+        run(write.args(["-c", script, "sh"]).arg(self.operator_keys()).arg(text));
+    }
+
+    fn operator_keys(&self) -> PathBuf {
+        self.data.join("operator_keys")
+    }
+
+    /// The server's log so far.
+    pub fn log(&self) -> String {
+        read_as_owner(&self.data.join("test.log")).unwrap()
     }
 
     /// Starts what was killed; recovery is over when this returns.
     pub async fn resume(&self) {
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=on -c max_connections=100",
-            self.port
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=on -c max_connections=100 \
+             -c 'octroi.key_file={}'",
+            self.port,
+            self.operator_keys().display()
         );
         let mut start = command(self.binaries.join("pg_ctl"));
         start.arg("--pgdata").arg(&self.data).arg("--log").arg(self.data.join("test.log"));
