@@ -45,7 +45,9 @@ impl From<VerbError> for ErrorReport {
         let code = match &error {
             VerbError::LengthMismatch { .. } => PgSqlErrorCode::ERRCODE_ARRAY_ELEMENT_ERROR,
             VerbError::BatchTooLarge { .. } => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            VerbError::UnknownEncoding(_) | VerbError::UnknownIndexedKind(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            VerbError::UnknownEncoding(_) | VerbError::UnknownIndexedKind(_) => {
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
+            }
             VerbError::Raced => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
             VerbError::Statement(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         };

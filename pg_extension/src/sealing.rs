@@ -62,8 +62,7 @@ fn open(wrapped: &[u8], place: &str, sealed: &[u8]) -> Option<String> {
 /// Raises 22023 for another kind.
 #[pg_extern(volatile)]
 fn blind_index(kind: &str, value: &str) -> Result<Option<Vec<u8>>, ErrorReport> {
-    let kind =
-        IndexedKind::from_name(kind).ok_or_else(|| VerbError::UnknownIndexedKind(kind.to_owned()))?;
+    let kind = IndexedKind::from_name(kind).ok_or_else(|| VerbError::UnknownIndexedKind(kind.to_owned()))?;
     let Ok(ring) = operator_keys::ring() else { return Ok(None) };
     Ok(octroi_sealing::blind_index(&ring, kind, value).ok().map(|index| index.to_vec()))
 }

@@ -6,7 +6,9 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum RingError {
     /// A line that is not `key_id:base64`.
-    #[error("line {0} of the operator keys is not key_id:base64, with an id of 1 to 64 letters, digits, '.', '_' or '-'")]
+    #[error(
+        "line {0} of the operator keys is not key_id:base64, with an id of 1 to 64 letters, digits, '.', '_' or '-'"
+    )]
     Malformed(usize),
     /// A key of another length.
     #[error("line {0} of the operator keys does not hold 32 bytes in base64")]

@@ -120,7 +120,8 @@ fn an_index_outlives_a_rotation_and_depends_on_its_own_key_alone() {
 /// By Python: HMAC-SHA256 under HKDF-SHA256(ikm = 32 × 0x09, no salt, info = "octroi blind index email").
 #[test]
 fn an_index_is_what_it_was_when_the_first_rows_were_written() {
-    let index = blind_index(&ring(&[("k1", 1), ("index", 9)]), IndexedKind::Email, "ada@example.test").unwrap();
+    let index =
+        blind_index(&ring(&[("k1", 1), ("index", 9)]), IndexedKind::Email, "ada@example.test").unwrap();
     let hex: String = index.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "5baa41eabc60c5b5a18a9e06b0344c1a0eda7c3159f05291815491aa06d536c3");
 }

@@ -1,5 +1,5 @@
--- Mail, as rows: what is to be said to whom, once. When it is sent its address is opened, and whether it is still wanted
--- is asked again.
+-- Mail, as rows: what is to be said to whom, once. When it is sent its address is opened, and it is asked again whether
+-- it is still wanted.
 set role octroi_owner;
 
 create table octroi_private.notification_setting (

@@ -18,8 +18,8 @@ const DIGITS: usize = 64;
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
 pub(super) async fn run(command: &mut Command<'_>, path: &Path) -> Result<(), CommandError> {
-    let hashes = read(path)
-        .map_err(|source| CommandError::LeakedKeys { path: path.display().to_string(), source })?;
+    let hashes =
+        read(path).map_err(|source| CommandError::LeakedKeys { path: path.display().to_string(), source })?;
     let hashes: Vec<[u8; 32]> = hashes.into_iter().collect();
     let bar = progress::bar("keys", hashes.len() as u64);
     let mut revoked = RevokedKeys::default();

@@ -23,8 +23,8 @@ impl Database {
     /// Any [`DatabaseError`].
     pub async fn revoke_leaked_keys(&self, hashes: &[[u8; 32]]) -> Result<RevokedKeys, DatabaseError> {
         let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
-        let query =
-            sqlx::query("select revoked, graces_ended from octroi_private.revoke_leaked_keys($1)").bind(hashes);
+        let query = sqlx::query("select revoked, graces_ended from octroi_private.revoke_leaked_keys($1)")
+            .bind(hashes);
         let row = self.answer(query.fetch_one(self.pool())).await?;
         let count = |rows: i64| u64::try_from(rows).unwrap_or_default();
         Ok(RevokedKeys { keys: count(row.try_get(0)?), replaced_secrets: count(row.try_get(1)?) })
