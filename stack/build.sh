@@ -33,7 +33,7 @@ for binary in octroi octroi-sim; do
 done
 
 # Named by its sources: a checkout finds its own package again whatever another one has built in between.
-sources_hash=$(find Cargo.lock Cargo.toml pg_extension tokenizer -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum)
+sources_hash=$(find Cargo.lock Cargo.toml pg_extension sealing tokenizer -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum)
 packages=$STACK_CACHE/extension
 package=$packages/${sources_hash:0:16}
 if [[ ! -d $package ]]; then

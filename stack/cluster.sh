@@ -51,12 +51,26 @@ cluster_init() {
   as_cluster_user rm -f "$password_file"
 }
 
+# The keys that seal personal data, made once. Beside the data and not in it, as in production: a copy of the data alone
+# opens nothing.
+cluster_operator_keys() {
+  local keys=$CLUSTER/operator_keys name
+  if as_cluster_user test -s "$keys"; then return; fi
+  as_cluster_user install -m 600 /dev/null "$keys.new"
+  for name in "$(date +%Y-%m)" index; do
+    echo "$name:$(head -c 32 /dev/urandom | base64)"
+  done | as_cluster_user tee "$keys.new" >/dev/null
+  as_cluster_user mv "$keys.new" "$keys"
+}
+
 # cluster_start PORT [SETTING...]: durable unless a setting says otherwise, because Octroi acknowledges what it commits.
 cluster_start() {
   local port=$1 setting options
   shift
+  cluster_operator_keys
   options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories="
   options+=" -c fsync=on -c synchronous_commit=on -c max_connections=200 -c shared_buffers=256MB"
+  options+=" -c 'octroi.key_file=$CLUSTER/operator_keys'"
   for setting in "$@"; do
     options+=" -c $setting"
   done

@@ -29,6 +29,9 @@ pub enum VerbError {
     /// A tokenizer that is not built in.
     #[error("no tokenizer {0}: o200k_base and cl100k_base are built in")]
     UnknownEncoding(String),
+    /// Something that nobody is found by.
+    #[error("no blind index of {0}: there is email and phone")]
+    UnknownIndexedKind(String),
     /// Rules were changed in the middle of a decision, more than once; nothing was decided.
     #[error("the rules of a caller were being changed: try again")]
     Raced,
@@ -42,7 +45,9 @@ impl From<VerbError> for ErrorReport {
         let code = match &error {
             VerbError::LengthMismatch { .. } => PgSqlErrorCode::ERRCODE_ARRAY_ELEMENT_ERROR,
             VerbError::BatchTooLarge { .. } => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            VerbError::UnknownEncoding(_) => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            VerbError::UnknownEncoding(_) | VerbError::UnknownIndexedKind(_) => {
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
+            }
             VerbError::Raced => PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
             VerbError::Statement(_) => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         };

@@ -9,10 +9,18 @@
 
 mod count_tokens;
 mod error;
+mod operator_keys;
 mod release;
 mod reserve;
+mod sealing;
 mod settle;
 mod statement;
 mod verify_stripe_signature;
 
 pgrx::pg_module_magic!(name, version);
+
+/// Called by Postgres when a backend loads the library.
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    operator_keys::define_setting();
+}

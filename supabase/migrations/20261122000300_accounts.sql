@@ -35,6 +35,10 @@ create table octroi_private.api_key (
   key_prefix text not null check (length(key_prefix) between 8 and 16),
   key_hash bytea not null unique check (octet_length(key_hash) = 32),
   allowed_models text [] check (cardinality(allowed_models) between 1 and 100),
+  allowed_endpoints text [] check (
+    cardinality(allowed_endpoints) > 0
+    and allowed_endpoints <@ array['chat.completions', 'responses', 'embeddings']
+  ),
   created_at timestamptz not null default octroi_private.now(),
   expires_at timestamptz check (expires_at > created_at),
   revoked_at timestamptz
@@ -43,28 +47,67 @@ comment on table octroi_private.api_key is 'A bearer secret of one member of one
 create index api_key_account on octroi_private.api_key (account_id);
 create index api_key_user on octroi_private.api_key (user_id);
 
+create table octroi_private.api_key_previous (
+  key_hash bytea primary key check (octet_length(key_hash) = 32),
+  api_key_id uuid not null references octroi_private.api_key (id) on delete cascade,
+  expires_at timestamptz not null
+);
+comment on table octroi_private.api_key_previous is
+'Secrets that a rotation has replaced, and until when each still works.';
+create index api_key_previous_key on octroi_private.api_key_previous (api_key_id);
+
+create table octroi_private.api_key_use (
+  api_key_id uuid primary key references octroi_private.api_key (id) on delete cascade,
+  last_used_on date not null
+);
+comment on table octroi_private.api_key_use is
+'The last day, UTC, on which a key was taken. Apart from api_key, whose every change voids entitlements and is audited.';
+
 -- The caller behind a key. A row says who it is, `state` whether it may act now.
+--
+-- The key is found by an index on its hash and nowhere compared byte by byte against a secret: what timing could tell
+-- of the index is about the hash of a guess, which nobody can steer towards that of a key they do not have.
 create function octroi_private.authenticate_key(p_key_hash bytea)
-returns table (api_key_id uuid, account_id uuid, user_id uuid, state text)
-language sql
-stable
+returns table (api_key_id uuid, account_id uuid, user_id uuid, state text, allowed_endpoints text [])
+language plpgsql
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select k.id, k.account_id, k.user_id,
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+  v_today date := (v_now at time zone 'utc')::date;
+begin
+  select k.id, k.account_id, k.user_id, k.allowed_endpoints,
     case
       when k.revoked_at is not null or m.user_id is null then 'revoked'
-      when k.expires_at <= octroi_private.now() then 'expired'
+      when k.expires_at <= v_now then 'expired'
+      when p.expires_at <= v_now then 'expired'
       when a.status <> 'active' then 'suspended'
       else 'active'
     end
+  into api_key_id, account_id, user_id, allowed_endpoints, state
   from octroi_private.api_key as k
   join octroi_private.account as a on a.id = k.account_id
   left join octroi_private.member as m on m.account_id = k.account_id and m.user_id = k.user_id
-  where k.key_hash = p_key_hash
+  left join octroi_private.api_key_previous as p on p.key_hash = p_key_hash
+  where k.id = coalesce(p.api_key_id, (select c.id from octroi_private.api_key as c where c.key_hash = p_key_hash));
+  if not found then
+    return;
+  end if;
+  -- one write per key and day
+  if state = 'active' and not exists (
+    select from octroi_private.api_key_use as u where u.api_key_id = authenticate_key.api_key_id and u.last_used_on >= v_today
+  ) then
+    insert into octroi_private.api_key_use as u (api_key_id, last_used_on) values (api_key_id, v_today)
+    on conflict (api_key_id) do update set last_used_on = greatest(u.last_used_on, excluded.last_used_on);
+  end if;
+  return next;
+end
 $$;
 comment on function octroi_private.authenticate_key(bytea) is
-'Resolves the SHA-256 of an API key; no row when unknown. state: active, revoked, expired or suspended.';
+'Resolves the SHA-256 of an API key, or of the one before its rotation while its grace lasts; no row when unknown. state: active, revoked, expired or suspended. allowed_endpoints null means every one.';
 
 -- The caller behind a verified access token; p_account_id null means the personal account.
 create function octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid)

@@ -101,6 +101,7 @@ begin
   select 'make_partitions', octroi_private.make_usage_partitions(3)::bigint
   union all
   select 'prune', octroi_private.prune(p_max_rows) + octroi_private.prune_billing(p_max_rows)
+    + octroi_private.prune_previous_keys(p_max_rows)
   union all
   select 'lapse_plans', octroi_private.lapse_plans(p_max_rows)
   union all
@@ -117,16 +118,17 @@ comment on function octroi_private.sweep(integer) is
 'Expires holds, recovers jobs, makes partitions ahead, prunes, lapses plans, reports overage, watches drafts, enqueues what comes back; how many rows each. No rows when another worker is at it.';
 
 create function octroi_private.worker_ready()
-returns table (synchronous_commit text, migration text, server_minor text)
+returns table (synchronous_commit text, migration text, server_minor text, operator_key_problem text)
 language sql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
   -- the newest file: the worker may call this only once that one has granted it
-  select current_setting('synchronous_commit'), '20261122001700', current_setting('server_version')
+  select current_setting('synchronous_commit'), '20261122001700', current_setting('server_version'),
+    octroi_native.operator_key_problem()
 $$;
 comment on function octroi_private.worker_ready() is
-'What a worker checks before it starts: durable commits, the migration it was written for, the server''s version.';
+'What a worker checks before it starts: durable commits, the migration it was written for, the server''s version, why personal data cannot be sealed.';
 
 reset role;

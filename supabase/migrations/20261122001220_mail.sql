@@ -1,12 +1,6 @@
--- Mail, as rows: what is to be said to whom, once. The address is looked up when it is sent, and so is whether it is
--- still wanted.
+-- Mail, as rows: what is to be said to whom, once. When it is sent its address is opened, and it is asked again whether
+-- it is still wanted.
 set role octroi_owner;
-
-create table octroi_private.contact (
-  user_id uuid primary key,
-  email text not null check (length(email) between 3 and 320) check (email !~ '[[:cntrl:]]')
-);
-comment on table octroi_private.contact is 'Where a user is written to: Auth''s address, kept in step by trigger, gone with the user.';
 
 create table octroi_private.notification_setting (
   user_id uuid primary key,
@@ -44,23 +38,6 @@ create table octroi_private.mail (
 comment on table octroi_private.mail is 'Mail to users: queued, sending, then sent, refused, unknown or cancelled.';
 create index mail_finished on octroi_private.mail (finished_at) where finished_at is not null;
 create index mail_user on octroi_private.mail (user_id);
-
-create function octroi_private.keep_contact()
-returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  delete from octroi_private.contact where user_id = new.id and new.email is null;
-  insert into octroi_private.contact as c (user_id, email)
-  select new.id, new.email
-  where length(new.email) between 3 and 320 and new.email !~ '[[:cntrl:]]'
-  on conflict (user_id) do update set email = excluded.email;
-  insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
-  return null;
-end
-$$;
 
 create function octroi_private.forget_contact()
 returns trigger
@@ -160,7 +137,7 @@ as $$
 declare
   v_now timestamptz := octroi_private.now();
   v_mail octroi_private.mail;
-  v_address text;
+  v_address bytea;
   v_end text;
 begin
   select m.* into v_mail from octroi_private.mail as m where m.id = p_mail_id for update;
@@ -188,7 +165,8 @@ begin
   return query
   select
     v_mail.id, v_mail.attempt + 1, v_mail.kind, octroi_private.is_contractual(v_mail.kind), v_mail.dedupe_key,
-    v_mail.created_at, v_address, coalesce(n.locale, 'en'), n.time_zone,
+    v_mail.created_at, octroi_private.open_for(v_mail.user_id, 'contact.email', v_address),
+    coalesce(n.locale, 'en'), n.time_zone,
     case when a.kind = 'team' then a.name end,
     case v_mail.kind when 'threshold' then n.unsubscribe_token when 'news' then n.news_token end::text, v_mail.data
   from octroi_private.account as a
@@ -197,7 +175,7 @@ begin
 end
 $$;
 comment on function octroi_private.claim_mail(uuid) is
-'A mail to be sent now, with the attempt as a fence; no row when there is nothing to send any more.';
+'A mail to be sent now, with the attempt as a fence; no row when there is nothing to send any more. Raises OC050, OC051.';
 
 create function octroi_private.begin_mail(p_mail_id uuid, p_attempt integer)
 returns boolean
@@ -321,9 +299,6 @@ comment on function octroi.unsubscribe(text, boolean) is
 
 reset role;
 
-create trigger octroi_keep_contact
-after insert or update of email on auth.users
-for each row execute function octroi_private.keep_contact();
 create trigger octroi_forget_contact
 after delete on auth.users
 for each row execute function octroi_private.forget_contact();

@@ -285,7 +285,10 @@ comment on function octroi.count_tokens(text, text) is
 'Tokens of a text for a model, exactly; a message adds a few for its framing. Raises OC012 for an unpriced model, 22023 past 1 MiB.';
 
 -- limits: [{"meter": "tokens", "period": "month", "amount": 1000}, …]
-create function octroi.create_api_key(name text, limits jsonb default '[]')
+create function octroi.create_api_key(
+  name text, limits jsonb default '[]', expires_at timestamptz default null, allowed_models text [] default null,
+  allowed_endpoints text [] default null
+)
 returns table (id uuid, secret text, key_prefix text)
 language plpgsql
 security definer
@@ -294,10 +297,13 @@ as $$
 declare
   v_account_id uuid := octroi_private.my_account();
   v_id uuid := octroi_private.uuid_v7();
-  -- 244 random bits in a form that survives shells, headers and double clicks
-  v_secret text := 'sk-oct-' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+  v_secret text := octroi_private.new_key_secret();
 begin
   perform octroi_private.require_step_up();
+  perform octroi_private.check_key_access(create_api_key.allowed_models, create_api_key.allowed_endpoints);
+  if create_api_key.expires_at <= octroi_private.now() then
+    raise exception 'a key expires in the future, or never' using errcode = '22023';
+  end if;
   if create_api_key.name is null or length(create_api_key.name) not between 1 and 100 then
     raise exception 'a key''s name has 1 to 100 characters' using errcode = '22023';
   end if;
@@ -323,10 +329,13 @@ begin
   ) >= 100 then
     raise exception 'this account has 100 keys already' using errcode = 'OC013', hint = 'Revoke one first.';
   end if;
-  insert into octroi_private.api_key (id, account_id, user_id, name, key_prefix, key_hash, created_at)
+  insert into octroi_private.api_key (
+    id, account_id, user_id, name, key_prefix, key_hash, created_at, expires_at, allowed_models, allowed_endpoints
+  )
   values (
     v_id, v_account_id, (select auth.uid()), create_api_key.name, left(v_secret, 12),
-    sha256(convert_to(v_secret, 'utf8')), octroi_private.now()
+    sha256(convert_to(v_secret, 'utf8')), octroi_private.now(), create_api_key.expires_at,
+    create_api_key.allowed_models, create_api_key.allowed_endpoints
   );
   insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
   select v_account_id, 'api_key', v_id::text, l.meter, l.period, l.amount
@@ -334,8 +343,8 @@ begin
   return query select v_id, v_secret, left(v_secret, 12);
 end
 $$;
-comment on function octroi.create_api_key(text, jsonb) is
-'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]. Raises OC040, 22023, 23514, 23505, OC013.';
+comment on function octroi.create_api_key(text, jsonb, timestamptz, text [], text []) is
+'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]; so do an expiry and lists of models and endpoints. Raises OC040, 22023, 23514, 23505, OC013.';
 
 create function octroi.revoke_api_key(id uuid)
 returns boolean

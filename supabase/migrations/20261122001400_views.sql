@@ -26,8 +26,13 @@ from octroi.my_quota() as q;
 comment on view octroi.quota is 'my_quota() as a view.';
 
 create view octroi.api_keys with (security_invoker = true) as
-select k.id, k.account_id, k.user_id, k.name, k.key_prefix, k.allowed_models, k.created_at, k.expires_at, k.revoked_at
-from octroi_private.api_key as k;
+select
+  k.id, k.account_id, k.user_id, k.name, k.key_prefix, k.allowed_models, k.allowed_endpoints, k.created_at,
+  k.expires_at, k.revoked_at, u.last_used_on, (
+    select max(p.expires_at) from octroi_private.api_key_previous as p where p.api_key_id = k.id
+  ) as previous_expires_at
+from octroi_private.api_key as k
+left join octroi_private.api_key_use as u on u.api_key_id = k.id;
 comment on view octroi.api_keys is 'Keys of the reader, and of the accounts they administer; never a secret or its hash.';
 
 create view octroi.plans with (security_invoker = true) as

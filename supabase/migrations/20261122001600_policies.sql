@@ -29,6 +29,12 @@ using (
   or account_id = any(array(select octroi_private.my_administered_accounts()))
 );
 
+-- of the keys that the reader sees
+create policy holder_reads on octroi_private.api_key_use for select to authenticated
+using (exists (select from octroi_private.api_key as k where k.id = api_key_id));
+create policy holder_reads on octroi_private.api_key_previous for select to authenticated
+using (exists (select from octroi_private.api_key as k where k.id = api_key_id));
+
 -- by account first: that is what the index serves
 create policy member_reads on octroi_private.usage_event for select to authenticated
 using (
@@ -67,5 +73,8 @@ create policy admin_reads on octroi_private.usage_event for select to octroi_adm
 using ((select octroi_private.log_admin_read('usage_event')));
 create policy admin_reads on octroi_private.usage_daily for select to octroi_admin
 using ((select octroi_private.log_admin_read('usage_daily')));
+-- of contacts only whose they are: the rest comes masked, from a function
+create policy support_reads on octroi_private.contact for select to octroi_support, octroi_admin using (true);
+
 
 reset role;

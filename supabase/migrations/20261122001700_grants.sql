@@ -26,7 +26,7 @@ grant select (
 ) on octroi_private.alert to authenticated;
 grant select on octroi_private.usage_event, octroi_private.usage_daily to authenticated;
 grant select (
-  id, account_id, user_id, name, key_prefix, allowed_models, created_at, expires_at, revoked_at
+  id, account_id, user_id, name, key_prefix, allowed_models, allowed_endpoints, created_at, expires_at, revoked_at
 ) on octroi_private.api_key to authenticated;
 -- policies run these as the reader
 grant execute on function octroi_private.my_accounts() to authenticated;
@@ -36,7 +36,7 @@ grant execute on function octroi.my_usage(date, date) to authenticated;
 grant execute on function octroi.my_requests(integer, timestamptz) to authenticated;
 grant execute on function octroi.check_quota(text, bigint) to authenticated;
 grant execute on function octroi.count_tokens(text, text) to authenticated;
-grant execute on function octroi.create_api_key(text, jsonb) to authenticated;
+grant execute on function octroi.create_api_key(text, jsonb, timestamptz, text [], text []) to authenticated;
 grant execute on function octroi.revoke_api_key(uuid) to authenticated;
 grant execute on function octroi.request_completion(jsonb) to authenticated;
 grant execute on function octroi.completion(uuid) to authenticated;
@@ -158,5 +158,21 @@ grant execute on function octroi.my_consents() to authenticated;
 grant execute on function octroi_private.log_admin_read(text) to octroi_admin;
 grant execute on function octroi_private.verify_audit(bigint, integer) to octroi_worker;
 grant execute on function octroi_private.audit_position(bigint) to octroi_worker;
+-- Key hygiene.
+grant select on octroi_private.api_key_use to authenticated;
+grant select (api_key_id, expires_at) on octroi_private.api_key_previous to authenticated;
+grant execute on function octroi.rotate_api_key(uuid, integer) to authenticated;
+grant execute on function octroi.restrict_api_key(uuid, text [], text []) to authenticated;
+grant execute on function octroi_private.revoke_leaked_keys(bytea []) to octroi_worker;
+
+-- Sealing: the operator's rotation, and who helps without seeing.
+grant execute on function octroi_private.rotate_data_keys(uuid, integer) to octroi_worker;
+grant execute on function octroi_private.operator_key_use() to octroi_worker;
+grant usage on schema octroi_private to octroi_support;
+grant select on octroi_private.support_contact to octroi_support, octroi_admin;
+-- what the view runs as its reader
+grant select (user_id) on octroi_private.contact to octroi_support, octroi_admin;
+grant execute on function octroi_private.masked_contact(uuid) to octroi_support, octroi_admin;
+grant execute on function octroi_private.find_person_by_email(text) to octroi_support, octroi_admin;
 
 reset role;

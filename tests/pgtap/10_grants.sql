@@ -25,7 +25,6 @@ prepare functions_golden as values
 ('authenticated', 'octroi.check_quota(text,bigint)'),
 ('authenticated', 'octroi.completion(uuid)'),
 ('authenticated', 'octroi.count_tokens(text,text)'),
-('authenticated', 'octroi.create_api_key(text,jsonb)'),
 ('authenticated', 'octroi.give_consent(text,text)'),
 ('authenticated', 'octroi.my_audit(integer,bigint)'),
 ('authenticated', 'octroi.my_consents()'),
@@ -33,6 +32,7 @@ prepare functions_golden as values
 ('octroi_admin', 'octroi_private.log_admin_read(text)'),
 ('octroi_worker', 'octroi_private.audit_position(bigint)'),
 ('octroi_worker', 'octroi_private.verify_audit(bigint,integer)'),
+('authenticated', 'octroi.create_api_key(text,jsonb,timestamp with time zone,text[],text[])'),
 ('authenticated', 'octroi.my_forecast()'),
 ('authenticated', 'octroi.my_quota()'),
 ('authenticated', 'octroi.my_requests(integer,timestamp with time zone)'),
@@ -42,8 +42,10 @@ prepare functions_golden as values
 ('authenticated', 'octroi.open_portal(text)'),
 ('authenticated', 'octroi.receipt(uuid)'),
 ('authenticated', 'octroi.request_completion(jsonb)'),
+('authenticated', 'octroi.restrict_api_key(uuid,text[],text[])'),
 ('authenticated', 'octroi.resume_subscription()'),
 ('authenticated', 'octroi.revoke_api_key(uuid)'),
+('authenticated', 'octroi.rotate_api_key(uuid,integer)'),
 ('authenticated', 'octroi.set_auto_top_up(text,bigint,bigint)'),
 ('authenticated', 'octroi.set_notifications(boolean,text,text)'),
 ('authenticated', 'octroi.set_overage(boolean,bigint)'),
@@ -61,6 +63,18 @@ prepare functions_golden as values
 ('octroi_meter', 'octroi_private.reserve(uuid,uuid,uuid,uuid,text,bigint,bigint,integer,text,bytea,text,integer)'),
 ('octroi_meter', 'octroi_private.settle(uuid,bigint,bigint,bigint,bigint,bigint,bigint,bigint,text,text)'),
 ('octroi_meter', 'octroi_private.uuid_v7()'),
+('octroi_admin', 'octroi_private.find_person_by_email(text)'),
+('octroi_admin', 'octroi_private.masked_contact(uuid)'),
+('octroi_support', 'octroi_private.find_person_by_email(text)'),
+('octroi_support', 'octroi_private.masked_contact(uuid)'),
+('octroi_owner', 'octroi_native.blind_index(text,text)'),
+('octroi_owner', 'octroi_native.new_data_key()'),
+('octroi_owner', 'octroi_native.open(bytea,text,bytea)'),
+('octroi_owner', 'octroi_native.operator_key_ids()'),
+('octroi_owner', 'octroi_native.operator_key_problem()'),
+('octroi_owner', 'octroi_native.rewrap(bytea)'),
+('octroi_owner', 'octroi_native.seal(bytea,text,text)'),
+('octroi_owner', 'octroi_native.wrapping_key_id(bytea)'),
 ('octroi_owner', 'octroi_native.count_tokens(text,text)'),
 ('octroi_owner', 'octroi_native.release_many(uuid[],text[])'),
 (
@@ -102,6 +116,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.mark_mail(uuid,integer,text,text)'),
 ('octroi_worker', 'octroi_private.model_limits(text)'),
 ('octroi_worker', 'octroi_private.model_list(uuid)'),
+('octroi_worker', 'octroi_private.operator_key_use()'),
 ('octroi_worker', 'octroi_private.plan_catalogue()'),
 ('octroi_worker', 'octroi_private.receive_stripe_event(jsonb)'),
 ('octroi_worker', 'octroi_private.reconcile_customers(bigint,text,integer)'),
@@ -123,6 +138,8 @@ prepare functions_golden as values
   || 'bytea[],integer)'
 ),
 ('octroi_worker', 'octroi_private.resolve_meter_report(uuid,bigint)'),
+('octroi_worker', 'octroi_private.revoke_leaked_keys(bytea[])'),
+('octroi_worker', 'octroi_private.rotate_data_keys(uuid,integer)'),
 ('octroi_worker', 'octroi_private.set_billing_settings(jsonb)'),
 (
   'octroi_worker',
@@ -164,10 +181,13 @@ select bag_eq(
     ('authenticated', 'octroi.top_ups', 'SELECT'),
     ('authenticated', 'octroi.usage', 'SELECT'),
     ('authenticated', 'octroi.usage_daily', 'SELECT'),
+    ('authenticated', 'octroi_private.api_key_use', 'SELECT'),
     ('authenticated', 'octroi_private.usage_daily', 'SELECT'),
     ('authenticated', 'octroi_private.usage_event', 'SELECT'),
     ('octroi_admin', 'octroi.usage', 'SELECT'),
     ('octroi_admin', 'octroi.usage_daily', 'SELECT'),
+    ('octroi_admin', 'octroi_private.support_contact', 'SELECT'),
+    ('octroi_support', 'octroi_private.support_contact', 'SELECT'),
     ('octroi_admin', 'octroi_private.usage_daily', 'SELECT'),
     ('octroi_admin', 'octroi_private.usage_event', 'SELECT')$$,
   'these tables, views and sequences may be touched, and by nobody else'
@@ -181,8 +201,15 @@ select bag_eq(
     where c.relnamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace)$$,
   $$select 'octroi_private.api_key' as relation, column_name, 'authenticated' as grantee, 'SELECT' as privilege
     from unnest(array[
-      'id', 'account_id', 'user_id', 'name', 'key_prefix', 'allowed_models', 'created_at', 'expires_at', 'revoked_at'
+      'id', 'account_id', 'user_id', 'name', 'key_prefix', 'allowed_models', 'allowed_endpoints', 'created_at',
+      'expires_at', 'revoked_at'
     ]) as column_name
+    union all
+    select 'octroi_private.api_key_previous', column_name, 'authenticated', 'SELECT'
+    from unnest(array['api_key_id', 'expires_at']) as column_name
+    union all
+    select 'octroi_private.contact', 'user_id', grantee, 'SELECT'
+    from unnest(array['octroi_admin', 'octroi_support']) as grantee
     union all
     select 'octroi_private.billing_request', column_name, 'authenticated', 'SELECT'
     from unnest(array[
@@ -194,7 +221,7 @@ select bag_eq(
       'id', 'account_id', 'scope', 'subject', 'meter', 'threshold', 'used', 'granted', 'period_start', 'resets_at',
       'raised_at', 'cleared_at'
     ]) as column_name$$,
-  'of a key everything may be read but its hash, of a billing request what it is about'
+  'of a key everything may be read but its hash, of a billing request what it is about, of a contact whose it is'
 );
 
 select bag_eq(
@@ -206,7 +233,8 @@ select bag_eq(
     ('anon', 'octroi', 'USAGE'), ('authenticated', 'octroi', 'USAGE'), ('service_role', 'octroi', 'USAGE'),
     ('authenticated', 'octroi_private', 'USAGE'), ('octroi_worker', 'octroi_private', 'USAGE'),
     ('octroi_meter', 'octroi_private', 'USAGE'), ('octroi_owner', 'octroi_native', 'USAGE'),
-    ('octroi_admin', 'octroi', 'USAGE'), ('octroi_admin', 'octroi_private', 'USAGE')$$,
+    ('octroi_admin', 'octroi', 'USAGE'), ('octroi_admin', 'octroi_private', 'USAGE'),
+    ('octroi_support', 'octroi_private', 'USAGE')$$,
   'these schemas may be entered; nobody but the owner creates in them'
 );
 

@@ -43,9 +43,10 @@ select bag_eq(
       or 'uuid'::regtype = any(f.proargtypes::oid [])
     )$$,
   array[
+    'octroi.restrict_api_key(uuid,text[],text[])', 'octroi.rotate_api_key(uuid,integer)',
     'octroi.revoke_api_key(uuid)', 'octroi.completion(uuid)', 'octroi.billing_request(uuid)', 'octroi.receipt(uuid)'
   ],
-  'no exposed function takes a user or an account; four take the id of a thing of the caller''s'
+  'no exposed function takes a user or an account; six take the id of a thing of the caller''s'
 );
 select is_empty(
   $$select e.signature

@@ -19,6 +19,10 @@ insert into octroi_private.quota_draw (grant_id, request_id, balance_id, amount,
 values (:'grant_id', :'request_id', :'balance_id', 5, now());
 insert into octroi_private.stored_response (request_id, account_id, user_id, status, content_type, body, expires_at)
 values (:'request_id', :team, :olga, 200, 'text/plain', 'x', now());
+select k.id as key_id from octroi_private.api_key as k where k.name = 'olga team' \gset
+insert into octroi_private.api_key_previous (key_hash, api_key_id, expires_at)
+values (sha256('old'), :'key_id', now()), (sha256('older'), :'key_id', now());
+select octroi_private.authenticate_key(k.key_hash) from octroi_private.api_key as k \g /dev/null
 insert into octroi_private.test_clock (shift) values ('0');
 select octroi_private.make_usage_partition('2091-05-01') \g /dev/null
 
@@ -45,7 +49,12 @@ from (values
   ('api_key_key_prefix_check', 'api_key', 'key_prefix = repeat(''x'', 17)'),
   ('api_key_key_hash_check', 'api_key', 'key_hash = ''\x00'''),
   ('api_key_allowed_models_check', 'api_key', 'allowed_models = ''{}'''),
+  ('api_key_allowed_endpoints_check', 'api_key', 'allowed_endpoints = ''{}'''),
+  ('api_key_allowed_endpoints_check', 'api_key', 'allowed_endpoints = ''{images}'''),
   ('api_key_check', 'api_key', 'expires_at = created_at'),
+  ('api_key_previous_key_hash_check', 'api_key_previous', 'key_hash = ''\x00'''),
+  ('data_key_wrapped_check', 'data_key', 'wrapped = ''\x01'''),
+  ('data_key_operator_key_id_check', 'data_key', 'operator_key_id = '''''),
 
   ('plan_code_check', 'plan', 'code = ''Free'''),
   ('plan_code_check', 'plan', 'code = repeat(''x'', 41)'),

@@ -29,7 +29,7 @@ select is(
 );
 select results_eq(
   format('select * from octroi_private.authenticate_key(%L)', sha256(:'secret'::bytea)),
-  format('values (%L::uuid, %L::uuid, %L::uuid, %L)', :'id', tap.personal('sten'), :sten, 'active'),
+  format('values (%L::uuid, %L::uuid, %L::uuid, %L, null::text [])', :'id', tap.personal('sten'), :sten, 'active'),
   'the hash resolves to the caller'
 );
 select is_empty(

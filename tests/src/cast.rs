@@ -136,6 +136,20 @@ impl Stage {
         ApiKey { id, secret }
     }
 
+    /// Gives a key another secret; the one before works for `grace_seconds` more.
+    pub async fn rotate_key(&self, caller: Caller, key: &ApiKey, grace_seconds: i32) -> ApiKey {
+        let mut transaction = self.pool.begin().await.unwrap();
+        act_as(&mut transaction, caller.user_id).await;
+        let secret = sqlx::query_scalar("select secret from octroi.rotate_api_key($1, $2)")
+            .bind(key.id)
+            .bind(grace_seconds)
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        ApiKey { id: key.id, secret }
+    }
+
     /// Sets what an account allows itself. Scopes other than the account have a subject.
     pub async fn set_budget(
         &self,

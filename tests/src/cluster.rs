@@ -21,6 +21,7 @@ pub struct Cluster {
     data: PathBuf,
     binaries: PathBuf,
     port: u16,
+    settings: Vec<String>,
 }
 
 /// A command as the operating system's user that runs Postgres, who is not root.
@@ -48,11 +49,17 @@ fn run(command: &mut Command) -> Output {
 impl Cluster {
     /// Makes and starts a cluster that keeps what it has acknowledged.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with more settings, each `name=value`.
+    pub async fn start_with(settings: &[&str]) -> Self {
         let path =
             |name: &str| PathBuf::from(std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set")));
         let name = format!("octroi-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
         let data = path("OCTROI_TEST_ROOT").join(name);
-        let cluster = Self { data, binaries: path("OCTROI_PG_BINDIR"), port: free_port() };
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let cluster = Self { data, binaries: path("OCTROI_PG_BINDIR"), port: free_port(), settings };
         let mut initdb = command(cluster.binaries.join("initdb"));
         initdb.arg("--pgdata").arg(&cluster.data);
         run(initdb.args([
@@ -62,16 +69,42 @@ impl Cluster {
             "--locale=C.UTF-8",
             "--no-sync",
         ]));
+        cluster.set_operator_keys(&[("k1", 1), ("index", 9)]);
         cluster.resume().await;
         cluster
     }
 
+    /// Puts other operator keys in place, at once: each 32 times the same byte, the first one active.
+    pub fn set_operator_keys(&self, keys: &[(&str, u8)]) {
+        use base64::Engine as _;
+        let encode = |byte| base64::engine::general_purpose::STANDARD.encode([byte; 32]);
+        let text: String = keys.iter().map(|(id, byte)| format!("{id}:{}\n", encode(*byte))).collect();
+        // by an argument, since these keys are nobody's secret
+        let script = "umask 077 && printf %s \"$2\" >\"$1.new\" && mv \"$1.new\" \"$1\"";
+        let mut write = command(PathBuf::from("/bin/sh"));
+        run(write.args(["-c", script, "sh"]).arg(self.operator_keys()).arg(text));
+    }
+
+    fn operator_keys(&self) -> PathBuf {
+        self.data.join("operator_keys")
+    }
+
+    /// The server's log so far.
+    pub fn log(&self) -> String {
+        read_as_owner(&self.data.join("test.log")).unwrap()
+    }
+
     /// Starts what was killed; recovery is over when this returns.
     pub async fn resume(&self) {
-        let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=on -c max_connections=100",
-            self.port
+        let mut options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=on -c max_connections=100 \
+             -c 'octroi.key_file={}'",
+            self.port,
+            self.operator_keys().display()
         );
+        for setting in &self.settings {
+            options += &format!(" -c '{setting}'");
+        }
         let mut start = command(self.binaries.join("pg_ctl"));
         start.arg("--pgdata").arg(&self.data).arg("--log").arg(self.data.join("test.log"));
         start

@@ -161,7 +161,9 @@ async fn an_address_that_cannot_be_written_to_stops_nobody_else_s_mail() {
         .enumerate()
         {
             let odd = stage.sign_up("odd").await;
-            sqlx::query("update octroi_private.contact set email = $2 where user_id = $1")
+            let change = "update octroi_private.contact
+                set email = octroi_private.seal_for(user_id, 'contact.email', $2) where user_id = $1";
+            sqlx::query(change)
                 .bind(odd.user_id)
                 .bind(address)
                 .execute(&stage.pool)

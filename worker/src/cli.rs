@@ -29,6 +29,9 @@ pub enum Command {
     /// Set up and repair the connection to Stripe.
     #[command(subcommand)]
     Stripe(StripeCommand),
+    /// Rotate the keys that seal personal data, and revoke API keys that leaked.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Compare ledger, reports, Stripe's meters, invoices and subscriptions; fails unless every difference is explained.
     Reconcile,
     /// Prove that nobody touched the audit log.
@@ -90,6 +93,18 @@ pub enum PlansCommand {
     Check {
         /// The plan file.
         #[arg(long, default_value = "plans.toml")]
+        file: PathBuf,
+    },
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Wrap every data key with the active operator key; fails while any is left that another one wraps.
+    Rotate,
+    /// Revoke the API keys that a text contains, whole or as their SHA-256 in hexadecimal digits.
+    RevokeLeaked {
+        /// The text; `-` for standard input.
         file: PathBuf,
     },
 }

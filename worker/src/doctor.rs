@@ -114,8 +114,20 @@ async fn database_findings(database: &Database) -> Vec<Finding> {
             )),
             None => Finding::Good(format!("Postgres {}", readiness.server_minor)),
         });
+        findings.push(sealing_finding(readiness.operator_key_problem));
     }
     findings
+}
+
+/// Without operator keys nobody's address is kept, and who signs up meanwhile cannot be written to.
+fn sealing_finding(operator_key_problem: Option<String>) -> Finding {
+    match operator_key_problem {
+        None => Finding::Good("personal data is sealed by operator keys".to_owned()),
+        Some(problem) => Finding::Fault(format!(
+            "personal data cannot be sealed, and no address is kept: {problem}; see \"Operator keys\" in \
+             docs/operations.md"
+        )),
+    }
 }
 
 /// Connects and signs in as a mail would, and sends none. Nothing when mail is not configured, or not rightly.

@@ -64,6 +64,7 @@ async fn run_command(command: &Command, variables: &Variables) -> ExitCode {
         Ok(ready) => match command {
             Command::Plans(command) => ready.plans(command).await,
             Command::Stripe(command) => ready.at_stripe(command).await,
+            Command::Keys(command) => ready.keys(command).await,
             Command::Reconcile => ready.reconcile().await,
             Command::Audit(command) => ready.audit(command).await,
             Command::Serve(_) | Command::Doctor => Ok(true),

@@ -65,6 +65,10 @@ pub async fn check(database: &Database) -> Result<(), StartupError> {
     if !rights.excess.is_empty() {
         return Err(StartupError::TooManyRights { role: rights.role, excess: rights.excess });
     }
+    if let Some(problem) = &readiness.operator_key_problem {
+        // calls are metered all the same
+        tracing::warn!(problem, "personal data cannot be sealed: nobody can be written to");
+    }
     if let Some(wanted) = missing_fixes(&readiness.server_minor) {
         tracing::warn!(found = readiness.server_minor, wanted, "Postgres lacks security fixes");
     }

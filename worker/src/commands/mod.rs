@@ -1,4 +1,4 @@
-//! What an operator runs by hand: plans, Stripe's endpoint and backfill, reconciliation. One file per command.
+//! What an operator runs by hand: plans, Stripe's endpoint and backfill, keys, audit, reconciliation. One file per command.
 
 mod audit;
 mod backfill;
@@ -7,13 +7,15 @@ mod plan_file;
 mod plans;
 mod progress;
 mod reconcile;
+mod revoke_leaked_keys;
+mod rotate_data_keys;
 mod webhook_endpoint;
 
 use std::io::Write;
 
 use thiserror::Error;
 
-use crate::cli::{AuditCommand, PlansCommand, StripeCommand};
+use crate::cli::{AuditCommand, KeysCommand, PlansCommand, StripeCommand};
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
 use crate::queue::Failure;
@@ -46,6 +48,14 @@ pub enum CommandError {
     /// A step that jobs take too failed.
     #[error(transparent)]
     Step(#[from] Failure),
+    /// The file with leaked keys cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    LeakedKeys {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// Nobody reads the output any more.
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
@@ -119,6 +129,19 @@ impl<'c> Command<'c> {
     pub async fn audit(mut self, command: &AuditCommand) -> Result<bool, CommandError> {
         match command {
             AuditCommand::Verify { anchor } => audit::verify(&mut self, anchor.as_ref()).await,
+        }
+    }
+
+    /// Runs `octroi keys …`; false when a rotation leaves keys behind.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn keys(mut self, command: &KeysCommand) -> Result<bool, CommandError> {
+        match command {
+            KeysCommand::Rotate => rotate_data_keys::run(&mut self).await,
+            KeysCommand::RevokeLeaked { file } => {
+                revoke_leaked_keys::run(&mut self, file).await.map(|()| true)
+            }
         }
     }
 

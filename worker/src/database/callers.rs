@@ -4,6 +4,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::{Database, DatabaseError};
+use crate::openai::EndpointSet;
 
 /// The caller behind an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct KeyCaller {
     pub user_id: Uuid,
     /// Whether the key may be used.
     pub state: KeyState,
+    /// What it may call.
+    pub endpoints: EndpointSet,
 }
 
 /// Whether a key may be used.
@@ -58,7 +61,8 @@ impl Database {
     /// Any [`DatabaseError`].
     pub async fn authenticate_key(&self, key_sha256: &[u8; 32]) -> Result<Option<KeyCaller>, DatabaseError> {
         let query = sqlx::query(
-            "select api_key_id, account_id, user_id, state from octroi_private.authenticate_key($1)",
+            "select api_key_id, account_id, user_id, state, allowed_endpoints
+               from octroi_private.authenticate_key($1)",
         )
         .bind(key_sha256.as_slice());
         let row = self.answer(query.fetch_optional(self.pool())).await?;
@@ -70,11 +74,13 @@ impl Database {
             "suspended" => KeyState::Suspended,
             other => return Err(DatabaseError::Unreadable(format!("key state {other}"))),
         };
+        let allowed: Option<Vec<String>> = row.try_get(4)?;
         Ok(Some(KeyCaller {
             api_key_id: row.try_get(0)?,
             account_id: row.try_get(1)?,
             user_id: row.try_get(2)?,
             state,
+            endpoints: allowed.map_or(EndpointSet::ALL, |names| EndpointSet::from_names(&names)),
         }))
     }
 

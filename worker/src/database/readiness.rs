@@ -14,6 +14,8 @@ pub struct Readiness {
     pub migration: String,
     /// The server's version, such as `15.20`.
     pub server_minor: String,
+    /// Why personal data cannot be sealed; none when it can.
+    pub operator_key_problem: Option<String>,
 }
 
 /// Rights the worker's role should not have.
@@ -73,13 +75,15 @@ impl Database {
     /// Any [`DatabaseError`]; [`DatabaseError::Misuse`] when the schema or the right to ask is missing.
     pub async fn worker_ready(&self) -> Result<Readiness, DatabaseError> {
         let query = sqlx::query(
-            "select synchronous_commit, migration, server_minor from octroi_private.worker_ready()",
+            "select synchronous_commit, migration, server_minor, operator_key_problem
+               from octroi_private.worker_ready()",
         );
         let row = self.answer(query.fetch_one(self.pool())).await?;
         Ok(Readiness {
             synchronous_commit: row.try_get(0)?,
             migration: row.try_get(1)?,
             server_minor: row.try_get(2)?,
+            operator_key_problem: row.try_get(3)?,
         })
     }
 

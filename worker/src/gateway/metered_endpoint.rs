@@ -43,7 +43,7 @@ async fn admit(
     request_id: Uuid,
 ) -> Result<(NewCall, CallPermit), GatewayError> {
     let (head, mut body) = request.into_parts();
-    match before_body(state, &head.headers, &body.size_hint()).await {
+    match before_body(state, endpoint, &head.headers, &body.size_hint()).await {
         Ok((caller, permit, max_bytes)) => {
             let _room = state.admission.admit_body(max_bytes).map_err(crowded)?;
             let bytes = match body::read(&mut body, max_bytes).await {
@@ -68,13 +68,14 @@ async fn admit(
 /// Everything that can be refused without reading the body.
 async fn before_body(
     state: &GatewayState,
+    endpoint: Endpoint,
     headers: &http::HeaderMap,
     size: &SizeHint,
 ) -> Result<(Caller, CallPermit, usize), GatewayError> {
     if state.is_draining() {
         return Err(GatewayError::Draining);
     }
-    let caller = state.authenticator.caller(headers).await?;
+    let caller = state.authenticator.caller(headers, endpoint).await?;
     let max_bytes = body::check_head(headers, size, state.max_body_bytes)?;
     let permit = state.admission.admit_call(caller.account_id).map_err(crowded)?;
     Ok((caller, permit, max_bytes))

@@ -41,8 +41,41 @@ impl Endpoint {
     }
 }
 
+/// Some of the endpoints: those a key may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndpointSet([bool; Endpoint::ALL.len()]);
+
+impl EndpointSet {
+    /// Every endpoint, those of later versions as well.
+    pub const ALL: Self = Self([true; Endpoint::ALL.len()]);
+
+    /// The endpoints of these ledger names. A name that only newer workers know allows nothing here.
+    pub fn from_names<S: AsRef<str>>(names: &[S]) -> Self {
+        Self(Endpoint::ALL.map(|endpoint| names.iter().any(|name| name.as_ref() == endpoint.as_str())))
+    }
+
+    /// Whether `endpoint` is one of them.
+    pub fn contains(self, endpoint: Endpoint) -> bool {
+        Endpoint::ALL.iter().zip(self.0).any(|(candidate, is_in)| is_in && *candidate == endpoint)
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_what_was_named_and_nothing_that_is_not_known() {
+        let set = EndpointSet::from_names(&["embeddings", "images"]);
+        let within = Endpoint::ALL.map(|endpoint| set.contains(endpoint));
+        assert_eq!(within, Endpoint::ALL.map(|endpoint| endpoint == Endpoint::Embeddings));
+        assert!(Endpoint::ALL.iter().all(|endpoint| EndpointSet::ALL.contains(*endpoint)));
+        assert_eq!(EndpointSet::from_names::<&str>(&[]), EndpointSet([false; 3]));
     }
 }

@@ -21,7 +21,7 @@ mod upstream_body;
 pub mod upstream_error;
 pub mod usage;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, EndpointSet};
 pub use identity::{IdentityKey, UpstreamIdentity};
 pub use octroi_tokenizer::Encoding;
 pub use relayed::RelayedText;

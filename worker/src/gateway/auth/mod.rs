@@ -4,7 +4,7 @@ mod credentials;
 mod jwks;
 mod jwt;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use moka::future::Cache;
@@ -18,6 +18,7 @@ use super::errors::GatewayError;
 use crate::config::AuthConfig;
 use crate::database::{AccountState, Database, DatabaseError, KeyState};
 use crate::metered_call::Caller;
+use crate::openai::{Endpoint, EndpointSet};
 use credentials::Credentials;
 
 /// Callers remembered.
@@ -25,6 +26,9 @@ const MAX_CALLERS: u64 = 50_000;
 /// How long a caller is remembered, seconds. It saves a look-up, not a check: `reserve` judges key, membership and
 /// account again at every call, and what has no reservation asks [`Authenticator::caller_now`].
 const CALLER_TTL_SECONDS: u64 = 30;
+/// How long what the database said of a key is believed, seconds. `reserve` knows a key by its id: which of its secrets
+/// still work, and on which endpoints, is known here alone.
+const KEY_TTL_SECONDS: u64 = 1;
 
 /// Finds the caller behind a request.
 pub struct Authenticator {
@@ -36,8 +40,34 @@ pub struct Authenticator {
 #[derive(Clone, Copy)]
 struct KnownCaller {
     caller: Caller,
-    /// When the token ends, seconds since the epoch; none for keys.
-    valid_until_unix_seconds: Option<u64>,
+    endpoints: EndpointSet,
+    expiry: Expiry,
+}
+
+/// Until when a caller is known.
+#[derive(Clone, Copy)]
+enum Expiry {
+    /// A key.
+    At(Instant),
+    /// A token, which ends by itself; seconds since the epoch.
+    WithToken { unix_seconds: u64 },
+}
+
+impl KnownCaller {
+    fn is_current(&self) -> bool {
+        match self.expiry {
+            Expiry::At(instant) => Instant::now() < instant,
+            Expiry::WithToken { unix_seconds } => jwt::unix_seconds() <= unix_seconds,
+        }
+    }
+
+    fn on(self, endpoint: Endpoint) -> Result<Caller, GatewayError> {
+        if self.endpoints.contains(endpoint) {
+            Ok(self.caller)
+        } else {
+            Err(GatewayError::EndpointNotAllowed { endpoint })
+        }
+    }
 }
 
 impl Authenticator {
@@ -56,21 +86,21 @@ impl Authenticator {
         Ok(Self { database, verifier, known })
     }
 
-    /// The caller, possibly as known for some seconds: for calls that go through `reserve`.
+    /// The caller of `endpoint`, possibly as known for some seconds: for calls that go through `reserve`.
     ///
     /// # Errors
     /// 401, 403 or 503 as a [`GatewayError`].
-    pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, GatewayError> {
+    pub async fn caller(&self, headers: &HeaderMap, endpoint: Endpoint) -> Result<Caller, GatewayError> {
         let credentials = Credentials::read(headers)?;
         let id = credentials.sha256();
         if let Some(known) = self.known.get(&id).await
-            && known.valid_until_unix_seconds.is_none_or(|until| jwt::unix_seconds() <= until)
+            && known.is_current()
         {
-            return Ok(known.caller);
+            return known.on(endpoint);
         }
         let known = self.look_up(&credentials).await?;
         self.known.insert(id, known).await;
-        Ok(known.caller)
+        known.on(endpoint)
     }
 
     /// The caller as of now.
@@ -90,6 +120,7 @@ impl Authenticator {
     }
 
     async fn look_up_key(&self, key_sha256: &[u8; 32]) -> Result<KnownCaller, GatewayError> {
+        let expiry = Expiry::At(Instant::now() + Duration::from_secs(KEY_TTL_SECONDS));
         let found = self.database.authenticate_key(key_sha256).await.map_err(unavailable)?;
         let key = found.ok_or(GatewayError::InvalidCredentials)?;
         match key.state {
@@ -100,7 +131,7 @@ impl Authenticator {
         }
         let caller =
             Caller { api_key_id: Some(key.api_key_id), account_id: key.account_id, user_id: key.user_id };
-        Ok(KnownCaller { caller, valid_until_unix_seconds: None })
+        Ok(KnownCaller { caller, endpoints: key.endpoints, expiry })
     }
 
     async fn look_up_user(&self, token: &str, account_id: Option<Uuid>) -> Result<KnownCaller, GatewayError> {
@@ -118,7 +149,8 @@ impl Authenticator {
             AccountState::Suspended => return Err(GatewayError::AccountSuspended),
         }
         let caller = Caller { api_key_id: None, account_id: user.account_id, user_id: user.user_id };
-        Ok(KnownCaller { caller, valid_until_unix_seconds: Some(token.valid_until_unix_seconds) })
+        let expiry = Expiry::WithToken { unix_seconds: token.valid_until_unix_seconds };
+        Ok(KnownCaller { caller, endpoints: EndpointSet::ALL, expiry })
     }
 }
 

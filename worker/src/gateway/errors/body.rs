@@ -58,6 +58,7 @@ impl GatewayError {
             Self::Quota(refusal) => ("insufficient_quota", Some(refusal.code)),
             Self::NoPlan { .. } => ("billing_required", Some("no_plan")),
             Self::ModelNotAllowed { .. } => (INVALID_REQUEST, Some("model_not_allowed")),
+            Self::EndpointNotAllowed { .. } => (INVALID_REQUEST, Some("endpoint_not_allowed")),
             Self::ModelNotPriced { .. } => (INVALID_REQUEST, Some("model_not_priced")),
             Self::InputTooLong { .. } => (INVALID_REQUEST, Some("context_length_exceeded")),
             Self::ModelNotFound { .. } => (INVALID_REQUEST, Some("model_not_found")),
@@ -110,6 +111,7 @@ impl GatewayError {
             Self::ModelNotAllowed { model } => {
                 format!("The model `{model}` is not part of this account's plan or of this key's models.")
             }
+            Self::EndpointNotAllowed { endpoint } => format!("This key may not call `{endpoint}`."),
             Self::ModelNotPriced { model } => {
                 format!("The model `{model}` is not offered here: it has no price.")
             }

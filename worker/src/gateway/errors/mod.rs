@@ -14,7 +14,7 @@ use http::StatusCode;
 pub use body::ErrorBody;
 pub use quota::{QuotaRefusal, rfc3339};
 
-use crate::openai::RequestError;
+use crate::openai::{Endpoint, RequestError};
 
 /// Seconds after which a call refused for lack of room may be tried again.
 pub const BUSY_RETRY_SECONDS: u64 = 1;
@@ -49,6 +49,11 @@ pub enum GatewayError {
     ModelNotAllowed {
         /// The model asked for.
         model: String,
+    },
+    /// The key is not for this endpoint.
+    EndpointNotAllowed {
+        /// The endpoint called.
+        endpoint: Endpoint,
     },
     /// There is no price for this model, so it is not offered.
     ModelNotPriced {
@@ -163,6 +168,7 @@ impl GatewayError {
             | Self::NotAMember
             | Self::Forbidden
             | Self::ModelNotAllowed { .. }
+            | Self::EndpointNotAllowed { .. }
             | Self::ModelNotPriced { .. } => StatusCode::FORBIDDEN,
             Self::ModelNotFound { .. } | Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
