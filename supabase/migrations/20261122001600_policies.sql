@@ -60,8 +60,4 @@ using (
   )
 );
 
-create policy admin_reads on octroi_private.account for select to octroi_admin using (true);
-create policy admin_reads on octroi_private.usage_event for select to octroi_admin using (true);
-create policy admin_reads on octroi_private.usage_daily for select to octroi_admin using (true);
-
 reset role;
