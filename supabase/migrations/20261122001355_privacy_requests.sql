@@ -170,7 +170,8 @@ as $$
   where r.state = 'open' and (
     octroi_private.now() >= r.received_at + make_interval(days => s.alert_day) and r.extended_at is null
     -- one that was put off is heard of ten days before it is due again
-    or octroi_private.now() >= r.due_at - interval '10 days'
+    or octroi_private.now() >= r.due_at - interval '10 days' and r.extended_at is not null
+    or octroi_private.now() >= r.due_at
     or r.confirmed_at is null and r.confirm_by <= octroi_private.now()
   )
   order by r.due_at

@@ -85,6 +85,7 @@ as $$
     on r.relnamespace = 'octroi_private'::regnamespace and r.relname = p.table_name and r.relkind in ('r', 'p')
   join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attname = k.name
   where p.table_name = p_table
+  having count(*) = max(cardinality(p.key_columns))
 $$;
 
 -- Rows of one table about one person, with the key to go on after. Each account's rows are gone through in turn, so that
@@ -107,7 +108,7 @@ declare
 begin
   select t.* into v_table from octroi_private.personal_table as t where t.table_name = p_table and t.reach is not null;
   v_statement := octroi_private.page_statement(p_table, v_table.reach);
-  if v_statement is null then
+  if v_table.table_name is null or v_statement is null then
     raise exception 'there is no table % with rows about people', left(p_table, 63) using errcode = '22023';
   end if;
   v_left := least(greatest(p_max_rows, 0), v_table.page_rows);

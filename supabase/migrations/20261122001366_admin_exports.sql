@@ -73,20 +73,26 @@ $$;
 
 -- Which tables operators export.
 create function octroi_private.admin_tables()
-returns setof text
+returns table (table_name text, estimated_rows bigint, columns text [])
 language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select d.table_name
+  select
+    d.table_name, (
+      -- of a partitioned table only the partitions are counted
+      select greatest(sum(greatest(c.reltuples, 0)), 0)::bigint
+      from pg_partition_tree(to_regclass('octroi_private.' || d.table_name)) as p
+      join pg_catalog.pg_class as c on c.oid = p.relid
+    ), array_agg(d.column_name order by d.position)
   from octroi_private.personal_data as d
-  where d.reach is not null
+  where d.reach is not null and d.class in ('fact', 'reference')
     and d.table_name not in ('contact', 'completion', 'stored_response', 'person', 'data_key', 'export_ticket', 'contact_change')
   group by d.table_name
   order by d.table_name
 $$;
-comment on function octroi_private.admin_tables() is 'The tables that operators may export.';
+comment on function octroi_private.admin_tables() is 'The tables that operators may export, their columns, and about how many rows they have.';
 
 -- A page of one of them in the order of its key. Raises 22023 for a table that is none.
 create function octroi_private.admin_page(p_table text, p_after text [], p_max_rows integer)
@@ -101,7 +107,7 @@ as $$
 declare
   v_rows bigint;
 begin
-  if not exists (select from octroi_private.admin_tables() as t (table_name) where t.table_name = p_table) then
+  if not exists (select from octroi_private.admin_tables() as t where t.table_name = p_table) then
     raise exception 'there is no table % for operators', left(p_table, 63) using errcode = '22023';
   end if;
   return query execute octroi_private.admin_statement(p_table)
@@ -119,7 +125,7 @@ comment on function octroi_private.admin_page(text, text [], integer) is
 do $$
 begin
   perform octroi_private.make_admin_view(t.table_name)
-  from octroi_private.admin_tables() as t (table_name);
+  from octroi_private.admin_tables() as t;
 end
 $$;
 

@@ -168,7 +168,7 @@ do $$
 declare
   v_table text;
 begin
-  for v_table in select t.name from octroi_private.admin_tables() as t (name) loop
+  for v_table in select t.table_name from octroi_private.admin_tables() as t loop
     -- a table that was registered by a later migration than the views is exported by page only
     if to_regclass('octroi_private.admin_' || v_table) is not null then
       execute format('grant select on octroi_private.%I to octroi_admin', 'admin_' || v_table);

@@ -1,7 +1,8 @@
-//! What an operator runs by hand: plans, Stripe's endpoint and backfill, reconciliation. One file per command.
+//! What an operator runs by hand: plans, Stripe's endpoint and backfill, reconciliation, exports. One file per command.
 
 mod backfill;
 mod catalogue;
+pub mod export;
 mod plan_file;
 mod plans;
 mod progress;
@@ -45,7 +46,15 @@ pub enum CommandError {
     /// A step that jobs take too failed.
     #[error(transparent)]
     Step(#[from] Failure),
-    /// Nobody reads the output any more.
+    /// There is no such table to export.
+    #[error("there is no table {name} to export; there are {there_are}")]
+    NoSuchTable {
+        /// What was asked for.
+        name: String,
+        /// What could be.
+        there_are: String,
+    },
+    /// Nobody reads the output any more, or a file cannot be made.
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
 }

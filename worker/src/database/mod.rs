@@ -6,6 +6,7 @@
 //! Two kinds of connection are used. A [`Session`] belongs to one task (a metering lane), is opened on first use and
 //! reopened after a loss. Everything else borrows from the pool inside [`Database`].
 
+mod admin_exports;
 mod billing_cycles;
 mod billing_inbox;
 mod billing_objects;
@@ -15,7 +16,9 @@ mod billing_reports;
 mod billing_requests;
 mod callers;
 mod completions;
+mod contact_changes;
 mod error;
+mod exports;
 mod jobs;
 mod limits;
 mod mail;
@@ -29,6 +32,7 @@ mod session;
 mod settle;
 mod sweep;
 
+pub use admin_exports::{AdminReader, AdminTable};
 pub use billing_cycles::{CloseStep, CloseWindow};
 pub use billing_objects::Applied;
 pub use billing_plans::{CatalogueEntry, PlanChange};
@@ -37,7 +41,9 @@ pub use billing_reports::ReportStep;
 pub use billing_requests::{BillingRequest, CancelStep};
 pub use callers::{AccountState, KeyCaller, KeyState, UserCaller};
 pub use completions::Completion;
+pub use contact_changes::ContactChange;
 pub use error::DatabaseError;
+pub use exports::ExportSnapshot;
 pub use jobs::{ClaimedJob, FinishedAs};
 pub use limits::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};
 pub use mail::{ClaimedMail, MailOutcome, MailState, Unsubscription};
