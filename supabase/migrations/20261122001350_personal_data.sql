@@ -105,34 +105,7 @@ comment on procedure octroi_private.register_personal_table(
   text, text, text, text, text, text [], text, text, text, text, text, text [], text, integer
 ) is 'Registers a table with something about people, whole. Raises 22023 for a processor that does not exist.';
 
--- Whoever leaves a team has used it: what they did there is found by this.
-create table octroi_private.former_member (
-  account_id uuid not null references octroi_private.account (id),
-  user_id uuid not null,
-  left_at timestamptz not null,
-  primary key (user_id, account_id)
-);
-comment on table octroi_private.former_member is 'Who was a member of an account, so that their usage there is found. Goes with the user.';
-create index former_member_account on octroi_private.former_member (account_id);
-
-create function octroi_private.remember_member()
-returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  insert into octroi_private.former_member as f (account_id, user_id, left_at)
-  values (old.account_id, old.user_id, octroi_private.now())
-  on conflict (user_id, account_id) do update set left_at = excluded.left_at;
-  return null;
-end
-$$;
-create trigger member_remembered
-after delete on octroi_private.member
-for each row execute function octroi_private.remember_member();
-
--- Every account that a person has or had a part in.
+-- Every account that a person has or had a part in: whoever left a team has used it, or had a key of it.
 create function octroi_private.accounts_of_person(p_user_id uuid)
 returns setof uuid
 language sql
@@ -142,7 +115,9 @@ set search_path = pg_catalog, pg_temp
 as $$
   select m.account_id from octroi_private.member as m where m.user_id = p_user_id
   union
-  select f.account_id from octroi_private.former_member as f where f.user_id = p_user_id
+  select d.account_id from octroi_private.usage_daily as d where d.user_id = p_user_id
+  union
+  select k.account_id from octroi_private.api_key as k where k.user_id = p_user_id
   union
   select a.id from octroi_private.account as a where a.owner_user_id = p_user_id
 $$;

@@ -3,7 +3,7 @@ set role octroi_owner;
 
 call octroi_private.register_personal_table(
   'usage_event', 'person', 'what was used and what it cost', 'contract',
-  'detail: usage_months of the retention settings; what was invoiced: the tax period', array['openai', 'stripe'],
+  '25 months (setting), then by whole months', array['openai', 'stripe'],
   'pseudonymise', 'what was invoiced is kept for the tax period under a random id', 'member',
   't.account_id = $2 and t.user_id = $1', null, array['occurred_at', 'id'], $$
   id | reference | the call
@@ -38,7 +38,7 @@ call octroi_private.register_personal_table(
 );
 call octroi_private.register_personal_table(
   'usage_daily', 'person', 'usage by day and model', 'contract',
-  'daily_months of the retention settings', array['stripe'], 'pseudonymise',
+  'as long as the account (setting)', array['stripe'], 'pseudonymise',
   'what was invoiced is kept for the tax period under a random id', 'member', 't.account_id = $2 and t.user_id = $1',
   null, array['day', 'model'], $$
   account_id | reference | who pays
@@ -54,7 +54,7 @@ call octroi_private.register_personal_table(
   cost_nano_usd | fact | cost in billionths of a US dollar $$
 );
 call octroi_private.register_personal_table(
-  'request', 'person', 'calls under way, and that a call made twice is charged once', 'contract', '30 days', '{}',
+  'request', 'person', 'calls under way, and that a call made twice is charged once', 'contract', '30 days (setting)', '{}',
   'pseudonymise', 'the audit of holds, until it is pruned', 'none', 't.user_id = $1', null, array['id'], $$
   id | reference | the call
   account_id | reference | who pays
@@ -176,7 +176,7 @@ call octroi_private.register_personal_table(
   starts_at | fact | from
   expires_at | fact | until
   ended_at | fact | ended before its time
-  reason | fact | why
+  reason | content | why
   created_at | fact | since when
   revoked | fact | taken back
   source | reference | what paid for it $$

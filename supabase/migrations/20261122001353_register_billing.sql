@@ -36,7 +36,7 @@ call octroi_private.register_personal_table(
   changed_at | fact | when $$
 );
 call octroi_private.register_personal_table(
-  'billing_request', 'person', 'what somebody asked of Stripe', 'contract', 'as long as the account', array['stripe'],
+  'billing_request', 'person', 'what somebody asked of Stripe', 'contract', '1 year (setting)', array['stripe'],
   'pseudonymise', 'that it was asked for is part of the books', 'none', 't.user_id = $1', null, array['id'], $$
   id | reference | the request
   account_id | reference | the account

@@ -3,16 +3,27 @@
 set role octroi_owner;
 
 call octroi_private.register_personal_table(
-  'audit_log', 'person', 'who did what', 'legal_obligation', 'audit_months of the retention settings', '{}', 'keep',
-  'without the person''s row its pseudonyms lead to nobody', 'none', 't.actor_user_id = $1', null, array['id'], $$
+  'audit_log', 'person', 'who did what', 'legal_obligation', 'for good: the chain has no gaps', '{}', 'keep',
+  'without the person''s row its pseudonyms lead to nobody', 'none',
+  'octroi_private.pseudonym_of($1) in (t.actor, t.person)', null, array['id'], $$
   id | fact | the entry
   occurred_at | fact | when
-  actor_user_id | reference | who
+  actor | reference | who, by pseudonym
   actor_role | fact | in which role
+  login | fact | over which login of the database
   action | fact | what
   account_id | reference | about which account
+  person | reference | about whom, by pseudonym
   subject | reference | about what
-  detail | fact | how it was after $$
+  detail | fact | how it was after
+  reason | fact | why $$
+);
+call octroi_private.register_personal_table(
+  'audit_link', 'machinery', 'to find a change of the audit log', 'legal_obligation', 'for good', '{}', 'keep',
+  'it holds hashes of entries', 'none', null, 'the entries that it chains are handed out', array['position'], $$
+  position | fact | its place
+  audit_id | fact | the entry
+  hash | fact | the hash of the entry and of the link before $$
 );
 call octroi_private.register_personal_table(
   'privacy_request', 'person', 'that a right was asked for, and answered in time', 'legal_obligation',
@@ -58,7 +69,7 @@ call octroi_private.register_personal_table(
   finished_at | fact | answered $$
 );
 call octroi_private.register_personal_table(
-  'job', 'machinery', 'what is to be done outside the database', 'contract', '7 days after it was done', '{}', 'delete',
+  'job', 'machinery', 'what is to be done outside the database', 'contract', '7 days after it was done (setting)', '{}', 'delete',
   null, 'none', null, 'a job is an id, and the row that it points to is handed out', array['id'], $$
   id | fact | the job
   kind | fact | what is to be done
@@ -74,7 +85,7 @@ call octroi_private.register_personal_table(
   finished_at | fact | done $$
 );
 call octroi_private.register_personal_table(
-  'stripe_event', 'machinery', 'which object of Stripe''s changed', 'contract', '60 days', array['stripe'], 'keep',
+  'stripe_event', 'machinery', 'which object of Stripe''s changed', 'contract', '60 days (setting)', array['stripe'], 'keep',
   'it holds ids of Stripe''s and is pruned after 60 days', 'none', null, 'the objects that it names are handed out',
   array['id'], $$
   id | fact | Stripe's event

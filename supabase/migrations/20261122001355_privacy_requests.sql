@@ -193,7 +193,6 @@ begin
   update octroi_private.privacy_request set user_id = null where user_id = old.id;
   delete from octroi_private.export_ticket where user_id = old.id;
   delete from octroi_private.contact_change where user_id = old.id;
-  delete from octroi_private.former_member where user_id = old.id;
   return null;
 end
 $$;
@@ -239,3 +238,8 @@ reset role;
 create trigger octroi_zz_forget_rights
 after delete on auth.users
 for each row execute function octroi_private.forget_rights();
+-- Auth's soft deletion is a deletion too.
+create trigger octroi_zz_soft_forget_rights
+after update of deleted_at on auth.users
+for each row when (old.deleted_at is null and new.deleted_at is not null)
+execute function octroi_private.forget_rights();

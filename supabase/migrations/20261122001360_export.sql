@@ -67,8 +67,8 @@ as $$
     string_agg(format('$3[%s]::%s', k.ord, format_type(a.atttypid, null)), ', ' order by k.ord),
     string_agg(format('t.%I', k.name), ', ' order by k.ord),
     (
-      select string_agg(case d.export
-        when 'opened' then format(
+      select string_agg(case
+        when d.export = 'opened' and d.type = 'bytea' then format(
           'octroi_private.open_for(t.user_id, %L, t.%I) as %I', d.table_name || '.' || d.column_name, d.column_name,
           d.column_name
         )
@@ -155,6 +155,7 @@ declare
   v_id uuid;
 begin
   perform octroi_private.my_account();
+  perform octroi_private.require_step_up();
   select s.* into strict v_set from octroi_private.privacy_setting as s;
   perform pg_advisory_xact_lock(hashtextextended('octroi_private.export ' || v_user_id, 0));
   if (
@@ -209,13 +210,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform octroi_private.my_account();
+  perform octroi_private.require_step_up();
   return query
   select r.next_after, r.data
   from octroi_private.export_rows((select auth.uid()), my_data.table_name, my_data.after, my_data.max_rows) as r;
 end
 $$;
 comment on function octroi.my_data(text, text [], integer) is
-'Every row about the caller in one table, page by page; page on with the last next_after. Raises OC020, OC040, 22023.';
+'Every row about the caller in one table, page by page; page on with the last next_after. Raises OC020, OC040, OC050, OC051, 22023.';
 
 -- The worker's door. It names a request, never a person, and only a ticket that was just used opens one.
 create function octroi_private.begin_export(p_token_hash bytea)

@@ -6,7 +6,8 @@
 -- that it is theirs. billing_email is where Stripe sends invoices, and is Stripe's alone.
 set role octroi_owner;
 
-alter table octroi_private.contact add column phone text check (phone ~ '^\+[1-9][0-9]{6,14}$');
+-- only where contacts are not sealed, which have the column already
+alter table octroi_private.contact add column if not exists phone text;
 
 create table octroi_private.contact_change (
   -- the privacy request's
@@ -32,17 +33,38 @@ create index contact_change_user on octroi_private.contact_change (user_id);
 -- The one place that writes how somebody is reached. Null leaves as it is, empty removes.
 create function octroi_private.set_contact(p_user_id uuid, p_email text, p_phone text)
 returns void
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
+  if to_regprocedure('octroi_private.seal_for(uuid, text, text)') is null then
+    update octroi_private.contact as c
+    set email = coalesce(p_email, c.email), phone = case when p_phone is null then c.phone else nullif(p_phone, '') end
+    where c.user_id = p_user_id;
+    return;
+  end if;
+  delete from octroi_private.contact as c where c.user_id = p_user_id and c.email is null and p_email is null and p_phone = '';
   update octroi_private.contact as c
-  set email = coalesce(p_email, c.email), phone = case when p_phone is null then c.phone else nullif(p_phone, '') end
-  where c.user_id = p_user_id
+  set email = coalesce(octroi_private.seal_for(p_user_id, 'contact.email', p_email), c.email),
+    email_index = coalesce(octroi_private.blind_index('email', p_email), c.email_index),
+    phone = case
+      when p_phone is null then c.phone else octroi_private.seal_for(p_user_id, 'contact.phone', nullif(p_phone, ''))
+    end
+  where c.user_id = p_user_id;
+  if not found and (p_email is not null or p_phone <> '') then
+    insert into octroi_private.contact (user_id, email, email_index, phone)
+    values (
+      p_user_id, octroi_private.seal_for(p_user_id, 'contact.email', p_email),
+      octroi_private.blind_index('email', p_email),
+      octroi_private.seal_for(p_user_id, 'contact.phone', nullif(p_phone, ''))
+    );
+  end if;
+end
 $$;
 comment on function octroi_private.set_contact(uuid, text, text) is
-'Changes how a user is reached: null leaves as it is, an empty phone removes it. Raises 23514.';
+'Changes how a user is reached: null leaves as it is, an empty phone removes it. Raises 23514, OC050, OC051.';
 
 -- What is wrong with a correction, in words; null when nothing is.
 create function octroi_private.contact_fault(
@@ -127,6 +149,7 @@ declare
   v_details jsonb;
   v_id uuid;
 begin
+  perform octroi_private.require_step_up();
   if v_fault is not null then
     raise exception '%', v_fault using errcode = '22023';
   end if;

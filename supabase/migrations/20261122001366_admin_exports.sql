@@ -12,8 +12,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform octroi_private.record_audit(
-    p_action => 'admin.read', p_account_id => null, p_subject => p_table,
-    p_detail => jsonb_build_object('role', session_user), p_reason => null
+    p_action => 'admin_read.' || p_table, p_account_id => null, p_subject => p_table,
+    p_detail => '{"by": "view"}', p_reason => null
   );
   return true;
 end
@@ -88,7 +88,9 @@ as $$
     ), array_agg(d.column_name order by d.position)
   from octroi_private.personal_data as d
   where d.reach is not null and d.class in ('fact', 'reference')
-    and d.table_name not in ('contact', 'completion', 'stored_response', 'person', 'data_key', 'export_ticket', 'contact_change')
+    and d.table_name not in (
+      'contact', 'completion', 'stored_response', 'person', 'data_key', 'export_ticket', 'contact_change'
+    )
   group by d.table_name
   order by d.table_name
 $$;
@@ -114,8 +116,8 @@ begin
   using p_after, least(greatest(p_max_rows, 0), 10000);
   get diagnostics v_rows = row_count;
   perform octroi_private.record_audit(
-    p_action => 'admin.export', p_account_id => null, p_subject => p_table,
-    p_detail => jsonb_build_object('role', session_user, 'rows', v_rows), p_reason => null
+    p_action => 'admin_read.' || p_table, p_account_id => null, p_subject => p_table,
+    p_detail => jsonb_build_object('by', 'page', 'rows', v_rows, 'after', to_jsonb(p_after)), p_reason => null
   );
 end
 $$;

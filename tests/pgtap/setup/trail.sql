@@ -13,6 +13,10 @@ begin
       insert into octroi_private.audit_log (occurred_at, actor_user_id, actor_role, action, account_id, subject, detail)
       values (octroi_private.now(), (select auth.uid()), session_user, p_action, p_account_id, p_subject, p_detail)
     $body$;
+    create function octroi_private.require_step_up() returns void
+    language sql
+    set search_path = pg_catalog, pg_temp
+    as '';
     reset role;
   end if;
 end
