@@ -111,6 +111,8 @@ begin
   union all
   select 'requeue_events', octroi_private.requeue_events(p_max_rows)
   union all
+  select 'prune_privacy', octroi_private.prune_privacy(p_max_rows)
+  union all
   select 'enqueue_recurring', octroi_private.enqueue_recurring();
 end
 $$;

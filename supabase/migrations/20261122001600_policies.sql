@@ -76,5 +76,4 @@ using ((select octroi_private.log_admin_read('usage_daily')));
 -- of contacts only whose they are: the rest comes masked, from a function
 create policy support_reads on octroi_private.contact for select to octroi_support, octroi_admin using (true);
 
-
 reset role;

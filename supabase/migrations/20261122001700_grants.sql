@@ -145,10 +145,36 @@ grant execute on function octroi_private.record_usage(
   uuid, uuid, text, bigint, bigint, bigint, uuid, uuid, text
 ) to octroi_meter;
 
--- Exports.
-grant usage on schema octroi, octroi_private to octroi_admin;
-grant select on octroi.usage, octroi.usage_daily to octroi_admin;
-grant select on octroi_private.usage_event, octroi_private.usage_daily to octroi_admin;
+-- Rights of people: access, portability, rectification.
+grant execute on function octroi.export_my_data() to authenticated;
+grant execute on function octroi.my_data_tables() to authenticated;
+grant execute on function octroi.my_data(text, text [], integer) to authenticated;
+grant execute on function octroi.update_my_contact(text, text, text, text, text, jsonb, jsonb) to authenticated;
+grant execute on function octroi_private.begin_export(bytea) to octroi_worker;
+grant execute on function octroi_private.export_manifest() to octroi_worker;
+grant execute on function octroi_private.export_page(uuid, text, text [], integer) to octroi_worker;
+grant execute on function octroi_private.finish_export(uuid, bigint, bigint, text) to octroi_worker;
+grant execute on function octroi_private.load_contact_change(uuid) to octroi_worker;
+grant execute on function octroi_private.finish_contact_change(uuid, integer, text) to octroi_worker;
+grant execute on function octroi_private.privacy_troubles() to octroi_worker;
+
+-- Exports of operators: views and pages that write down who read them, and no table. Grant this role to their logins.
+grant usage on schema octroi_private to octroi_admin;
+grant execute on function octroi_private.admin_tables() to octroi_admin;
+grant execute on function octroi_private.admin_page(text, text [], integer) to octroi_admin;
+grant execute on function octroi_private.privacy_troubles() to octroi_admin;
+do $$
+declare
+  v_table text;
+begin
+  for v_table in select t.table_name from octroi_private.admin_tables() as t loop
+    -- a table that was registered by a later migration than the views is exported by page only
+    if to_regclass('octroi_private.admin_' || v_table) is not null then
+      execute format('grant select on octroi_private.%I to octroi_admin', 'admin_' || v_table);
+    end if;
+  end loop;
+end
+$$;
 
 -- Audit and consent.
 grant execute on function octroi.my_audit(integer, bigint) to authenticated;

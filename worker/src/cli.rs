@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
 
 /// Meters, limits and bills OpenAI usage from inside Postgres. Configured by environment variables; see
@@ -37,6 +37,30 @@ pub enum Command {
     /// Prove that nobody touched the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Write tables to files, as a login that octroi_admin is granted to (OCTROI_ADMIN_DATABASE_URL).
+    Export(Export),
+}
+
+/// What to export.
+#[derive(Debug, Clone, Args)]
+pub struct Export {
+    /// Which tables; all of them when none is named.
+    pub tables: Vec<String>,
+    /// As what.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    pub format: ExportFormat,
+    /// Where to. No file that is there is written over.
+    #[arg(long, default_value = ".")]
+    pub directory: PathBuf,
+}
+
+/// What an exported file looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// For spreadsheets: texts that one would run as a formula have an apostrophe before them.
+    Csv,
+    /// For programs: a JSON object to a line, exact.
+    Jsonl,
 }
 
 /// What to do with the audit log.

@@ -2,6 +2,7 @@
 //!
 //! It holds no rule about money, limits or periods: those are SQL verbs, called from [`database`].
 
+pub mod bundle;
 pub mod cli;
 pub mod coalesce;
 pub mod commands;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use octroi_worker::cli::{Cli, Command, Serve};
+use octroi_worker::cli::{Cli, Command, Export, Serve};
 use octroi_worker::commands::{self, CommandError};
 use octroi_worker::config::{Config, LogConfig, Variables};
 use octroi_worker::{doctor, serve, telemetry};
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let status = match cli.command {
         Command::Serve(parts) => runtime.block_on(run_serve(parts, &variables)),
         Command::Doctor => runtime.block_on(run_doctor(&variables)),
+        Command::Export(asked) => runtime.block_on(run_export(&asked, &variables)),
         command => runtime.block_on(run_command(&command, &variables)),
     };
     // Everything that must end has ended; a name look-up on a blocking thread need not.
@@ -67,9 +68,17 @@ async fn run_command(command: &Command, variables: &Variables) -> ExitCode {
             Command::Keys(command) => ready.keys(command).await,
             Command::Reconcile => ready.reconcile().await,
             Command::Audit(command) => ready.audit(command).await,
-            Command::Serve(_) | Command::Doctor => Ok(true),
+            Command::Export(_) | Command::Serve(_) | Command::Doctor => Ok(true),
         },
     };
+    finish(done)
+}
+
+async fn run_export(asked: &Export, variables: &Variables) -> ExitCode {
+    finish(commands::export::run(variables, &mut std::io::stdout(), asked).await.map(|()| true))
+}
+
+fn finish(done: Result<bool, CommandError>) -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -1,8 +1,10 @@
-//! What an operator runs by hand: plans, Stripe's endpoint and backfill, keys, audit, reconciliation. One file per command.
+//! What an operator runs by hand: plans, Stripe's endpoint and backfill, keys, audit, exports,
+//! reconciliation. One file per command.
 
 mod audit;
 mod backfill;
 mod catalogue;
+pub mod export;
 mod plan_file;
 mod plans;
 mod progress;
@@ -56,7 +58,15 @@ pub enum CommandError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// Nobody reads the output any more.
+    /// There is no such table to export.
+    #[error("there is no table {name} to export; there are {there_are}")]
+    NoSuchTable {
+        /// What was asked for.
+        name: String,
+        /// What could be.
+        there_are: String,
+    },
+    /// Nobody reads the output any more, or a file cannot be made.
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
 }

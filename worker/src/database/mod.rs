@@ -6,6 +6,7 @@
 //! Two kinds of connection are used. A [`Session`] belongs to one task (a metering lane), is opened on first use and
 //! reopened after a loss. Everything else borrows from the pool inside [`Database`].
 
+mod admin_exports;
 mod audit;
 mod billing_cycles;
 mod billing_inbox;
@@ -16,8 +17,10 @@ mod billing_reports;
 mod billing_requests;
 mod callers;
 mod completions;
+mod contact_changes;
 mod data_keys;
 mod error;
+mod exports;
 mod jobs;
 mod leaked_keys;
 mod limits;
@@ -33,6 +36,7 @@ mod settle;
 mod sweep;
 
 pub use audit::{AuditBreak, AuditPart, AuditPosition};
+pub use admin_exports::{AdminReader, AdminTable};
 pub use billing_cycles::{CloseStep, CloseWindow};
 pub use billing_objects::Applied;
 pub use billing_plans::{CatalogueEntry, PlanChange};
@@ -41,8 +45,10 @@ pub use billing_reports::ReportStep;
 pub use billing_requests::{BillingRequest, CancelStep};
 pub use callers::{AccountState, KeyCaller, KeyState, UserCaller};
 pub use completions::Completion;
+pub use contact_changes::ContactChange;
 pub use data_keys::{OperatorKeyUse, RotatedBatch};
 pub use error::DatabaseError;
+pub use exports::ExportSnapshot;
 pub use jobs::{ClaimedJob, FinishedAs};
 pub use leaked_keys::{LEAKED_KEYS_MAX, RevokedKeys};
 pub use limits::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};

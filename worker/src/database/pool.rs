@@ -40,6 +40,8 @@ impl SessionLimits {
     pub const POOL: Self = Self { statement_ms: 8_000, lock_ms: 2_000 };
     /// Metering lanes. A batch that waits for one account's rows makes every caller in it wait, so the wait is short.
     pub const LANE: Self = Self { statement_ms: 10_000, lock_ms: 250 };
+    /// Pages of a bundle: tables that are searched for one person's rows take their time.
+    pub const EXPORT: Self = Self { statement_ms: 14_000, lock_ms: 2_000 };
     /// Lanes for accounts whose rows are locked.
     pub const LANE_ASIDE: Self = Self { statement_ms: 10_000, lock_ms: 2_000 };
 }

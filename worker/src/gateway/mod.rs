@@ -17,6 +17,7 @@ mod idempotency;
 mod listener;
 mod metered_endpoint;
 mod models;
+mod privacy_export;
 mod responses;
 mod router;
 mod state;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::errors::GatewayError;
 use super::state::GatewayState;
-use super::{chat_completions, embeddings, headers, health, models, responses, unsubscribe};
+use super::{chat_completions, embeddings, headers, health, models, privacy_export, responses, unsubscribe};
 
 /// The API with its probes.
 pub fn api(state: Arc<GatewayState>) -> Router {
@@ -26,6 +26,7 @@ pub fn api(state: Arc<GatewayState>) -> Router {
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::retrieve))
         .route("/unsubscribe/{token}", get(unsubscribe::show).post(unsubscribe::act))
+        .route("/privacy/export/{token}", get(privacy_export::download))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics));

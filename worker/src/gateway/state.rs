@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 
 use super::admission::Admission;
 use super::auth::Authenticator;
+use super::privacy_export::EXPORTS_MAX;
 use crate::config::{AuthConfig, GatewayConfig};
 use crate::database::Database;
 use crate::mail::Phrasebook;
@@ -30,6 +32,8 @@ pub struct GatewayState {
     pub max_body_bytes: usize,
     /// What pages say.
     pub phrases: Phrasebook,
+    /// How many more bundles may be handed out at once.
+    pub exports: Arc<Semaphore>,
     /// Whether `/metrics` is served beside the API.
     pub metrics_on_public_listener: bool,
     draining: AtomicBool,
@@ -57,6 +61,7 @@ impl GatewayState {
             upgrade_url: config.upgrade_url.as_deref().map(Arc::from),
             max_body_bytes: config.max_body_bytes,
             phrases,
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             metrics_on_public_listener: config.metrics_listen.is_none() && config.listen.ip().is_loopback(),
             draining: AtomicBool::new(false),
         })

@@ -3,6 +3,7 @@
 mod close_cycle;
 mod complete_request;
 mod list_missed_events;
+mod push_contact;
 mod read_meter_errors;
 mod reconcile;
 mod run_billing_request;
@@ -62,6 +63,7 @@ pub(crate) fn time_limit(job: &Job, context: &JobContext) -> Duration {
         | Job::SyncStripeObject { .. }
         | Job::ReadMeterErrors { .. }
         | Job::SendMeterReport { .. }
+        | Job::PushContact { .. }
         | Job::CloseCycle { .. } => Duration::from_secs(STRIPE_SECONDS),
         Job::ListMissedEvents {} | Job::Reconcile {} => Duration::from_secs(STRIPE_WHOLE_SECONDS),
         Job::SendMail { .. } => context.post.as_ref().map(|post| post.longest).unwrap_or_default(),
@@ -84,6 +86,9 @@ pub(crate) async fn run(job: Job, context: JobContext) -> Result<Outcome, Failur
         Job::CloseCycle { invoice_id } => close_cycle::run(&invoice_id, stripe()?, database).await,
         Job::ListMissedEvents {} => list_missed_events::run(stripe()?, database).await,
         Job::Reconcile {} => reconcile::run(stripe()?, database).await,
+        Job::PushContact { contact_change_id } => {
+            push_contact::run(contact_change_id, stripe()?, database).await
+        }
         Job::SendMail { mail_id } => send_mail::run(mail_id, &context).await,
     }
 }

@@ -44,6 +44,11 @@ pub enum Job {
     ListMissedEvents {},
     /// Compares the books with Stripe's.
     Reconcile {},
+    /// Corrects a customer at Stripe.
+    PushContact {
+        /// The `contact_change` row.
+        contact_change_id: Uuid,
+    },
     /// Sends a mail.
     SendMail {
         /// The `mail` row.
@@ -61,7 +66,7 @@ pub struct JobError {
 
 impl Job {
     /// Every kind this worker can run. It claims no others, so a newer kind waits for a newer worker.
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 10] = [
         "complete_request",
         "run_billing_request",
         "sync_stripe_object",
@@ -70,6 +75,7 @@ impl Job {
         "close_cycle",
         "list_missed_events",
         "reconcile",
+        "push_contact",
         "send_mail",
     ];
 
@@ -93,6 +99,7 @@ impl Job {
             Self::CloseCycle { .. } => "close_cycle",
             Self::ListMissedEvents {} => "list_missed_events",
             Self::Reconcile {} => "reconcile",
+            Self::PushContact { .. } => "push_contact",
             Self::SendMail { .. } => "send_mail",
         }
     }
@@ -127,6 +134,7 @@ mod tests {
             Job::CloseCycle { invoice_id: name() },
             Job::ListMissedEvents {},
             Job::Reconcile {},
+            Job::PushContact { contact_change_id: id },
             Job::SendMail { mail_id: id },
         ];
         for job in &jobs {

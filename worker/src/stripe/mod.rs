@@ -12,6 +12,7 @@
 mod answer;
 mod checkout;
 mod client;
+mod customer_details;
 mod customer_objects;
 mod customers;
 mod error;
@@ -34,6 +35,7 @@ mod webhook_endpoints;
 
 pub use checkout::NewCheckout;
 pub use client::Stripe;
+pub use customer_details::{Address, CustomerDetails, TaxId};
 pub use error::StripeError;
 pub use events::ListedEvent;
 pub use meter_errors::RejectedReport;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::tax_ids::{self, TaxId};
 use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::errors::ApiError;
 use crate::stripe::list;
@@ -26,6 +27,13 @@ pub struct Customer {
     pub currency: Option<String>,
     pub delinquent: bool,
     pub deleted: bool,
+    /// As it was given.
+    #[serde(default)]
+    pub address: Option<Value>,
+    #[serde(default)]
+    pub preferred_locales: Vec<String>,
+    #[serde(default)]
+    pub tax_ids: Vec<TaxId>,
 }
 
 impl Customer {
@@ -44,6 +52,9 @@ impl Customer {
             currency: None,
             delinquent: false,
             deleted: false,
+            address: None,
+            preferred_locales: Vec::new(),
+            tax_ids: Vec::new(),
         }
     }
 }
@@ -59,7 +70,7 @@ impl Resource for Customer {
         json!({
             "id": self.id,
             "object": "customer",
-            "address": null,
+            "address": self.address,
             "balance": self.balance,
             "created": self.created,
             "currency": self.currency,
@@ -81,7 +92,7 @@ impl Resource for Customer {
             "name": self.name,
             "next_invoice_sequence": 1,
             "phone": self.phone,
-            "preferred_locales": [],
+            "preferred_locales": self.preferred_locales,
             "shipping": null,
             "tax_exempt": "none",
             "test_clock": null,
@@ -97,6 +108,9 @@ pub fn endpoint(method: &str, rest: &[&str]) -> Option<Endpoint> {
         ("GET", [id]) => Endpoint::one("customers.retrieve", id, retrieve::<Customer>),
         ("POST", [id]) => Endpoint::one("customers.update", id, update),
         ("DELETE", [id]) => Endpoint::one("customers.delete", id, delete),
+        ("POST", [id, "tax_ids"]) => Endpoint::one("customers.createTaxId", id, tax_ids::create),
+        ("GET", [id, "tax_ids"]) => Endpoint::one("customers.listTaxIds", id, tax_ids::of_customer),
+        ("DELETE", [_, "tax_ids", id]) => Endpoint::one("customers.deleteTaxId", id, tax_ids::delete),
         ("GET", [id, "payment_methods"]) => {
             Endpoint::one("customers.listPaymentMethods", id, super::payment_methods::list_of_customer)
         }
@@ -123,6 +137,15 @@ fn fill(world: &World, customer: &mut Customer, params: &mut Params) -> Result<(
             *field = given;
         }
     }
+    if let Some(mut address) = params.object("address")? {
+        let known = ["city", "country", "line1", "line2", "postal_code", "state"];
+        let given = known.map(|name| Ok((name.to_owned(), address.text(name)?.into())));
+        customer.address = Some(Value::Object(given.into_iter().collect::<Result<_, ApiError>>()?));
+        address.finish()?;
+    }
+    if params.has("preferred_locales") {
+        customer.preferred_locales = params.texts("preferred_locales")?;
+    }
     params.metadata(&mut customer.metadata)?;
     if let Some(balance) = params.integer("balance")? {
         customer.balance = balance;
@@ -139,9 +162,7 @@ fn fill(world: &World, customer: &mut Customer, params: &mut Params) -> Result<(
         settings.finish()?;
     }
     params.ignore(&[
-        "address",
         "shipping",
-        "preferred_locales",
         "tax",
         "tax_exempt",
         "tax_id_data",

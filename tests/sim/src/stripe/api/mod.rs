@@ -16,6 +16,7 @@ pub mod products;
 pub mod refunds;
 pub mod schedules;
 pub mod subscriptions;
+pub mod tax_ids;
 pub mod thin_events;
 pub mod webhook_endpoints;
 
