@@ -158,8 +158,10 @@ grant execute on function octroi_private.load_contact_change(uuid) to octroi_wor
 grant execute on function octroi_private.finish_contact_change(uuid, integer, text) to octroi_worker;
 grant execute on function octroi_private.privacy_troubles() to octroi_worker;
 
--- Exports of operators: views and pages that write down who read them, and no table. Grant this role to their logins.
-grant usage on schema octroi_private to octroi_admin;
+-- Exports of operators: whatever they read is written down. Grant this role to their logins.
+grant usage on schema octroi, octroi_private to octroi_admin;
+grant select on octroi.usage, octroi.usage_daily to octroi_admin;
+grant select on octroi_private.usage_event, octroi_private.usage_daily to octroi_admin;
 grant execute on function octroi_private.admin_tables() to octroi_admin;
 grant execute on function octroi_private.admin_page(text, text [], integer) to octroi_admin;
 grant execute on function octroi_private.privacy_troubles() to octroi_admin;

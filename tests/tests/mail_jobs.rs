@@ -44,7 +44,8 @@ async fn every_kind_reaches_its_reader_in_their_language_and_time_zone() {
             assert!(read(found).1.contains(line), "{line} in {}", read(found).1);
             assert!(found.to[0].contains(&reader.user_id.to_string()));
             let unsubscribe = found.header("List-Unsubscribe");
-            let can_be_stopped = subject.contains("80") || subject.contains("odels") || subject.contains("odèles");
+            let can_be_stopped =
+                subject.contains("80") || subject.contains("odels") || subject.contains("odèles");
             assert_eq!(unsubscribe.is_some(), can_be_stopped, "{subject}");
             assert!(unsubscribe.is_none_or(|url| url.starts_with(&format!("<{PUBLIC_URL}/unsubscribe/"))));
         }
@@ -163,12 +164,7 @@ async fn an_address_that_cannot_be_written_to_stops_nobody_else_s_mail() {
             let odd = stage.sign_up("odd").await;
             let change = "update octroi_private.contact
                 set email = octroi_private.seal_for(user_id, 'contact.email', $2) where user_id = $1";
-            sqlx::query(change)
-                .bind(odd.user_id)
-                .bind(address)
-                .execute(&stage.pool)
-                .await
-                .unwrap();
+            sqlx::query(change).bind(odd.user_id).bind(address).execute(&stage.pool).await.unwrap();
             let mail = stage.write_to(odd, &contractual(), &format!("{number}")).await;
             stage.mail_ends(mail, ("refused", "cancelled")).await;
             let query = sqlx::query_scalar("select detail from octroi_private.mail where id = $1").bind(mail);

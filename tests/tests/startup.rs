@@ -26,7 +26,8 @@ async fn a_role_that_may_lose_commits_is_refused() {
         start(stage).await.unwrap();
         let database = &stage.database;
         // Wins over what the role has of itself, as an operator's haste would.
-        run(stage, format!("alter role octroi_worker in database {database} set synchronous_commit = off")).await;
+        run(stage, format!("alter role octroi_worker in database {database} set synchronous_commit = off"))
+            .await;
 
         let refused = start(stage).await.unwrap_err();
 

@@ -35,8 +35,8 @@ mod session;
 mod settle;
 mod sweep;
 
-pub use audit::{AuditBreak, AuditPart, AuditPosition};
 pub use admin_exports::{AdminReader, AdminTable};
+pub use audit::{AuditBreak, AuditPart, AuditPosition};
 pub use billing_cycles::{CloseStep, CloseWindow};
 pub use billing_objects::Applied;
 pub use billing_plans::{CatalogueEntry, PlanChange};

@@ -82,8 +82,14 @@ pub(super) struct Content {
 
 impl Kind {
     /// Every kind this worker can write.
-    pub const NAMES: [&'static str; 6] =
-        ["threshold", "payment_failed", "subscription_ended", "top_up_received", "auto_top_up_failed", "news"];
+    pub const NAMES: [&'static str; 6] = [
+        "threshold",
+        "payment_failed",
+        "subscription_ended",
+        "top_up_received",
+        "auto_top_up_failed",
+        "news",
+    ];
 
     /// The kind in a row.
     ///
