@@ -60,21 +60,6 @@ begin
 end
 $$;
 
-create function octroi_private.forget_contact()
-returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  delete from octroi_private.contact where user_id = old.id;
-  delete from octroi_private.notification_setting where user_id = old.id;
-  update octroi_private.mail set state = 'cancelled', detail = 'the user is gone', finished_at = octroi_private.now()
-  where user_id = old.id and state in ('queued', 'sending');
-  return null;
-end
-$$;
-
 create function octroi_private.is_contractual(p_kind text)
 returns boolean
 language sql
@@ -272,6 +257,3 @@ reset role;
 create trigger octroi_keep_contact
 after insert or update of email on auth.users
 for each row execute function octroi_private.keep_contact();
-create trigger octroi_forget_contact
-after delete on auth.users
-for each row execute function octroi_private.forget_contact();

@@ -150,4 +150,13 @@ grant usage on schema octroi, octroi_private to octroi_admin;
 grant select on octroi.usage, octroi.usage_daily to octroi_admin;
 grant select on octroi_private.usage_event, octroi_private.usage_daily to octroi_admin;
 
+-- Erasure: what the worker does after it, and the list that outlives backups.
+grant execute on function octroi.delete_my_account() to authenticated;
+grant execute on function octroi_private.remove_usage(uuid, integer) to octroi_worker;
+grant execute on function octroi_private.erasure_customer(bigint) to octroi_worker;
+grant execute on function octroi_private.erasure_at_stripe(bigint) to octroi_worker;
+grant execute on function octroi_private.finish_erasure_step(bigint) to octroi_worker;
+grant execute on function octroi_private.tombstones(bytea, integer) to octroi_worker;
+grant execute on function octroi_private.replay_tombstones(bytea [], timestamptz []) to octroi_worker;
+
 reset role;

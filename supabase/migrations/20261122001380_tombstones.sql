@@ -1,0 +1,109 @@
+-- What keeps an erased person erased when a backup from before is restored. The list of tombstones is kept outside the
+-- backup (`octroi erasure list`), and `octroi erasure replay` erases again whoever it names (docs/operations.md).
+set role octroi_owner;
+
+create table octroi_private.tombstone (
+  subject_hash bytea primary key check (octet_length(subject_hash) = 32),
+  erased_at timestamptz not null
+);
+comment on table octroi_private.tombstone is 'Who was erased, as a keyed hash of their id: it recognises a person who is back, and names nobody.';
+create index tombstone_erased on octroi_private.tombstone (erased_at, subject_hash);
+
+-- Made once for each database, and restored with it: a list made after a backup must fit that backup.
+create table octroi_private.tombstone_key (
+  only_row boolean primary key default true check (only_row),
+  key bytea not null check (octet_length(key) = 32)
+);
+comment on table octroi_private.tombstone_key is 'The key of the hashes in tombstone.';
+insert into octroi_private.tombstone_key (key)
+values (sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
+
+-- Key and id have fixed lengths, so a plain hash of both is a sound keyed hash.
+create function octroi_private.subject_hash(p_user_id uuid)
+returns bytea
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return sha256((select k.key from octroi_private.tombstone_key as k where k.only_row) || uuid_send(p_user_id));
+end
+$$;
+
+create function octroi_private.bury(p_user_id uuid, p_at timestamptz)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into octroi_private.tombstone (subject_hash, erased_at)
+  values (octroi_private.subject_hash(p_user_id), p_at)
+  on conflict (subject_hash) do update set erased_at = greatest(tombstone.erased_at, excluded.erased_at)
+$$;
+
+create function octroi_private.tombstones(p_after bytea, p_max integer)
+returns table (subject_hash bytea, erased_at timestamptz)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select t.subject_hash, t.erased_at
+  from octroi_private.tombstone as t
+  where t.subject_hash > p_after
+  order by t.subject_hash
+  limit least(greatest(p_max, 0), 10000)
+$$;
+comment on function octroi_private.tombstones(bytea, integer) is 'Everybody who was erased, page by page, for the list that is kept outside backups.';
+
+-- Who is in this database although they were erased, of the hashes given: by Auth's table, and by ours should the two
+-- have been restored from different times.
+create function octroi_private.replay_tombstones(p_subject_hashes bytea [], p_erased_at timestamptz [])
+returns table (erased bigint, absent bigint)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_user_id uuid;
+  v_erased bigint := 0;
+begin
+  if cardinality(p_subject_hashes) is distinct from cardinality(p_erased_at) or exists (
+    select from unnest(p_subject_hashes) as h (hash) where h.hash is null or octet_length(h.hash) <> 32
+  ) then
+    raise exception 'a tombstone is a hash of 32 bytes and a time' using errcode = 'OC046';
+  end if;
+  perform set_config('octroi.is_replaying', 'on', true);
+  for v_user_id in
+    select p.id
+    from (
+      select u.id from auth.users as u
+      union
+      select a.owner_user_id from octroi_private.account as a where a.owner_user_id is not null
+      union
+      select m.user_id from octroi_private.member as m
+      union
+      select n.user_id from octroi_private.notification_setting as n
+    ) as p
+    where octroi_private.subject_hash(p.id) = any(p_subject_hashes)
+    order by p.id
+  loop
+    delete from auth.users as u where u.id = v_user_id;
+    -- gone from Auth already, or its trigger has done this
+    perform octroi_private.erase_user(v_user_id, 'restore');
+    v_erased := v_erased + 1;
+  end loop;
+  perform set_config('octroi.is_replaying', 'off', true);
+  insert into octroi_private.tombstone as t (subject_hash, erased_at)
+  select g.hash, max(g.at) from unnest(p_subject_hashes, p_erased_at) as g (hash, at) group by g.hash
+  on conflict (subject_hash) do update set erased_at = least(t.erased_at, excluded.erased_at);
+  return query select v_erased, cardinality(p_subject_hashes) - v_erased;
+end
+$$;
+comment on function octroi_private.replay_tombstones(bytea [], timestamptz []) is
+'After a restore: erases again whoever the tombstones name, and takes them in; how many were here and how many were not. Raises OC046 for what is no tombstone.';
+
+reset role;
