@@ -33,32 +33,41 @@ begin
     delete from octroi_private.request as r
     where r.id = any(array(select g.id from gone as g where g.occurred_at >= v_request_since))
   ),
+  -- one pass over the calls; what follows is a few rows
+  part as materialized (
+    select
+      g.user_id, (g.occurred_at at time zone 'utc')::date as day, g.model, g.balance_ids, count(*) as requests,
+      sum(g.input_tokens) as input_tokens, sum(g.cached_input_tokens) as cached_input_tokens,
+      sum(g.output_tokens) as output_tokens, sum(g.reasoning_tokens) as reasoning_tokens,
+      sum(g.total_tokens) as total_tokens, sum(g.cost_nano_usd) as cost_nano_usd,
+      sum(g.overrun_tokens) as overrun_tokens, sum(g.overrun_cost_nano_usd) as overrun_cost_nano_usd,
+      sum(g.overrun_requests) as overrun_requests
+    from gone as g
+    group by 1, 2, 3, 4
+  ),
   carried as (
     update octroi_private.balance as b
     set carried = b.carried + case b.meter
       when 'tokens' then used.tokens when 'cost' then used.cost else used.requests
     end
     from (
-      select bound.id, sum(s.tokens)::bigint as tokens, sum(s.cost)::bigint as cost, sum(s.requests)::bigint as requests
-      from (
-        select
-          g.balance_ids, sum(g.total_tokens - g.overrun_tokens) as tokens,
-          sum(g.cost_nano_usd - g.overrun_cost_nano_usd) as cost, sum(1 - g.overrun_requests) as requests
-        from gone as g
-        group by g.balance_ids
-      ) as s
-      cross join lateral unnest(s.balance_ids) as bound (id)
+      select
+        bound.id, sum(p.total_tokens - p.overrun_tokens)::bigint as tokens,
+        sum(p.cost_nano_usd - p.overrun_cost_nano_usd)::bigint as cost,
+        sum(p.requests - p.overrun_requests)::bigint as requests
+      from part as p
+      cross join lateral unnest(p.balance_ids) as bound (id)
       group by bound.id
     ) as used
     where b.id = used.id
   ),
   day as materialized (
     select
-      g.user_id, (g.occurred_at at time zone 'utc')::date as day, g.model, count(*) as requests,
-      sum(g.input_tokens) as input_tokens, sum(g.cached_input_tokens) as cached_input_tokens,
-      sum(g.output_tokens) as output_tokens, sum(g.reasoning_tokens) as reasoning_tokens,
-      sum(g.total_tokens) as total_tokens, sum(g.cost_nano_usd) as cost_nano_usd
-    from gone as g
+      p.user_id, p.day, p.model, sum(p.requests) as requests, sum(p.input_tokens) as input_tokens,
+      sum(p.cached_input_tokens) as cached_input_tokens, sum(p.output_tokens) as output_tokens,
+      sum(p.reasoning_tokens) as reasoning_tokens, sum(p.total_tokens) as total_tokens,
+      sum(p.cost_nano_usd) as cost_nano_usd
+    from part as p
     group by 1, 2, 3
   ),
   shrunk as (
