@@ -43,24 +43,28 @@ as $$
   on conflict (subject_hash) do update set erased_at = greatest(tombstone.erased_at, excluded.erased_at)
 $$;
 
-create function octroi_private.tombstones(p_after bytea, p_max integer)
-returns table (subject_hash bytea, erased_at timestamptz)
+-- The list as lines, `hash time`: the one place that knows how a line looks, with replay_tombstones.
+create function octroi_private.tombstones(p_after text, p_max integer)
+returns setof text
 language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select t.subject_hash, t.erased_at
+  select format(
+    '%s %s', encode(t.subject_hash, 'hex'), to_char(t.erased_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  )
   from octroi_private.tombstone as t
-  where t.subject_hash > p_after
+  where p_after is null or t.subject_hash > decode(split_part(p_after, ' ', 1), 'hex')
   order by t.subject_hash
   limit least(greatest(p_max, 0), 10000)
 $$;
-comment on function octroi_private.tombstones(bytea, integer) is 'Everybody who was erased, page by page, for the list that is kept outside backups.';
+comment on function octroi_private.tombstones(text, integer) is
+'Everybody who was erased, a line each, from after a line on: the list that is kept outside backups.';
 
 -- Who is in this database although they were erased, of the hashes given: by Auth's table, and by ours should the two
 -- have been restored from different times.
-create function octroi_private.replay_tombstones(p_subject_hashes bytea [], p_erased_at timestamptz [])
+create function octroi_private.replay_tombstones(p_lines text [])
 returns table (erased bigint, absent bigint)
 language plpgsql
 security definer
@@ -68,14 +72,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  v_wrong text;
+  v_hashes bytea [];
   v_user_id uuid;
   v_erased bigint := 0;
 begin
-  if cardinality(p_subject_hashes) is distinct from cardinality(p_erased_at) or exists (
-    select from unnest(p_subject_hashes) as h (hash) where h.hash is null or octet_length(h.hash) <> 32
-  ) then
-    raise exception 'a tombstone is a hash of 32 bytes and a time' using errcode = 'OC046';
+  select l.line into v_wrong
+  from unnest(p_lines) as l (line)
+  where l.line is null or l.line !~ '^[0-9a-f]{64} \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$'
+  limit 1;
+  if found then
+    raise exception 'this is no tombstone: %', left(v_wrong, 100) using errcode = 'OC046',
+      hint = 'The list is what octroi erasure list printed.';
   end if;
+  v_hashes := array(select decode(left(l.line, 64), 'hex') from unnest(p_lines) as l (line));
   perform set_config('octroi.is_replaying', 'on', true);
   for v_user_id in
     select p.id
@@ -88,7 +98,7 @@ begin
       union
       select n.user_id from octroi_private.notification_setting as n
     ) as p
-    where octroi_private.subject_hash(p.id) = any(p_subject_hashes)
+    where octroi_private.subject_hash(p.id) = any(v_hashes)
     order by p.id
   loop
     delete from auth.users as u where u.id = v_user_id;
@@ -98,12 +108,13 @@ begin
   end loop;
   perform set_config('octroi.is_replaying', 'off', true);
   insert into octroi_private.tombstone as t (subject_hash, erased_at)
-  select g.hash, max(g.at) from unnest(p_subject_hashes, p_erased_at) as g (hash, at) group by g.hash
+  select decode(left(l.line, 64), 'hex'), min(substr(l.line, 66)::timestamptz) from unnest(p_lines) as l (line)
+  group by 1
   on conflict (subject_hash) do update set erased_at = least(t.erased_at, excluded.erased_at);
-  return query select v_erased, cardinality(p_subject_hashes) - v_erased;
+  return query select v_erased, coalesce(cardinality(v_hashes), 0) - v_erased;
 end
 $$;
-comment on function octroi_private.replay_tombstones(bytea [], timestamptz []) is
+comment on function octroi_private.replay_tombstones(text []) is
 'After a restore: erases again whoever the tombstones name, and takes them in; how many were here and how many were not. Raises OC046 for what is no tombstone.';
 
 reset role;

@@ -156,7 +156,7 @@ grant execute on function octroi_private.remove_usage(uuid, integer) to octroi_w
 grant execute on function octroi_private.erasure_customer(bigint) to octroi_worker;
 grant execute on function octroi_private.erasure_at_stripe(bigint) to octroi_worker;
 grant execute on function octroi_private.finish_erasure_step(bigint) to octroi_worker;
-grant execute on function octroi_private.tombstones(bytea, integer) to octroi_worker;
-grant execute on function octroi_private.replay_tombstones(bytea [], timestamptz []) to octroi_worker;
+grant execute on function octroi_private.tombstones(text, integer) to octroi_worker;
+grant execute on function octroi_private.replay_tombstones(text []) to octroi_worker;
 
 reset role;

@@ -29,6 +29,9 @@ pub enum Command {
     Stripe(StripeCommand),
     /// Compare ledger, reports, Stripe's meters, invoices and subscriptions; fails unless every difference is explained.
     Reconcile,
+    /// Keep those who were erased erased.
+    #[command(subcommand)]
+    Erasure(ErasureCommand),
 }
 
 /// What to do with the plan file.
@@ -60,6 +63,19 @@ pub enum StripeCommand {
     Endpoint {
         /// Where the webhook function is: https://PROJECT.supabase.co/functions/v1/stripe-webhook
         url: String,
+    },
+}
+
+/// What to do about those who were erased.
+#[derive(Debug, Subcommand)]
+pub enum ErasureCommand {
+    /// Print the tombstones, a line each; keep them outside the backups.
+    List,
+    /// After a restore: erase again whoever is on the list.
+    Replay {
+        /// What `octroi erasure list` printed.
+        #[arg(long)]
+        from: PathBuf,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod backfill;
 mod catalogue;
+mod erasure;
 mod plan_file;
 mod plans;
 mod progress;
@@ -12,7 +13,7 @@ use std::io::Write;
 
 use thiserror::Error;
 
-use crate::cli::{PlansCommand, StripeCommand};
+use crate::cli::{ErasureCommand, PlansCommand, StripeCommand};
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
 use crate::queue::Failure;
@@ -45,6 +46,14 @@ pub enum CommandError {
     /// A step that jobs take too failed.
     #[error(transparent)]
     Step(#[from] Failure),
+    /// The list of tombstones cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Tombstones {
+        /// Where it should be.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Nobody reads the output any more.
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
@@ -108,6 +117,17 @@ impl<'c> Command<'c> {
         match command {
             StripeCommand::Backfill => backfill::run(&mut self).await.map(|()| true),
             StripeCommand::Endpoint { url } => webhook_endpoint::run(&mut self, url).await.map(|()| true),
+        }
+    }
+
+    /// Runs `octroi erasure …`.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn erasure(mut self, command: &ErasureCommand) -> Result<bool, CommandError> {
+        match command {
+            ErasureCommand::List => erasure::list(&mut self).await.map(|()| true),
+            ErasureCommand::Replay { from } => erasure::replay(&mut self, from).await.map(|()| true),
         }
     }
 

@@ -49,6 +49,16 @@ pub enum Job {
         /// The `mail` row.
         mail_id: Uuid,
     },
+    /// Removes the calls of an erased person.
+    RemoveUsage {
+        /// The `erasure_receipt` row.
+        receipt_id: Uuid,
+    },
+    /// Erases an erased account's customer at Stripe.
+    EraseAtStripe {
+        /// The `erasure_step` row.
+        step_id: i64,
+    },
 }
 
 /// A row that is no job this worker can run, although it asked for the kind.
@@ -61,7 +71,7 @@ pub struct JobError {
 
 impl Job {
     /// Every kind this worker can run. It claims no others, so a newer kind waits for a newer worker.
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 11] = [
         "complete_request",
         "run_billing_request",
         "sync_stripe_object",
@@ -71,6 +81,8 @@ impl Job {
         "list_missed_events",
         "reconcile",
         "send_mail",
+        "remove_usage",
+        "erase_at_stripe",
     ];
 
     /// The job in a claimed row.
@@ -94,6 +106,8 @@ impl Job {
             Self::ListMissedEvents {} => "list_missed_events",
             Self::Reconcile {} => "reconcile",
             Self::SendMail { .. } => "send_mail",
+            Self::RemoveUsage { .. } => "remove_usage",
+            Self::EraseAtStripe { .. } => "erase_at_stripe",
         }
     }
 }
@@ -128,6 +142,8 @@ mod tests {
             Job::ListMissedEvents {},
             Job::Reconcile {},
             Job::SendMail { mail_id: id },
+            Job::RemoveUsage { receipt_id: id },
+            Job::EraseAtStripe { step_id: 7 },
         ];
         for job in &jobs {
             let row = serde_json::to_value(job).unwrap();
