@@ -354,7 +354,7 @@ declare
   v_receipt_id uuid;
 begin
   update octroi_private.erasure_step set finished_at = octroi_private.now()
-  where id = p_step_id and finished_at is null
+  where id = p_step_id and kind = 'stripe' and finished_at is null
   returning receipt_id into v_receipt_id;
   if v_receipt_id is null then
     return false;
@@ -364,7 +364,7 @@ begin
 end
 $$;
 comment on function octroi_private.finish_erasure_step(bigint) is
-'Takes note that a step of an erasure is done; false when it was.';
+'Takes note that Stripe has forgotten a customer; false when that was known.';
 
 create function octroi_private.finish_erasure(p_receipt_id uuid)
 returns void

@@ -63,7 +63,7 @@ async fn what_is_not_paid_in_a_week_is_waived() {
     trade(async |shop| {
         let caller = debtor(shop).await;
         let (customer, paid) = (shop.customer_of(caller).await.unwrap(), shop.paid_by(caller).await);
-        shop.change_card(caller, Behaviour::Decline).await;
+        shop.change_card(caller, Behaviour::Declines).await;
         let (receipt, _) = shop.stage.delete_account_of(caller).await;
         complete(shop, receipt).await;
         assert_eq!(shop.paid_by(caller).await, paid);
