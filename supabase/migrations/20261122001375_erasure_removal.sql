@@ -1,6 +1,8 @@
 -- The calls of an erased person, removed in bites. A bite is a range of one account's calls by time; the cursor moves in
 -- the same transaction, and nothing that is gone is looked at again. After every bite the books agree: balances keep
 -- what was used as carried, and rollups lose or move as much as the calls they are the sum of.
+--
+-- Planning these statements over every partition takes as long as a bite: force_generic_plan does it once a session.
 set role octroi_owner;
 
 -- Takes calls of an account out of the ledger, in (p_after, p_until]: those of one user, or of everybody.
@@ -11,6 +13,7 @@ returns bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 set jit = 'off'
 as $$
@@ -19,21 +22,21 @@ declare
   v_request_since timestamptz := octroi_private.kept_since('request');
 begin
   perform octroi_private.unlock_append_only('octroi_private.usage_event');
+  -- a call that is settled has its event, or neither is there
+  if p_until >= v_request_since then
+    delete from octroi_private.request as r
+    where r.id = any(array(
+      select e.id from octroi_private.usage_event as e
+      where e.account_id = p_account_id and e.occurred_at > greatest(p_after, v_request_since)
+        and e.occurred_at <= p_until and (p_user_id is null or e.user_id = p_user_id)
+    ));
+  end if;
+  -- read and deleted under one snapshot: that is faster than having the delete return its rows
   with gone as (
     delete from octroi_private.usage_event as e
     where e.account_id = p_account_id and e.occurred_at > p_after and e.occurred_at <= p_until
       and (p_user_id is null or e.user_id = p_user_id)
-    returning
-      e.id, e.user_id, e.occurred_at, e.model, e.input_tokens, e.cached_input_tokens, e.output_tokens,
-      e.reasoning_tokens, e.total_tokens, e.cost_nano_usd, e.overrun_tokens, e.overrun_cost_nano_usd,
-      e.overrun_requests, e.balance_ids
   ),
-  -- a call that is settled has its event, or neither is there
-  called as (
-    delete from octroi_private.request as r
-    where r.id = any(array(select g.id from gone as g where g.occurred_at >= v_request_since))
-  ),
-  -- one pass over the calls; what follows is a few rows
   part as materialized (
     select
       g.user_id, (g.occurred_at at time zone 'utc')::date as day, g.model, g.balance_ids, count(*) as requests,
@@ -42,7 +45,9 @@ begin
       sum(g.total_tokens) as total_tokens, sum(g.cost_nano_usd) as cost_nano_usd,
       sum(g.overrun_tokens) as overrun_tokens, sum(g.overrun_cost_nano_usd) as overrun_cost_nano_usd,
       sum(g.overrun_requests) as overrun_requests
-    from gone as g
+    from octroi_private.usage_event as g
+    where g.account_id = p_account_id and g.occurred_at > p_after and g.occurred_at <= p_until
+      and (p_user_id is null or g.user_id = p_user_id)
     group by 1, 2, 3, 4
   ),
   carried as (
@@ -70,12 +75,16 @@ begin
     from part as p
     group by 1, 2, 3
   ),
+  -- never below nothing: whatever else may be wrong with the books, a person can leave
   shrunk as (
     update octroi_private.usage_daily as d
-    set requests = d.requests - x.requests, input_tokens = d.input_tokens - x.input_tokens,
-      cached_input_tokens = d.cached_input_tokens - x.cached_input_tokens,
-      output_tokens = d.output_tokens - x.output_tokens, reasoning_tokens = d.reasoning_tokens - x.reasoning_tokens,
-      total_tokens = d.total_tokens - x.total_tokens, cost_nano_usd = d.cost_nano_usd - x.cost_nano_usd
+    set requests = greatest(d.requests - x.requests, 0),
+      input_tokens = greatest(d.input_tokens - x.input_tokens, 0),
+      cached_input_tokens = greatest(d.cached_input_tokens - x.cached_input_tokens, 0),
+      output_tokens = greatest(d.output_tokens - x.output_tokens, 0),
+      reasoning_tokens = greatest(d.reasoning_tokens - x.reasoning_tokens, 0),
+      total_tokens = greatest(d.total_tokens - x.total_tokens, 0),
+      cost_nano_usd = greatest(d.cost_nano_usd - x.cost_nano_usd, 0)
     from day as x
     where d.account_id = p_account_id and d.day = x.day and d.user_id = x.user_id and d.model = x.model
   )
@@ -94,6 +103,7 @@ returns bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 set jit = 'off'
 as $$
@@ -122,10 +132,13 @@ begin
   ),
   shrunk as (
     update octroi_private.usage_daily as d
-    set requests = d.requests - x.requests, input_tokens = d.input_tokens - x.input_tokens,
-      cached_input_tokens = d.cached_input_tokens - x.cached_input_tokens,
-      output_tokens = d.output_tokens - x.output_tokens, reasoning_tokens = d.reasoning_tokens - x.reasoning_tokens,
-      total_tokens = d.total_tokens - x.total_tokens, cost_nano_usd = d.cost_nano_usd - x.cost_nano_usd
+    set requests = greatest(d.requests - x.requests, 0),
+      input_tokens = greatest(d.input_tokens - x.input_tokens, 0),
+      cached_input_tokens = greatest(d.cached_input_tokens - x.cached_input_tokens, 0),
+      output_tokens = greatest(d.output_tokens - x.output_tokens, 0),
+      reasoning_tokens = greatest(d.reasoning_tokens - x.reasoning_tokens, 0),
+      total_tokens = greatest(d.total_tokens - x.total_tokens, 0),
+      cost_nano_usd = greatest(d.cost_nano_usd - x.cost_nano_usd, 0)
     from day as x
     where d.account_id = p_account_id and d.day = x.day and d.user_id = p_user_id and d.model = x.model
   ),
@@ -171,6 +184,7 @@ language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 set jit = 'off'
 as $$
@@ -193,6 +207,7 @@ create function octroi_private.remove_requests(
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 set jit = 'off'
 as $$
