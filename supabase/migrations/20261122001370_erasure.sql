@@ -111,6 +111,7 @@ create table octroi_private.usage_removal (
 comment on table octroi_private.usage_removal is 'How far the calls of an erased person are removed; the row is the cursor.';
 create index usage_removal_receipt on octroi_private.usage_removal (receipt_id);
 
+create index quota_grant_of_account on octroi_private.quota_grant (account_id);
 -- Which accounts somebody has used, also those they have left.
 create index usage_daily_user on octroi_private.usage_daily (user_id, account_id);
 
@@ -191,7 +192,8 @@ $$;
 comment on function octroi_private.erasure_statements() is
 'What erasure does to which table. A new table with a user in it gets its line here.';
 
--- A team goes on with whoever is next: an owner, else the oldest admin, else the oldest member. What has nobody else ends.
+-- A team goes on with whoever is next: an owner, else the oldest admin, else the oldest member. What has nobody else
+-- ends.
 create function octroi_private.hand_over(p_user_id uuid)
 returns uuid []
 language plpgsql

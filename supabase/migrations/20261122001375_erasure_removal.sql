@@ -1,5 +1,5 @@
--- The calls of an erased person, removed in bites. A bite is a range of one account's calls by time; the cursor moves in
--- the same transaction, and nothing that is gone is looked at again. After every bite the books agree: balances keep
+-- The calls of an erased person, removed in bites. A bite is a range of one account's calls by time; the cursor moves
+-- in the same transaction, and nothing that is gone is looked at again. After every bite the books agree: balances keep
 -- what was used as carried, and rollups lose or move as much as the calls they are the sum of.
 --
 -- Planning these statements over every partition takes as long as a bite: force_generic_plan does it once a session.
@@ -291,8 +291,8 @@ $$;
 comment on function octroi_private.remove_usage(uuid, integer) is
 'One bite of removing an erased person''s calls; how many rows, and whether it was the last. Any number of workers may call it, one after the other.';
 
--- What is next to erase an account''s customer at Stripe: cancel with a last invoice, wait until what is open is paid, waive what is not
--- paid in time, delete.
+-- What is next to erase an account's customer at Stripe: cancel with a last invoice, wait until what is open is paid,
+-- waive what is not paid in time, delete.
 create function octroi_private.erasure_at_stripe(p_step_id bigint)
 returns table (action text, args jsonb, wait_seconds integer)
 language plpgsql

@@ -11,7 +11,8 @@ create table octroi_private.retention_setting (
   changed_at timestamptz not null default octroi_private.now(),
   constraint retention_setting_not_too_short check (keep >= at_least)
 );
-comment on table octroi_private.retention_setting is 'How long rows are kept after what they are about has ended. set_retention() changes it.';
+comment on table octroi_private.retention_setting is
+'How long rows are kept after what they are about has ended. set_retention() changes it.';
 insert into octroi_private.retention_setting (table_name, keep, at_least, reason) values
 ('usage_event', '25 months', '3 months', 'single calls: to explain this year''s use beside last year''s; whole months are dropped'),
 ('usage_daily', null, '25 months', 'sums by day and model: the account''s own history'),

@@ -34,7 +34,8 @@ select is(
 );
 select set_config('octroi.erasure', 'on', true) \g /dev/null
 select is(
-  tap.outcome_of('update octroi_private.usage_event set user_id = gen_random_uuid()'), 'OC003', 'no setting changes that'
+  tap.outcome_of('update octroi_private.usage_event set user_id = gen_random_uuid()'), 'OC003',
+  'no setting changes that'
 );
 
 -- Mia deletes herself.
@@ -145,7 +146,9 @@ begin
 end
 $$;
 select is((select count(*) from octroi_private.usage_event where user_id = :mia), 2::bigint, 'two calls are hers');
-select cmp_ok(tap.bites(:'receipt', 1), '>', 4, 'they are removed bite by bite, and every bite leaves the books in order');
+select cmp_ok(
+  tap.bites(:'receipt', 1), '>', 4, 'they are removed bite by bite, and every bite leaves the books in order'
+);
 select is_empty(format('select * from tap.rows_of(%L)', :mia), 'then her id is nowhere');
 select is(
   (select count(*) from octroi_private.usage_event as e where e.account_id = :team), 4::bigint,
@@ -185,7 +188,8 @@ select is(
     cross join octroi_private.erasure_at_stripe(s.id) as r where s.kind = 'stripe'),
   'delete', 'without a subscription the customer is deleted next'
 );
-select octroi_private.finish_erasure_step(s.id) from octroi_private.erasure_step as s where s.kind = 'stripe' \g /dev/null
+select octroi_private.finish_erasure_step(s.id) from octroi_private.erasure_step as s where s.kind = 'stripe'
+\g /dev/null
 select ok((select finished_at is not null from octroi_private.erasure_receipt), 'then the erasure is complete');
 
 -- Olga owns the team. Ada is its admin.
