@@ -69,7 +69,7 @@ values (:team, :olga, 'portal', '{}', 'done', octroi_private.now());
 insert into octroi_private.alert (
   account_id, balance_id, scope, subject, meter, threshold, used, granted, period_start, resets_at, raised_at
 )
-select :team, min(b.id), 'account', '', 'tokens', 80, 1, 1, n.at, n.at, n.at
+select :team, min(b.id), 'account', '', 'tokens', 80, 1, 1, n.at as starts, n.at as resets, n.at as raised
 from octroi_private.balance as b
 cross join (select octroi_private.now() as at) as n
 where b.account_id = :team
