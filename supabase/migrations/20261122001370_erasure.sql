@@ -94,6 +94,7 @@ create table octroi_private.erasure_step (
 );
 comment on table octroi_private.erasure_step is 'What an erasure has left to do outside its transaction; done once finished_at is set.';
 create index erasure_step_receipt on octroi_private.erasure_step (receipt_id);
+create index erasure_step_open on octroi_private.erasure_step (id) where finished_at is null;
 create unique index erasure_step_once on octroi_private.erasure_step (customer_id, receipt_id) where kind = 'stripe';
 
 create table octroi_private.usage_removal (
@@ -114,6 +115,7 @@ create index usage_removal_receipt on octroi_private.usage_removal (receipt_id);
 create index quota_grant_of_account on octroi_private.quota_grant (account_id);
 -- Which accounts somebody has used, also those they have left.
 create index usage_daily_user on octroi_private.usage_daily (user_id, account_id);
+create index usage_daily_day on octroi_private.usage_daily (day);
 
 create function octroi_private.unlock_append_only(p_relation regclass)
 returns void

@@ -381,6 +381,40 @@ $$;
 comment on function octroi_private.finish_erasure_step(bigint) is
 'Takes note that Stripe has forgotten a customer; false when that was known.';
 
+-- A step that nobody works on any more is worked on again.
+create function octroi_private.watch_erasures(p_max_rows integer)
+returns bigint
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  with stuck as (
+    select w.kind, w.args
+    from (
+      select
+        case s.kind when 'stripe' then 'erase_at_stripe' else 'remove_usage' end as kind,
+        case s.kind
+          when 'stripe' then jsonb_build_object('step_id', s.id) else jsonb_build_object('receipt_id', s.receipt_id)
+        end as args
+      from octroi_private.erasure_step as s
+      where s.finished_at is null and s.created_at <= octroi_private.now() - interval '1 hour'
+      order by s.id
+      limit p_max_rows
+    ) as w
+    where not exists (
+      select from octroi_private.job as j
+      where j.kind = w.kind and j.args = w.args and j.state in ('queued', 'running')
+    )
+  ),
+  queued as (
+    insert into octroi_private.job (kind, args, run_at, max_attempts)
+    select s.kind, s.args, octroi_private.now(), 1000 from stuck as s
+    returning 1
+  )
+  select count(*) from queued
+$$;
+
 create function octroi_private.finish_erasure(p_receipt_id uuid)
 returns void
 language plpgsql

@@ -109,6 +109,7 @@ as $$
 declare
   v_month date;
   v_name text;
+  v_patience text := current_setting('lock_timeout');
 begin
   select to_date(right(c.relname, 7), 'YYYY_MM') into v_month
   from pg_inherits as i
@@ -126,7 +127,7 @@ begin
     perform set_config('lock_timeout', '200ms', true);
     execute format('alter table octroi_private.usage_event detach partition %s', v_name);
     execute format('drop table %s', v_name);
-    perform set_config('lock_timeout', '0', true);
+    perform set_config('lock_timeout', v_patience, true);
   exception
     when lock_not_available or deadlock_detected then
       return 0;
@@ -258,13 +259,19 @@ begin
   get diagnostics v_total = row_count;
   v_since := octroi_private.kept_since('billing_request');
   delete from octroi_private.billing_request where id in (
-    select r.id from octroi_private.billing_request as r where r.finished_at <= v_since order by r.id limit p_max_rows
+    -- ids are in order of time
+    select r.id from octroi_private.billing_request as r
+    where r.id < octroi_private.uuid_v7_floor(v_since) and r.finished_at <= v_since
+    order by r.id
+    limit p_max_rows
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
   v_since := octroi_private.kept_since('alert');
   delete from octroi_private.alert where id in (
-    select a.id from octroi_private.alert as a where a.raised_at <= v_since order by a.id limit p_max_rows
+    select o.id
+    from (select a.id, a.raised_at from octroi_private.alert as a order by a.id limit p_max_rows) as o
+    where o.raised_at <= v_since
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
@@ -287,7 +294,8 @@ begin
     select from octroi_private.erased_account as e where e.receipt_id = r.id
   );
   get diagnostics v_rows = row_count;
-  v_total := v_total + v_rows + octroi_private.drop_erased_account(p_max_rows);
+  v_total := v_total + v_rows + octroi_private.watch_erasures(p_max_rows)
+    + octroi_private.drop_erased_account(p_max_rows);
   -- last: from here to the end of the sweep nobody else can use the table
   return v_total + octroi_private.drop_usage_month();
 end

@@ -2,7 +2,7 @@
 -- agree after every step of it.
 begin;
 \ir setup/cast.sql
-select plan(39);
+select plan(42);
 
 select octroi_private.link_stripe_customer(tap.personal('mia'), 'cus_mia') \g /dev/null
 select tap.personal('mia') as mia_account, tap.personal('olga') as olga_account \gset
@@ -188,6 +188,12 @@ select is(
     cross join octroi_private.erasure_at_stripe(s.id) as r where s.kind = 'stripe'),
   'delete', 'without a subscription the customer is deleted next'
 );
+-- Its job was given up.
+update octroi_private.job set state = 'dead', finished_at = now() where kind = 'erase_at_stripe';
+select is(octroi_private.watch_erasures(10), 0::bigint, 'a step is left alone for an hour');
+update octroi_private.erasure_step set created_at = created_at - interval '1 hour';
+select is(octroi_private.watch_erasures(10), 1::bigint, 'then the sweep has it taken up again');
+select is(octroi_private.watch_erasures(10), 0::bigint, 'once');
 select octroi_private.finish_erasure_step(s.id) from octroi_private.erasure_step as s where s.kind = 'stripe'
 \g /dev/null
 select ok((select finished_at is not null from octroi_private.erasure_receipt), 'then the erasure is complete');
