@@ -340,7 +340,7 @@ begin
         select from octroi_private.stripe_customer as c where c.id = v_step.customer_id and not c.is_deleted
       ) then 'delete'
       else 'finish'
-    end, jsonb_build_object('customer', v_step.customer_id, 'invoices', coalesce(v_open, '[]')), 300;
+    end, jsonb_build_object('customer', v_step.customer_id, 'invoices', coalesce(v_open, '[]')), 3600;
 end
 $$;
 comment on function octroi_private.erasure_at_stripe(bigint) is

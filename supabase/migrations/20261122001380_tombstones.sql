@@ -62,8 +62,8 @@ $$;
 comment on function octroi_private.tombstones(text, integer) is
 'Everybody who was erased, a line each, from after a line on: the list that is kept outside backups.';
 
--- Who is in this database although they were erased, of the hashes given: by Auth's table, and by ours should the two
--- have been restored from different times.
+-- Erases who is in this database although they were erased: whoever signed up has an account or a setting. Auth's table
+-- may have been restored from another time, and need not know them.
 create function octroi_private.replay_tombstones(p_lines text [])
 returns table (erased bigint, absent bigint)
 language plpgsql
@@ -90,9 +90,7 @@ begin
   for v_user_id in
     select p.id
     from (
-      select u.id from auth.users as u
-      union
-      select a.owner_user_id from octroi_private.account as a where a.owner_user_id is not null
+      select a.owner_user_id as id from octroi_private.account as a where a.owner_user_id is not null
       union
       select m.user_id from octroi_private.member as m
       union
@@ -101,7 +99,7 @@ begin
     where octroi_private.subject_hash(p.id) = any(v_hashes)
     order by p.id
   loop
-    delete from auth.users as u where u.id = v_user_id;
+    perform octroi_private.delete_user(v_user_id);
     -- gone from Auth already, or its trigger has done this
     perform octroi_private.erase_user(v_user_id, 'restore');
     v_erased := v_erased + 1;

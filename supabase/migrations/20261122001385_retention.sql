@@ -16,7 +16,7 @@ comment on table octroi_private.retention_setting is
 insert into octroi_private.retention_setting (table_name, keep, at_least, reason) values
 ('usage_event', '25 months', '3 months', 'single calls: this year''s use beside last year''s; whole months are dropped'),
 ('usage_daily', null, '25 months', 'sums by day and model: the account''s own history'),
-('request', '30 days', '2 days', 'idempotency keys and outcomes: a repetition is answered, not made again'),
+('request', '30 days', '2 days', 'idempotency keys, outcomes: a repetition is answered, not made again'),
 ('job', '7 days', '1 day', 'work that is done: to see what happened'),
 ('job_dead', '90 days', '7 days', 'work that was given up: for an operator to look at'),
 ('mail', '90 days', '7 days', 'what was sent: to answer questions about it'),

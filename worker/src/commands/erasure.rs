@@ -10,9 +10,10 @@ const PAGE_TOMBSTONES: usize = 5_000;
 
 /// Prints every tombstone.
 pub(super) async fn list(command: &mut Command<'_>) -> Result<(), CommandError> {
+    let max = i32::try_from(PAGE_TOMBSTONES).unwrap_or(i32::MAX);
     let mut after: Option<String> = None;
     loop {
-        let page = command.database.tombstones(after.as_deref(), PAGE_TOMBSTONES as i32).await?;
+        let page = command.database.tombstones(after.as_deref(), max).await?;
         for line in &page {
             writeln!(command.out, "{line}")?;
         }

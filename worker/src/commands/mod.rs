@@ -47,7 +47,7 @@ pub enum CommandError {
     #[error(transparent)]
     Step(#[from] Failure),
     /// The list of tombstones cannot be read.
-    #[error("{path} cannot be read: {source}")]
+    #[error("{} cannot be read: {source}", path.display())]
     Tombstones {
         /// Where it should be.
         path: std::path::PathBuf,
