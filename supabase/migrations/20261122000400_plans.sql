@@ -153,24 +153,6 @@ begin
 end
 $$;
 
--- A deleted user can do nothing from that moment on, whatever token they still hold.
-create function octroi_private.close_deleted_user()
-returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  update octroi_private.api_key set revoked_at = octroi_private.now()
-  where user_id = old.id and revoked_at is null;
-  update octroi_private.account
-  set status = 'closed', closed_at = octroi_private.now(), owner_user_id = null
-  where owner_user_id = old.id and kind = 'personal' and status <> 'closed';
-  delete from octroi_private.member where user_id = old.id;
-  return null;
-end
-$$;
-
 -- Gives an account the newest version of a plan from now on; usage of the running period carries over.
 create function octroi_private.assign_plan(p_account_id uuid, p_plan_code text)
 returns uuid
@@ -209,6 +191,3 @@ reset role;
 create trigger octroi_open_personal_account
 after insert on auth.users
 for each row execute function octroi_private.open_personal_account();
-create trigger octroi_close_deleted_user
-after delete on auth.users
-for each row execute function octroi_private.close_deleted_user();

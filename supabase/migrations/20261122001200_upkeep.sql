@@ -40,6 +40,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
+  v_request_since timestamptz := octroi_private.kept_since('request');
   v_rows bigint;
   v_total bigint := 0;
 begin
@@ -55,15 +56,15 @@ begin
   v_total := v_total + v_rows;
   delete from octroi_private.job where id in (
     select j.id from octroi_private.job as j
-    where j.state in ('done', 'cancelled') and j.finished_at <= v_now - interval '7 days' limit p_max_rows
+    where j.state in ('done', 'cancelled') and j.finished_at <= octroi_private.kept_since('job') limit p_max_rows
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
   -- ids are ordered by time, so the oldest stand first in the key
   delete from octroi_private.request where id in (
     select r.id from octroi_private.request as r
-    where r.id < octroi_private.uuid_v7_floor(v_now - interval '30 days') and r.state <> 'open'
-      and r.finished_at <= v_now - interval '30 days'
+    where r.id < octroi_private.uuid_v7_floor(v_request_since) and r.state <> 'open'
+      and r.finished_at <= v_request_since
     order by r.id
     limit p_max_rows
   );
@@ -113,11 +114,14 @@ begin
   union all
   select 'prune_privacy', octroi_private.prune_privacy(p_max_rows)
   union all
-  select 'enqueue_recurring', octroi_private.enqueue_recurring();
+  select 'enqueue_recurring', octroi_private.enqueue_recurring()
+  union all
+  -- last: it may take the ledger for itself for a moment
+  select 'retention', octroi_private.apply_retention(p_max_rows);
 end
 $$;
 comment on function octroi_private.sweep(integer) is
-'Expires holds, recovers jobs, makes partitions ahead, prunes, lapses plans, reports overage, watches drafts, enqueues what comes back; how many rows each. No rows when another worker is at it.';
+'Expires holds, recovers jobs, makes partitions ahead, prunes, lapses plans, reports overage, watches drafts, enqueues what comes back, drops what is kept no longer; how many rows each. No rows when another worker is at it.';
 
 create function octroi_private.worker_ready()
 returns table (synchronous_commit text, migration text, server_minor text, operator_key_problem text)

@@ -39,21 +39,6 @@ comment on table octroi_private.mail is 'Mail to users: queued, sending, then se
 create index mail_finished on octroi_private.mail (finished_at) where finished_at is not null;
 create index mail_user on octroi_private.mail (user_id);
 
-create function octroi_private.forget_contact()
-returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  delete from octroi_private.contact where user_id = old.id;
-  delete from octroi_private.notification_setting where user_id = old.id;
-  update octroi_private.mail set state = 'cancelled', detail = 'the user is gone', finished_at = octroi_private.now()
-  where user_id = old.id and state in ('queued', 'sending');
-  return null;
-end
-$$;
-
 create function octroi_private.is_contractual(p_kind text)
 returns boolean
 language sql
@@ -298,7 +283,3 @@ comment on function octroi.unsubscribe(text, boolean) is
 'For the page behind a mail''s unsubscribe link: looks a token up, and with act takes back the consent it stands for, usage_alerts or news.';
 
 reset role;
-
-create trigger octroi_forget_contact
-after delete on auth.users
-for each row execute function octroi_private.forget_contact();

@@ -152,18 +152,18 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now timestamptz := octroi_private.now();
+  v_event_since timestamptz := octroi_private.kept_since('stripe_event');
+  v_mail_since timestamptz := octroi_private.kept_since('mail');
   v_rows bigint;
   v_total bigint := 0;
 begin
-  -- Stripe lists an event for thirty days
   delete from octroi_private.stripe_event where id in (
     select e.id from octroi_private.stripe_event as e
-    where e.received_at <= v_now - interval '60 days' and e.state <> 'queued' limit p_max_rows
+    where e.received_at <= v_event_since and e.state <> 'queued' limit p_max_rows
   );
   get diagnostics v_total = row_count;
   delete from octroi_private.mail where id in (
-    select m.id from octroi_private.mail as m where m.finished_at <= v_now - interval '90 days' limit p_max_rows
+    select m.id from octroi_private.mail as m where m.finished_at <= v_mail_since limit p_max_rows
   );
   get diagnostics v_rows = row_count;
   return v_total + v_rows;

@@ -47,7 +47,7 @@ as $$
 declare
   v_id bigint;
 begin
-  delete from octroi_private.reconciliation where started_at < octroi_private.now() - interval '90 days';
+  delete from octroi_private.reconciliation where started_at < octroi_private.kept_since('reconciliation');
   insert into octroi_private.reconciliation (started_at) values (octroi_private.now()) returning id into v_id;
   return v_id;
 end

@@ -46,6 +46,8 @@ left join (
   group by c.id
 ) as u on u.id = b.id
 where b.used <> b.carried + coalesce(u.amount, 0)
+  -- months whose time is over are dropped, and nothing can be compared with them any more
+  and b.period_start >= octroi_private.usage_kept_since()
 union all
 select 'I1 the daily rollup is the sum of the events', coalesce(d.account_id, e.account_id)::text,
   coalesce(d.day, e.day)::text
@@ -58,6 +60,7 @@ full join (
   group by v.account_id, v.user_id, (v.occurred_at at time zone 'utc')::date, v.model
 ) as e on e.account_id = d.account_id and e.user_id = d.user_id and e.day = d.day and e.model = d.model
 where (d.requests, d.total_tokens, d.cost_nano_usd) is distinct from (e.requests, e.total_tokens, e.cost_nano_usd)
+  and coalesce(d.day, e.day) >= (octroi_private.usage_kept_since() at time zone 'utc')::date
 union all
 select 'I1 a grant is drawn as its draws say', g.id::text, format('%s, draws %s', g.drawn, coalesce(d.amount, 0))
 from octroi_private.quota_grant as g

@@ -203,4 +203,13 @@ grant select (user_id) on octroi_private.contact to octroi_support, octroi_admin
 grant execute on function octroi_private.masked_contact(uuid) to octroi_support, octroi_admin;
 grant execute on function octroi_private.find_person_by_email(text) to octroi_support, octroi_admin;
 
+-- Erasure: what the worker does after it, and the list that outlives backups.
+grant execute on function octroi.delete_my_account() to authenticated;
+grant execute on function octroi_private.remove_usage(uuid, integer) to octroi_worker;
+grant execute on function octroi_private.erasure_customer(bigint) to octroi_worker;
+grant execute on function octroi_private.erasure_at_stripe(bigint) to octroi_worker;
+grant execute on function octroi_private.finish_erasure_step(bigint) to octroi_worker;
+grant execute on function octroi_private.tombstones(text, integer) to octroi_worker;
+grant execute on function octroi_private.replay_tombstones(text []) to octroi_worker;
+
 reset role;

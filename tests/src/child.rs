@@ -49,8 +49,18 @@ pub fn command(arguments: &[&str], environment: Vec<(String, String)>) -> tokio:
 impl Worker {
     /// Starts gateway and jobs, and waits until they are ready.
     pub async fn start(stage: &Stage, sim: &openai::Handle, more: &[(&str, &str)]) -> Self {
+        Self::start_writing(stage, sim, more, Stdio::inherit()).await
+    }
+
+    /// The same, with its log going to `log`.
+    pub async fn start_writing(
+        stage: &Stage,
+        sim: &openai::Handle,
+        more: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         let port = free_port();
-        let process = command(&["serve"], environment(stage, sim, port, more)).spawn().unwrap();
+        let process = command(&["serve"], environment(stage, sim, port, more)).stderr(log).spawn().unwrap();
         let worker = Self { client: Client::new(port), process };
         eventually("the worker is ready", async || worker.client.is_ready().await.then_some(())).await;
         worker

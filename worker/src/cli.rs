@@ -39,6 +39,9 @@ pub enum Command {
     Audit(AuditCommand),
     /// Write tables to files, as a login that octroi_admin is granted to (OCTROI_ADMIN_DATABASE_URL).
     Export(Export),
+    /// Keep those who were erased erased.
+    #[command(subcommand)]
+    Erasure(ErasureCommand),
 }
 
 /// What to export.
@@ -144,6 +147,19 @@ pub enum StripeCommand {
     Endpoint {
         /// Where the webhook function is: https://PROJECT.supabase.co/functions/v1/stripe-webhook
         url: String,
+    },
+}
+
+/// What to do about those who were erased.
+#[derive(Debug, Subcommand)]
+pub enum ErasureCommand {
+    /// Print the tombstones, a line each; keep them outside the backups.
+    List,
+    /// After a restore: erase again whoever is on the list.
+    Replay {
+        /// What `octroi erasure list` printed.
+        #[arg(long)]
+        from: PathBuf,
     },
 }
 

@@ -68,6 +68,7 @@ async fn run_command(command: &Command, variables: &Variables) -> ExitCode {
             Command::Keys(command) => ready.keys(command).await,
             Command::Reconcile => ready.reconcile().await,
             Command::Audit(command) => ready.audit(command).await,
+            Command::Erasure(command) => ready.erasure(command).await,
             Command::Export(_) | Command::Serve(_) | Command::Doctor => Ok(true),
         },
     };

@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use figure::Figure;
 use rig::{Rig, RigArgs};
 use sections::gateway::Ways;
-use sections::{check_quota, gateway, growth, pairs, streams};
+use sections::{check_quota, erasure, gateway, growth, pairs, streams};
 
 /// A copy of the database as it was before the first measurement.
 const TEMPLATE: &str = "bench_template";
@@ -63,6 +63,7 @@ enum Section {
     Pairs,
     Gateway,
     Growth,
+    Erasure,
 }
 
 #[tokio::main]
@@ -118,6 +119,9 @@ async fn run(rig: &Rig, sections: &[Section]) -> Result<Vec<Figure>> {
     }
     if wanted(Section::Growth) {
         figures.extend(growth::measure(rig, TEMPLATE).await?);
+    }
+    if wanted(Section::Erasure) {
+        figures.extend(erasure::measure(rig, TEMPLATE).await?);
     }
     Ok(figures)
 }

@@ -4,6 +4,7 @@
 mod audit;
 mod backfill;
 mod catalogue;
+mod erasure;
 pub mod export;
 mod plan_file;
 mod plans;
@@ -17,7 +18,7 @@ use std::io::Write;
 
 use thiserror::Error;
 
-use crate::cli::{AuditCommand, KeysCommand, PlansCommand, StripeCommand};
+use crate::cli::{AuditCommand, ErasureCommand, KeysCommand, PlansCommand, StripeCommand};
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
 use crate::queue::Failure;
@@ -65,6 +66,14 @@ pub enum CommandError {
         name: String,
         /// What could be.
         there_are: String,
+    },
+    /// The list of tombstones cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Tombstones {
+        /// Where it should be.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: std::io::Error,
     },
     /// Nobody reads the output any more, or a file cannot be made.
     #[error("the output cannot be written: {0}")]
@@ -152,6 +161,17 @@ impl<'c> Command<'c> {
             KeysCommand::RevokeLeaked { file } => {
                 revoke_leaked_keys::run(&mut self, file).await.map(|()| true)
             }
+        }
+    }
+
+    /// Runs `octroi erasure …`.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn erasure(mut self, command: &ErasureCommand) -> Result<bool, CommandError> {
+        match command {
+            ErasureCommand::List => erasure::list(&mut self).await.map(|()| true),
+            ErasureCommand::Replay { from } => erasure::replay(&mut self, from).await.map(|()| true),
         }
     }
 

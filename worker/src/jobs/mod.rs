@@ -2,10 +2,12 @@
 
 mod close_cycle;
 mod complete_request;
+mod erase_at_stripe;
 mod list_missed_events;
 mod push_contact;
 mod read_meter_errors;
 mod reconcile;
+mod remove_usage;
 mod run_billing_request;
 mod send_mail;
 mod send_meter_report;
@@ -45,10 +47,13 @@ const STRIPE_SECONDS: u64 = 600;
 /// Longest job that goes through everything there is at Stripe, in seconds.
 const STRIPE_WHOLE_SECONDS: u64 = 6 * 3600;
 
+/// Longest attempt to remove an erased person's calls, in seconds; what it has not done the next one does.
+const REMOVAL_SECONDS: u64 = 600;
+
 /// The kinds of job this worker can run as it is configured. It claims no others: they wait for one that can.
 pub(crate) fn kinds(context: &JobContext) -> Vec<&'static str> {
     let can_run = |kind: &&str| match *kind {
-        "complete_request" => true,
+        "complete_request" | "remove_usage" => true,
         "send_mail" => context.post.is_some(),
         _ => context.stripe.is_some(),
     };
@@ -64,8 +69,10 @@ pub(crate) fn time_limit(job: &Job, context: &JobContext) -> Duration {
         | Job::ReadMeterErrors { .. }
         | Job::SendMeterReport { .. }
         | Job::PushContact { .. }
-        | Job::CloseCycle { .. } => Duration::from_secs(STRIPE_SECONDS),
+        | Job::CloseCycle { .. }
+        | Job::EraseAtStripe { .. } => Duration::from_secs(STRIPE_SECONDS),
         Job::ListMissedEvents {} | Job::Reconcile {} => Duration::from_secs(STRIPE_WHOLE_SECONDS),
+        Job::RemoveUsage { .. } => Duration::from_secs(REMOVAL_SECONDS),
         Job::SendMail { .. } => context.post.as_ref().map(|post| post.longest).unwrap_or_default(),
     };
     outside + Duration::from_secs(MARGIN_SECONDS)
@@ -90,5 +97,7 @@ pub(crate) async fn run(job: Job, context: JobContext) -> Result<Outcome, Failur
             push_contact::run(contact_change_id, stripe()?, database).await
         }
         Job::SendMail { mail_id } => send_mail::run(mail_id, &context).await,
+        Job::RemoveUsage { receipt_id } => remove_usage::run(receipt_id, database).await,
+        Job::EraseAtStripe { step_id } => erase_at_stripe::run(step_id, stripe()?, database).await,
     }
 }

@@ -54,6 +54,16 @@ pub enum Job {
         /// The `mail` row.
         mail_id: Uuid,
     },
+    /// Removes the calls of an erased person.
+    RemoveUsage {
+        /// The `erasure_receipt` row.
+        receipt_id: Uuid,
+    },
+    /// Erases an erased account's customer at Stripe.
+    EraseAtStripe {
+        /// The `erasure_step` row.
+        step_id: i64,
+    },
 }
 
 /// A row that is no job this worker can run, although it asked for the kind.
@@ -66,7 +76,7 @@ pub struct JobError {
 
 impl Job {
     /// Every kind this worker can run. It claims no others, so a newer kind waits for a newer worker.
-    pub const KINDS: [&'static str; 10] = [
+    pub const KINDS: [&'static str; 12] = [
         "complete_request",
         "run_billing_request",
         "sync_stripe_object",
@@ -77,6 +87,8 @@ impl Job {
         "reconcile",
         "push_contact",
         "send_mail",
+        "remove_usage",
+        "erase_at_stripe",
     ];
 
     /// The job in a claimed row.
@@ -101,6 +113,8 @@ impl Job {
             Self::Reconcile {} => "reconcile",
             Self::PushContact { .. } => "push_contact",
             Self::SendMail { .. } => "send_mail",
+            Self::RemoveUsage { .. } => "remove_usage",
+            Self::EraseAtStripe { .. } => "erase_at_stripe",
         }
     }
 }
@@ -136,6 +150,8 @@ mod tests {
             Job::Reconcile {},
             Job::PushContact { contact_change_id: id },
             Job::SendMail { mail_id: id },
+            Job::RemoveUsage { receipt_id: id },
+            Job::EraseAtStripe { step_id: 7 },
         ];
         for job in &jobs {
             let row = serde_json::to_value(job).unwrap();

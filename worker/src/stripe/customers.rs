@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use stripe_core::customer::{CreateCustomer, ListCustomer, RetrieveCustomer, RetrieveCustomerReturned};
+use stripe_core::customer::{
+    CreateCustomer, DeleteCustomer, ListCustomer, RetrieveCustomer, RetrieveCustomerReturned,
+};
 use stripe_types::RangeQueryTs;
 use uuid::Uuid;
 
@@ -61,6 +63,17 @@ impl Stripe {
             RetrieveCustomerReturned::Customer(customer) => Synced::Customer(Customer::from(&customer)),
             RetrieveCustomerReturned::DeletedCustomer(_) => Synced::Deleted { deleted: true },
         })
+    }
+
+    /// Deletes a customer for good, with their cards and whatever they subscribe to. One that is gone is left alone.
+    ///
+    /// # Errors
+    /// Any [`StripeError`].
+    pub async fn delete_customer(&self, id: &str) -> Result<(), StripeError> {
+        match self.get(&DeleteCustomer::new(id)).await {
+            Err(error) if !error.is_missing() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// What a customer's invoices are paid with: their own default, else that of a subscription.

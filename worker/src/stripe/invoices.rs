@@ -1,6 +1,8 @@
 //! Invoices: reading them whole, holding and finalising drafts.
 
-use stripe_billing::invoice::{FinalizeInvoiceInvoice, ListInvoice, RetrieveInvoice, UpdateInvoice};
+use stripe_billing::invoice::{
+    DeleteInvoice, FinalizeInvoiceInvoice, ListInvoice, RetrieveInvoice, UpdateInvoice, VoidInvoiceInvoice,
+};
 use stripe_billing::invoice_line_item::ListInvoiceInvoiceLineItem;
 use stripe_core::charge::RetrieveCharge;
 use stripe_core::dispute::RetrieveDispute;
@@ -9,7 +11,7 @@ use stripe_shared::InvoiceStatus;
 use stripe_types::RangeQueryTs;
 
 use super::pages::{PAGE_OBJECTS, all};
-use super::{Charge, Dispute, Invoice, Stripe, StripeError, Synced, made_once};
+use super::{Charge, Dispute, Invoice, Stripe, StripeError, Synced, fresh_key, made_once};
 
 /// Payments are left out unless asked for.
 const WITH_PAYMENTS: &str = "payments";
@@ -108,6 +110,25 @@ impl Stripe {
         .await
     }
 
+    /// Gives up on an invoice: a draft is deleted, where that is allowed, or finalised; an open one is voided. One that is
+    /// neither any more is left alone.
+    ///
+    /// # Errors
+    /// Any [`StripeError`] but a refusal.
+    pub async fn waive_invoice(&self, id: &str, is_draft: bool) -> Result<(), StripeError> {
+        if is_draft {
+            match self.get(&DeleteInvoice::new(id)).await {
+                Ok(_) => return Ok(()),
+                // Drafts of subscriptions can only be finalised, and voided then.
+                Err(error) if error.is_refusal() => {}
+                Err(error) => return Err(error),
+            }
+            let request = FinalizeInvoiceInvoice::new(id).auto_advance(false);
+            forgiving(self.change(&request, &fresh_key(id)).await)?;
+        }
+        forgiving(self.change(&VoidInvoiceInvoice::new(id), &fresh_key(id)).await)
+    }
+
     /// A charge as it is now, with all its refunds.
     ///
     /// # Errors
@@ -132,5 +153,13 @@ impl Stripe {
     pub async fn dispute(&self, id: &str) -> Result<Synced, StripeError> {
         let dispute = self.get(&RetrieveDispute::new(id)).await?;
         Ok(Synced::Dispute(Dispute::from(&dispute)))
+    }
+}
+
+/// A refusal says that the invoice has moved on by itself.
+fn forgiving<T>(changed: Result<T, StripeError>) -> Result<(), StripeError> {
+    match changed {
+        Err(error) if !error.is_refusal() => Err(error),
+        _ => Ok(()),
     }
 }

@@ -212,7 +212,7 @@ fn work(mut latencies_us: Vec<f64>, seconds: f64) -> Work {
 type Month = (Date, OffsetDateTime, OffsetDateTime);
 
 /// Spreads `rows` evenly over the last months, two months at a time. The month under way ends now.
-async fn fill(rig: &Rig, database: &str, rows: u64) -> Result<()> {
+pub async fn fill(rig: &Rig, database: &str, rows: u64) -> Result<()> {
     let mut connection = PgConnection::connect_with(&rig.options("postgres", database)).await?;
     let months: Vec<Month> = sqlx::query_as(
         "select m::date, m at time zone 'utc', least((m + interval '1 month') at time zone 'utc', now())
