@@ -110,7 +110,9 @@ begin
   union all
   select 'requeue_events', octroi_private.requeue_events(p_max_rows)
   union all
-  select 'enqueue_recurring', octroi_private.enqueue_recurring();
+  select 'enqueue_recurring', octroi_private.enqueue_recurring()
+  union all
+  select 'signal:' || d.kind, d.raised from octroi_private.detect_signals(p_max_rows) as d;
 end
 $$;
 comment on function octroi_private.sweep(integer) is
