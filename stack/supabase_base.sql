@@ -44,6 +44,36 @@ create table if not exists auth.users (
     updated_at timestamptz default now()
 );
 
+-- second factors
+do $$
+begin
+    if to_regtype('auth.factor_type') is null then
+        create type auth.factor_type as enum ('totp', 'webauthn', 'phone');
+    end if;
+    if to_regtype('auth.factor_status') is null then
+        create type auth.factor_status as enum ('unverified', 'verified');
+    end if;
+end
+$$;
+
+create table if not exists auth.mfa_factors (
+    id uuid primary key,
+    user_id uuid not null references auth.users (id) on delete cascade,
+    friendly_name text,
+    factor_type auth.factor_type not null,
+    status auth.factor_status not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    secret text,
+    phone text,
+    last_challenged_at timestamptz unique,
+    web_authn_credential jsonb,
+    web_authn_aaguid uuid
+);
+create index if not exists mfa_factors_user_id_idx on auth.mfa_factors (user_id);
+-- as Auth has it: whoever does not bypass row level security sees nothing
+alter table auth.mfa_factors enable row level security;
+
 -- PostgREST sets request.jwt.claims only, Supabase Lite also request.jwt.claim.sub; these read both, as Supabase's do.
 create or replace function auth.jwt() returns jsonb
 language sql stable

@@ -60,8 +60,12 @@ using (
   )
 );
 
-create policy admin_reads on octroi_private.account for select to octroi_admin using (true);
-create policy admin_reads on octroi_private.usage_event for select to octroi_admin using (true);
-create policy admin_reads on octroi_private.usage_daily for select to octroi_admin using (true);
+-- an operator's read is entered in the audit log, once for each statement
+create policy admin_reads on octroi_private.account for select to octroi_admin
+using ((select octroi_private.log_admin_read('account')));
+create policy admin_reads on octroi_private.usage_event for select to octroi_admin
+using ((select octroi_private.log_admin_read('usage_event')));
+create policy admin_reads on octroi_private.usage_daily for select to octroi_admin
+using ((select octroi_private.log_admin_read('usage_daily')));
 
 reset role;

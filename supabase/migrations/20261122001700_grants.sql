@@ -164,4 +164,10 @@ grant usage on schema octroi, octroi_private to octroi_admin;
 grant select on octroi.usage, octroi.usage_daily to octroi_admin;
 grant select on octroi_private.usage_event, octroi_private.usage_daily to octroi_admin;
 
+-- Audit and consent.
+grant execute on function octroi.my_audit(integer, bigint) to authenticated;
+grant execute on function octroi_private.log_admin_read(text) to octroi_admin;
+grant execute on function octroi_private.verify_audit(bigint, integer) to octroi_worker;
+grant execute on function octroi_private.audit_position(bigint) to octroi_worker;
+
 reset role;
