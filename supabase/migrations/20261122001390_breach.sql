@@ -89,21 +89,6 @@ create trigger breach_notice_kept
 before delete or truncate on octroi_private.breach_notice
 for each statement execute function octroi_private.refuse_change();
 
--- The one place where this file and detection speak to the audit log.
-create function octroi_private.audit_security(p_action text, p_subject text, p_detail jsonb, p_reason text)
-returns void
-language sql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  insert into octroi_private.audit_log (occurred_at, actor_user_id, actor_role, action, subject, detail)
-  values (
-    octroi_private.now(), (select auth.uid()), session_user, p_action, p_subject,
-    p_detail || jsonb_build_object('reason', p_reason)
-  )
-$$;
-
 create function octroi_private.set_security_settings(p_settings jsonb)
 returns jsonb
 language plpgsql
@@ -131,7 +116,7 @@ begin
   where s.only_row and b.only_row
   returning to_jsonb(s) - 'only_row' into v_after;
   if p_settings <> '{}' then
-    perform octroi_private.audit_security('security.settings', null, p_settings, 'set by the operator');
+    perform octroi_private.record_audit('security.settings', null, null, p_settings, 'set by the operator');
   end if;
   return v_after;
 end
@@ -240,8 +225,8 @@ begin
     coalesce(p_detected_at, v_now) + make_interval(hours => s.breach_report_hours), v_now
   from octroi_private.security_setting as s
   returning b.id, b.report_due_at into v_id, v_due;
-  perform octroi_private.audit_security(
-    'breach.open', v_id::text, jsonb_build_object('report_due_at', v_due), p_title
+  perform octroi_private.record_audit(
+    'breach.open', null, v_id::text, jsonb_build_object('report_due_at', v_due), p_title
   );
   return query select v_id, v_due;
 end
@@ -287,8 +272,8 @@ begin
     contact = v_breach.contact, nature = v_breach.nature, affected_count = v_count,
     assessed_at = octroi_private.now()
   where b.id = p_breach_id;
-  perform octroi_private.audit_security(
-    'breach.assess', p_breach_id::text, jsonb_build_object('risk', v_breach.risk, 'affected_count', v_count),
+  perform octroi_private.record_audit(
+    'breach.assess', null, p_breach_id::text, jsonb_build_object('risk', v_breach.risk, 'affected_count', v_count),
     'assessed by the operator'
   );
   return v_count;
@@ -321,8 +306,8 @@ begin
   set authority = p_authority, authority_reference = p_reference, authority_notified_at = v_at,
     delay_reason = p_delay_reason
   where b.id = p_breach_id;
-  perform octroi_private.audit_security(
-    'breach.authority', p_breach_id::text, jsonb_build_object('authority', p_authority, 'notified_at', v_at),
+  perform octroi_private.record_audit(
+    'breach.authority', null, p_breach_id::text, jsonb_build_object('authority', p_authority, 'notified_at', v_at),
     p_delay_reason
   );
 end

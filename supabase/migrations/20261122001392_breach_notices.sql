@@ -47,8 +47,8 @@ begin
   where b.id = p_breach_id;
   insert into octroi_private.job (kind, args, run_at, max_attempts)
   values ('send_breach_notices', jsonb_build_object('breach_id', p_breach_id), octroi_private.now(), 50);
-  perform octroi_private.audit_security(
-    'breach.notify', p_breach_id::text, jsonb_build_object('affected_count', v_breach.affected_count),
+  perform octroi_private.record_audit(
+    'breach.notify', null, p_breach_id::text, jsonb_build_object('affected_count', v_breach.affected_count),
     'notices to the people affected'
   );
   return v_breach.affected_count;
@@ -145,7 +145,7 @@ begin
   update octroi_private.breach as b
   set closed_at = octroi_private.now(), closing_note = p_note, no_notice_reason = p_no_notice_reason
   where b.id = p_breach_id;
-  perform octroi_private.audit_security('breach.close', p_breach_id::text, '{}', p_note);
+  perform octroi_private.record_audit('breach.close', null, p_breach_id::text, '{}', p_note);
 end
 $$;
 comment on function octroi_private.close_breach(bigint, text, text) is

@@ -21,10 +21,11 @@ create table octroi_private.security_signal (
 comment on table octroi_private.security_signal is 'What may be the sign of a breach, once per window. Dismissed for a reason, or part of a breach.';
 create index security_signal_breach on octroi_private.security_signal (breach_id);
 
--- Where the comparison of accounts goes on.
+-- Where the comparison of accounts, and the check of the audit chain, go on.
 create table octroi_private.detection_state (
   only_row boolean primary key default true check (only_row),
-  after_account_id uuid not null default '00000000-0000-0000-0000-000000000000'
+  after_account_id uuid not null default '00000000-0000-0000-0000-000000000000',
+  after_audit_position bigint not null default 0
 );
 insert into octroi_private.detection_state default values;
 
@@ -174,6 +175,40 @@ begin
 end
 $$;
 
+-- Some thousand links of the audit chain, and then anew. An entry gets its link when its transaction commits, so one
+-- without is only strange when it is old: the sweep itself makes entries.
+create function octroi_private.detect_broken_chain(p_max_links integer)
+returns table (kind text, raised bigint)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_walk record;
+  v_is_broken boolean;
+begin
+  select w.* into v_walk
+  from octroi_private.detection_state as d
+  cross join lateral octroi_private.verify_audit(d.after_audit_position, p_max_links) as w
+  where d.only_row;
+  v_is_broken := v_walk.problem <> 'unlinked_entry' or exists (
+    select from octroi_private.audit_log as l
+    where l.occurred_at < octroi_private.now() - interval '5 minutes'
+      and not exists (select from octroi_private.audit_link as k where k.audit_id = l.id)
+  );
+  update octroi_private.detection_state as d
+  set after_audit_position = case when v_walk.checked < p_max_links then 0 else v_walk.last_position end
+  where d.only_row;
+  return query
+  select 'audit_chain', count(*)
+  where v_is_broken and v_walk.problem is not null and octroi_private.raise_signal(
+    'audit_chain', null, null, date_trunc('day', octroi_private.now(), 'utc'),
+    jsonb_build_object('position', v_walk.broken_at, 'problem', v_walk.problem)
+  );
+end
+$$;
+
 -- All of it, for the sweep. What was counted more than a week ago goes.
 create function octroi_private.detect_signals(p_max_rows integer)
 returns table (kind text, raised bigint)
@@ -191,7 +226,9 @@ begin
   return query
   select r.kind, r.raised from octroi_private.detect_refusals(p_max_rows) as r
   union all
-  select u.kind, u.raised from octroi_private.detect_unusual_use(p_max_rows * 10) as u;
+  select u.kind, u.raised from octroi_private.detect_unusual_use(p_max_rows * 10) as u
+  union all
+  select c.kind, c.raised from octroi_private.detect_broken_chain(p_max_rows * 10) as c where c.raised > 0;
 end
 $$;
 
@@ -234,8 +271,8 @@ begin
     dismissed_at = case when p_reason is not null then octroi_private.now() end
   where g.id = any(p_ids) and g.breach_id is null and g.dismissed_at is null;
   get diagnostics v_resolved = row_count;
-  perform octroi_private.audit_security(
-    'breach.signals', p_breach_id::text, jsonb_build_object('signals', p_ids, 'resolved', v_resolved),
+  perform octroi_private.record_audit(
+    'breach.signals', null, p_breach_id::text, jsonb_build_object('signals', p_ids, 'resolved', v_resolved),
     coalesce(p_reason, 'part of a breach')
   );
   return v_resolved;

@@ -1,12 +1,14 @@
 -- Signs of a breach: found where they are, once, and without telling those who leave them.
 begin;
 \ir setup/cast.sql
-select plan(21);
+select plan(22);
 
 insert into octroi_private.test_clock (shift) values ('2026-12-01 10:02Z'::timestamptz - clock_timestamp());
 select tap.key_id('olga team') as olga_key, tap.personal('sten') as sten_account, tap.personal('olga') as olga_account
 \gset
 
+-- Entries get their links when a transaction commits; here they must have them before.
+set constraints all immediate;
 -- Ids of other people's things, and ids of nothing.
 select octroi_private.enqueue_billing_request(:team, :olga, 'portal', '{}') as request_id \gset
 select e.id as call_id from octroi_private.usage_event as e where e.account_id = :team limit 1 \gset
@@ -109,10 +111,23 @@ select is(
   'it names the model'
 );
 
+-- The audit chain, when somebody could get past its triggers.
+set local session_replication_role = replica;
+alter table octroi_private.audit_log disable trigger audit_log_append_only;
+update octroi_private.audit_log set detail = '{"forged": true}' where id = (
+  select min(k.audit_id) from octroi_private.audit_link as k
+);
+alter table octroi_private.audit_log enable always trigger audit_log_append_only;
+set local session_replication_role = origin;
+select bag_eq(
+  'select s.kind, s.raised from octroi_private.detect_signals(500) as s where s.raised > 0',
+  $$values ('audit_chain', 1::bigint)$$, 'a changed entry breaks the chain, and is found by itself'
+);
+
 -- What becomes of them.
 select b.id as breach from octroi_private.open_breach('x', 'y', null) as b \gset
 select array_agg(g.id) as ids from octroi_private.security_signals(false) as g where g.kind <> 'velocity' \gset
-select is(octroi_private.resolve_signals(:'ids', :breach, null), 4::bigint, 'signals become part of a breach');
+select is(octroi_private.resolve_signals(:'ids', :breach, null), 5::bigint, 'signals become part of a breach');
 select results_eq(
   'select g.kind from octroi_private.security_signals(false) as g', array['velocity'], 'what is dealt with is not shown'
 );
