@@ -1,5 +1,6 @@
 //! `octroi doctor`: one line per check, and what to do about each fault.
 
+mod security;
 mod stripe;
 
 use std::io::Write;
@@ -40,6 +41,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
         Ok(Ok(database)) => {
             findings.extend(database_findings(&database).await);
             findings.extend(stripe::findings(variables, &database).await);
+            findings.extend(security::of_database(&database).await);
         }
         Ok(Err(error)) => {
             findings.push(Finding::Fault(format!("OCTROI_DATABASE_URL cannot be used: {error}")))
@@ -49,6 +51,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
         }
     }
     findings.extend(mail_finding(variables).await);
+    findings.extend(security::of_configuration(variables));
     let mut healthy = true;
     for finding in &findings {
         match finding {

@@ -45,7 +45,7 @@ pub fn warning(key: &str) -> Message {
 }
 
 /// Data of each kind.
-fn data() -> [Value; 5] {
+fn data() -> [Value; 6] {
     [
         json!({
             "threshold": 80, "scope": "account", "meter": "tokens", "used": 80_000, "granted": 100_000,
@@ -60,6 +60,13 @@ fn data() -> [Value; 5] {
         }),
         json!({
             "amount_minor": 500, "currency": "usd", "meter": "tokens", "amount": 100_000, "reason": "card_declined"
+        }),
+        json!({
+            "breach": 1, "detected_at": "2026-11-30T08:00:00Z", "contact": "dpo@acme.example",
+            "notice": {
+                "en": { "happened": "A leak.", "consequences": "Spam.", "measures": "Closed.", "advice": "Be wary." },
+                "fr": { "happened": "Une fuite.", "consequences": "Spam.", "measures": "Fermé.", "advice": "Prudence." }
+            }
         }),
     ]
 }

@@ -1,6 +1,8 @@
 //! What an operator runs by hand: plans, Stripe's endpoint and backfill, reconciliation. One file per command.
 
 mod backfill;
+mod breach;
+mod breach_report;
 mod catalogue;
 mod plan_file;
 mod plans;
@@ -12,7 +14,7 @@ use std::io::Write;
 
 use thiserror::Error;
 
-use crate::cli::{PlansCommand, StripeCommand};
+use crate::cli::{BreachCommand, PlansCommand, StripeCommand};
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
 use crate::queue::Failure;
@@ -33,6 +35,12 @@ pub enum CommandError {
     /// The plans have faults, one per line.
     #[error("the plans cannot be declared:\n{0}")]
     Plans(String),
+    /// SQL does not do it; these are its words.
+    #[error("{0}")]
+    Refused(String),
+    /// There is no such breach.
+    #[error("there is no breach {0}")]
+    NoBreach(i64),
     /// The database failed.
     #[error(transparent)]
     Database(DatabaseError),
@@ -54,6 +62,7 @@ impl From<DatabaseError> for CommandError {
     fn from(error: DatabaseError) -> Self {
         match (error.sqlstate(), error.server_message()) {
             (Some("OC030"), Some((message, detail))) => Self::Plans(detail.unwrap_or(message)),
+            (Some("OC055" | "22023" | "23514"), Some((message, _))) => Self::Refused(message),
             _ => Self::Database(error),
         }
     }
@@ -117,5 +126,13 @@ impl<'c> Command<'c> {
     /// A [`CommandError`].
     pub async fn reconcile(mut self) -> Result<bool, CommandError> {
         reconcile::run(&mut self).await
+    }
+
+    /// Runs `octroi breach …`.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn breach(mut self, command: &BreachCommand) -> Result<bool, CommandError> {
+        breach::run(&mut self, command).await.map(|()| true)
     }
 }

@@ -19,6 +19,7 @@ mod metered_endpoint;
 mod models;
 mod responses;
 mod router;
+mod security_headers;
 mod state;
 mod unsubscribe;
 mod write_stall;
@@ -66,7 +67,8 @@ pub async fn serve(
         state.calls.drain(drain).await;
         closed.cancel();
     };
-    let served = async { tokio::join!(api, metrics) };
+    let refusals = state.authenticator.refusals().flush_until(&state.database, closed.clone());
+    let served = async { tokio::join!(api, metrics, refusals) };
     tokio::pin!(served);
     tokio::select! {
         _ = &mut served => {}

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::errors::GatewayError;
 use super::state::GatewayState;
-use super::{chat_completions, embeddings, headers, health, models, responses, unsubscribe};
+use super::{chat_completions, embeddings, headers, health, models, responses, security_headers, unsubscribe};
 
 /// The API with its probes.
 pub fn api(state: Arc<GatewayState>) -> Router {
@@ -34,6 +34,7 @@ pub fn api(state: Arc<GatewayState>) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(with_request_id))
+        .layer(from_fn(security_headers::add))
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(state)
 }

@@ -6,6 +6,7 @@ mod list_missed_events;
 mod read_meter_errors;
 mod reconcile;
 mod run_billing_request;
+mod send_breach_notices;
 mod send_mail;
 mod send_meter_report;
 mod sync_stripe_object;
@@ -43,11 +44,13 @@ const MARGIN_SECONDS: u64 = 60;
 const STRIPE_SECONDS: u64 = 600;
 /// Longest job that goes through everything there is at Stripe, in seconds.
 const STRIPE_WHOLE_SECONDS: u64 = 6 * 3600;
+/// Longest attempt at queueing the notices of a breach, in seconds; the next one goes on where it ended.
+const NOTICES_SECONDS: u64 = 3600;
 
 /// The kinds of job this worker can run as it is configured. It claims no others: they wait for one that can.
 pub(crate) fn kinds(context: &JobContext) -> Vec<&'static str> {
     let can_run = |kind: &&str| match *kind {
-        "complete_request" => true,
+        "complete_request" | "send_breach_notices" => true,
         "send_mail" => context.post.is_some(),
         _ => context.stripe.is_some(),
     };
@@ -63,6 +66,7 @@ pub(crate) fn time_limit(job: &Job, context: &JobContext) -> Duration {
         | Job::ReadMeterErrors { .. }
         | Job::SendMeterReport { .. }
         | Job::CloseCycle { .. } => Duration::from_secs(STRIPE_SECONDS),
+        Job::SendBreachNotices { .. } => Duration::from_secs(NOTICES_SECONDS),
         Job::ListMissedEvents {} | Job::Reconcile {} => Duration::from_secs(STRIPE_WHOLE_SECONDS),
         Job::SendMail { .. } => context.post.as_ref().map(|post| post.longest).unwrap_or_default(),
     };
@@ -85,5 +89,6 @@ pub(crate) async fn run(job: Job, context: JobContext) -> Result<Outcome, Failur
         Job::ListMissedEvents {} => list_missed_events::run(stripe()?, database).await,
         Job::Reconcile {} => reconcile::run(stripe()?, database).await,
         Job::SendMail { mail_id } => send_mail::run(mail_id, &context).await,
+        Job::SendBreachNotices { breach_id } => send_breach_notices::run(breach_id, database).await,
     }
 }

@@ -35,7 +35,7 @@ pub use address::{Address, AddressError};
 pub use compose::{ComposeError, Composer, Draft};
 pub use delivery::{HandOverError, NotSent, Problem, Reply, Step};
 pub use kinds::{
-    AlertScope, AutoTopUpFailed, Kind, Links, Meter, PaymentFailed, SubscriptionEnded, Threshold,
+    AlertScope, AutoTopUpFailed, Breach, BreachNotice, Kind, Links, Meter, PaymentFailed, SubscriptionEnded, Threshold,
     TopUpReceived,
 };
 pub use language::Language;

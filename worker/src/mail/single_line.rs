@@ -4,10 +4,21 @@ use super::address::breaks_lines;
 
 /// Longest name shown, in characters: enough to know it by.
 const NAME_CHARACTERS_MAX: usize = 60;
+/// Longest paragraph an operator writes, in characters; SQL takes no more.
+const PARAGRAPH_CHARACTERS_MAX: usize = 2_000;
 
 /// The text on one line of bounded length. What could end a line becomes a space, what reorders or hides text goes, and
 /// nothing in it can be taken for an encoded word (RFC 2047), which mail programs decode after a filter has looked.
 pub(super) fn single_line(text: &str) -> String {
+    bounded(text, NAME_CHARACTERS_MAX)
+}
+
+/// What an operator writes, as one paragraph.
+pub(super) fn paragraph(text: &str) -> String {
+    bounded(text, PARAGRAPH_CHARACTERS_MAX)
+}
+
+fn bounded(text: &str, characters_max: usize) -> String {
     let visible = text
         .chars()
         .map(|character| if breaks_lines(character) { ' ' } else { character })
@@ -18,7 +29,7 @@ pub(super) fn single_line(text: &str) -> String {
         if character.is_whitespace() && (line.is_empty() || line.ends_with(' ')) {
             continue;
         }
-        if characters == NAME_CHARACTERS_MAX {
+        if characters == characters_max {
             line.truncate(line.trim_end().len());
             line.push('…');
             break;

@@ -49,6 +49,11 @@ pub enum Job {
         /// The `mail` row.
         mail_id: Uuid,
     },
+    /// Queues the mails that tell people of a breach.
+    SendBreachNotices {
+        /// The breach's number.
+        breach_id: i64,
+    },
 }
 
 /// A row that is no job this worker can run, although it asked for the kind.
@@ -61,7 +66,7 @@ pub struct JobError {
 
 impl Job {
     /// Every kind this worker can run. It claims no others, so a newer kind waits for a newer worker.
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 10] = [
         "complete_request",
         "run_billing_request",
         "sync_stripe_object",
@@ -71,6 +76,7 @@ impl Job {
         "list_missed_events",
         "reconcile",
         "send_mail",
+        "send_breach_notices",
     ];
 
     /// The job in a claimed row.
@@ -94,6 +100,7 @@ impl Job {
             Self::ListMissedEvents {} => "list_missed_events",
             Self::Reconcile {} => "reconcile",
             Self::SendMail { .. } => "send_mail",
+            Self::SendBreachNotices { .. } => "send_breach_notices",
         }
     }
 }
@@ -128,6 +135,7 @@ mod tests {
             Job::ListMissedEvents {},
             Job::Reconcile {},
             Job::SendMail { mail_id: id },
+            Job::SendBreachNotices { breach_id: 1 },
         ];
         for job in &jobs {
             let row = serde_json::to_value(job).unwrap();

@@ -1,6 +1,7 @@
 //! What mails are about: one file per kind, which says its letter in words.
 
 mod auto_top_up_failed;
+mod breach;
 mod payment_failed;
 mod subscription_ended;
 mod threshold;
@@ -9,6 +10,7 @@ mod top_up_received;
 use serde::Deserialize;
 
 pub use auto_top_up_failed::AutoTopUpFailed;
+pub use breach::{Breach, BreachNotice};
 pub use payment_failed::PaymentFailed;
 pub use subscription_ended::SubscriptionEnded;
 pub use threshold::{AlertScope, Threshold};
@@ -33,6 +35,8 @@ pub enum Kind {
     TopUpReceived(TopUpReceived),
     /// A top-up that the account buys by itself was not bought.
     AutoTopUpFailed(AutoTopUpFailed),
+    /// Personal data were breached.
+    Breach(Breach),
 }
 
 /// What a limit counts.
@@ -78,8 +82,14 @@ pub(super) struct Content {
 
 impl Kind {
     /// Every kind this worker can write.
-    pub const NAMES: [&'static str; 5] =
-        ["threshold", "payment_failed", "subscription_ended", "top_up_received", "auto_top_up_failed"];
+    pub const NAMES: [&'static str; 6] = [
+        "threshold",
+        "payment_failed",
+        "subscription_ended",
+        "top_up_received",
+        "auto_top_up_failed",
+        "breach",
+    ];
 
     /// The kind in a row.
     ///
@@ -103,6 +113,7 @@ impl Kind {
             Self::SubscriptionEnded(about) => about.say(wording)?,
             Self::TopUpReceived(about) => about.say(wording)?,
             Self::AutoTopUpFailed(about) => about.say(wording)?,
+            Self::Breach(about) => about.say(wording)?,
         };
         if let Some(account) = account {
             let variables = [("subject", content.subject.as_str()), ("account", account)];
