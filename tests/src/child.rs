@@ -42,12 +42,18 @@ fn binary() -> &'static PathBuf {
 impl Worker {
     /// Starts gateway and jobs, and waits until they are ready.
     pub async fn start(stage: &Stage, sim: &openai::Handle, more: &[(&str, &str)]) -> Self {
+        Self::start_heard(stage, sim, more, Stdio::inherit()).await
+    }
+
+    /// The same, with what it writes to standard error, its log, going to `log`.
+    pub async fn start_heard(stage: &Stage, sim: &openai::Handle, more: &[(&str, &str)], log: Stdio) -> Self {
         let port = free_port();
         let process = tokio::process::Command::new(binary())
             .arg("serve")
             .env_clear()
             .envs(environment(stage, sim, port, more))
             .stdin(Stdio::null())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .unwrap();
