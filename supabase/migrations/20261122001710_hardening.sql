@@ -1,5 +1,5 @@
--- What the database takes from everybody, and how long it lets anybody ask. Run as whoever runs migrations: a superuser,
--- or Supabase's `postgres`, which owns the database.
+-- What the database takes from everybody, and how long it lets anybody ask. Run as whoever runs migrations: a
+-- superuser, or Supabase's `postgres`, which owns the database.
 
 -- Temporary objects are how a caller would put something of their own before the real thing. Nothing here needs them.
 -- A database that is made from a dump or a template has the default again: octroi doctor looks.

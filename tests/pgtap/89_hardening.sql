@@ -6,15 +6,16 @@ select plan(21);
 
 create view tap.function as
 select
-  p.oid, p.oid::regprocedure as signature, p.prosecdef, p.proconfig, p.prosrc, p.pronamespace::regnamespace::text as home,
-  l.lanname, r.rolname as owner, r.rolsuper, r.rolbypassrls, r.rolcanlogin, p.proacl, p.proowner
+  p.oid, p.oid::regprocedure as signature, p.prosecdef, p.proconfig, p.prosrc,
+  p.pronamespace::regnamespace::text as home, l.lanname, r.rolname as owner, r.rolsuper, r.rolbypassrls,
+  r.rolcanlogin, p.proacl, p.proowner
 from pg_proc as p
 join pg_roles as r on r.oid = p.proowner
 join pg_language as l on l.oid = p.prolang
 where p.pronamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace, 'octroi_native'::regnamespace);
 create view tap.relation as
-select c.oid, c.oid::regclass as name, c.relkind, c.relispartition, c.relrowsecurity, c.relforcerowsecurity, c.reloptions,
-  c.relnamespace::regnamespace::text as home
+select c.oid, c.oid::regclass as name, c.relkind, c.relispartition, c.relrowsecurity, c.relforcerowsecurity,
+  c.reloptions, c.relnamespace::regnamespace::text as home
 from pg_class as c
 where c.relnamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace, 'octroi_native'::regnamespace);
 
@@ -34,7 +35,7 @@ select is_empty(
     where f.prosecdef and (f.rolsuper or f.rolbypassrls or f.rolcanlogin)$$,
   'no definer function acts for a superuser, for a role beyond RLS or for a login'
 );
--- With only pg_catalog to be searched, an unqualified relation cannot be found; a body that sets a path of its own could.
+-- With only pg_catalog searched, an unqualified relation cannot be found; a body that sets a path of its own could.
 select is_empty(
   $$select f.signature from tap.function as f where f.prosrc ~* '\mset(_config\s*\(\s*''|\s+(local\s+)?)search_path'$$,
   'no function changes where names are looked up'
@@ -158,8 +159,8 @@ insert into tap.exception values
 ('billing_cycle_pkey', 'an invoice at Stripe'),
 ('reconciliation_seen_pkey', 'a run of the operator''s');
 create view tap.unique_key as
-select c.relname as name, i.indrelid::regclass as relation, k.attname as leads, i.indisprimary and i.indnatts = 1 as is_id,
-  exists (
+select c.relname as name, k.attname as leads, i.indisprimary and i.indnatts = 1 as is_id,
+  exists(
     select from pg_attribute as o
     where o.attrelid = i.indrelid and o.attname in ('account_id', 'user_id', 'owner_user_id')
   ) as is_about_people

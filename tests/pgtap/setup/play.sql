@@ -15,7 +15,7 @@ create function tap.may_make_temporary() returns boolean
 language sql
 stable
 begin atomic
-select exists (
+select exists(
   select from pg_database as d
   cross join lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
   where d.datname = current_database() and a.grantee = 0 and a.privilege_type = 'TEMPORARY'
