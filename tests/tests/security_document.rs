@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use clap::Parser;
+use octroi_tests::stage::play;
 use octroi_tests::template::checkout;
+use octroi_worker::cli::Cli;
+use sqlx::AssertSqlSafe;
 
 /// Threats of the model.
 const THREATS: usize = 44;
@@ -64,4 +68,55 @@ fn every_threat_has_a_defence_and_every_test_named_exists() {
         missing.extend(named(tests).into_iter().filter(|named| !exists(&root, named)));
     }
     assert!(missing.is_empty(), "docs/security.md names tests that are not there: {missing:#?}");
+}
+
+/// What is typed at 3 a.m.: the commands of the plan, whole.
+fn commands(document: &str) -> Vec<String> {
+    let joined = document.replace("\\\n", " ");
+    let lines = joined.lines().map(str::trim).filter(|line| line.starts_with("octroi "));
+    let inline = joined.split('`').filter(|code| code.starts_with("octroi breach "));
+    lines.map(str::to_owned).chain(inline.map(str::to_owned)).collect()
+}
+
+/// Words as a shell splits them, as far as the plan uses it.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
+    for character in command.chars() {
+        match character {
+            '"' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty())),
+            other => word.push(other),
+        }
+    }
+    words.extend(Some(word).filter(|word| !word.is_empty()));
+    words
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_of_the_plan_for_incidents_is_real() {
+    let plan = std::fs::read_to_string(checkout().join("docs/incident-response.md")).unwrap();
+    let commands = commands(&plan);
+    assert!(commands.len() > 12, "{commands:#?}");
+    for command in &commands {
+        if let Err(error) = Cli::try_parse_from(words(command)) {
+            panic!("{command}\n{error}");
+        }
+    }
+    for block in plan.split("```toml").skip(1) {
+        let text = block.split("```").next().unwrap_or_default();
+        let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+        let parsed: Result<serde_json::Value, _> = octroi_worker::commands::read_toml(&lines.join("\n"));
+        assert!(parsed.is_ok(), "{text}\n{parsed:?}");
+    }
+    play(async |stage| {
+        let statements = plan.split('`').filter(|code| code.starts_with("update octroi_private."));
+        let mut tried = 0;
+        for statement in statements {
+            let statement = statement.replace("'…'", "'00000000-0000-0000-0000-000000000000'");
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&stage.pool).await.unwrap();
+            tried += 1;
+        }
+        assert_eq!(tried, 3, "keys and accounts are stopped by SQL");
+    })
+    .await;
 }

@@ -21,7 +21,7 @@ use crate::queue::Failure;
 use crate::stripe::{Stripe, StripeError};
 
 pub use catalogue::{CatalogueProblem, Step, StepKind};
-pub use plan_file::PlanFileError;
+pub use plan_file::{PlanFileError, parse as read_toml};
 
 /// Why a command failed.
 #[derive(Debug, Error)]
