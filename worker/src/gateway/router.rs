@@ -34,8 +34,8 @@ pub fn api(state: Arc<GatewayState>) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(with_request_id))
-        .layer(from_fn(security_headers::add))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(security_headers::add))
         .with_state(state)
 }
 

@@ -36,7 +36,7 @@ fn inside_v4(address: Ipv4Addr) -> Option<&'static str> {
         | (198, 18..=19, _)
         | (198, 51, 100)
         | (203, 0, 113)
-        | (240.., ..) => RESERVED,
+        | (240..=255, ..) => RESERVED,
         (224..=239, ..) => MULTICAST,
         _ => return None,
     })

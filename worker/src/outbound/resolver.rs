@@ -1,5 +1,7 @@
 //! Name resolution of HTTP clients: what leads inside is not found.
 
+use std::error::Error;
+
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::Outbound;
@@ -9,8 +11,12 @@ impl Resolve for Outbound {
         let outbound = self.clone();
         Box::pin(async move {
             // The port is the URL's; here it only completes the address.
-            let found = Outbound::resolve(&outbound, name.as_str(), 0).await?;
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let found: Result<Addrs, Box<dyn Error + Send + Sync>> =
+                match Outbound::resolve(&outbound, name.as_str(), 0).await {
+                    Ok(found) => Ok(Box::new(found.into_iter())),
+                    Err(error) => Err(error.into()),
+                };
+            found
         })
     }
 }

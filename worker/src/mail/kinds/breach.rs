@@ -49,7 +49,7 @@ impl Breach {
                 ("breach-measures", &notice.measures),
                 ("breach-advice", &notice.advice),
             ] {
-                paragraphs.push(wording.say(phrase, &[("text", &single_line(text))])?);
+                paragraphs.push(wording.say(phrase, &[("text", &paragraph(text))])?);
             }
         }
         Ok(Content {
