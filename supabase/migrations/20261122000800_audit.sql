@@ -1,9 +1,9 @@
 -- Who did what, when and why. Entries are added and never changed, by any role, and each is chained to the one before
 -- it: what was changed, removed or slipped in afterwards breaks the chain there (octroi audit verify).
 --
--- An entry is written in the transaction that it is about. Its link is made when that transaction commits, by a deferred
--- trigger and under one lock: taken last of all, it cannot take part in a deadlock, and the order of the links is the
--- order of the commits. Nobody is named: people are pseudonyms, and what looks like an address does not get in.
+-- An entry is written in the transaction that it is about. Its link is made when that transaction commits, by a
+-- deferred trigger and under one lock: taken last of all, it cannot take part in a deadlock, and the order of the links
+-- is the order of the commits. Nobody is named: people are pseudonyms, and what looks like an address does not get in.
 set role octroi_owner;
 
 create table octroi_private.audit_log (
@@ -32,7 +32,7 @@ create index audit_log_reads on octroi_private.audit_log (id) where action ~ '^a
 create table octroi_private.audit_link (
   position bigint primary key check (position >= 0),
   -- none in the first link, which only begins the chain
-  audit_id bigint unique references octroi_private.audit_log (id),
+  audit_id bigint unique,
   hash bytea not null check (octet_length(hash) = 32),
   constraint audit_link_first_is_bare check ((position = 0) = (audit_id is null))
 );
@@ -83,9 +83,11 @@ begin
     'name', 'email', 'phone', 'address', 'url', 'key_hash', 'user_id', 'owner_user_id', 'unsubscribe_token',
     'news_token'
   ])::text)::jsonb;
-  new.person := coalesce(new.person, (
-    select p.pseudonym from octroi_private.person as p where p.pseudonym::text = new.subject
-  ));
+  if new.subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    new.person := coalesce(new.person, (
+      select p.pseudonym from octroi_private.person as p where p.pseudonym = new.subject::uuid
+    ));
+  end if;
   return new;
 end
 $$;
@@ -206,7 +208,8 @@ begin
     tg_argv[0] || '.' || lower(tg_op), coalesce(v_row ->> 'account_id', case tg_argv[0]
       when 'account' then v_row ->> 'id'
     end)::uuid, coalesce(v_row ->> 'id', v_row ->> 'code', v_row ->> 'subject', v_person::text),
-    jsonb_strip_nulls(jsonb_build_object('person', v_person, 'was', v_was)) || (v_row - c_left_out), null
+    (v_row - c_left_out) || case when v_person is null then '{}' else jsonb_build_object('person', v_person) end
+    || case when v_was is null then '{}' else jsonb_build_object('was', v_was) end, null
   );
   return null;
 end

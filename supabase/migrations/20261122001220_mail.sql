@@ -15,6 +15,8 @@ create table octroi_private.notification_setting (
   time_zone text check (length(time_zone) <= 100),
   -- whoever has it may turn warnings off, and nothing else
   unsubscribe_token uuid not null unique default gen_random_uuid(),
+  -- the same for news
+  news_token uuid not null unique default gen_random_uuid(),
   changed_at timestamptz not null default octroi_private.now()
 );
 comment on table octroi_private.notification_setting is 'What mail a user wants, and in which language.';
@@ -24,7 +26,7 @@ create table octroi_private.mail (
   user_id uuid not null,
   account_id uuid not null references octroi_private.account (id),
   kind text not null check (kind in (
-    'threshold', 'payment_failed', 'subscription_ended', 'top_up_received', 'auto_top_up_failed',
+    'threshold', 'payment_failed', 'subscription_ended', 'top_up_received', 'auto_top_up_failed', 'news',
     'breach'
   )),
   dedupe_key text not null unique check (length(dedupe_key) <= 300),
@@ -82,7 +84,21 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select p_kind <> 'threshold'
+  select p_kind not in ('threshold', 'news')
+$$;
+
+-- Whether a mail may go to somebody, as their wishes and consents stand.
+create function octroi_private.is_wanted(p_user_id uuid, p_kind text)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return octroi_private.is_contractual(p_kind)
+    or octroi_private.has_consent(p_user_id, case p_kind when 'threshold' then 'usage_alerts' else p_kind end);
+end
 $$;
 
 create function octroi_private.enqueue_mail(
@@ -146,21 +162,17 @@ declare
   v_now timestamptz := octroi_private.now();
   v_mail octroi_private.mail;
   v_address text;
-  v_wants boolean;
   v_end text;
 begin
   select m.* into v_mail from octroi_private.mail as m where m.id = p_mail_id for update;
   if v_mail.id is null or v_mail.finished_at is not null then
     return;
   end if;
-  select c.email, coalesce(n.usage_alerts, true) into v_address, v_wants
-  from octroi_private.contact as c
-  left join octroi_private.notification_setting as n on n.user_id = c.user_id
-  where c.user_id = v_mail.user_id;
+  select c.email into v_address from octroi_private.contact as c where c.user_id = v_mail.user_id;
   v_end := case
     when v_mail.state = 'sending' and not octroi_private.is_contractual(v_mail.kind) then 'unknown'
     when v_address is null or v_mail.expires_at <= v_now
-      or not octroi_private.is_contractual(v_mail.kind) and not v_wants then 'cancelled'
+      or not octroi_private.is_wanted(v_mail.user_id, v_mail.kind) then 'cancelled'
   end;
   if v_end is not null then
     update octroi_private.mail as m
@@ -179,7 +191,7 @@ begin
     v_mail.id, v_mail.attempt + 1, v_mail.kind, octroi_private.is_contractual(v_mail.kind), v_mail.dedupe_key,
     v_mail.created_at, v_address, coalesce(n.locale, 'en'), n.time_zone,
     case when a.kind = 'team' then a.name end,
-    case when not octroi_private.is_contractual(v_mail.kind) then n.unsubscribe_token::text end, v_mail.data
+    case v_mail.kind when 'threshold' then n.unsubscribe_token when 'news' then n.news_token end::text, v_mail.data
   from octroi_private.account as a
   left join octroi_private.notification_setting as n on n.user_id = v_mail.user_id
   where a.id = v_mail.account_id;
@@ -194,13 +206,25 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_mail octroi_private.mail;
 begin
+  select m.* into v_mail from octroi_private.mail as m where m.id = p_mail_id;
+  -- Whoever takes back a consent holds this row until that is committed; the wish is read after it. Settings before
+  -- mail, as whoever turns mail off takes them.
+  perform from octroi_private.notification_setting as n where n.user_id = v_mail.user_id for share;
+  if not octroi_private.is_wanted(v_mail.user_id, v_mail.kind) then
+    update octroi_private.mail
+    set state = 'cancelled', detail = 'not wanted', finished_at = octroi_private.now()
+    where id = p_mail_id and attempt = p_attempt and state = 'queued';
+    return false;
+  end if;
   update octroi_private.mail set state = 'sending' where id = p_mail_id and attempt = p_attempt and state = 'queued';
   return found;
 end
 $$;
 comment on function octroi_private.begin_mail(uuid, integer) is
-'Says that a mail may be delivered from now on; false when the attempt is not the latest, or the mail was cancelled meanwhile.';
+'Says that a mail may be delivered from now on; false when the attempt is not the latest, or the mail was cancelled or became unwanted meanwhile.';
 
 create function octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text)
 returns text
@@ -234,39 +258,67 @@ $$;
 comment on function octroi_private.mark_mail(uuid, integer, text, text) is
 'What became of an attempt: sent, refused, deferred or unknown. Returns the state of the mail.';
 
+-- A mail whose job was given up will not be sent; one that may be out already stays unknown.
+create function octroi_private.give_up_mail()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update octroi_private.mail as m
+  set state = case m.state when 'sending' then 'unknown' else 'cancelled' end,
+    detail = left('given up: ' || coalesce(new.last_error, 'no reason known'), 500), finished_at = octroi_private.now()
+  -- as text: an unreadable id must not keep its job from ending
+  where m.id::text = new.args ->> 'mail_id' and m.finished_at is null;
+  return null;
+end
+$$;
+create trigger mail_given_up after update of state on octroi_private.job
+for each row when (new.kind = 'send_mail' and new.state in ('dead', 'cancelled'))
+execute function octroi_private.give_up_mail();
+
 create function octroi_private.unsubscribe(p_token text, p_act boolean)
-returns table (found boolean, locale text, is_unsubscribed boolean)
+returns table (found boolean, locale text, is_unsubscribed boolean, purpose text)
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  v_token uuid := case when p_token ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_token::uuid end;
+  v_user_id uuid;
+  v_locale text;
+  v_purpose text;
 begin
-  if p_act then
-    update octroi_private.notification_setting as n set usage_alerts = false, changed_at = octroi_private.now()
-    where n.unsubscribe_token::text = lower(p_token) and n.usage_alerts;
+  select n.user_id, n.locale, case n.news_token when v_token then 'news' else 'usage_alerts' end
+  into v_user_id, v_locale, v_purpose
+  from octroi_private.notification_setting as n
+  where n.unsubscribe_token = v_token or n.news_token = v_token;
+  if p_act and v_user_id is not null then
+    perform octroi_private.decide_consent(v_user_id, v_purpose, false, null, 'link');
   end if;
-  return query
-  select k.user_id is not null, coalesce(k.locale, 'en'), coalesce(not k.usage_alerts, false)
-  from (select 1) as always
-  left join octroi_private.notification_setting as k on k.unsubscribe_token::text = lower(p_token);
+  return query select
+    v_user_id is not null, coalesce(v_locale, 'en'),
+    v_user_id is not null and not octroi_private.has_consent(v_user_id, v_purpose), v_purpose;
 end
 $$;
 comment on function octroi_private.unsubscribe(text, boolean) is
-'Turns off what is not contractual for the holder of a token, or only looks. An unknown token finds nothing and changes nothing.';
+'Takes back the consent that a token stands for, warnings or news, or only looks. An unknown token finds nothing and changes nothing.';
 
 -- The same, for an edge function.
 create function octroi.unsubscribe(token text, act boolean)
-returns table (found boolean, locale text, is_unsubscribed boolean)
+returns table (found boolean, locale text, is_unsubscribed boolean, purpose text)
 language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select u.found, u.locale, u.is_unsubscribed from octroi_private.unsubscribe(unsubscribe.token, unsubscribe.act) as u
+  select u.found, u.locale, u.is_unsubscribed, u.purpose
+  from octroi_private.unsubscribe(unsubscribe.token, unsubscribe.act) as u
 $$;
 comment on function octroi.unsubscribe(text, boolean) is
-'For the page behind a mail''s unsubscribe link: looks a token up, and with act turns off what is not contractual.';
+'For the page behind a mail''s unsubscribe link: looks a token up, and with act takes back the consent it stands for, usage_alerts or news.';
 
 reset role;
 

@@ -297,6 +297,7 @@ declare
   -- 244 random bits in a form that survives shells, headers and double clicks
   v_secret text := 'sk-oct-' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
 begin
+  perform octroi_private.require_step_up();
   if create_api_key.name is null or length(create_api_key.name) not between 1 and 100 then
     raise exception 'a key''s name has 1 to 100 characters' using errcode = '22023';
   end if;
@@ -334,7 +335,7 @@ begin
 end
 $$;
 comment on function octroi.create_api_key(text, jsonb) is
-'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]. Raises 22023, 23514, 23505, OC013.';
+'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]. Raises OC040, 22023, 23514, 23505, OC013.';
 
 create function octroi.revoke_api_key(id uuid)
 returns boolean
@@ -343,6 +344,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform octroi_private.require_step_up();
   update octroi_private.api_key as k
   set revoked_at = octroi_private.now()
   where k.id = revoke_api_key.id and k.revoked_at is null
@@ -362,7 +364,7 @@ begin
 end
 $$;
 comment on function octroi.revoke_api_key(uuid) is
-'Revokes a key of the caller, or of an account they administer, at once; false when there is none to revoke.';
+'Revokes a key of the caller, or of an account they administer, at once; false when there is none to revoke. Raises OC040.';
 
 create function octroi.request_completion(request jsonb)
 returns uuid

@@ -25,6 +25,20 @@ begin
 end
 $$;
 
+-- The same, for what costs money: with the caller's second factor, if they have one.
+create function octroi_private.my_account_to_bill()
+returns uuid
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform octroi_private.require_step_up();
+  return octroi_private.my_billed_account();
+end
+$$;
+
 -- The version of a plan on sale, if it is sold by that interval.
 create function octroi_private.version_on_sale(p_plan text, p_billing_interval text)
 returns octroi_private.plan_version
@@ -60,7 +74,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_version octroi_private.plan_version;
   v_has octroi_private.stripe_subscription;
 begin
@@ -86,7 +100,7 @@ begin
 end
 $$;
 comment on function octroi.start_checkout(text, text, text, text) is
-'Asks for a Stripe Checkout page that sells a plan by the month or year; read its URL with billing_request(id). Raises OC021, OC031, OC032, OC033, OC013.';
+'Asks for a Stripe Checkout page that sells a plan by the month or year; read its URL with billing_request(id). Raises OC040, OC021, OC031, OC032, OC033, OC013.';
 
 create function octroi.open_portal(return_url text)
 returns uuid
@@ -95,7 +109,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
 begin
   perform octroi_private.refuse_url('return_url', open_portal.return_url);
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
@@ -105,7 +119,7 @@ begin
 end
 $$;
 comment on function octroi.open_portal(text) is
-'Asks for a page of Stripe''s customer portal: payment methods, invoices, addresses. Read its URL with billing_request(id). Raises OC021, OC031, OC013.';
+'Asks for a page of Stripe''s customer portal: payment methods, invoices, addresses. Read its URL with billing_request(id). Raises OC040, OC021, OC031, OC013.';
 
 create function octroi.change_plan(plan text, billing_interval text)
 returns uuid
@@ -114,7 +128,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_version octroi_private.plan_version :=
     octroi_private.version_on_sale(change_plan.plan, change_plan.billing_interval);
   v_subscription octroi_private.stripe_subscription;
@@ -152,7 +166,7 @@ begin
 end
 $$;
 comment on function octroi.change_plan(text, text) is
-'Moves the subscription to another plan or interval: upward at once, with what was used; downward when what is paid for ends. Raises OC021, OC032, OC033, OC013.';
+'Moves the subscription to another plan or interval: upward at once, with what was used; downward when what is paid for ends. Raises OC040, OC021, OC032, OC033, OC013.';
 
 create function octroi.cancel_subscription(at_period_end boolean default true)
 returns uuid
@@ -161,7 +175,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_subscription octroi_private.stripe_subscription;
 begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
@@ -175,7 +189,7 @@ begin
 end
 $$;
 comment on function octroi.cancel_subscription(boolean) is
-'Cancels the subscription when what is paid for ends, or at once; what was used beyond the plan is billed. Raises OC021, OC032, OC013.';
+'Cancels the subscription when what is paid for ends, or at once; what was used beyond the plan is billed. Raises OC040, OC021, OC032, OC013.';
 
 create function octroi.resume_subscription()
 returns uuid
@@ -184,7 +198,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_subscription octroi_private.stripe_subscription;
 begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
@@ -199,7 +213,7 @@ begin
 end
 $$;
 comment on function octroi.resume_subscription() is
-'Takes back a cancellation or a downgrade that has not come into force. Raises OC021, OC032, OC013.';
+'Takes back a cancellation or a downgrade that has not come into force. Raises OC040, OC021, OC032, OC013.';
 
 -- A pack that the account's plan may buy.
 create function octroi_private.pack_on_sale(p_account_id uuid, p_pack text)
@@ -232,7 +246,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_pack octroi_private.top_up_pack := octroi_private.pack_on_sale(v_account_id, buy_top_up.pack);
 begin
   perform octroi_private.refuse_url('success_url', buy_top_up.success_url);
@@ -244,7 +258,7 @@ begin
 end
 $$;
 comment on function octroi.buy_top_up(text, text, text) is
-'Asks for a Stripe Checkout page that sells a pack once; read its URL with billing_request(id). Raises OC021, OC031, OC033, OC013.';
+'Asks for a Stripe Checkout page that sells a pack once; read its URL with billing_request(id). Raises OC040, OC021, OC031, OC033, OC013.';
 
 create function octroi.set_auto_top_up(pack text, below bigint default 0, monthly_cap_minor bigint default 0)
 returns boolean
@@ -253,7 +267,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_pack octroi_private.top_up_pack;
 begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
@@ -285,7 +299,7 @@ begin
 end
 $$;
 comment on function octroi.set_auto_top_up(text, bigint, bigint) is
-'Has a pack bought by itself when less than below is left, for so much money a month at most; a null pack ends it. Raises OC021, OC033, 22023.';
+'Has a pack bought by itself when less than below is left, for so much money a month at most; a null pack ends it. Raises OC040, OC021, OC033, 22023.';
 
 create function octroi.set_overage(enabled boolean, spend_cap_minor bigint default null)
 returns boolean
@@ -294,7 +308,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
 begin
   if set_overage.enabled is null or set_overage.spend_cap_minor not between 0 and 99999999 then
     raise exception 'enabled is true or false, spend_cap_minor null or 0 to 99,999,999' using errcode = '22023';
@@ -315,7 +329,7 @@ begin
 end
 $$;
 comment on function octroi.set_overage(boolean, bigint) is
-'Lets usage go on beyond plan and top-ups, for money, up to a cap a month (null: the plan''s), or stops it. Raises OC021, OC032, 22023.';
+'Lets usage go on beyond plan and top-ups, for money, up to a cap a month (null: the plan''s), or stops it. Raises OC040, OC021, OC032, 22023.';
 
 create function octroi.set_notifications(
   usage_alerts boolean default null, locale text default null, time_zone text default null
@@ -329,6 +343,10 @@ declare
   v_after jsonb;
 begin
   perform octroi_private.my_account();
+  -- turning warnings off must be as easy as it can be
+  if set_notifications.usage_alerts then
+    perform octroi_private.require_step_up();
+  end if;
   if set_notifications.locale not in ('en', 'fr') then
     raise exception 'locale is en or fr' using errcode = '22023';
   elsif set_notifications.time_zone is not null and not exists (
@@ -336,21 +354,25 @@ begin
   ) then
     raise exception 'time_zone is a name like Europe/Paris' using errcode = '22023';
   end if;
-  insert into octroi_private.notification_setting as n (user_id, usage_alerts, locale, time_zone, changed_at)
+  insert into octroi_private.notification_setting as n (user_id, locale, time_zone, changed_at)
   values (
-    (select auth.uid()), coalesce(set_notifications.usage_alerts, true), coalesce(set_notifications.locale, 'en'),
-    set_notifications.time_zone, octroi_private.now()
+    (select auth.uid()), coalesce(set_notifications.locale, 'en'), set_notifications.time_zone, octroi_private.now()
   )
   on conflict (user_id) do update
-  set usage_alerts = coalesce(set_notifications.usage_alerts, n.usage_alerts),
-    locale = coalesce(set_notifications.locale, n.locale),
-    time_zone = coalesce(set_notifications.time_zone, n.time_zone), changed_at = excluded.changed_at
-  returning jsonb_build_object('usage_alerts', n.usage_alerts, 'locale', n.locale, 'time_zone', n.time_zone)
-  into v_after;
+  set locale = coalesce(set_notifications.locale, n.locale),
+    time_zone = coalesce(set_notifications.time_zone, n.time_zone), changed_at = excluded.changed_at;
+  if set_notifications.usage_alerts is not null then
+    perform octroi_private.decide_consent(
+      (select auth.uid()), 'usage_alerts', set_notifications.usage_alerts, null, 'settings'
+    );
+  end if;
+  select jsonb_build_object('usage_alerts', n.usage_alerts, 'locale', n.locale, 'time_zone', n.time_zone) into v_after
+  from octroi_private.notification_setting as n
+  where n.user_id = (select auth.uid());
   return v_after;
 end
 $$;
 comment on function octroi.set_notifications(boolean, text, text) is
-'Changes what mail the caller gets, in which language and with which zone''s times; what is left out stays. Returns all of it. Raises 22023, OC020.';
+'Changes what mail the caller gets, in which language and with which zone''s times; what is left out stays. Returns all of it. Raises OC040 for turning warnings on, 22023, OC020.';
 
 reset role;

@@ -72,7 +72,8 @@ begin
   perform octroi_private.record_audit('admin_read.' || p_relation, null, null, '{}', null);
   raise log 'octroi: % (%) reads personal data in %, because: %',
     session_user, coalesce(octroi_private.pseudonym_of((select auth.uid()))::text, current_setting('role')), p_relation,
-    coalesce(nullif(current_setting('octroi_audit.reason', true), ''), 'no reason given');
+    -- on one line: a reason cannot look like an entry of the server's
+    coalesce(nullif(regexp_replace(current_setting('octroi_audit.reason', true), '[[:cntrl:]]', ' ', 'g'), ''), 'none given');
   return true;
 end
 $$;
@@ -81,7 +82,7 @@ comment on function octroi_private.log_admin_read(text) is
 
 create function octroi.my_audit(max_rows integer default 100, before bigint default null)
 returns table (
-  id bigint, occurred_at timestamptz, actor text, action text, account_id uuid, subject text, detail jsonb, reason text
+  id bigint, occurred_at timestamptz, actor text, action text, subject text, detail jsonb, reason text
 )
 language sql
 stable
@@ -135,7 +136,9 @@ as $$
       when l.actor is null or l.actor_role = 'octroi_admin' then 'operator'
       else 'another user'
     end,
-    l.action, l.account_id, l.subject, l.detail, l.reason
+    l.action, l.subject, l.detail || case
+      when l.account_id is null then '{}' else jsonb_build_object('account_id', l.account_id)
+    end, l.reason
   from mine
   join octroi_private.audit_log as l on l.id = mine.id
   cross join me as m

@@ -166,6 +166,9 @@ grant select on octroi_private.usage_event, octroi_private.usage_daily to octroi
 
 -- Audit and consent.
 grant execute on function octroi.my_audit(integer, bigint) to authenticated;
+grant execute on function octroi.give_consent(text, text) to authenticated;
+grant execute on function octroi.withdraw_consent(text) to authenticated;
+grant execute on function octroi.my_consents() to authenticated;
 grant execute on function octroi_private.log_admin_read(text) to octroi_admin;
 grant execute on function octroi_private.verify_audit(bigint, integer) to octroi_worker;
 grant execute on function octroi_private.audit_position(bigint) to octroi_worker;

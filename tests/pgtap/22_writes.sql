@@ -46,10 +46,14 @@ from tap.role_name;
 
 -- Append-only, for those too whom no grant stops, and whatever name a partition is called by.
 select octroi_private.make_usage_partition('2091-05-01') \g /dev/null
+set constraints all immediate;
 create table tap.append_only as
 select c.oid::regclass as relation
 from pg_class as c
-where c.oid in ('octroi_private.usage_event'::regclass, 'octroi_private.audit_log'::regclass)
+where c.oid in (
+    'octroi_private.usage_event'::regclass, 'octroi_private.audit_log'::regclass,
+    'octroi_private.audit_link'::regclass, 'octroi_private.consent_policy'::regclass
+  )
   or c.oid in (select i.inhrelid from pg_inherits as i where i.inhparent = 'octroi_private.usage_event'::regclass);
 
 create function tap.changeable(p_role text) returns setof text
@@ -60,10 +64,12 @@ declare
   v_outcome text;
 begin
   for v_statement in
-    select format(s.statement, a.relation)
+    select format(s.statement, a.relation, (
+      select t.attname from pg_attribute as t where t.attrelid = a.relation and t.attnum = 1
+    ))
     from tap.append_only as a
     cross join unnest(array[
-      'update %s set account_id = account_id', 'delete from %s', 'truncate %s'
+      'update %1$s set %2$I = default', 'delete from %1$s', 'truncate %1$s cascade'
     ]) as s (statement)
   loop
     perform tap.play_role(p_role);

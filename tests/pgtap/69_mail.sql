@@ -77,19 +77,22 @@ select is(octroi_private.mark_mail(:'mail', 2, 'unknown', 'no reply'), 'queued',
 select tap.mail_to(:team, 'threshold', '3') \g /dev/null
 select n.unsubscribe_token as token from octroi_private.notification_setting as n where n.user_id = :ada \gset
 select results_eq(
-  format('select * from octroi_private.unsubscribe(%L, false)', :'token'), $$values (true, 'en', false)$$,
+  format('select * from octroi_private.unsubscribe(%L, false)', :'token'),
+  $$values (true, 'en', false, 'usage_alerts')$$,
   'a link in a mail shows how things are'
 );
 select results_eq(
-  format('select * from octroi_private.unsubscribe(%L, true)', upper(:'token')), $$values (true, 'en', true)$$,
+  format('select * from octroi_private.unsubscribe(%L, true)', upper(:'token')),
+  $$values (true, 'en', true, 'usage_alerts')$$,
   'and one click ends it'
 );
 select results_eq(
-  format('select * from octroi_private.unsubscribe(%L, true)', :'token'), $$values (true, 'en', true)$$,
+  format('select * from octroi_private.unsubscribe(%L, true)', :'token'), $$values (true, 'en', true, 'usage_alerts')$$,
   'again: the same'
 );
 select results_eq(
-  $$select * from octroi_private.unsubscribe('guess', true)$$, $$values (false, 'en', false)$$, 'a guess finds nobody'
+  $$select * from octroi_private.unsubscribe('guess', true)$$, $$values (false, 'en', false, null::text)$$,
+  'a guess finds nobody'
 );
 select is(
   (select count(*) from octroi_private.notification_setting as n where not n.usage_alerts), 1::bigint,

@@ -1,8 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -31,10 +33,51 @@ pub enum Command {
     Stripe(StripeCommand),
     /// Compare ledger, reports, Stripe's meters, invoices and subscriptions; fails unless every difference is explained.
     Reconcile,
+    /// Prove that nobody touched the audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Keep the register of breaches and look at what may be the sign of one; docs/incident-response.md leads through it.
     #[command(subcommand)]
     Breach(BreachCommand),
 }
+
+/// What to do with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Walk the chain of entries; fails unless it is unbroken. Prints its head, to be kept elsewhere.
+    Verify {
+        /// A head that an earlier run printed: a chain that was cut off before it, or made anew, fails.
+        #[arg(long, value_name = "POSITION:HASH")]
+        anchor: Option<Anchor>,
+    },
+}
+
+/// A position of the audit chain and the hash it had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// The position.
+    pub position: i64,
+    /// The hash, 64 hexadecimal digits in lower case.
+    pub hash: String,
+}
+
+impl FromStr for Anchor {
+    type Err = AnchorError;
+
+    fn from_str(text: &str) -> Result<Self, AnchorError> {
+        let (position, hash) = text.split_once(':').ok_or(AnchorError)?;
+        let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match position.parse() {
+            Ok(position) if is_hash && position >= 0 => Ok(Self { position, hash: hash.to_ascii_lowercase() }),
+            _ => Err(AnchorError),
+        }
+    }
+}
+
+/// What was given is no head of the audit chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("an anchor is POSITION:HASH, as `octroi audit verify` prints it")]
+pub struct AnchorError;
 
 /// What to do with the plan file.
 #[derive(Debug, Subcommand)]

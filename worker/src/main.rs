@@ -65,6 +65,7 @@ async fn run_command(command: &Command, variables: &Variables) -> ExitCode {
             Command::Plans(command) => ready.plans(command).await,
             Command::Stripe(command) => ready.at_stripe(command).await,
             Command::Reconcile => ready.reconcile().await,
+            Command::Audit(command) => ready.audit(command).await,
             Command::Breach(command) => ready.breach(command).await,
             Command::Serve(_) | Command::Doctor => Ok(true),
         },

@@ -25,7 +25,7 @@ pub fn message(draft: &Draft) -> Message {
 
 /// A draft to Ada about `kind`; `key` tells it from others.
 pub fn draft(kind: Kind, language: Language, key: &str) -> Draft {
-    let is_contractual = !matches!(kind, Kind::Threshold(_));
+    let is_contractual = !matches!(kind, Kind::Threshold(_) | Kind::News(_));
     Draft {
         kind,
         address: "ada@example.com".to_owned(),
@@ -45,7 +45,7 @@ pub fn warning(key: &str) -> Message {
 }
 
 /// Data of each kind.
-fn data() -> [Value; 6] {
+fn data() -> [Value; 7] {
     [
         json!({
             "threshold": 80, "scope": "account", "meter": "tokens", "used": 80_000, "granted": 100_000,
@@ -60,6 +60,10 @@ fn data() -> [Value; 6] {
         }),
         json!({
             "amount_minor": 500, "currency": "usd", "meter": "tokens", "amount": 100_000, "reason": "card_declined"
+        }),
+        json!({
+            "en": { "subject": "New models", "paragraphs": ["Two models are new."] },
+            "fr": { "subject": "Nouveaux modèles", "paragraphs": ["Deux modèles sont nouveaux."] }
         }),
         json!({
             "breach": 1, "detected_at": "2026-11-30T08:00:00Z", "contact": "dpo@acme.example",
@@ -86,6 +90,11 @@ pub fn read(mail: &ReceivedMail) -> (String, String) {
 /// The warning at 80 %.
 pub fn threshold() -> Kind {
     kinds().swap_remove(0)
+}
+
+/// News, which only who agreed gets.
+pub fn news() -> Kind {
+    kinds().swap_remove(5)
 }
 
 /// A failed payment, which nobody can unsubscribe from.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use octroi_worker::mail::{HandOverError, Mailer, Message, NotSent, Patience};
 
-pub use letters::{contractual, draft, kinds, message, read, threshold, warning};
+pub use letters::{contractual, draft, kinds, message, news, read, threshold, warning};
 pub use post_office::{CREDENTIALS, PostOffice, process, worker};
 
 /// Where the gateway is said to be.

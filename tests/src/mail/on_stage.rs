@@ -57,6 +57,16 @@ impl Stage {
         .await;
     }
 
+    /// Has a user agree to a purpose.
+    pub async fn consents(&self, caller: Caller, purpose: &str) {
+        sqlx::query("select octroi_private.decide_consent($1, $2, true, null, 'rpc')")
+            .bind(caller.user_id)
+            .bind(purpose)
+            .execute(&self.pool)
+            .await
+            .unwrap();
+    }
+
     /// Sets the language a user is written to in.
     pub async fn speaks(&self, caller: Caller, locale: &str, time_zone: Option<&str>) {
         sqlx::query(

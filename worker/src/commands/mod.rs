@@ -1,5 +1,6 @@
 //! What an operator runs by hand: plans, Stripe's endpoint and backfill, reconciliation. One file per command.
 
+mod audit;
 mod backfill;
 mod breach;
 mod breach_report;
@@ -14,7 +15,7 @@ use std::io::Write;
 
 use thiserror::Error;
 
-use crate::cli::{BreachCommand, PlansCommand, StripeCommand};
+use crate::cli::{AuditCommand, BreachCommand, PlansCommand, StripeCommand};
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
 use crate::queue::Failure;
@@ -117,6 +118,16 @@ impl<'c> Command<'c> {
         match command {
             StripeCommand::Backfill => backfill::run(&mut self).await.map(|()| true),
             StripeCommand::Endpoint { url } => webhook_endpoint::run(&mut self, url).await.map(|()| true),
+        }
+    }
+
+    /// Runs `octroi audit …`; false unless the chain is whole.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn audit(mut self, command: &AuditCommand) -> Result<bool, CommandError> {
+        match command {
+            AuditCommand::Verify { anchor } => audit::verify(&mut self, anchor.as_ref()).await,
         }
     }
 

@@ -67,8 +67,19 @@ pub struct Unsubscription {
     pub found: bool,
     /// Its holder's language, as a BCP 47 tag.
     pub locale: String,
-    /// Whether warnings are off.
+    /// Whether it gets nothing of the kind any more.
     pub is_unsubscribed: bool,
+    /// What the token stands for.
+    pub purpose: MailPurpose,
+}
+
+/// What nobody has to be written to about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailPurpose {
+    /// Limits that are being used up.
+    UsageAlerts,
+    /// What is new.
+    News,
 }
 
 impl MailOutcome {
@@ -146,20 +157,25 @@ impl Database {
         })
     }
 
-    /// Turns warnings off for the holder of `token`, or only looks.
+    /// Takes back the consent that `token` stands for, or only looks.
     ///
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn unsubscribe(&self, token: &str, act: bool) -> Result<Unsubscription, DatabaseError> {
         let query =
-            sqlx::query("select found, locale, is_unsubscribed from octroi_private.unsubscribe($1, $2)")
+            sqlx::query("select found, locale, is_unsubscribed, purpose from octroi_private.unsubscribe($1, $2)")
                 .bind(token)
                 .bind(act);
         let row = self.answer(query.fetch_one(self.pool())).await?;
+        let purpose: Option<String> = row.try_get(3)?;
         Ok(Unsubscription {
             found: row.try_get(0)?,
             locale: row.try_get(1)?,
             is_unsubscribed: row.try_get(2)?,
+            purpose: match purpose.as_deref() {
+                Some("news") => MailPurpose::News,
+                _ => MailPurpose::UsageAlerts,
+            },
         })
     }
 }

@@ -6,6 +6,7 @@
 //! Two kinds of connection are used. A [`Session`] belongs to one task (a metering lane), is opened on first use and
 //! reopened after a loss. Everything else borrows from the pool inside [`Database`].
 
+mod audit;
 mod billing_cycles;
 mod billing_inbox;
 mod billing_objects;
@@ -30,6 +31,7 @@ mod session;
 mod settle;
 mod sweep;
 
+pub use audit::{AuditBreak, AuditPart, AuditPosition};
 pub use billing_cycles::{CloseStep, CloseWindow};
 pub use billing_objects::Applied;
 pub use billing_plans::{CatalogueEntry, PlanChange};
@@ -42,7 +44,7 @@ pub use completions::Completion;
 pub use error::DatabaseError;
 pub use jobs::{ClaimedJob, FinishedAs};
 pub use limits::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};
-pub use mail::{ClaimedMail, MailOutcome, MailState, Unsubscription};
+pub use mail::{ClaimedMail, MailOutcome, MailPurpose, MailState, Unsubscription};
 pub use models::{ListedModel, ModelLimits};
 pub use nudges::JobNudges;
 pub use pool::{Database, SessionLimits};

@@ -1,6 +1,6 @@
-//! `/unsubscribe/{token}`: the link in a warning, for people (GET, then a button) and for mail programs (POST, RFC 8058).
+//! `/unsubscribe/{token}`: the link in a warning or in news, for people (GET, then a button) and for mail programs (POST, RFC 8058).
 //!
-//! Whoever holds the token may turn warnings off and do nothing else, so nobody is asked to sign in. GET changes nothing:
+//! Whoever holds the token may take that consent back and do nothing else, so nobody is asked to sign in. GET changes nothing:
 //! mail filters follow every link.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::errors::{GatewayError, OUTAGE_RETRY_SECONDS};
 use super::state::GatewayState;
-use crate::database::{DatabaseError, Unsubscription};
+use crate::database::{DatabaseError, MailPurpose, Unsubscription};
 use crate::mail::{Language, PhraseError};
 
 /// Longest token, in bytes.
@@ -39,8 +39,8 @@ struct Page {
 /// What the page is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
-    Question,
-    Done,
+    Question(MailPurpose),
+    Done(MailPurpose),
     Unknown,
     Away,
 }
@@ -57,7 +57,7 @@ pub async fn show(
     answer(&state, token, &headers, false).await
 }
 
-/// Turns warnings off.
+/// Takes the consent back.
 ///
 /// # Errors
 /// 500 as a [`GatewayError`].
@@ -81,8 +81,9 @@ async fn answer(
     let preferred = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let preferred = Language::from_tag(preferred.split([',', ';']).next().unwrap_or_default().trim());
     let (told, language) = match look(state, token, act).await {
-        Ok(Some(Unsubscription { locale, is_unsubscribed, .. })) => {
-            (if is_unsubscribed { Told::Done } else { Told::Question }, Language::from_tag(&locale))
+        Ok(Some(Unsubscription { locale, is_unsubscribed, purpose, .. })) => {
+            let told = if is_unsubscribed { Told::Done(purpose) } else { Told::Question(purpose) };
+            (told, Language::from_tag(&locale))
         }
         Ok(None) => (Told::Unknown, preferred),
         Err(error) => {
@@ -116,19 +117,21 @@ async fn look(
 
 fn page(state: &GatewayState, told: Told, language: Language) -> Result<Page, PhraseError> {
     let say = |phrase: &str| state.phrases.say(language, phrase, &[]);
-    let text = match told {
-        Told::Question => "page-question",
-        Told::Done => "page-done",
-        Told::Unknown => "page-unknown",
-        Told::Away => "page-away",
+    use MailPurpose::{News, UsageAlerts};
+    let (title, text, button) = match told {
+        Told::Question(UsageAlerts) => ("page-title", "page-question", Some("page-button")),
+        Told::Question(News) => ("page-news-title", "page-news-question", Some("page-news-button")),
+        Told::Done(UsageAlerts) => ("page-title", "page-done", None),
+        Told::Done(News) => ("page-news-title", "page-news-done", None),
+        Told::Unknown => ("page-title", "page-unknown", None),
+        Told::Away => ("page-title", "page-away", None),
     };
-    let button = (told == Told::Question).then(|| say("page-button")).transpose()?;
-    Ok(Page { language, title: say("page-title")?, text: say(text)?, button })
+    Ok(Page { language, title: say(title)?, text: say(text)?, button: button.map(say).transpose()? })
 }
 
 fn respond(told: Told, html: String) -> Response {
     let status = match told {
-        Told::Question | Told::Done => StatusCode::OK,
+        Told::Question(_) | Told::Done(_) => StatusCode::OK,
         Told::Unknown => StatusCode::NOT_FOUND,
         Told::Away => StatusCode::SERVICE_UNAVAILABLE,
     };

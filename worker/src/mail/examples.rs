@@ -27,7 +27,7 @@ fn kind(kind: &str, mut data: Value) -> Kind {
 }
 
 pub(super) fn draft(kind: Kind, language: Language) -> Draft {
-    let is_contractual = !matches!(kind, Kind::Threshold(_));
+    let is_contractual = !matches!(kind, Kind::Threshold(_) | Kind::News(_));
     Draft {
         kind,
         address: "ada@example.com".to_owned(),
@@ -149,6 +149,26 @@ pub(super) fn everything() -> Vec<(&'static str, Kind, Option<&'static str>)> {
                 json!({
                     "amount_minor": 500, "currency": "jpy", "meter": "tokens", "amount": 2_000_000, "reason": "card_declined"
                 }),
+            ),
+            None,
+        ),
+        (
+            "news",
+            kind(
+                "news",
+                json!({
+                    "en": { "subject": "New models", "paragraphs": ["Two models are new.", "They cost less & do more."] },
+                    "fr": { "subject": "Nouveaux modèles", "paragraphs": ["Deux modèles sont nouveaux."] },
+                    "url": "https://acme.example/news"
+                }),
+            ),
+            None,
+        ),
+        (
+            "news_in_english_only",
+            kind(
+                "news",
+                json!({ "en": { "subject": "Hello\r\nBcc: eve@x.de", "paragraphs": ["One\ntwo."] }, "url": "javascript:alert(1)" }),
             ),
             None,
         ),

@@ -10,15 +10,16 @@ const PARAGRAPH_CHARACTERS_MAX: usize = 2_000;
 /// The text on one line of bounded length. What could end a line becomes a space, what reorders or hides text goes, and
 /// nothing in it can be taken for an encoded word (RFC 2047), which mail programs decode after a filter has looked.
 pub(super) fn single_line(text: &str) -> String {
-    bounded(text, NAME_CHARACTERS_MAX)
+    line_of(text, NAME_CHARACTERS_MAX)
 }
 
 /// What an operator writes, as one paragraph.
 pub(super) fn paragraph(text: &str) -> String {
-    bounded(text, PARAGRAPH_CHARACTERS_MAX)
+    line_of(text, PARAGRAPH_CHARACTERS_MAX)
 }
 
-fn bounded(text: &str, characters_max: usize) -> String {
+/// As [`single_line`], for a text of at most so many characters.
+pub(super) fn line_of(text: &str, characters_max: usize) -> String {
     let visible = text
         .chars()
         .map(|character| if breaks_lines(character) { ' ' } else { character })

@@ -2,6 +2,7 @@
 
 mod auto_top_up_failed;
 mod breach;
+mod news;
 mod payment_failed;
 mod subscription_ended;
 mod threshold;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 pub use auto_top_up_failed::AutoTopUpFailed;
 pub use breach::{Breach, BreachNotice};
+pub use news::News;
 pub use payment_failed::PaymentFailed;
 pub use subscription_ended::SubscriptionEnded;
 pub use threshold::{AlertScope, Threshold};
@@ -35,6 +37,8 @@ pub enum Kind {
     TopUpReceived(TopUpReceived),
     /// A top-up that the account buys by itself was not bought.
     AutoTopUpFailed(AutoTopUpFailed),
+    /// What is new.
+    News(News),
     /// Personal data were breached.
     Breach(Breach),
 }
@@ -82,12 +86,13 @@ pub(super) struct Content {
 
 impl Kind {
     /// Every kind this worker can write.
-    pub const NAMES: [&'static str; 6] = [
+    pub const NAMES: [&'static str; 7] = [
         "threshold",
         "payment_failed",
         "subscription_ended",
         "top_up_received",
         "auto_top_up_failed",
+        "news",
         "breach",
     ];
 
@@ -103,6 +108,14 @@ impl Kind {
             .map_err(|_| ComposeError::Data { kind: kind.to_owned() })
     }
 
+    /// The phrases that say why a mail of this kind comes although no contract asks for it, and how to stop it.
+    pub(super) fn consent_phrases(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::News(_) => ("news-mail", "unsubscribe-news"),
+            _ => ("warning-mail", "unsubscribe"),
+        }
+    }
+
     /// Says it. `account` is the team's name; none for a personal account.
     pub(super) fn say(&self, wording: &Wording<'_>, account: Option<&str>) -> Result<Content, WordingError> {
         let account = account.map(single_line).filter(|name| !name.is_empty());
@@ -113,6 +126,7 @@ impl Kind {
             Self::SubscriptionEnded(about) => about.say(wording)?,
             Self::TopUpReceived(about) => about.say(wording)?,
             Self::AutoTopUpFailed(about) => about.say(wording)?,
+            Self::News(about) => about.say(wording)?,
             Self::Breach(about) => about.say(wording)?,
         };
         if let Some(account) = account {

@@ -37,6 +37,8 @@ about-account = { $subject } ({ $account })
 service-mail = You get this mail because of your contract with { $service }. It cannot be unsubscribed from.
 warning-mail = You get this mail because you use { $service }.
 unsubscribe = Stop these warnings
+news-mail = You get this mail because you agreed that { $service } may send you news.
+unsubscribe-news = Send no more news
 upgrade = Upgrade the plan
 top-up = Buy more
 
@@ -115,6 +117,10 @@ auto-top-up-cap-lead = Buying { $amount } for { $money } on your behalf would ex
 auto-top-up-cap-do = It goes on in your next month. Until then you can raise the limit, or buy more yourself.
 auto-top-up-failed-check = Check the payment
 
+## News, in the operator's words
+
+news-do = Read on
+
 ## Personal data were breached
 
 breach-subject = Your personal data were affected by a security incident
@@ -132,3 +138,7 @@ page-button = Stop these warnings
 page-done = Done. No more warnings will be sent to you.
 page-unknown = This link is not valid any more. You can change what is sent to you in your settings.
 page-away = This cannot be done just now. Please try again in a few minutes.
+page-news-title = News by mail
+page-news-question = Take back your consent to news by mail? Mails about payments and your contract still come.
+page-news-button = Send no more news
+page-news-done = Done. No more news will be sent to you.

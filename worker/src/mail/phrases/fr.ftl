@@ -41,6 +41,8 @@ about-account = { $subject } ({ $account })
 service-mail = Vous recevez ce message en raison de votre contrat avec { $service }. Il n’est pas possible de s’en désabonner.
 warning-mail = Vous recevez ce message parce que vous utilisez { $service }.
 unsubscribe = Ne plus recevoir ces alertes
+news-mail = Vous recevez ce message parce que vous avez accepté de recevoir des nouvelles de { $service }.
+unsubscribe-news = Ne plus recevoir de nouvelles
 upgrade = Changer de formule
 top-up = Acheter une recharge
 
@@ -119,6 +121,10 @@ auto-top-up-cap-lead = Acheter { $amount } pour { $money } en votre nom dépasse
 auto-top-up-cap-do = Elle reprendra au mois suivant. D’ici là, vous pouvez relever le plafond ou acheter une recharge vous-même.
 auto-top-up-failed-check = Vérifier le paiement
 
+## News, in the operator's words
+
+news-do = Lire la suite
+
 ## Personal data were breached
 
 breach-subject = Vos données personnelles sont concernées par un incident de sécurité
@@ -136,3 +142,7 @@ page-button = Ne plus recevoir ces alertes
 page-done = C’est fait. Vous ne recevrez plus d’alertes.
 page-unknown = Ce lien n’est plus valable. Vous pouvez choisir ce que vous recevez dans vos réglages.
 page-away = Ce n’est pas possible pour l’instant. Merci de réessayer dans quelques minutes.
+page-news-title = Nouvelles par courriel
+page-news-question = Retirer votre consentement aux nouvelles par courriel ? Les messages sur les paiements et votre contrat continuent d’arriver.
+page-news-button = Ne plus recevoir de nouvelles
+page-news-done = C’est fait. Vous ne recevrez plus de nouvelles.

@@ -1,0 +1,168 @@
+-- Who did what: every critical action is entered with actor, time and reason, nobody is named, and whatever is changed
+-- afterwards breaks the chain.
+begin;
+\ir setup/cast.sql
+select plan(35);
+
+create function tap.entries(p_like text) returns bigint
+language sql
+stable
+security definer
+begin atomic
+select count(*) from octroi_private.audit_log as l where l.action like p_like;
+end;
+create function tap.last_entry() returns octroi_private.audit_log
+language sql
+stable
+security definer
+begin atomic
+select l from octroi_private.audit_log as l order by l.id desc limit 1;
+end;
+
+-- What each action leaves behind.
+create table tap.deed (action text primary key, statement text);
+insert into tap.deed values
+('member.update', format('update octroi_private.member set role = ''admin'' where user_id = %L', :mia)),
+('member.delete', format('delete from octroi_private.member where user_id = %L and role = ''admin''', :mia)),
+('account.update', format(
+  'update octroi_private.account set owner_user_id = %L where id = %L', :ada, :team
+)),
+('budget.insert', format(
+  'insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
+  values (%L, ''account'', '''', ''tokens'', ''day'', 5)', :team
+)),
+('quota_grant.insert', format('select octroi_private.add_grant(%L, ''tokens'', 5, ''promo'', ''x'')', :team)),
+('subscription.update', format('select octroi_private.assign_plan(%L, ''free'')', :team)),
+('billing_setting.update', 'select octroi_private.set_billing_settings(''{"report_every_seconds": 301}'')'),
+('overage_setting.insert', format(
+  'insert into octroi_private.overage_setting (account_id, is_on) values (%L, true)', :team
+)),
+('auto_top_up.insert', format(
+  'insert into octroi_private.auto_top_up (account_id, pack_code, below, monthly_cap_minor, user_id)
+  values (%L, ''tokens_100k'', 5, 5000, %L)', :team, :olga
+)),
+('notification_setting.update', format(
+  'update octroi_private.notification_setting set locale = ''fr'' where user_id = %L', :mia
+)),
+('plan.update', 'update octroi_private.plan set rank = rank + 1 where code = ''basic'''),
+('plan_version.insert', 'insert into octroi_private.plan_version (plan_code, version) values (''free'', 99)'),
+('top_up_pack.update', 'update octroi_private.top_up_pack set retired_at = now()'),
+('model_price.delete', 'delete from octroi_private.model_price where model = ''gpt-4.1-nano'''),
+('consent_policy.insert', 'select octroi_private.publish_policy(''news'', ''2'', ''Other words.'')'),
+('second_factor.insert', format(
+  'insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
+  values (gen_random_uuid(), %L, ''totp'', ''verified'', now(), now())', :mia
+));
+
+create function tap.leaves(p_statement text, p_action text) returns boolean
+language plpgsql
+as $$
+declare
+  v_before bigint := tap.entries(p_action);
+begin
+  execute p_statement;
+  return tap.entries(p_action) > v_before;
+end
+$$;
+select ok(tap.leaves(d.statement, d.action), d.action || ' is entered')
+from tap.deed as d
+order by d.action = 'member.delete', d.action;
+
+-- Actor, time, reason.
+select set_config('octroi_audit.reason', 'ticket 4711, asked by olga@example.test', true) \g /dev/null
+select tap.play(:sten) \g /dev/null
+select k.id as key from octroi.create_api_key('ci') as k \gset
+select tap.clear() \g /dev/null
+select results_eq(
+  'select l.action, l.actor, l.actor_role, l.subject, l.reason from tap.last_entry() as l',
+  format(
+    $$select 'api_key.insert', octroi_private.pseudonym_of(%L), 'authenticated', %L,
+      'ticket 4711, asked by [address]'$$,
+    :sten, :'key'
+  ), 'an entry says who, in which role, to what and why'
+);
+select ok(
+  (select abs(extract(epoch from l.occurred_at - octroi_private.now())) < 60 from tap.last_entry() as l), 'and when'
+);
+select set_config('octroi_audit.reason', '', true) \g /dev/null
+update octroi_private.api_key set allowed_models = '{gpt-5}' where id = :'key';
+select is(
+  (select l.detail -> 'was' from tap.last_entry() as l), '{"allowed_models": null}', 'a change says how it was before'
+);
+select tap.entries('%') as before \gset
+update octroi_private.api_key set name = 'the same' where id = :'key';
+select is(tap.entries('%'), :'before', 'a change of what is not kept is no entry');
+
+-- Nobody is named.
+select octroi_private.record_audit(
+  'export.request', :team, :sten::text, jsonb_build_object(
+    'email', 'sten@example.test', 'for', jsonb_build_array(:sten, upper(:sten::text), 'write to sten@example.test'),
+    'missing', :missing
+  ), 'for ' || :sten
+) \g /dev/null
+select is(
+  (select l.detail from tap.last_entry() as l),
+  jsonb_build_object('missing', :missing, 'for', jsonb_build_array(
+    octroi_private.pseudonym_of(:sten), octroi_private.pseudonym_of(:sten), 'write to [address]'
+  )), 'ids become pseudonyms wherever they stand, addresses go'
+);
+select is(
+  (select l.person from tap.last_entry() as l), octroi_private.pseudonym_of(:sten), 'whom it was done to is known by it'
+);
+select is_empty(
+  $$select l.id from octroi_private.audit_log as l, tap.person as p
+    where to_jsonb(l)::text ilike '%' || p.user_id || '%' or to_jsonb(l)::text ~ '@|olga personal|key_hash'$$,
+  'in all of the log there is no user id, no address and no name'
+);
+
+-- Each person's own.
+create function tap.audit_of(p_user_id uuid) returns setof text
+language plpgsql
+as $$
+begin
+  perform tap.play(p_user_id);
+  return query select a.actor || ' ' || a.action from octroi.my_audit(1000) as a order by a.id;
+  perform tap.clear();
+end
+$$;
+select ok(
+  array(select tap.audit_of(:sten))
+  @> array['you api_key.insert', 'operator export.request', 'operator api_key.update'],
+  'sten sees what he did and what was done to him'
+);
+select ok(not 'operator quota_grant.insert' = any(array(select tap.audit_of(:sten))), 'and nothing of the team');
+select ok('operator quota_grant.insert' = any(array(select tap.audit_of(:ada))), 'whose admin sees it');
+select ok(
+  not 'operator quota_grant.insert' = any(array(select tap.audit_of(:mia))), 'and whose former member does not'
+);
+select is((select count(*) from tap.audit_of(:missing)), 0::bigint, 'nobody sees nothing');
+select tap.play(:sten) \g /dev/null
+select is(
+  (select count(*) from octroi.my_audit(2)), 2::bigint, 'as many as asked for'
+);
+select is(
+  (select max(a.id) from octroi.my_audit(5, (select min(b.id) from octroi.my_audit(2) as b)) as a),
+  (select a.id from octroi.my_audit(3) as a order by a.id limit 1), 'and on from there'
+);
+select tap.clear() \g /dev/null
+
+-- Reads by an operator.
+select tap.entries('admin_read.%') as before \gset
+select tap.play_role('octroi_admin') \g /dev/null
+select count(*) from octroi.usage cross join generate_series(1, 3) \g /dev/null
+select is(
+  tap.entries('admin_read.usage_event') - :'before', 1::bigint, 'a read is entered once, however many rows it has'
+);
+select count(*) from octroi_private.usage_daily where false \g /dev/null
+select is(
+  tap.entries('admin_read.usage_daily'), 0::bigint, 'what cannot read anything is no read'
+);
+select count(*) from octroi_private.usage_daily where day > 'infinity' \g /dev/null
+select is(tap.entries('admin_read.usage_daily'), 1::bigint, 'what reads and finds nothing is');
+select is(
+  tap.outcome_of($$select octroi_private.log_admin_read('nothing')$$), '22023', 'the log takes no invented table'
+);
+select set_config('transaction_read_only', 'on', true) \g /dev/null
+select is(tap.outcome_of('select count(*) from octroi.usage'), '25006', 'what cannot be logged is not read');
+select * from finish();
+rollback;
