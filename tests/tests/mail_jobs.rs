@@ -46,7 +46,8 @@ async fn every_kind_reaches_its_reader_in_their_language_and_time_zone() {
             assert!(read(found).1.contains(line), "{line} in {}", read(found).1);
             assert!(found.to[0].contains(&reader.user_id.to_string()));
             let unsubscribe = found.header("List-Unsubscribe");
-            let can_be_stopped = subject.contains("80") || subject.contains("odels") || subject.contains("odèles");
+            let can_be_stopped =
+                subject.contains("80") || subject.contains("odels") || subject.contains("odèles");
             assert_eq!(unsubscribe.is_some(), can_be_stopped, "{subject}");
             assert!(unsubscribe.is_none_or(|url| url.starts_with(&format!("<{PUBLIC_URL}/unsubscribe/"))));
         }

@@ -202,7 +202,9 @@ async fn a_chain_longer_than_one_statement_takes_is_walked_to_its_end() {
 fn an_anchor_is_a_position_and_a_hash() {
     let hash = "0f".repeat(32);
     assert_eq!(format!("7:{hash}").parse(), Ok(Anchor { position: 7, hash: hash.clone() }));
-    for wrong in [hash.clone(), format!("-1:{hash}"), format!("x:{hash}"), format!("7:{hash}0"), "7:".to_owned()] {
+    for wrong in
+        [hash.clone(), format!("-1:{hash}"), format!("x:{hash}"), format!("7:{hash}0"), "7:".to_owned()]
+    {
         assert!(wrong.parse::<Anchor>().is_err(), "{wrong}");
     }
 }

@@ -89,16 +89,25 @@ async fn a_breach_is_led_from_the_alarm_to_the_last_notice() {
         let office = PostOffice::open().await;
         let gateway = worker(stage, &office).await;
         let operator = Operator::of(stage).await;
-        let (ada, zoe, mute) = (stage.sign_up("ada").await, stage.sign_up("zoe").await, stage.sign_up("mute").await);
+        let (ada, zoe, mute) =
+            (stage.sign_up("ada").await, stage.sign_up("zoe").await, stage.sign_up("mute").await);
         stage.speaks(zoe, "fr", None).await;
-        octroi_tests::cast::execute(&stage.pool, "update auth.users set email = null where id = $1", mute.user_id).await;
+        octroi_tests::cast::execute(
+            &stage.pool,
+            "update auth.users set email = null where id = $1",
+            mute.user_id,
+        )
+        .await;
 
-        let said =
-            operator.types(&["open", "--title", "A backup was public", "--nature", "Addresses were readable."]).await;
+        let said = operator
+            .types(&["open", "--title", "A backup was public", "--nature", "Addresses were readable."])
+            .await;
         assert!(said.unwrap().starts_with("breach: 1\nreport due: "));
         let list = operator.types(&["list"]).await.unwrap();
         assert!(list.contains("open; risk: not assessed; 71 h 59 min left"), "{list}");
-        assert!(operator.asks_the_doctor().await.contains("warn   breach 1, A backup was public: the report"));
+        assert!(
+            operator.asks_the_doctor().await.contains("warn   breach 1, A backup was public: the report")
+        );
 
         let notice = operator.writes("notice.toml", NOTICE);
         let early = operator.refused(&["notify", "1", "--people", &notice]).await;
@@ -109,15 +118,22 @@ async fn a_breach_is_led_from_the_alarm_to_the_last_notice() {
         let draft = operator.directory.join("report.md").to_str().unwrap().to_owned();
         operator.types(&["report", "1", "--out", &draft]).await.unwrap();
         let report = std::fs::read_to_string(&draft).unwrap();
-        assert!(report.contains("people affected, approximately: 3") && report.contains("dpo@acme.example"), "{report}");
-        assert!(operator.types(&["report", "1", "--out", &draft]).await.is_err(), "evidence is not written over");
+        assert!(
+            report.contains("people affected, approximately: 3") && report.contains("dpo@acme.example"),
+            "{report}"
+        );
+        assert!(
+            operator.types(&["report", "1", "--out", &draft]).await.is_err(),
+            "evidence is not written over"
+        );
 
         stage.let_pass(time::Duration::hours(80)).await;
         assert!(operator.types(&["list"]).await.unwrap().contains("OVERDUE by 8 h"));
         assert!(operator.asks_the_doctor().await.contains("FAULT  breach 1, A backup was public"));
         let late = operator.refused(&["notify", "1", "--authority", "CNIL"]).await;
         assert!(late.contains("the reason for the delay"), "{late}");
-        let told = ["notify", "1", "--authority", "CNIL", "--reference", "2026-17", "--delay-reason", "found late"];
+        let told =
+            ["notify", "1", "--authority", "CNIL", "--reference", "2026-17", "--delay-reason", "found late"];
         operator.types(&told).await.unwrap();
 
         let open = operator.refused(&["close", "1", "--note", "over"]).await;
@@ -127,7 +143,11 @@ async fn a_breach_is_led_from_the_alarm_to_the_last_notice() {
         let mails = office.server.mails_when(2).await.unwrap();
         for (reader, subject, line) in [
             (ada, "Your personal data were affected by a security incident", "What you can do: Be wary."),
-            (zoe, "Vos données personnelles sont concernées par un incident de sécurité", "Une sauvegarde était lisible"),
+            (
+                zoe,
+                "Vos données personnelles sont concernées par un incident de sécurité",
+                "Une sauvegarde était lisible",
+            ),
         ] {
             let mail = mails.iter().find(|mail| mail.to[0].contains(&reader.user_id.to_string())).unwrap();
             let (said, text) = read(mail);
@@ -145,7 +165,9 @@ async fn a_breach_is_led_from_the_alarm_to_the_last_notice() {
         assert_eq!(proof["reported_in_time"], json!(false));
         operator.types(&["close", "1", "--note", "backup closed"]).await.unwrap();
         assert_eq!(operator.types(&["list"]).await.unwrap(), "");
-        assert!(operator.types(&["list", "--all"]).await.unwrap().contains("[closed; risk: high; no report due]"));
+        assert!(
+            operator.types(&["list", "--all"]).await.unwrap().contains("[closed; risk: high; no report due]")
+        );
         assert!(operator.refused(&["close", "1", "--note", "again"]).await.contains("is closed"));
         gateway.stop().await;
     })
@@ -202,8 +224,12 @@ async fn a_spike_of_refusals_at_the_gateway_becomes_a_signal() {
         let gateway = Gateway::start(stage, &provider().await).await;
         let caller = stage.sign_up("ada").await;
         let key = stage.make_key(caller, json!([])).await;
-        octroi_tests::cast::execute(&stage.pool, "update octroi_private.api_key set revoked_at = now() where id = $1", key.id)
-            .await;
+        octroi_tests::cast::execute(
+            &stage.pool,
+            "update octroi_private.api_key set revoked_at = now() where id = $1",
+            key.id,
+        )
+        .await;
         operator.types(&["settings", "refusals_of_one=20", "refusals_of_unknown=5"]).await.unwrap();
         let body = octroi_tests::client::chat(json!({}));
         for _ in 0..20 {
@@ -218,13 +244,19 @@ async fn a_spike_of_refusals_at_the_gateway_becomes_a_signal() {
         gateway.stop().await;
         stage.run("select octroi_private.sweep(500)").await;
         let signals = operator.types(&["signals"]).await.unwrap();
-        assert!(signals.contains(&format!("refusals account {} key {}", caller.account_id, key.id)), "{signals}");
+        assert!(
+            signals.contains(&format!("refusals account {} key {}", caller.account_id, key.id)),
+            "{signals}"
+        );
         assert!(signals.contains("unknown_callers"), "{signals}");
         let ids: Vec<&str> = signals.lines().filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(ids.len(), 2, "{signals}");
         let opened = ["open", "--title", "t", "--nature", "n", "--signal", ids[0]];
         assert!(operator.types(&opened).await.unwrap().starts_with("breach: "));
-        assert_eq!(operator.types(&["dismiss", ids[1], "--reason", "our own test"]).await.unwrap(), "dismissed: 1\n");
+        assert_eq!(
+            operator.types(&["dismiss", ids[1], "--reason", "our own test"]).await.unwrap(),
+            "dismissed: 1\n"
+        );
         assert_eq!(operator.types(&["signals"]).await.unwrap(), "");
         assert_eq!(operator.types(&["signals", "--all"]).await.unwrap().lines().count(), 2);
     })

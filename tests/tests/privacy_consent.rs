@@ -90,14 +90,19 @@ async fn whoever_is_first_the_mail_goes_only_if_nothing_was_taken_back_before() 
                 act_as(&mut withdrawal, reader.user_id).await;
                 sqlx::query(WITHDRAW).execute(&mut *withdrawal).await.unwrap();
                 // What the withdrawal sees when it is about to commit has gone, or never will.
-                let seen = sqlx::query_scalar::<_, String>("select state from octroi_private.mail where id = $1");
+                let seen =
+                    sqlx::query_scalar::<_, String>("select state from octroi_private.mail where id = $1");
                 sqlx::query("reset role").execute(&mut *withdrawal).await.unwrap();
                 let seen = seen.bind(mail_id).fetch_one(&mut *withdrawal).await.unwrap();
                 withdrawal.commit().await.unwrap();
                 seen
             };
             let (seen, went) = tokio::join!(withdraw, begin(stage, mail_id));
-            assert_eq!(went, seen == "sending", "round {round}: it was {seen} when the consent was taken back");
+            assert_eq!(
+                went,
+                seen == "sending",
+                "round {round}: it was {seen} when the consent was taken back"
+            );
         }
     })
     .await;
@@ -130,7 +135,8 @@ async fn news_reach_who_agreed_in_their_language_until_the_link_in_one_stops_the
         announce(stage, "2").await;
         let mails = office.server.mails_when(3).await.unwrap();
         assert_eq!(read(mails.last().unwrap()).0, "New models", "only Ada still gets them");
-        let query = sqlx::query_scalar("select octroi_private.has_consent($1, 'usage_alerts')").bind(zoé.user_id);
+        let query =
+            sqlx::query_scalar("select octroi_private.has_consent($1, 'usage_alerts')").bind(zoé.user_id);
         let is_warned: bool = query.fetch_one(&stage.pool).await.unwrap();
         assert!(is_warned, "warnings are another matter");
         gateway.stop().await;

@@ -40,12 +40,11 @@ impl Drop for Log {
 
 /// A worker that knows the secrets, with Stripe and the mail server away.
 async fn worker(stage: &Stage, sim: &openai::Handle) -> (Worker, Log) {
-    let log = Log(std::env::temp_dir().join(format!("octroi-canaries-{}.log", uuid::Uuid::new_v4().simple())));
+    let log =
+        Log(std::env::temp_dir().join(format!("octroi-canaries-{}.log", uuid::Uuid::new_v4().simple())));
     let nowhere = free_port();
-    let (stripe, smtp) = (
-        format!("http://127.0.0.1:{nowhere}"),
-        format!("smtp://mailer:{SMTP}@127.0.0.1:{nowhere}?tls=none"),
-    );
+    let (stripe, smtp) =
+        (format!("http://127.0.0.1:{nowhere}"), format!("smtp://mailer:{SMTP}@127.0.0.1:{nowhere}?tls=none"));
     let variables = [
         ("OPENAI_API_KEY", OPERATOR),
         ("OCTROI_SAFETY_KEY", SAFETY),
@@ -75,10 +74,18 @@ async fn exercise(client: &Client, sim: &openai::Handle, secret: &str, jwt: &str
         hear(client.with(bearer).post(CHAT, &body).await);
     }
     let caller = client.with(secret);
-    for broken in [format!("{{\"model\": \"{PROMPT}\"}}"), format!("{{\"{PROMPT}"), format!("[\"{PROMPT}\"]")] {
+    for broken in [format!("{{\"model\": \"{PROMPT}\"}}"), format!("{{\"{PROMPT}"), format!("[\"{PROMPT}\"]")]
+    {
         hear(caller.post_raw(CHAT, broken).await);
     }
-    hear(caller.post("/v1/responses", &json!({ "model": "gpt-4o-mini", "input": PROMPT, "previous_response_id": PROMPT })).await);
+    hear(
+        caller
+            .post(
+                "/v1/responses",
+                &json!({ "model": "gpt-4o-mini", "input": PROMPT, "previous_response_id": PROMPT }),
+            )
+            .await,
+    );
     hear(caller.post_keyed(CHAT, &body, "canary-idempotency-key").await);
     for status in [400, 401, 429, 500] {
         sim.fault(FaultKind::Status { status, code: None, retry_after_seconds: None }).unwrap();
@@ -134,7 +141,17 @@ async fn no_secret_is_in_a_log_a_dump_or_an_answer() {
         assert!(log.lines().count() > 20 && log.contains("\"level\":\"TRACE\""), "it did log all it can");
         let address = format!("canary-{}@example.com", caller.user_id);
         let secrets = [
-            OPERATOR, SAFETY, STRIPE, SMTP, JWT_SECRET, WORKER_PASSWORD, &key.secret, &jwt, &spoiled, FORGED, PROMPT,
+            OPERATOR,
+            SAFETY,
+            STRIPE,
+            SMTP,
+            JWT_SECRET,
+            WORKER_PASSWORD,
+            &key.secret,
+            &jwt,
+            &spoiled,
+            FORGED,
+            PROMPT,
             ANSWERED,
         ];
         for secret in secrets {

@@ -84,7 +84,9 @@ fn words(command: &str) -> Vec<String> {
     for character in command.chars() {
         match character {
             '"' => is_quoted = !is_quoted,
-            ' ' if !is_quoted => words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty())),
+            ' ' if !is_quoted => {
+                words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty()))
+            }
             other => word.push(other),
         }
     }

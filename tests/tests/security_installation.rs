@@ -30,7 +30,8 @@ async fn a_schema_that_somebody_made_before_stops_the_installation() {
             sqlx::raw_sql(AssertSqlSafe(base.as_str())).execute(&mut bare).await.unwrap();
             sqlx::raw_sql(trap).execute(&mut bare).await.unwrap();
             let installed = sqlx::raw_sql(AssertSqlSafe(first.as_str())).execute(&mut bare).await;
-            let error = installed.expect_err("it goes nowhere that is prepared").into_database_error().unwrap();
+            let error =
+                installed.expect_err("it goes nowhere that is prepared").into_database_error().unwrap();
             assert_eq!(error.code().unwrap(), "42P06", "{error:?}");
             let ours: i64 = sqlx::query_scalar("select count(*) from pg_extension where extname = 'octroi'")
                 .fetch_one(&mut bare)

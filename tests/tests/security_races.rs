@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use octroi_tests::cast::Caller;
+use octroi_tests::cast::{Caller, act_as};
+use octroi_tests::client::chat;
+use octroi_tests::deadline::eventually;
 use octroi_tests::gateway::{Gateway, provider};
 use octroi_tests::seed::Dice;
 use octroi_tests::stage::{Stage, play};
 use octroi_tests::verbs::{Call, Usage, try_reserve_many, try_settle_many};
+use serde_json::json;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -106,7 +109,7 @@ async fn ten_thousand_voids_against_dispatch_have_one_winner_each() {
 async fn a_flood_of_forged_nudges_runs_no_job_and_stops_none() {
     play(async |stage| {
         let gateway = Gateway::start(stage, &provider().await).await;
-        let caller = stage.sign_up_with(&[]).await;
+        let caller = stage.sign_up_with(&[("account", "", "tokens", "month", 1_000_000, 0)]).await;
         let mut stranger = stage.connect().await;
         sqlx::raw_sql("set role anon").execute(&mut stranger).await.unwrap();
         let payloads =
@@ -118,30 +121,33 @@ async fn a_flood_of_forged_nudges_runs_no_job_and_stops_none() {
                 .await
                 .unwrap();
         }
-        let jobs: i64 = sqlx::query_scalar("select count(*) from octroi_private.job where kind = 'complete_request'")
-            .fetch_one(&stage.pool)
-            .await
-            .unwrap();
+        let jobs: i64 =
+            sqlx::query_scalar("select count(*) from octroi_private.job where kind = 'complete_request'")
+                .fetch_one(&stage.pool)
+                .await
+                .unwrap();
         assert_eq!(jobs, 0, "a nudge makes no job");
         // One that is too long fails for whoever sent it, and for nobody else.
         let too_long = sqlx::query("select pg_notify('octroi_job', $1)").bind("x".repeat(8_000));
         assert!(too_long.execute(&mut stranger).await.is_err());
 
         let mut transaction = stage.pool.begin().await.unwrap();
-        octroi_tests::cast::act_as(&mut transaction, caller.user_id).await;
-        let id: Uuid = sqlx::query_scalar(
-            r#"select octroi.request_completion('{"model": "gpt-4o-mini", "input": "Hi"}')"#,
-        )
-        .fetch_one(&mut *transaction)
-        .await
-        .unwrap();
+        act_as(&mut transaction, caller.user_id).await;
+        let id: Uuid = sqlx::query_scalar("select octroi.request_completion($1)")
+            .bind(chat(json!({})))
+            .fetch_one(&mut *transaction)
+            .await
+            .unwrap();
         transaction.commit().await.unwrap();
-        octroi_tests::deadline::eventually("the completion is made", async || {
-            let state: String = sqlx::query_scalar("select state from octroi_private.job where args ->> 'completion_id' = $1")
-                .bind(id.to_string())
-                .fetch_one(&stage.pool)
+        eventually("the completion is made", async || {
+            let mut transaction = stage.pool.begin().await.unwrap();
+            act_as(&mut transaction, caller.user_id).await;
+            let state: String = sqlx::query_scalar("select state from octroi.completion($1)")
+                .bind(id)
+                .fetch_one(&mut *transaction)
                 .await
                 .unwrap();
+            assert_ne!(state, "failed", "{:?}", stage.database);
             (state == "done").then_some(())
         })
         .await;

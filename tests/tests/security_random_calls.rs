@@ -28,8 +28,22 @@ async fn exposed(stage: &Stage) -> Vec<Function> {
 /// A literal, as somebody would send it who wants to see something break.
 fn literal(dice: &mut Dice, kind: &str, ids: &[String]) -> String {
     let texts = [
-        "", "x", "basic", "month", "gpt-4o-mini", "gpt-4o-mini\n", "'; drop table account; --", "\u{202e}é\u{0301}💣",
-        "%s%n", "../../etc/passwd", "{}", "null", "https://a@127.0.0.1:1/\\", "-1", "1e309", "NaN",
+        "",
+        "x",
+        "basic",
+        "month",
+        "gpt-4o-mini",
+        "gpt-4o-mini\n",
+        "'; drop table account; --",
+        "\u{202e}é\u{0301}💣",
+        "%s%n",
+        "../../etc/passwd",
+        "{}",
+        "null",
+        "https://a@127.0.0.1:1/\\",
+        "-1",
+        "1e309",
+        "NaN",
     ];
     let text = |dice: &mut Dice| match dice.below(8) {
         0 => "a".repeat(70_000),
@@ -45,9 +59,11 @@ fn literal(dice: &mut Dice, kind: &str, ids: &[String]) -> String {
         "smallint" => (*dice.pick(&["0", "-1", "32767", "-32768"])).to_owned(),
         "integer" => (*dice.pick(&["0", "1", "-1", "2147483647", "-2147483648"])).to_owned(),
         "bigint" => (*dice.pick(&["0", "1", "-1", "9223372036854775807", "-9223372036854775808"])).to_owned(),
-        "date" => (*dice.pick(&["2026-11-22", "infinity", "-infinity", "0001-01-01 BC", "5874897-12-31"])).to_owned(),
+        "date" => (*dice.pick(&["2026-11-22", "infinity", "-infinity", "0001-01-01 BC", "5874897-12-31"]))
+            .to_owned(),
         "timestamp with time zone" => {
-            (*dice.pick(&["2026-11-22Z", "infinity", "-infinity", "4713-01-01 BC", "294276-12-31"])).to_owned()
+            (*dice.pick(&["2026-11-22Z", "infinity", "-infinity", "4713-01-01 BC", "294276-12-31"]))
+                .to_owned()
         }
         "jsonb" => json(dice, 0),
         _ => text(dice),
@@ -56,18 +72,25 @@ fn literal(dice: &mut Dice, kind: &str, ids: &[String]) -> String {
 }
 
 fn json(dice: &mut Dice, depth: u64) -> String {
-    let names = ["model", "input", "messages", "meter", "period", "amount", "endpoint", "stream", "object", "id", "type", "created", ""];
+    let names = [
+        "model", "input", "messages", "meter", "period", "amount", "endpoint", "stream", "object", "id",
+        "type", "created", "",
+    ];
     match dice.below(if depth > 3 { 7 } else { 10 }) {
         0 => "null".to_owned(),
         1 => "true".to_owned(),
         2 => (*dice.pick(&["0", "-1", "1e308", "99999999999999999999", "0.1"])).to_owned(),
-        3..=6 => format!("\"{}\"", dice.pick(&["tokens", "day", "responses", "evt_1", "'", "\\u0001", "gpt-4o-mini", "100"])),
+        3..=6 => format!(
+            "\"{}\"",
+            dice.pick(&["tokens", "day", "responses", "evt_1", "'", "\\u0001", "gpt-4o-mini", "100"])
+        ),
         7 => {
             let items: Vec<String> = (0..dice.below(4)).map(|_| json(dice, depth + 1)).collect();
             format!("[{}]", items.join(","))
         }
         _ => {
-            let members = (0..dice.below(5)).map(|_| format!("\"{}\":{}", dice.pick(&names), json(dice, depth + 1)));
+            let members =
+                (0..dice.below(5)).map(|_| format!("\"{}\":{}", dice.pick(&names), json(dice, depth + 1)));
             let members: Vec<String> = members.collect();
             format!("{{{}}}", members.join(","))
         }
@@ -114,10 +137,11 @@ async fn no_exposed_function_breaks_over_random_arguments() {
     play(async |stage| {
         let mut dice = Dice::new(7);
         let (mine, other) = (stage.sign_up("mine").await, stage.sign_up("other").await);
-        let ids: Vec<String> = [mine.account_id, mine.user_id, other.account_id, other.user_id, uuid::Uuid::nil()]
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let ids: Vec<String> =
+            [mine.account_id, mine.user_id, other.account_id, other.user_id, uuid::Uuid::nil()]
+                .iter()
+                .map(ToString::to_string)
+                .collect();
         let functions = exposed(stage).await;
         assert!(functions.len() > 20, "the catalogue lists what is exposed");
         let mut connection = stage.connect().await;

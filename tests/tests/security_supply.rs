@@ -25,7 +25,8 @@ fn found(wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
 
 fn is_exact(version: &str) -> bool {
     let parts: Vec<&str> = version.split(['-', '+']).next().unwrap_or_default().split('.').collect();
-    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    parts.len() == 3
+        && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[test]
@@ -41,7 +42,8 @@ fn every_import_is_pinned_by_a_lock_file() {
         let settings_json: serde_json::Value = serde_json::from_str(&text).unwrap();
         let imports = settings_json["imports"].as_object().cloned().unwrap_or_default();
         for (name, target) in &imports {
-            let version = target.as_str().unwrap().rsplit_once('@').map(|(_, version)| version).unwrap_or_default();
+            let version =
+                target.as_str().unwrap().rsplit_once('@').map(|(_, version)| version).unwrap_or_default();
             assert!(is_exact(version), "{}: {name} is {target}, not one version", settings.display());
         }
         let lock = settings.with_file_name("deno.lock");
@@ -55,7 +57,9 @@ fn code_of_others_is_named_in_the_import_map_alone() {
     let root = checkout().join("supabase/functions");
     for source in found(|path| path.starts_with(&root) && path.extension().is_some_and(|kind| kind == "ts")) {
         for line in std::fs::read_to_string(&source).unwrap().lines() {
-            let Some(from) = line.split(" from \"").nth(1).and_then(|rest| rest.split('"').next()) else { continue };
+            let Some(from) = line.split(" from \"").nth(1).and_then(|rest| rest.split('"').next()) else {
+                continue;
+            };
             let is_remote = from.contains("://") || from.starts_with("npm:") || from.starts_with("jsr:");
             assert!(!is_remote, "{}: {from} has no place in the lock", source.display());
         }

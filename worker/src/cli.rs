@@ -68,7 +68,9 @@ impl FromStr for Anchor {
         let (position, hash) = text.split_once(':').ok_or(AnchorError)?;
         let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
         match position.parse() {
-            Ok(position) if is_hash && position >= 0 => Ok(Self { position, hash: hash.to_ascii_lowercase() }),
+            Ok(position) if is_hash && position >= 0 => {
+                Ok(Self { position, hash: hash.to_ascii_lowercase() })
+            }
             _ => Err(AnchorError),
         }
     }

@@ -41,7 +41,8 @@ async fn sweep_once(database: &Database) -> Result<bool, DatabaseError> {
             tracing::debug!(task = swept.task, rows = swept.rows_done, "swept");
             if let Some(kind) = swept.task.strip_prefix(SIGNAL) {
                 tracing::warn!(signal = kind, raised = swept.rows_done, "this may be the sign of a breach");
-                metrics::counter!(telemetry::SECURITY_SIGNALS, "kind" => kind.to_owned()).increment(swept.rows_done);
+                metrics::counter!(telemetry::SECURITY_SIGNALS, "kind" => kind.to_owned())
+                    .increment(swept.rows_done);
                 continue;
             }
             metrics::counter!(telemetry::SWEPT_ROWS, "task" => swept.task).increment(swept.rows_done);

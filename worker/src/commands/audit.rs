@@ -9,10 +9,7 @@ use crate::database::{AuditBreak, AuditPosition};
 const PART_LINKS: i32 = 5_000;
 
 /// Verifies all of it; false when it breaks, or is not the chain that the anchor was taken from.
-pub(super) async fn verify(
-    command: &mut Command<'_>,
-    anchor: Option<&Anchor>,
-) -> Result<bool, CommandError> {
+pub(super) async fn verify(command: &mut Command<'_>, anchor: Option<&Anchor>) -> Result<bool, CommandError> {
     let head = command.database.audit_position(None).await?;
     let bar = progress::bar("entries", head.map_or(0, |head| head.position.unsigned_abs()));
     let mut last = AuditPosition { position: 0, hash: String::new() };

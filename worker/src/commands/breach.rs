@@ -86,7 +86,11 @@ async fn tell(command: &mut Command<'_>, notify: &BreachNotify) -> Result<(), Co
     }
     if let Some(file) = &notify.people {
         let people = command.database.notify_affected(notify.id, &plan_file::read(file)?).await?;
-        writeln!(command.out, "notices: {people}, queued by the worker; `octroi breach report {}` counts them", notify.id)?;
+        writeln!(
+            command.out,
+            "notices: {people}, queued by the worker; `octroi breach report {}` counts them",
+            notify.id
+        )?;
     }
     Ok(())
 }

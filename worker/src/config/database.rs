@@ -41,7 +41,8 @@ impl DatabaseConfig {
         if !is_encrypted(&options) && !stays_inside(&options, &Outbound::read(variables)?) {
             return Err(ConfigError::Invalid {
                 variable: URL,
-                problem: "must end in ?sslmode=verify-full (or require), since it leads off this machine".to_owned(),
+                problem: "must end in ?sslmode=verify-full (or require), since it leads off this machine"
+                    .to_owned(),
             });
         }
         Ok(Self { url, connections: variables.number("OCTROI_DATABASE_CONNECTIONS", 8, 2..=500)? })

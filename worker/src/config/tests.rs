@@ -4,7 +4,10 @@ use super::*;
 
 fn variables(pairs: &[(&str, &str)]) -> Variables {
     let complete = [
-        ("OCTROI_DATABASE_URL", "postgresql://octroi_worker:s3cret@db.example:5432/postgres?sslmode=verify-full"),
+        (
+            "OCTROI_DATABASE_URL",
+            "postgresql://octroi_worker:s3cret@db.example:5432/postgres?sslmode=verify-full",
+        ),
         ("OPENAI_API_KEY", "sk-operator"),
         ("OCTROI_SAFETY_KEY", "0123456789abcdef0123456789abcdef"),
     ];
@@ -68,12 +71,14 @@ fn nothing_secret_crosses_a_network_in_the_clear() {
         ("OCTROI_JWKS_URL", "http://auth.example/keys"),
         ("OCTROI_STRIPE_API_BASE", "http://stripe.example"),
     ] {
-        let message = fault(&[(variable, url), ("OCTROI_JWT_ISSUER", "x"), ("STRIPE_SECRET_KEY", "rk_test_1")]);
+        let message =
+            fault(&[(variable, url), ("OCTROI_JWT_ISSUER", "x"), ("STRIPE_SECRET_KEY", "rk_test_1")]);
         assert!(message.starts_with(&format!("{variable} must start with https://")), "{message}");
-        let vouched = [(variable, url), ("OCTROI_JWT_ISSUER", "x"), (
-            "OCTROI_PRIVATE_HOSTS",
-            "llm.example, auth.example, stripe.example",
-        )];
+        let vouched = [
+            (variable, url),
+            ("OCTROI_JWT_ISSUER", "x"),
+            ("OCTROI_PRIVATE_HOSTS", "llm.example, auth.example, stripe.example"),
+        ];
         assert!(Config::read(&variables(&vouched)).is_ok(), "{variable}");
     }
 }

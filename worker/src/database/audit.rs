@@ -62,8 +62,7 @@ impl Database {
         &self,
         position: Option<i64>,
     ) -> Result<Option<AuditPosition>, DatabaseError> {
-        let query =
-            sqlx::query("select reached, hash from octroi_private.audit_position($1)").bind(position);
+        let query = sqlx::query("select reached, hash from octroi_private.audit_position($1)").bind(position);
         let row = self.answer(query.fetch_optional(self.pool())).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(AuditPosition { position: row.try_get(0)?, hash: row.try_get(1)? }))

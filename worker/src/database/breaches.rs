@@ -97,14 +97,9 @@ impl Database {
     ///
     /// # Errors
     /// Any [`DatabaseError`].
-    pub async fn assess_breach(
-        &self,
-        id: i64,
-        assessment: &serde_json::Value,
-    ) -> Result<i64, DatabaseError> {
-        let query = sqlx::query_scalar("select octroi_private.assess_breach($1, $2)")
-            .bind(id)
-            .bind(Json(assessment));
+    pub async fn assess_breach(&self, id: i64, assessment: &serde_json::Value) -> Result<i64, DatabaseError> {
+        let query =
+            sqlx::query_scalar("select octroi_private.assess_breach($1, $2)").bind(id).bind(Json(assessment));
         self.answer(query.fetch_one(self.pool())).await
     }
 
@@ -137,9 +132,8 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn send_breach_notices(&self, id: i64, max_people: i32) -> Result<i32, DatabaseError> {
-        let query = sqlx::query_scalar("select octroi_private.send_breach_notices($1, $2)")
-            .bind(id)
-            .bind(max_people);
+        let query =
+            sqlx::query_scalar("select octroi_private.send_breach_notices($1, $2)").bind(id).bind(max_people);
         self.answer(query.fetch_one(self.pool())).await
     }
 

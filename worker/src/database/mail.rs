@@ -162,10 +162,11 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn unsubscribe(&self, token: &str, act: bool) -> Result<Unsubscription, DatabaseError> {
-        let query =
-            sqlx::query("select found, locale, is_unsubscribed, purpose from octroi_private.unsubscribe($1, $2)")
-                .bind(token)
-                .bind(act);
+        let query = sqlx::query(
+            "select found, locale, is_unsubscribed, purpose from octroi_private.unsubscribe($1, $2)",
+        )
+        .bind(token)
+        .bind(act);
         let row = self.answer(query.fetch_one(self.pool())).await?;
         let purpose: Option<String> = row.try_get(3)?;
         Ok(Unsubscription {

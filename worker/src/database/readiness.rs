@@ -112,7 +112,9 @@ impl Database {
                     coalesce((select s.ssl from pg_catalog.pg_stat_ssl s where s.pid = pg_catalog.pg_backend_pid()), false)",
         );
         let row = self.answer(query.fetch_one(self.pool())).await?;
-        Ok(Surroundings { extension_version: row.try_get(0)?, clock: row.try_get(1)?,
+        Ok(Surroundings {
+            extension_version: row.try_get(0)?,
+            clock: row.try_get(1)?,
             public_may_make_temporary: row.try_get(2)?,
             is_encrypted: row.try_get(3)?,
         })

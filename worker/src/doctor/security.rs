@@ -40,13 +40,17 @@ pub(super) fn of_configuration(variables: &Variables) -> Vec<Finding> {
 }
 
 fn way_to_postgres(options: &PgConnectOptions) -> Finding {
-    let stays_here =
-        options.get_socket().is_some() || options.get_host().starts_with('/') || is_loopback(options.get_host());
+    let stays_here = options.get_socket().is_some()
+        || options.get_host().starts_with('/')
+        || is_loopback(options.get_host());
     match options.get_ssl_mode() {
         _ if stays_here => Finding::Good("the way to Postgres stays on this machine".to_owned()),
-        PgSslMode::VerifyFull => Finding::Good("the way to Postgres is encrypted and its end is known".to_owned()),
+        PgSslMode::VerifyFull => {
+            Finding::Good("the way to Postgres is encrypted and its end is known".to_owned())
+        }
         PgSslMode::Require | PgSslMode::VerifyCa => Finding::Warning(
-            "the way to Postgres is encrypted, but whoever answers is believed: use sslmode=verify-full".to_owned(),
+            "the way to Postgres is encrypted, but whoever answers is believed: use sslmode=verify-full"
+                .to_owned(),
         ),
         _ => Finding::Warning(
             "the way to Postgres is not encrypted; OCTROI_PRIVATE_HOSTS vouches for the network".to_owned(),
@@ -102,12 +106,17 @@ mod tests {
 
     #[test]
     fn the_way_to_postgres_is_judged_by_where_it_leads() {
-        for here in ["postgres://w@127.0.0.1/p", "postgres://w@localhost/p?sslmode=disable", "postgres://w@[::1]/p"] {
+        for here in
+            ["postgres://w@127.0.0.1/p", "postgres://w@localhost/p?sslmode=disable", "postgres://w@[::1]/p"]
+        {
             assert!(matches!(way(here), Finding::Good(_)), "{here}");
         }
         assert!(matches!(way("postgres://w@db.example.com/p?sslmode=verify-full"), Finding::Good(_)));
         for open in ["require", "prefer", "disable"] {
-            assert!(matches!(way(&format!("postgres://w@db.example.com/p?sslmode={open}")), Finding::Warning(_)));
+            assert!(matches!(
+                way(&format!("postgres://w@db.example.com/p?sslmode={open}")),
+                Finding::Warning(_)
+            ));
         }
     }
 }

@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::errors::GatewayError;
 use super::state::GatewayState;
-use super::{chat_completions, embeddings, headers, health, models, responses, security_headers, unsubscribe};
+use super::{
+    chat_completions, embeddings, headers, health, models, responses, security_headers, unsubscribe,
+};
 
 /// The API with its probes.
 pub fn api(state: Arc<GatewayState>) -> Router {

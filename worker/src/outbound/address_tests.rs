@@ -93,7 +93,12 @@ fn a_host_that_is_named_may_be_private_and_never_metadata() {
 #[test]
 fn a_url_that_leads_inside_or_in_the_clear_is_a_fault_of_its_variable() {
     let outbound = outbound("llm.internal");
-    for url in ["https://api.openai.com/v1", "http://127.0.0.1:9/v1", "http://localhost/v1", "http://llm.internal/v1"] {
+    for url in [
+        "https://api.openai.com/v1",
+        "http://127.0.0.1:9/v1",
+        "http://localhost/v1",
+        "http://llm.internal/v1",
+    ] {
         assert_eq!(outbound.judge_url("OCTROI_UPSTREAM_URL", url), Ok(()), "{url}");
     }
     for url in [

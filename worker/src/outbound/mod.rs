@@ -42,8 +42,11 @@ impl Outbound {
     /// A [`ConfigError`] when it is no list of host names.
     pub fn read(variables: &Variables) -> Result<Self, ConfigError> {
         let text = variables.optional(PRIVATE_HOSTS).unwrap_or_default();
-        let hosts: Vec<String> =
-            text.split(',').map(|host| host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty()).collect();
+        let hosts: Vec<String> = text
+            .split(',')
+            .map(|host| host.trim().to_ascii_lowercase())
+            .filter(|host| !host.is_empty())
+            .collect();
         let is_host =
             |host: &String| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
         if hosts.len() > HOSTS_MAX || !hosts.iter().all(is_host) {

@@ -175,8 +175,12 @@ async fn an_expired_token_is_told_apart() {
 #[tokio::test]
 async fn what_is_not_configured_is_not_accepted() {
     let provider = Provider::start().await;
-    let only_keys =
-        JwtVerifier::new(None, Some(Jwks::new(provider.url.clone(), &Outbound::default()).unwrap()), None, "authenticated");
+    let only_keys = JwtVerifier::new(
+        None,
+        Some(Jwks::new(provider.url.clone(), &Outbound::default()).unwrap()),
+        None,
+        "authenticated",
+    );
     assert_eq!(only_keys.verify(&hs256(&claims(), SECRET)).await, Err(JwtError::Invalid));
     assert_eq!(only_keys.verify(&hs256(&claims(), b"")).await, Err(JwtError::Invalid));
     let only_secret = JwtVerifier::new(Some(SECRET), None, None, "authenticated");
@@ -213,7 +217,8 @@ async fn without_the_provider_nobody_is_judged() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     drop(listener);
-    let verifier = JwtVerifier::new(None, Some(Jwks::new(url, &Outbound::default()).unwrap()), None, "authenticated");
+    let verifier =
+        JwtVerifier::new(None, Some(Jwks::new(url, &Outbound::default()).unwrap()), None, "authenticated");
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
     let token = signed(Algorithm::ES256, "ec-1", &EncodingKey::from_ec_der(pkcs8.as_ref()));
     assert_eq!(verifier.verify(&token).await, Err(JwtError::KeysUnavailable));
