@@ -45,8 +45,8 @@ create schema octroi authorization octroi_owner;
 create schema octroi_private authorization octroi_owner;
 
 create extension if not exists btree_gist with schema extensions;
--- Creates the schema octroi_native. Into one that is there already Postgres would install without a word, and whoever owns
--- it could put functions beside ours.
+-- Creates the schema octroi_native. Into one that is there already Postgres would install without a word, and whoever
+-- owns it could put functions beside ours.
 do $$
 begin
   if pg_catalog.to_regnamespace('octroi_native') is not null then

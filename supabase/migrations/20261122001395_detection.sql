@@ -226,9 +226,9 @@ begin
   return query
   select r.kind, r.raised from octroi_private.detect_refusals(p_max_rows) as r
   union all
-  select u.kind, u.raised from octroi_private.detect_unusual_use(p_max_rows * 10) as u
+  select u.kind, u.raised from octroi_private.detect_unusual_use(p_max_rows * 4) as u
   union all
-  select c.kind, c.raised from octroi_private.detect_broken_chain(p_max_rows * 10) as c where c.raised > 0;
+  select c.kind, c.raised from octroi_private.detect_broken_chain(p_max_rows * 4) as c where c.raised > 0;
 end
 $$;
 

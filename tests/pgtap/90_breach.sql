@@ -1,7 +1,7 @@
 -- A breach, from the alarm to the last notice: its clock, its duties, and the proof that people were told.
 begin;
 \ir setup/cast.sql
-select plan(34);
+select plan(36);
 
 insert into octroi_private.test_clock (shift) values ('2026-12-01 10:00Z'::timestamptz - clock_timestamp());
 create function tap.at(p_at timestamptz) returns void
@@ -131,6 +131,13 @@ delete from auth.users where id = :sten;
 select is(
   octroi_private.breach_report(:breach) -> 'notices', '{"sent": 2, "cancelled": 1, "no_address": 1}'::jsonb,
   'the report counts what became of each, and nobody is left out'
+);
+select is_empty(
+  format('select n.id from octroi_private.breach_notice as n where n.user_id = %L', :sten),
+  'of who is gone the proof names nobody'
+);
+select is(
+  (select count(*) from octroi_private.breach_notice as n where n.user_id is null), 1::bigint, 'and is kept'
 );
 select lives_ok(format('select octroi_private.close_breach(%s, %L, null)', :breach, 'keys rotated'), 'then it ends');
 select is(
