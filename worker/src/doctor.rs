@@ -160,6 +160,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_would_cross_a_network_in_the_clear_is_a_fault() {
+        let variables = [
+            ("OCTROI_DATABASE_URL", "postgres://octroi_worker:x@10.0.0.5/postgres"),
+            ("OPENAI_API_KEY", "sk-operator"),
+            ("OCTROI_SAFETY_KEY", "0123456789abcdef0123456789abcdef"),
+            ("OCTROI_UPSTREAM_URL", "http://llm.example/v1"),
+        ];
+        let variables =
+            variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        let mut out = Vec::new();
+        assert!(!examine(&variables, &mut out).await.unwrap());
+        let text = String::from_utf8(out).unwrap();
+        for fault in [
+            "OCTROI_DATABASE_URL must end in ?sslmode=verify-full",
+            "OCTROI_UPSTREAM_URL must start with https://",
+        ] {
+            assert!(text.contains(&format!("FAULT  {fault}")), "{text}");
+        }
+    }
+
+    #[tokio::test]
     async fn every_missing_variable_shows_at_once() {
         let mut out = Vec::new();
         assert!(!examine(&Variables::default(), &mut out).await.unwrap());

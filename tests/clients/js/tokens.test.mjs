@@ -64,7 +64,11 @@ const DOORS = {
   "edge function": (token) =>
     fetch(`${SUPABASE_URL}/functions/v1/completions`, {
       method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      headers: {
+        apikey: SUPABASE_PUBLISHABLE_KEY,
+        authorization: `Bearer ${token}`,
+        "content-type": "application/json",
+      },
       body: JSON.stringify({ model: "gpt-5-mini", input: "Hi" }),
     }),
 };
