@@ -108,7 +108,8 @@ async fn ten_thousand_voids_against_dispatch_have_one_winner_each() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_forged_nudges_runs_no_job_and_stops_none() {
     play(async |stage| {
-        let gateway = Gateway::start(stage, &provider().await).await;
+        let sim = provider().await;
+        let gateway = Gateway::start(stage, &sim).await;
         let caller = stage.sign_up_with(&[("account", "", "tokens", "month", 1_000_000, 0)]).await;
         let mut stranger = stage.connect().await;
         sqlx::raw_sql("set role anon").execute(&mut stranger).await.unwrap();
