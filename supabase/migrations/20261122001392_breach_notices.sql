@@ -181,14 +181,18 @@ as $$
   end
 $$;
 
--- A breach as its report needs it: the record, its clock and what became of its notices.
+-- A breach as its report needs it: the record, its clock and what became of its notices. It may name people, so that it
+-- was read is on record.
 create function octroi_private.breach_report(p_breach_id bigint)
 returns jsonb
 language sql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+  select octroi_private.record_audit('breach.report', null, b.id::text, '{}', 'read by the operator')
+  from octroi_private.breach as b
+  where b.id = p_breach_id;
   select to_jsonb(b) - array['notices_after'] || jsonb_build_object(
     'state', octroi_private.breach_state(b),
     'reported_in_time', b.authority_notified_at <= b.report_due_at,

@@ -145,7 +145,7 @@ select is(
 );
 select bag_eq(
   $$select distinct l.action from octroi_private.audit_log as l where l.action like 'breach.%'$$,
-  array['breach.open', 'breach.assess', 'breach.authority', 'breach.notify', 'breach.close'],
+  array['breach.open', 'breach.assess', 'breach.authority', 'breach.notify', 'breach.report', 'breach.close'],
   'each step is in the audit log'
 );
 
