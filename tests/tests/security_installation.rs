@@ -1,7 +1,9 @@
-//! Installing the extension where somebody has prepared for it.
+//! Installing where somebody has prepared for it, and running on a copy.
 
+use octroi_tests::gateway::{environment, free_port, provider};
 use octroi_tests::stage::play;
 use octroi_tests::template::{checkout, superuser};
+use octroi_worker::doctor;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// What a tenant with CREATE on the database could leave there: functions that the verbs would then call, or only a
@@ -42,6 +44,29 @@ async fn a_schema_that_somebody_made_before_stops_the_installation() {
             let statement = format!("drop database \"{name}\" with (force)");
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut server).await.unwrap();
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copied_database_has_a_right_too_many_and_the_doctor_says_so() {
+    play(async |stage| {
+        let sim = provider().await;
+        let variables = environment(stage, &sim, free_port(), &[]).into_iter().collect();
+        let examine = async || {
+            let mut said = Vec::new();
+            doctor::examine(&variables, &mut said).await.unwrap();
+            String::from_utf8(said).unwrap()
+        };
+        // Neither a template nor a dump passes on the rights of the database itself.
+        let copied = examine().await;
+        assert!(copied.contains("warn   PUBLIC may make temporary objects in this database"), "{copied}");
+        let revoke = format!("revoke temporary on database \"{}\" from public", stage.database);
+        sqlx::raw_sql(AssertSqlSafe(revoke)).execute(&stage.pool).await.unwrap();
+        let mended = examine().await;
+        assert!(mended.contains("ok     PUBLIC makes no temporary objects"), "{mended}");
+        assert!(mended.contains("ok     the way to Postgres stays on this machine"), "{mended}");
+        assert!(mended.contains("ok     no sign of a breach waits to be looked at"), "{mended}");
     })
     .await;
 }
