@@ -45,7 +45,16 @@ create schema octroi authorization octroi_owner;
 create schema octroi_private authorization octroi_owner;
 
 create extension if not exists btree_gist with schema extensions;
--- Creates the schema octroi_native; refused when someone else already made one.
+-- Creates the schema octroi_native. Into one that is there already Postgres would install without a word, and whoever
+-- owns it could put functions beside ours.
+do $$
+begin
+  if pg_catalog.to_regnamespace('octroi_native') is not null then
+    raise exception 'somebody has made the schema octroi_native already' using errcode = '42P06',
+      hint = 'Look at what is in it and who owns it, then drop it.';
+  end if;
+end
+$$;
 create extension octroi;
 
 grant usage on schema auth, extensions, octroi_native to octroi_owner;

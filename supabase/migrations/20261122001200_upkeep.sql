@@ -116,6 +116,8 @@ begin
   union all
   select 'enqueue_recurring', octroi_private.enqueue_recurring()
   union all
+  select 'signal:' || d.kind, d.raised from octroi_private.detect_signals(p_max_rows) as d
+  union all
   -- last: it may take the ledger for itself for a moment
   select 'retention', octroi_private.apply_retention(p_max_rows);
 end

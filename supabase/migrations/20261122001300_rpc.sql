@@ -361,7 +361,15 @@ begin
       k.user_id = (select auth.uid())
       or k.account_id in (select octroi_private.my_administered_accounts())
     );
-  return found;
+  if not found then
+    perform octroi_private.note_missed_id(exists (
+      select from octroi_private.api_key as k
+      where k.id = revoke_api_key.id and k.user_id <> (select auth.uid())
+        and k.account_id not in (select octroi_private.my_administered_accounts())
+    ));
+    return false;
+  end if;
+  return true;
 end
 $$;
 comment on function octroi.revoke_api_key(uuid) is
@@ -426,6 +434,10 @@ begin
   where c.id = completion.id and c.user_id = (select auth.uid()) and c.expires_at > octroi_private.now()
   for update;
   if v_completion.id is null then
+    perform octroi_private.note_missed_id(exists (
+      select from octroi_private.completion as c
+      where c.id = completion.id and c.user_id <> (select auth.uid())
+    ));
     return;
   elsif v_completion.finished_at is null then
     return query select 'pending', null::smallint, null::jsonb, null::jsonb;

@@ -7,10 +7,18 @@ returns table (
   kind text, state text, url text, error text, message text, created_at timestamptz, finished_at timestamptz
 )
 language sql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+  -- somebody else's, or none: the answer is the same, and only the operator learns how often
+  select octroi_private.note_missed_id(exists (
+    select from octroi_private.billing_request as r where r.id = billing_request.id
+  ))
+  where not exists (
+    select from octroi_private.billing_request as r
+    where r.id = billing_request.id and r.account_id in (select octroi_private.my_administered_accounts())
+  );
   select r.kind, r.state, r.url, r.error, r.message, r.created_at, r.finished_at
   from octroi_private.billing_request as r
   where r.id = billing_request.id and r.account_id in (select octroi_private.my_administered_accounts())
@@ -218,10 +226,18 @@ returns table (
   price_version bigint, price_source text, price_valid_from timestamptz
 )
 language sql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+  select octroi_private.note_missed_id(exists (
+    select from octroi_private.usage_event as e where e.id = receipt.request_id
+  ))
+  where not exists (
+    select from octroi_private.usage_event as e
+    where e.id = receipt.request_id and e.account_id in (select octroi_private.my_accounts())
+      and (e.user_id = (select auth.uid()) or e.account_id in (select octroi_private.my_administered_accounts()))
+  );
   select
     e.id, e.occurred_at, e.recorded_at, e.endpoint, e.model, e.response_model, e.service_tier, e.source,
     octroi_private.priced_pools(e), e.total_tokens, e.reasoning_tokens, e.cost_nano_usd, e.overrun_tokens,

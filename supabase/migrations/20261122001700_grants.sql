@@ -129,6 +129,20 @@ grant execute on function octroi_private.begin_mail(uuid, integer) to octroi_wor
 grant execute on function octroi_private.mark_mail(uuid, integer, text, text) to octroi_worker;
 grant execute on function octroi_private.unsubscribe(text, boolean) to octroi_worker;
 
+-- Breaches and what may be the sign of one.
+grant execute on function octroi_private.set_security_settings(jsonb) to octroi_worker;
+grant execute on function octroi_private.open_breach(text, text, timestamptz) to octroi_worker;
+grant execute on function octroi_private.assess_breach(bigint, jsonb) to octroi_worker;
+grant execute on function octroi_private.notify_authority(bigint, text, text, timestamptz, text) to octroi_worker;
+grant execute on function octroi_private.notify_affected(bigint, jsonb) to octroi_worker;
+grant execute on function octroi_private.send_breach_notices(bigint, integer) to octroi_worker;
+grant execute on function octroi_private.close_breach(bigint, text, text) to octroi_worker;
+grant execute on function octroi_private.breach_report(bigint) to octroi_worker;
+grant execute on function octroi_private.breaches(boolean) to octroi_worker;
+grant execute on function octroi_private.count_refusals(text [], uuid [], uuid [], bigint []) to octroi_worker;
+grant execute on function octroi_private.security_signals(boolean) to octroi_worker;
+grant execute on function octroi_private.resolve_signals(bigint [], bigint, text) to octroi_worker;
+
 -- A backend that meters calls of its own in SQL: the single verbs. Grant this role to its login.
 grant usage on schema octroi_private to octroi_meter;
 grant execute on function octroi_private.authenticate_key(bytea) to octroi_meter;

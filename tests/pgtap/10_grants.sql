@@ -160,6 +160,19 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.unlock_stripe_object(text,text,bigint)'),
 ('octroi_worker', 'octroi_private.unsubscribe(text,boolean)'),
 ('octroi_worker', 'octroi_private.worker_ready()'),
+-- breaches and what may be the sign of one
+('octroi_worker', 'octroi_private.assess_breach(bigint,jsonb)'),
+('octroi_worker', 'octroi_private.breach_report(bigint)'),
+('octroi_worker', 'octroi_private.breaches(boolean)'),
+('octroi_worker', 'octroi_private.close_breach(bigint,text,text)'),
+('octroi_worker', 'octroi_private.count_refusals(text[],uuid[],uuid[],bigint[])'),
+('octroi_worker', 'octroi_private.notify_affected(bigint,jsonb)'),
+('octroi_worker', 'octroi_private.notify_authority(bigint,text,text,timestamp with time zone,text)'),
+('octroi_worker', 'octroi_private.open_breach(text,text,timestamp with time zone)'),
+('octroi_worker', 'octroi_private.resolve_signals(bigint[],bigint,text)'),
+('octroi_worker', 'octroi_private.security_signals(boolean)'),
+('octroi_worker', 'octroi_private.send_breach_notices(bigint,integer)'),
+('octroi_worker', 'octroi_private.set_security_settings(jsonb)'),
 ('service_role', 'octroi.receive_stripe_event(jsonb)'),
 ('service_role', 'octroi.unsubscribe(text,boolean)');
 

@@ -187,6 +187,7 @@ values (
 \ir setup/billing_rows.sql
 \ir setup/consent_rows.sql
 \ir setup/erasure_rows.sql
+\ir setup/security_rows.sql
 
 update tap.breach set outcome = tap.outcome_of(statement);
 

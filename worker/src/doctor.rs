@@ -1,5 +1,6 @@
 //! `octroi doctor`: one line per check, and what to do about each fault.
 
+mod security;
 mod stripe;
 
 use std::io::Write;
@@ -40,6 +41,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
         Ok(Ok(database)) => {
             findings.extend(database_findings(&database).await);
             findings.extend(stripe::findings(variables, &database).await);
+            findings.extend(security::of_database(&database).await);
         }
         Ok(Err(error)) => {
             findings.push(Finding::Fault(format!("OCTROI_DATABASE_URL cannot be used: {error}")))
@@ -49,6 +51,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
         }
     }
     findings.extend(mail_finding(variables).await);
+    findings.extend(security::of_configuration(variables));
     let mut healthy = true;
     for finding in &findings {
         match finding {
@@ -166,6 +169,27 @@ mod tests {
         assert_eq!(clock_finding(1), Finding::Good("the clocks agree".to_owned()));
         assert!(matches!(clock_finding(-10), Finding::Warning(_)));
         assert!(matches!(clock_finding(3600), Finding::Fault(_)));
+    }
+
+    #[tokio::test]
+    async fn what_would_cross_a_network_in_the_clear_is_a_fault() {
+        let variables = [
+            ("OCTROI_DATABASE_URL", "postgres://octroi_worker:x@10.0.0.5/postgres"),
+            ("OPENAI_API_KEY", "sk-operator"),
+            ("OCTROI_SAFETY_KEY", "0123456789abcdef0123456789abcdef"),
+            ("OCTROI_UPSTREAM_URL", "http://llm.example/v1"),
+        ];
+        let variables =
+            variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        let mut out = Vec::new();
+        assert!(!examine(&variables, &mut out).await.unwrap());
+        let text = String::from_utf8(out).unwrap();
+        for fault in [
+            "OCTROI_DATABASE_URL must end in ?sslmode=verify-full",
+            "OCTROI_UPSTREAM_URL must start with https://",
+        ] {
+            assert!(text.contains(&format!("FAULT  {fault}")), "{text}");
+        }
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ pub mod mail;
 pub mod meter;
 pub mod metered_call;
 pub mod openai;
+pub mod outbound;
 pub mod queue;
 pub mod reconciliation;
 pub mod serve;

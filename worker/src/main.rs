@@ -69,6 +69,7 @@ async fn run_command(command: &Command, variables: &Variables) -> ExitCode {
             Command::Reconcile => ready.reconcile().await,
             Command::Audit(command) => ready.audit(command).await,
             Command::Erasure(command) => ready.erasure(command).await,
+            Command::Breach(command) => ready.breach(command).await,
             Command::Export(_) | Command::Serve(_) | Command::Doctor => Ok(true),
         },
     };

@@ -156,6 +156,7 @@ fn metered_calls(config: &Config, database: &Database, meter: Meter) -> Result<M
         first_byte_timeout: config.openai.timeout,
         idle_timeout: Duration::from_secs(IDLE_SECONDS).min(config.openai.timeout),
         deadline: config.openai.timeout,
+        outbound: config.openai.outbound.clone(),
     })
     .map_err(|error| ServeError::Setup { variable: "OCTROI_UPSTREAM_URL", problem: error.to_string() })?;
     Ok(MeteredCalls::new(database.clone(), meter, upstream, identity))

@@ -11,6 +11,8 @@ use crate::telemetry;
 const SWEEP_SECONDS: u64 = 5;
 /// Most rows a task of the sweep changes in one transaction.
 const SWEEP_ROWS_MAX: i32 = 500;
+/// How SQL begins the name of a task that raised signals.
+const SIGNAL: &str = "signal:";
 
 /// Sweeps until `stop`. Any number of workers may: what one sweeps, the others skip.
 pub async fn sweep_until(database: &Database, stop: CancellationToken) {
@@ -37,6 +39,12 @@ async fn sweep_once(database: &Database) -> Result<bool, DatabaseError> {
         more_may_be_due |= swept.rows_done >= u64::from(SWEEP_ROWS_MAX.unsigned_abs());
         if swept.rows_done > 0 {
             tracing::debug!(task = swept.task, rows = swept.rows_done, "swept");
+            if let Some(kind) = swept.task.strip_prefix(SIGNAL) {
+                tracing::warn!(signal = kind, raised = swept.rows_done, "this may be the sign of a breach");
+                metrics::counter!(telemetry::SECURITY_SIGNALS, "kind" => kind.to_owned())
+                    .increment(swept.rows_done);
+                continue;
+            }
             metrics::counter!(telemetry::SWEPT_ROWS, "task" => swept.task).increment(swept.rows_done);
         }
     }

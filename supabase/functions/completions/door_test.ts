@@ -57,6 +57,11 @@ function token(claims: Record<string, unknown> = {}, header: JWTHeaderParameters
 
 const signed = (claims?: Record<string, unknown>) => token(claims).sign(new TextEncoder().encode(SECRET));
 
+/** A token with one of its three parts replaced. */
+function spoiled(token: string, index: number, part: string) {
+  return token.split(".").map((good, at) => (at === index ? part : good)).join(".");
+}
+
 const headers = (bearer: string) => ({
   authorization: `Bearer ${bearer}`,
   "content-type": "application/json",
@@ -116,7 +121,13 @@ Deno.test("nobody else comes in, and nothing is inserted", async () => {
       await signed({ role: "service_role" }),
       await signed({ sub: "not a uuid" }),
       await token().sign(new TextEncoder().encode("another secret of at least thirty-two")),
+      await token({ nbf: Math.floor(Date.now() / 1000) + 3600 }).sign(new TextEncoder().encode(SECRET)),
+      await signed({ sub: undefined }),
+      // another user under a good signature, and a good token without one
+      spoiled(await signed(), 1, btoa(`{"sub":"${COMPLETION_ID}","role":"authenticated"}`)),
+      spoiled(await signed(), 2, ""),
     ];
+    assertEquals(strangers.length, 12);
     for (const stranger of strangers) {
       const response = await knock({ headers: headers(stranger), body: "{}" });
       assertEquals([response.status, await code(response)], [401, "invalid_token"], stranger);

@@ -9,6 +9,24 @@ set local client_min_messages = warning;
 create schema tap;
 create extension if not exists pgtap with schema tap;
 grant usage on schema tap to public;
+
+-- pgTAP compares by temporary tables, also while somebody is played. What it was before is kept for the test of it.
+create function tap.may_make_temporary() returns boolean
+language sql
+stable
+begin atomic
+select exists(
+  select from pg_database as d
+  cross join lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
+  where d.datname = current_database() and a.grantee = 0 and a.privilege_type = 'TEMPORARY'
+);
+end;
+select tap.may_make_temporary() as may_make_temporary \gset
+create function tap.public_may_make_temporary() returns boolean
+language sql
+immutable
+return :'may_make_temporary'::boolean;
+do $$ begin execute format('grant temporary on database %I to public', current_database()); end $$;
 -- extensions and public: where pgTAP is when somebody installed it before
 set local search_path = tap, extensions, public;
 

@@ -45,7 +45,7 @@ pub fn warning(key: &str) -> Message {
 }
 
 /// Data of each kind.
-fn data() -> [Value; 6] {
+fn data() -> [Value; 7] {
     [
         json!({
             "threshold": 80, "scope": "account", "meter": "tokens", "used": 80_000, "granted": 100_000,
@@ -64,6 +64,13 @@ fn data() -> [Value; 6] {
         json!({
             "en": { "subject": "New models", "paragraphs": ["Two models are new."] },
             "fr": { "subject": "Nouveaux modèles", "paragraphs": ["Deux modèles sont nouveaux."] }
+        }),
+        json!({
+            "breach": 1, "detected_at": "2026-11-30T08:00:00Z", "contact": "dpo@acme.example",
+            "notice": {
+                "en": { "happened": "A leak.", "consequences": "Spam.", "measures": "Closed.", "advice": "Be wary." },
+                "fr": { "happened": "Une fuite.", "consequences": "Spam.", "measures": "Fermé.", "advice": "Prudence." }
+            }
         }),
     ]
 }

@@ -3,6 +3,8 @@
 
 mod audit;
 mod backfill;
+mod breach;
+mod breach_report;
 mod catalogue;
 mod erasure;
 pub mod export;
@@ -18,14 +20,14 @@ use std::io::Write;
 
 use thiserror::Error;
 
-use crate::cli::{AuditCommand, ErasureCommand, KeysCommand, PlansCommand, StripeCommand};
+use crate::cli::{AuditCommand, BreachCommand, ErasureCommand, KeysCommand, PlansCommand, StripeCommand};
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
 use crate::queue::Failure;
 use crate::stripe::{Stripe, StripeError};
 
 pub use catalogue::{CatalogueProblem, Step, StepKind};
-pub use plan_file::PlanFileError;
+pub use plan_file::{PlanFileError, parse as read_toml};
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -39,6 +41,12 @@ pub enum CommandError {
     /// The plans have faults, one per line.
     #[error("the plans cannot be declared:\n{0}")]
     Plans(String),
+    /// SQL does not do it; these are its words.
+    #[error("{0}")]
+    Refused(String),
+    /// There is no such breach.
+    #[error("there is no breach {0}")]
+    NoBreach(i64),
     /// The database failed.
     #[error(transparent)]
     Database(DatabaseError),
@@ -84,6 +92,7 @@ impl From<DatabaseError> for CommandError {
     fn from(error: DatabaseError) -> Self {
         match (error.sqlstate(), error.server_message()) {
             (Some("OC030"), Some((message, detail))) => Self::Plans(detail.unwrap_or(message)),
+            (Some("OC055" | "22023" | "23514"), Some((message, _))) => Self::Refused(message),
             _ => Self::Database(error),
         }
     }
@@ -181,5 +190,13 @@ impl<'c> Command<'c> {
     /// A [`CommandError`].
     pub async fn reconcile(mut self) -> Result<bool, CommandError> {
         reconcile::run(&mut self).await
+    }
+
+    /// Runs `octroi breach …`.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn breach(mut self, command: &BreachCommand) -> Result<bool, CommandError> {
+        breach::run(&mut self, command).await.map(|()| true)
     }
 }

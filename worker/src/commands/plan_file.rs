@@ -44,7 +44,11 @@ pub(super) fn read(file: &Path) -> Result<serde_json::Value, PlanFileError> {
         .map_err(|problem| PlanFileError::Syntax { file: file.to_owned(), problem })
 }
 
-fn parse(text: &str) -> Result<serde_json::Value, String> {
+/// TOML as JSON, member by member.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn parse(text: &str) -> Result<serde_json::Value, String> {
     toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
 }
 

@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{ConfigError, Variables};
+use crate::outbound::Outbound;
 
 const JWT_SECRET: &str = "OCTROI_JWT_SECRET";
 const JWT_SECRET_BYTES_MIN: usize = 32;
@@ -18,6 +19,8 @@ pub struct AuthConfig {
     pub issuer: Option<String>,
     /// The `aud` a token must carry.
     pub audience: String,
+    /// Which addresses may be dialled.
+    pub outbound: Outbound,
 }
 
 impl AuthConfig {
@@ -35,7 +38,11 @@ impl AuthConfig {
                 ),
             });
         }
+        let outbound = Outbound::read(variables)?;
         let jwks_url = variables.http_url("OCTROI_JWKS_URL")?;
+        if let Some(url) = &jwks_url {
+            outbound.judge_url("OCTROI_JWKS_URL", url)?;
+        }
         let issuer = if jwt_secret.is_some() || jwks_url.is_some() {
             Some(variables.required(
                 "OCTROI_JWT_ISSUER",
@@ -49,6 +56,7 @@ impl AuthConfig {
             jwt_secret,
             jwks_url,
             audience: variables.optional("OCTROI_JWT_AUDIENCE").unwrap_or("authenticated").to_owned(),
+            outbound,
         })
     }
 }

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::{ConfigError, Variables};
+use crate::outbound::Outbound;
 
 const URL: &str = "OCTROI_DATABASE_URL";
 
@@ -29,15 +30,32 @@ impl DatabaseConfig {
             "set it to a direct connection as octroi_worker, such as postgresql://octroi_worker:PASSWORD@HOST:5432/postgres",
         )?;
         let text = url.expose_secret();
-        if !(text.starts_with("postgres://") || text.starts_with("postgresql://"))
-            || PgConnectOptions::from_str(text).is_err()
-        {
+        let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        let Some(options) = PgConnectOptions::from_str(text).ok().filter(|_| is_url) else {
             return Err(ConfigError::Invalid {
                 variable: URL,
                 problem: "must be a URL such as postgresql://octroi_worker:PASSWORD@HOST:5432/postgres"
                     .to_owned(),
             });
+        };
+        if !is_encrypted(&options) && !stays_inside(&options, &Outbound::read(variables)?) {
+            return Err(ConfigError::Invalid {
+                variable: URL,
+                problem: "must end in ?sslmode=verify-full (or require), since it leads off this machine"
+                    .to_owned(),
+            });
         }
         Ok(Self { url, connections: variables.number("OCTROI_DATABASE_CONNECTIONS", 8, 2..=500)? })
     }
+}
+
+/// Whether the session is encrypted or does not come about. `prefer`, the default, goes on in the clear when somebody on the
+/// way says that there is no TLS.
+fn is_encrypted(options: &PgConnectOptions) -> bool {
+    matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+}
+
+fn stays_inside(options: &PgConnectOptions, outbound: &Outbound) -> bool {
+    let host = options.get_host();
+    options.get_socket().is_some() || host.starts_with('/') || outbound.vouches_for(host)
 }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::{ConfigError, Variables};
 use crate::mail::Sender;
+use crate::outbound::Outbound;
 
 const BACKEND: &str = "OCTROI_MAIL_BACKEND";
 const FROM: &str = "OCTROI_MAIL_FROM";
@@ -54,6 +55,8 @@ pub struct SmtpConfig {
     pub credentials: Option<SmtpCredentials>,
     /// Certificates (PEM) believed besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// Which addresses may be dialled.
+    pub outbound: Outbound,
 }
 
 /// How a connection to the mail server is protected.
@@ -165,7 +168,11 @@ impl SmtpConfig {
             return Err(invalid(SMTP_CA_FILE, "must be an existing file of certificates (PEM)"));
         }
         let port = url.port().unwrap_or(port);
-        Ok(Self { host, port, security, credentials: credentials(&url)?, ca_file })
+        let outbound = Outbound::read(variables)?;
+        if let Ok(address) = host.parse() {
+            outbound.judge(&host, address).map_err(|inside| invalid(SMTP_URL, &inside.to_string()))?;
+        }
+        Ok(Self { host, port, security, credentials: credentials(&url)?, ca_file, outbound })
     }
 }
 

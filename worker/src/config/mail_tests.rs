@@ -55,7 +55,16 @@ fn the_server_is_read_from_its_url() {
     assert_eq!(server.credentials.unwrap().user, "a@b.c");
     assert_eq!(smtp("smtp://mail.example.com").port, 587);
     assert!(smtp("smtp://mail.example.com").credentials.is_none());
-    assert_eq!(smtp("smtps://[2001:db8::1]:465").host, "2001:db8::1");
+    assert_eq!(smtp("smtps://[2606:4700::1111]:465").host, "2606:4700::1111");
+}
+
+#[test]
+fn a_server_inside_is_named_by_the_operator() {
+    let message = fault(&[(SMTP_URL, "smtps://10.0.0.25:465")]);
+    assert!(message.starts_with("OCTROI_SMTP_URL an address of this host is private"), "{message}");
+    assert!(read(&[(SMTP_URL, "smtps://10.0.0.25:465"), ("OCTROI_PRIVATE_HOSTS", "10.0.0.25")]).is_ok());
+    let never = [(SMTP_URL, "smtps://169.254.169.254:465"), ("OCTROI_PRIVATE_HOSTS", "169.254.169.254")];
+    assert!(read(&never).is_err());
 }
 
 #[test]

@@ -18,6 +18,7 @@
 //! | `OCTROI_JWKS_URL` | none | key set of Supabase Auth (ES256, RS256); with neither, only API keys are taken |
 //! | `OCTROI_JWT_ISSUER` | required with either | the `iss` a token must carry |
 //! | `OCTROI_JWT_AUDIENCE` | `authenticated` | the `aud` a token must carry |
+//! | `OCTROI_PRIVATE_HOSTS` | none | hosts in the operator's own network: private addresses and plaintext are allowed there |
 //! | `OCTROI_JOB_CONCURRENCY` | `16` | jobs run at once |
 //! | `STRIPE_SECRET_KEY` | none | a secret or restricted key; without one nothing is billed |
 //! | `OCTROI_STRIPE_API_BASE` | `https://api.stripe.com` | a stand-in for Stripe; `http` on this machine only |

@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{ConfigError, Variables};
+use crate::outbound::Outbound;
 
 const SAFETY_KEY: &str = "OCTROI_SAFETY_KEY";
 const SAFETY_KEY_BYTES_MIN: usize = 32;
@@ -22,6 +23,8 @@ pub struct OpenAiConfig {
     pub timeout: Duration,
     /// HMAC key that turns a user id into a `safety_identifier`.
     pub safety_key: SecretString,
+    /// Which addresses may be dialled.
+    pub outbound: Outbound,
 }
 
 impl OpenAiConfig {
@@ -51,13 +54,16 @@ impl OpenAiConfig {
         }
         let timeout_seconds =
             variables.number("OCTROI_UPSTREAM_TIMEOUT_SECONDS", TIMEOUT_SECONDS_DEFAULT, 1..=3600)?;
+        let outbound = Outbound::read(variables)?;
+        let upstream_url =
+            variables.http_url("OCTROI_UPSTREAM_URL")?.unwrap_or_else(|| UPSTREAM_URL_DEFAULT.to_owned());
+        outbound.judge_url("OCTROI_UPSTREAM_URL", &upstream_url)?;
         Ok(Self {
-            upstream_url: variables
-                .http_url("OCTROI_UPSTREAM_URL")?
-                .unwrap_or_else(|| UPSTREAM_URL_DEFAULT.to_owned()),
+            upstream_url,
             api_key,
             timeout: Duration::from_secs(timeout_seconds),
             safety_key,
+            outbound,
         })
     }
 }

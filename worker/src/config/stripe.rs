@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{ConfigError, Variables};
+use crate::outbound::Outbound;
 
 const SECRET_KEY: &str = "STRIPE_SECRET_KEY";
 const API_BASE: &str = "OCTROI_STRIPE_API_BASE";
@@ -23,6 +24,8 @@ pub struct StripeConfig {
     pub timeout: Duration,
     /// Most calls under way at once.
     pub concurrency: usize,
+    /// Which addresses may be dialled.
+    pub outbound: Outbound,
 }
 
 impl StripeConfig {
@@ -34,7 +37,8 @@ impl StripeConfig {
         let timeout_seconds =
             variables.number("OCTROI_STRIPE_TIMEOUT_SECONDS", TIMEOUT_SECONDS_DEFAULT, 1..=300)?;
         let concurrency = variables.number("OCTROI_STRIPE_CONCURRENCY", CONCURRENCY_DEFAULT, 1..=100)?;
-        let api_base = api_base(variables)?;
+        let outbound = Outbound::read(variables)?;
+        let api_base = api_base(variables, &outbound)?;
         let Some(secret_key) = variables.optional_secret(SECRET_KEY) else { return Ok(None) };
         let key = secret_key.expose_secret();
         let is_secret = key.starts_with("sk_") || key.starts_with("rk_");
@@ -44,21 +48,17 @@ impl StripeConfig {
                 problem: "must be a restricted key (rk_…) or a secret key (sk_…)".to_owned(),
             });
         }
-        Ok(Some(Self { api_base, secret_key, timeout: Duration::from_secs(timeout_seconds), concurrency }))
+        let timeout = Duration::from_secs(timeout_seconds);
+        Ok(Some(Self { api_base, secret_key, timeout, concurrency, outbound }))
     }
 }
 
 /// The key must not cross a network in the clear.
-fn api_base(variables: &Variables) -> Result<String, ConfigError> {
+fn api_base(variables: &Variables, outbound: &Outbound) -> Result<String, ConfigError> {
     let Some(base) = variables.http_url(API_BASE)? else { return Ok(API_BASE_DEFAULT.to_owned()) };
     let invalid = |problem: &str| ConfigError::Invalid { variable: API_BASE, problem: problem.to_owned() };
     let url = reqwest::Url::parse(&base).map_err(|_| invalid("must be a URL"))?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback =
-        host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    if url.scheme() != "https" && !is_loopback {
-        return Err(invalid("must start with https:// unless it is on this machine"));
-    }
+    outbound.judge_url(API_BASE, &base)?;
     if url.path() != "/" || url.query().is_some() {
         return Err(invalid("must be a host and a port alone, such as http://127.0.0.1:12111"));
     }

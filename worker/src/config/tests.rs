@@ -4,7 +4,10 @@ use super::*;
 
 fn variables(pairs: &[(&str, &str)]) -> Variables {
     let complete = [
-        ("OCTROI_DATABASE_URL", "postgresql://octroi_worker:s3cret@db.example:5432/postgres"),
+        (
+            "OCTROI_DATABASE_URL",
+            "postgresql://octroi_worker:s3cret@db.example:5432/postgres?sslmode=verify-full",
+        ),
         ("OPENAI_API_KEY", "sk-operator"),
         ("OCTROI_SAFETY_KEY", "0123456789abcdef0123456789abcdef"),
     ];
@@ -44,6 +47,40 @@ fn stripes_key_goes_over_https_or_stays_on_this_machine() {
     assert!(
         message.starts_with("STRIPE_SECRET_KEY must be a restricted key") && !message.contains("pk_test")
     );
+}
+
+#[test]
+fn nothing_secret_crosses_a_network_in_the_clear() {
+    let database = |url: &str| Config::read(&variables(&[("OCTROI_DATABASE_URL", url)])).map(drop);
+    for here in [
+        "postgres://w:x@127.0.0.1/p",
+        "postgres://w:x@localhost:5432/p?sslmode=disable",
+        "postgres://w:x@[::1]/p",
+        "postgres:///p?host=/run/postgresql",
+        "postgres://w:x@db.example/p?sslmode=require",
+    ] {
+        assert_eq!(database(here), Ok(()), "{here}");
+    }
+    // without a word about TLS, sqlx goes on in the clear when the other side has none
+    for open in ["", "?sslmode=disable", "?sslmode=prefer", "?sslmode=allow"] {
+        let message = database(&format!("postgres://w:x@10.0.0.5/p{open}")).unwrap_err().to_string();
+        assert!(message.starts_with("OCTROI_DATABASE_URL must end in ?sslmode=verify-full"), "{message}");
+    }
+    for (variable, url) in [
+        ("OCTROI_UPSTREAM_URL", "http://llm.example/v1"),
+        ("OCTROI_JWKS_URL", "http://auth.example/keys"),
+        ("OCTROI_STRIPE_API_BASE", "http://stripe.example"),
+    ] {
+        let message =
+            fault(&[(variable, url), ("OCTROI_JWT_ISSUER", "x"), ("STRIPE_SECRET_KEY", "rk_test_1")]);
+        assert!(message.starts_with(&format!("{variable} must start with https://")), "{message}");
+        let vouched = [
+            (variable, url),
+            ("OCTROI_JWT_ISSUER", "x"),
+            ("OCTROI_PRIVATE_HOSTS", "llm.example, auth.example, stripe.example"),
+        ];
+        assert!(Config::read(&variables(&vouched)).is_ok(), "{variable}");
+    }
 }
 
 #[test]

@@ -34,6 +34,10 @@ pub struct Surroundings {
     pub extension_version: Option<String>,
     /// The server's clock.
     pub clock: OffsetDateTime,
+    /// Whether PUBLIC may make temporary objects here: a database made from a dump or template has that default again.
+    pub public_may_make_temporary: bool,
+    /// Whether this session is encrypted.
+    pub is_encrypted: bool,
 }
 
 /// A superuser has every other right as well, so nothing else is worth telling about one.
@@ -104,10 +108,20 @@ impl Database {
     pub async fn surroundings(&self) -> Result<Surroundings, DatabaseError> {
         let query = sqlx::query(
             "select (select e.extversion from pg_catalog.pg_extension e where e.extname = 'octroi'),
-                    pg_catalog.clock_timestamp()",
+                    pg_catalog.clock_timestamp(),
+                    exists (
+                      select from pg_catalog.pg_database d
+                       cross join lateral pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
+                       where d.datname = current_database() and a.grantee = 0 and a.privilege_type = 'TEMPORARY'),
+                    coalesce((select s.ssl from pg_catalog.pg_stat_ssl s where s.pid = pg_catalog.pg_backend_pid()), false)",
         );
         let row = self.answer(query.fetch_one(self.pool())).await?;
-        Ok(Surroundings { extension_version: row.try_get(0)?, clock: row.try_get(1)? })
+        Ok(Surroundings {
+            extension_version: row.try_get(0)?,
+            clock: row.try_get(1)?,
+            public_may_make_temporary: row.try_get(2)?,
+            is_encrypted: row.try_get(3)?,
+        })
     }
 
     /// Whether the database answers at all; cheap enough for a readiness probe.

@@ -20,6 +20,7 @@ mod models;
 mod privacy_export;
 mod responses;
 mod router;
+mod security_headers;
 mod state;
 mod unsubscribe;
 mod write_stall;
@@ -67,7 +68,8 @@ pub async fn serve(
         state.calls.drain(drain).await;
         closed.cancel();
     };
-    let served = async { tokio::join!(api, metrics) };
+    let refusals = state.authenticator.refusals().flush_until(&state.database, closed.clone());
+    let served = async { tokio::join!(api, metrics, refusals) };
     tokio::pin!(served);
     tokio::select! {
         _ = &mut served => {}

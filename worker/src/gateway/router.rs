@@ -13,7 +13,10 @@ use uuid::Uuid;
 
 use super::errors::GatewayError;
 use super::state::GatewayState;
-use super::{chat_completions, embeddings, headers, health, models, privacy_export, responses, unsubscribe};
+use super::{
+    chat_completions, embeddings, headers, health, models, privacy_export, responses, security_headers,
+    unsubscribe,
+};
 
 /// The API with its probes.
 pub fn api(state: Arc<GatewayState>) -> Router {
@@ -36,6 +39,7 @@ pub fn api(state: Arc<GatewayState>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(with_request_id))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(security_headers::add))
         .with_state(state)
 }
 

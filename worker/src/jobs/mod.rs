@@ -9,6 +9,7 @@ mod read_meter_errors;
 mod reconcile;
 mod remove_usage;
 mod run_billing_request;
+mod send_breach_notices;
 mod send_mail;
 mod send_meter_report;
 mod sync_stripe_object;
@@ -46,6 +47,8 @@ const MARGIN_SECONDS: u64 = 60;
 const STRIPE_SECONDS: u64 = 600;
 /// Longest job that goes through everything there is at Stripe, in seconds.
 const STRIPE_WHOLE_SECONDS: u64 = 6 * 3600;
+/// Longest attempt at queueing the notices of a breach, in seconds; the next one goes on where it ended.
+const NOTICES_SECONDS: u64 = 3600;
 
 /// Longest attempt to remove an erased person's calls, in seconds; what it has not done the next one does.
 const REMOVAL_SECONDS: u64 = 600;
@@ -53,7 +56,7 @@ const REMOVAL_SECONDS: u64 = 600;
 /// The kinds of job this worker can run as it is configured. It claims no others: they wait for one that can.
 pub(crate) fn kinds(context: &JobContext) -> Vec<&'static str> {
     let can_run = |kind: &&str| match *kind {
-        "complete_request" | "remove_usage" => true,
+        "complete_request" | "remove_usage" | "send_breach_notices" => true,
         "send_mail" => context.post.is_some(),
         _ => context.stripe.is_some(),
     };
@@ -71,6 +74,7 @@ pub(crate) fn time_limit(job: &Job, context: &JobContext) -> Duration {
         | Job::PushContact { .. }
         | Job::CloseCycle { .. }
         | Job::EraseAtStripe { .. } => Duration::from_secs(STRIPE_SECONDS),
+        Job::SendBreachNotices { .. } => Duration::from_secs(NOTICES_SECONDS),
         Job::ListMissedEvents {} | Job::Reconcile {} => Duration::from_secs(STRIPE_WHOLE_SECONDS),
         Job::RemoveUsage { .. } => Duration::from_secs(REMOVAL_SECONDS),
         Job::SendMail { .. } => context.post.as_ref().map(|post| post.longest).unwrap_or_default(),
@@ -99,5 +103,6 @@ pub(crate) async fn run(job: Job, context: JobContext) -> Result<Outcome, Failur
         Job::SendMail { mail_id } => send_mail::run(mail_id, &context).await,
         Job::RemoveUsage { receipt_id } => remove_usage::run(receipt_id, database).await,
         Job::EraseAtStripe { step_id } => erase_at_stripe::run(step_id, stripe()?, database).await,
+        Job::SendBreachNotices { breach_id } => send_breach_notices::run(breach_id, database).await,
     }
 }

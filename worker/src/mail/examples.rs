@@ -200,5 +200,26 @@ pub(super) fn everything() -> Vec<(&'static str, Kind, Option<&'static str>)> {
             ),
             None,
         ),
+        (
+            "breach",
+            kind(
+                "breach",
+                json!({
+                    "breach": 1, "detected_at": "2026-11-30T08:00:00+00:00", "contact": "dpo@acme.example",
+                    "notice": {
+                        "en": {
+                            "happened": "A backup with addresses was readable by anybody.", "consequences": "More spam.",
+                            "measures": "It is closed.", "advice": "Be wary of\r\nBcc: mails in our name."
+                        },
+                        "fr": {
+                            "happened": "Une sauvegarde contenant des adresses était lisible par tous.",
+                            "consequences": "Davantage de courrier indésirable.", "measures": "Elle est fermée.",
+                            "advice": "Méfiez-vous des messages en notre nom."
+                        }
+                    }
+                }),
+            ),
+            None,
+        ),
     ]
 }

@@ -4,6 +4,8 @@ use super::address::breaks_lines;
 
 /// Longest name shown, in characters: enough to know it by.
 const NAME_CHARACTERS_MAX: usize = 60;
+/// Longest paragraph an operator writes, in characters; SQL takes no more.
+const PARAGRAPH_CHARACTERS_MAX: usize = 2_000;
 
 /// The text on one line of bounded length. What could end a line becomes a space, what reorders or hides text goes, and
 /// nothing in it can be taken for an encoded word (RFC 2047), which mail programs decode after a filter has looked.
@@ -11,7 +13,12 @@ pub(super) fn single_line(text: &str) -> String {
     line_of(text, NAME_CHARACTERS_MAX)
 }
 
-/// The same, for a text of at most so many characters.
+/// What an operator writes, as one paragraph.
+pub(super) fn paragraph(text: &str) -> String {
+    line_of(text, PARAGRAPH_CHARACTERS_MAX)
+}
+
+/// As [`single_line`], for a text of at most so many characters.
 pub(super) fn line_of(text: &str, characters_max: usize) -> String {
     let visible = text
         .chars()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, Url};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -19,6 +19,7 @@ use super::upstream_error::retry_after;
 use super::{endpoint::Endpoint, upstream_error::UpstreamError};
 
 pub use super::upstream_body::UpstreamBody;
+use crate::outbound::Outbound;
 
 /// Idle connections kept per host: as many as a burst of calls ends with.
 const MAX_IDLE_CONNECTIONS: usize = 256;
@@ -44,6 +45,8 @@ pub struct UpstreamSettings {
     pub idle_timeout: Duration,
     /// The whole call.
     pub deadline: Duration,
+    /// Which addresses may be dialled.
+    pub outbound: Outbound,
 }
 
 /// The client could not be made from these settings.
@@ -87,9 +90,9 @@ pub struct UpstreamReply {
 impl Upstream {
     /// Builds the pool. No connection is made yet.
     pub fn new(settings: UpstreamSettings) -> Result<Self, UpstreamSetupError> {
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
+        let client = settings
+            .outbound
+            .http_client()
             .connect_timeout(settings.connect_timeout)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_CONNECTION_LIFETIME)

@@ -64,6 +64,11 @@ pub enum Job {
         /// The `erasure_step` row.
         step_id: i64,
     },
+    /// Queues the mails that tell people of a breach.
+    SendBreachNotices {
+        /// The breach's number.
+        breach_id: i64,
+    },
 }
 
 /// A row that is no job this worker can run, although it asked for the kind.
@@ -76,7 +81,7 @@ pub struct JobError {
 
 impl Job {
     /// Every kind this worker can run. It claims no others, so a newer kind waits for a newer worker.
-    pub const KINDS: [&'static str; 12] = [
+    pub const KINDS: [&'static str; 13] = [
         "complete_request",
         "run_billing_request",
         "sync_stripe_object",
@@ -89,6 +94,7 @@ impl Job {
         "send_mail",
         "remove_usage",
         "erase_at_stripe",
+        "send_breach_notices",
     ];
 
     /// The job in a claimed row.
@@ -115,6 +121,7 @@ impl Job {
             Self::SendMail { .. } => "send_mail",
             Self::RemoveUsage { .. } => "remove_usage",
             Self::EraseAtStripe { .. } => "erase_at_stripe",
+            Self::SendBreachNotices { .. } => "send_breach_notices",
         }
     }
 }
@@ -152,6 +159,7 @@ mod tests {
             Job::SendMail { mail_id: id },
             Job::RemoveUsage { receipt_id: id },
             Job::EraseAtStripe { step_id: 7 },
+            Job::SendBreachNotices { breach_id: 1 },
         ];
         for job in &jobs {
             let row = serde_json::to_value(job).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
-use reqwest::{Client, Method, redirect};
+use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use stripe_client_core::{
@@ -51,9 +51,9 @@ impl Stripe {
     /// # Errors
     /// [`StripeError::Unreadable`] when the key cannot stand in a header or TLS cannot be set up.
     pub fn new(settings: &StripeConfig) -> Result<Self, StripeError> {
-        let http = Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
+        let http = settings
+            .outbound
+            .http_client()
             .connect_timeout(Duration::from_secs(CONNECT_SECONDS).min(settings.timeout))
             .timeout(settings.timeout)
             .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS))
@@ -208,6 +208,7 @@ mod tests {
             secret_key: SecretString::from("rk_live_51secret"),
             timeout: Duration::from_secs(1),
             concurrency: 2,
+            outbound: crate::outbound::Outbound::default(),
         }
     }
 

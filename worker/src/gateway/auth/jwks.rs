@@ -8,6 +8,8 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use tokio::sync::Mutex;
 
+use crate::outbound::Outbound;
+
 /// Longest a fetch of the key set may take, seconds.
 const FETCH_TIMEOUT_SECONDS: u64 = 5;
 /// Least time between two fetches, seconds: unknown key ids cannot be used to hammer the provider.
@@ -50,11 +52,8 @@ impl Jwks {
     ///
     /// # Errors
     /// When the HTTP client cannot be built (no usable TLS roots).
-    pub fn new(url: String) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(FETCH_TIMEOUT_SECONDS))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+    pub fn new(url: String, outbound: &Outbound) -> Result<Self, reqwest::Error> {
+        let client = outbound.http_client().timeout(Duration::from_secs(FETCH_TIMEOUT_SECONDS)).build()?;
         Ok(Self { url, client, set: RwLock::new(None), last_attempt_at: Mutex::new(None) })
     }
 

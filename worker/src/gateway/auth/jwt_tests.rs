@@ -16,6 +16,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::outbound::Outbound;
 
 const SECRET: &[u8] = b"a secret of the identity provider, 32 bytes or more";
 const ISSUER: &str = "https://project.supabase.co/auth/v1";
@@ -56,7 +57,7 @@ impl Provider {
     }
 
     fn verifier(&self) -> JwtVerifier {
-        let jwks = Jwks::new(self.url.clone()).unwrap();
+        let jwks = Jwks::new(self.url.clone(), &Outbound::default()).unwrap();
         JwtVerifier::new(Some(SECRET), Some(jwks), Some(ISSUER), "authenticated")
     }
 }
@@ -174,8 +175,12 @@ async fn an_expired_token_is_told_apart() {
 #[tokio::test]
 async fn what_is_not_configured_is_not_accepted() {
     let provider = Provider::start().await;
-    let only_keys =
-        JwtVerifier::new(None, Some(Jwks::new(provider.url.clone()).unwrap()), None, "authenticated");
+    let only_keys = JwtVerifier::new(
+        None,
+        Some(Jwks::new(provider.url.clone(), &Outbound::default()).unwrap()),
+        None,
+        "authenticated",
+    );
     assert_eq!(only_keys.verify(&hs256(&claims(), SECRET)).await, Err(JwtError::Invalid));
     assert_eq!(only_keys.verify(&hs256(&claims(), b"")).await, Err(JwtError::Invalid));
     let only_secret = JwtVerifier::new(Some(SECRET), None, None, "authenticated");
@@ -198,7 +203,7 @@ async fn unknown_key_ids_do_not_hammer_the_provider() {
 #[tokio::test]
 async fn a_rotated_key_is_found_once_the_set_may_be_fetched_again() {
     let provider = Provider::start().await;
-    let jwks = Jwks::new(provider.url.clone()).unwrap();
+    let jwks = Jwks::new(provider.url.clone(), &Outbound::default()).unwrap();
     assert!(jwks.key("ec-1", Algorithm::ES256).await.is_ok());
     *provider.published.lock().unwrap() = vec![jwk(&provider.ec, Algorithm::ES256, "ec-2")];
     assert_eq!(jwks.key("ec-2", Algorithm::ES256).await.err(), Some(JwksError::UnknownKey));
@@ -212,7 +217,8 @@ async fn without_the_provider_nobody_is_judged() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     drop(listener);
-    let verifier = JwtVerifier::new(None, Some(Jwks::new(url).unwrap()), None, "authenticated");
+    let verifier =
+        JwtVerifier::new(None, Some(Jwks::new(url, &Outbound::default()).unwrap()), None, "authenticated");
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
     let token = signed(Algorithm::ES256, "ec-1", &EncodingKey::from_ec_der(pkcs8.as_ref()));
     assert_eq!(verifier.verify(&token).await, Err(JwtError::KeysUnavailable));

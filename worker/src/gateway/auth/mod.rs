@@ -3,6 +3,7 @@
 mod credentials;
 mod jwks;
 mod jwt;
+mod refusals;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 pub use jwks::{Jwks, JwksError};
 pub use jwt::{JwtError, JwtVerifier, VerifiedToken};
+pub use refusals::Refusals;
 
 use super::errors::GatewayError;
 use crate::config::AuthConfig;
@@ -20,6 +22,7 @@ use crate::database::{AccountState, Database, DatabaseError, KeyState};
 use crate::metered_call::Caller;
 use crate::openai::{Endpoint, EndpointSet};
 use credentials::Credentials;
+use refusals::Reason;
 
 /// Callers remembered.
 const MAX_CALLERS: u64 = 50_000;
@@ -35,6 +38,7 @@ pub struct Authenticator {
     database: Database,
     verifier: JwtVerifier,
     known: Cache<[u8; 32], KnownCaller>,
+    refusals: Refusals,
 }
 
 #[derive(Clone, Copy)]
@@ -76,14 +80,19 @@ impl Authenticator {
     /// # Errors
     /// When the client for the JWKS endpoint cannot be built.
     pub fn new(database: Database, config: &AuthConfig) -> Result<Self, reqwest::Error> {
-        let jwks = config.jwks_url.clone().map(Jwks::new).transpose()?;
+        let jwks = config.jwks_url.clone().map(|url| Jwks::new(url, &config.outbound)).transpose()?;
         let secret = config.jwt_secret.as_ref().map(|secret| secret.expose_secret().as_bytes());
         let verifier = JwtVerifier::new(secret, jwks, config.issuer.as_deref(), &config.audience);
         let known = Cache::builder()
             .max_capacity(MAX_CALLERS)
             .time_to_live(Duration::from_secs(CALLER_TTL_SECONDS))
             .build();
-        Ok(Self { database, verifier, known })
+        Ok(Self { database, verifier, known, refusals: Refusals::default() })
+    }
+
+    /// What was refused since it was last told.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// The caller of `endpoint`, possibly as known for some seconds: for calls that go through `reserve`.
@@ -122,31 +131,50 @@ impl Authenticator {
     async fn look_up_key(&self, key_sha256: &[u8; 32]) -> Result<KnownCaller, GatewayError> {
         let expiry = Expiry::At(Instant::now() + Duration::from_secs(KEY_TTL_SECONDS));
         let found = self.database.authenticate_key(key_sha256).await.map_err(unavailable)?;
-        let key = found.ok_or(GatewayError::InvalidCredentials)?;
-        match key.state {
-            KeyState::Active => {}
-            KeyState::Revoked => return Err(GatewayError::InvalidCredentials),
-            KeyState::Expired => return Err(GatewayError::ExpiredCredentials),
-            KeyState::Suspended => return Err(GatewayError::AccountSuspended),
-        }
-        let caller =
-            Caller { api_key_id: Some(key.api_key_id), account_id: key.account_id, user_id: key.user_id };
-        Ok(KnownCaller { caller, endpoints: key.endpoints, expiry })
+        let Some(key) = found else {
+            self.refusals.count(Reason::UnknownKey, (None, None));
+            return Err(GatewayError::InvalidCredentials);
+        };
+        let (reason, refusal) = match key.state {
+            KeyState::Active => {
+                let caller = Caller {
+                    api_key_id: Some(key.api_key_id),
+                    account_id: key.account_id,
+                    user_id: key.user_id,
+                };
+                return Ok(KnownCaller { caller, endpoints: key.endpoints, expiry });
+            }
+            KeyState::Revoked => (Reason::RevokedKey, GatewayError::InvalidCredentials),
+            KeyState::Expired => (Reason::ExpiredKey, GatewayError::ExpiredCredentials),
+            KeyState::Suspended => (Reason::Suspended, GatewayError::AccountSuspended),
+        };
+        self.refusals.count(reason, (Some(key.account_id), Some(key.api_key_id)));
+        Err(refusal)
     }
 
     async fn look_up_user(&self, token: &str, account_id: Option<Uuid>) -> Result<KnownCaller, GatewayError> {
         let token = self.verifier.verify(token).await.map_err(|error| match error {
-            JwtError::Invalid => GatewayError::InvalidCredentials,
+            JwtError::Invalid => {
+                self.refusals.count(Reason::BadToken, (None, None));
+                GatewayError::InvalidCredentials
+            }
             JwtError::Expired => GatewayError::ExpiredCredentials,
             JwtError::KeysUnavailable => GatewayError::AuthUnavailable,
         })?;
         let found = self.database.authenticate_user(token.user_id, account_id).await.map_err(unavailable)?;
         // A user without even a personal account was deleted after the token was issued.
         let missing = account_id.map_or(GatewayError::InvalidCredentials, |_| GatewayError::NotAMember);
-        let user = found.ok_or(missing)?;
+        let Some(user) = found else {
+            let reason = if account_id.is_some() { Reason::NotAMember } else { Reason::BadToken };
+            self.refusals.count(reason, (None, None));
+            return Err(missing);
+        };
         match user.state {
             AccountState::Active => {}
-            AccountState::Suspended => return Err(GatewayError::AccountSuspended),
+            AccountState::Suspended => {
+                self.refusals.count(Reason::Suspended, (Some(user.account_id), None));
+                return Err(GatewayError::AccountSuspended);
+            }
         }
         let caller = Caller { api_key_id: None, account_id: user.account_id, user_id: user.user_id };
         let expiry = Expiry::WithToken { unix_seconds: token.valid_until_unix_seconds };

@@ -1,6 +1,7 @@
 //! What mails are about: one file per kind, which says its letter in words.
 
 mod auto_top_up_failed;
+mod breach;
 mod news;
 mod payment_failed;
 mod subscription_ended;
@@ -10,6 +11,7 @@ mod top_up_received;
 use serde::Deserialize;
 
 pub use auto_top_up_failed::AutoTopUpFailed;
+pub use breach::{Breach, BreachNotice};
 pub use news::News;
 pub use payment_failed::PaymentFailed;
 pub use subscription_ended::SubscriptionEnded;
@@ -37,6 +39,8 @@ pub enum Kind {
     AutoTopUpFailed(AutoTopUpFailed),
     /// What is new.
     News(News),
+    /// Personal data were breached.
+    Breach(Breach),
 }
 
 /// What a limit counts.
@@ -82,13 +86,14 @@ pub(super) struct Content {
 
 impl Kind {
     /// Every kind this worker can write.
-    pub const NAMES: [&'static str; 6] = [
+    pub const NAMES: [&'static str; 7] = [
         "threshold",
         "payment_failed",
         "subscription_ended",
         "top_up_received",
         "auto_top_up_failed",
         "news",
+        "breach",
     ];
 
     /// The kind in a row.
@@ -122,6 +127,7 @@ impl Kind {
             Self::TopUpReceived(about) => about.say(wording)?,
             Self::AutoTopUpFailed(about) => about.say(wording)?,
             Self::News(about) => about.say(wording)?,
+            Self::Breach(about) => about.say(wording)?,
         };
         if let Some(account) = account {
             let variables = [("subject", content.subject.as_str()), ("account", account)];

@@ -121,6 +121,15 @@ auto-top-up-failed-check = Check the payment
 
 news-do = Read on
 
+## Personal data were breached
+
+breach-subject = Your personal data were affected by a security incident
+breach-lead = On { $when } we learned of a security incident that affects personal data of yours. The law asks us to tell you, and we want you to know.
+breach-consequences = What it may mean for you: { $text }
+breach-measures = What we have done: { $text }
+breach-advice = What you can do: { $text }
+breach-contact = Questions
+
 ## The page behind the unsubscribe link
 
 page-title = Warnings by mail

@@ -125,6 +125,15 @@ auto-top-up-failed-check = Vérifier le paiement
 
 news-do = Lire la suite
 
+## Personal data were breached
+
+breach-subject = Vos données personnelles sont concernées par un incident de sécurité
+breach-lead = Le { $when }, nous avons eu connaissance d’un incident de sécurité qui concerne des données personnelles vous appartenant. La loi nous demande de vous en informer, et nous tenons à ce que vous le sachiez.
+breach-consequences = Ce que cela peut signifier pour vous{"\u00A0"}: { $text }
+breach-measures = Ce que nous avons fait{"\u00A0"}: { $text }
+breach-advice = Ce que vous pouvez faire{"\u00A0"}: { $text }
+breach-contact = Questions
+
 ## The page behind the unsubscribe link
 
 page-title = Alertes par courriel

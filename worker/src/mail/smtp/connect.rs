@@ -1,6 +1,7 @@
 //! From nothing to a session that takes mails: TCP, TLS, EHLO, AUTH.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParam
 use lettre::transport::smtp::extension::{ClientId, Extension};
 use secrecy::ExposeSecret;
 use thiserror::Error;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::line_reader::LineReader;
@@ -19,6 +20,7 @@ use super::reply::problem;
 use super::session::Session;
 use crate::config::{SmtpConfig, SmtpCredentials, SmtpSecurity};
 use crate::mail::delivery::{NotSent, Problem, Step};
+use crate::outbound::Outbound;
 
 /// Where the server is and how it is spoken to.
 pub(crate) struct SmtpServer {
@@ -30,6 +32,7 @@ pub(crate) struct SmtpServer {
     /// What EHLO says we are.
     name: ClientId,
     pub(super) patience: Patience,
+    outbound: Outbound,
 }
 
 /// The server cannot be spoken to as configured.
@@ -80,6 +83,7 @@ impl SmtpServer {
             tls: tls.build().map_err(SmtpSetupError::Tls)?,
             name: ClientId::Domain(name.to_owned()),
             patience,
+            outbound: config.outbound.clone(),
         })
     }
 
@@ -105,11 +109,16 @@ impl SmtpServer {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, NotSent> {
         let connecting = async {
+            // Resolved once and judged; the certificate is still checked against the name.
+            let places = self
+                .outbound
+                .resolve(&self.host, self.port)
+                .await
+                .map_err(|error| Problem::Broken(format!("no connection: {error}")))?;
             if self.security == SmtpSecurity::Implicit {
-                let place = (self.host.as_str(), self.port);
                 let tls = Some(self.tls.clone());
                 return AsyncSmtpConnection::connect_tokio1(
-                    place,
+                    places.as_slice(),
                     Some(self.patience.connect),
                     &self.name,
                     tls,
@@ -118,7 +127,7 @@ impl SmtpServer {
                 .await
                 .map_err(|error| problem(&error));
             }
-            let socket = dial(&self.host, self.port, self.patience.connect)
+            let socket = dial(&places, self.patience.connect)
                 .await
                 .map_err(|error| Problem::Broken(format!("no connection: {error}")))?;
             AsyncSmtpConnection::connect_with_transport(Box::new(LineReader::new(socket)), &self.name)
@@ -155,10 +164,10 @@ impl SmtpServer {
 
 const CERTIFICATE_START: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-/// A socket to the first address of the name that answers in time.
-async fn dial(host: &str, port: u16, limit: Duration) -> io::Result<TcpStream> {
+/// A socket to the first address that answers in time.
+async fn dial(places: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in lookup_host((host, port)).await? {
+    for address in places {
         match timeout(limit, TcpStream::connect(address)).await {
             Ok(Ok(socket)) => {
                 socket.set_nodelay(true)?;

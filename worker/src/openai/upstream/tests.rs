@@ -60,6 +60,7 @@ fn settings(base_url: &str) -> UpstreamSettings {
         first_byte_timeout: Duration::from_millis(200),
         idle_timeout: Duration::from_millis(200),
         deadline: Duration::from_secs(5),
+        outbound: crate::outbound::Outbound::default(),
     }
 }
 
