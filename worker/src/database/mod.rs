@@ -38,7 +38,7 @@ pub use billing_requests::{BillingRequest, CancelStep};
 pub use callers::{AccountState, KeyCaller, KeyState, UserCaller};
 pub use completions::Completion;
 pub use error::DatabaseError;
-pub use jobs::{ClaimedJob, FinishedAs};
+pub use jobs::{ClaimedJob, FinishedAs, FinishedJob};
 pub use limits::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};
 pub use mail::{ClaimedMail, MailOutcome, MailState, Unsubscription};
 pub use models::{ListedModel, ModelLimits};
