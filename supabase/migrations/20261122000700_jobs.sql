@@ -26,10 +26,10 @@ create index job_due on octroi_private.job (run_at, id) where state = 'queued';
 create index job_leased on octroi_private.job (lease_expires_at) where state = 'running';
 create index job_finished on octroi_private.job (finished_at) where finished_at is not null;
 
--- The nudge: a NOTIFY without payload, because the row is the message. A commit that notifies waits for every other one
--- that does, so one is sent only when it is needed: a worker with nothing to do stands by, which is to hold or to await
--- the stand-by lock, and a statement that finds it free need not notify. Nobody is missed: a worker is given the lock when
--- all those transactions have ended that found it free, and looks once more before it waits.
+-- The nudge: a NOTIFY without payload, because the row is the message. A commit that notifies waits for every other
+-- one that does, so it is sent only when it is needed: a worker with nothing to do stands by, which is to hold or await
+-- the stand-by lock, and a statement that finds it free need not notify. No job is missed: a worker is given the lock
+-- when all transactions that found it free have ended, and looks once more before it waits.
 create function octroi_private.stand_by_key()
 returns bigint
 language sql

@@ -74,7 +74,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.begin_meter_report(uuid)'),
 ('octroi_worker', 'octroi_private.billing_troubles()'),
 ('octroi_worker', 'octroi_private.cancel_step(uuid)'),
-('octroi_worker', 'octroi_private.claim_jobs(text,text[],integer,integer,timestamptz,bigint)'),
+('octroi_worker', 'octroi_private.claim_jobs(text,text[],integer,integer,timestamp with time zone,bigint)'),
 ('octroi_worker', 'octroi_private.claim_mail(uuid)'),
 ('octroi_worker', 'octroi_private.close_did(text,text,jsonb)'),
 ('octroi_worker', 'octroi_private.close_step(text)'),
