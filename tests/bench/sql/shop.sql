@@ -54,7 +54,7 @@ begin
         v_ids, bench.same(v_account.id, v_ids), bench.same(null::uuid, v_ids), bench.same(v_account.owner_user_id, v_ids),
         bench.same('gpt-4o-mini'::text, v_ids), bench.same('chat.completions'::text, v_ids),
         bench.same(100::bigint, v_ids), bench.same(500::bigint, v_ids), bench.same(1, v_ids),
-        bench.same(null::text, v_ids), bench.same(null::bytea, v_ids), 660
+        bench.same(null::text, v_ids), bench.same('\x'::bytea, v_ids), 660
       ) as r
       where r.verdict <> 'granted';
       if v_wrong is not null then
