@@ -99,8 +99,10 @@ async fn a_backlog_is_read_on_from_the_last_job_claimed() {
             stage.pool.execute(ADD).await.unwrap();
         }
         let claim = "select id from octroi_private.claim_jobs('w', '{complete_request}', 2, 60, $1, $2)";
-        let ids: Vec<i64> =
-            sqlx::query_scalar("select id from octroi_private.job order by id").fetch_all(&stage.pool).await.unwrap();
+        let ids: Vec<i64> = sqlx::query_scalar("select id from octroi_private.job order by id")
+            .fetch_all(&stage.pool)
+            .await
+            .unwrap();
         let (run_at, id): (time::OffsetDateTime, i64) =
             sqlx::query_as("select run_at, id from octroi_private.job order by id offset 1 limit 1")
                 .fetch_one(&stage.pool)

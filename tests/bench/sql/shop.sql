@@ -34,8 +34,8 @@ begin
 end
 $$;
 
--- Each customer calls so often; every session takes its share of them.
-create procedure bench.use_up(p_calls integer, p_session integer, p_sessions integer) language plpgsql as $$
+-- Each customer calls so often for so many tokens of output; every session takes its share of the customers.
+create procedure bench.use_up(p_calls integer, p_output bigint, p_session integer, p_sessions integer) language plpgsql as $$
 declare
   v_account record;
   v_ids uuid [];
@@ -53,7 +53,7 @@ begin
       from octroi_private.reserve_many(
         v_ids, bench.same(v_account.id, v_ids), bench.same(null::uuid, v_ids), bench.same(v_account.owner_user_id, v_ids),
         bench.same('gpt-4o-mini'::text, v_ids), bench.same('chat.completions'::text, v_ids),
-        bench.same(100::bigint, v_ids), bench.same(500::bigint, v_ids), bench.same(1, v_ids),
+        bench.same(100::bigint, v_ids), bench.same(p_output, v_ids), bench.same(1, v_ids),
         bench.same(null::text, v_ids), bench.same('\x'::bytea, v_ids), 660
       ) as r
       where r.verdict <> 'granted';
@@ -63,7 +63,7 @@ begin
       select min(s.outcome) into v_wrong
       from octroi_private.settle_many(
         v_ids, bench.same(100::bigint, v_ids), bench.same(0::bigint, v_ids), bench.same(0::bigint, v_ids),
-        bench.same(0::bigint, v_ids), bench.same(100::bigint, v_ids), bench.same(0::bigint, v_ids),
+        bench.same(0::bigint, v_ids), bench.same(p_output, v_ids), bench.same(0::bigint, v_ids),
         bench.same(0::bigint, v_ids), bench.same('gpt-4o-mini'::text, v_ids), bench.same('default'::text, v_ids),
         bench.same('provider'::text, v_ids), bench.same(null::jsonb, v_ids), bench.same(900, v_ids),
         bench.same(200, v_ids), bench.same(null::text, v_ids), bench.same(null::smallint, v_ids),

@@ -89,7 +89,9 @@ pub fn octroi_command(rig: &Rig) -> Command {
             command.env_remove(name);
         }
     }
-    command.env("OPENAI_API_KEY", "sk-stand-in").env("OCTROI_SAFETY_KEY", "only-in-benchmarks-0123456789abcdef");
+    command
+        .env("OPENAI_API_KEY", "sk-stand-in")
+        .env("OCTROI_SAFETY_KEY", "only-in-benchmarks-0123456789abcdef");
     command
 }
 

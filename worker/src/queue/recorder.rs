@@ -72,7 +72,10 @@ impl Writer {
     }
 }
 
-fn answer(part: impl Iterator<Item = Waiting<FinishedJob, Written>>, written: Result<HashSet<i64>, DatabaseError>) {
+fn answer(
+    part: impl Iterator<Item = Waiting<FinishedJob, Written>>,
+    written: Result<HashSet<i64>, DatabaseError>,
+) {
     let written = written.map_err(Arc::new);
     for waiting in part {
         let id = waiting.as_ref().id;

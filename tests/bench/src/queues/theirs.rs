@@ -60,7 +60,8 @@ impl Queue {
                 // Node looks for packages beside the script.
                 let script = peers.join("queues").join(name);
                 std::fs::write(&script, text)?;
-                let said = said(Command::new(node(peers)).arg(script).args([&url, &jobs.to_string()])).await?;
+                let said =
+                    said(Command::new(node(peers)).arg(script).args([&url, &jobs.to_string()])).await?;
                 let result: serde_json::Value = serde_json::from_str(said.trim())?;
                 result["seconds"].as_f64().with_context(|| format!("{name} said {said}"))
             }

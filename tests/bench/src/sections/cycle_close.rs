@@ -56,12 +56,19 @@ async fn close(rig: &Rig, shop: &Shop) -> Result<Vec<Figure>> {
     shop.quiet(rig).await?;
     let unexplained = shop.unexplained(rig).await?;
 
-    let what = format!("cycle close of {} customers with {} events", in_words(customers.into()), in_words(used));
+    let what =
+        format!("cycle close of {} customers with {} events", in_words(customers.into()), in_words(used));
     let each = f64::from(customers);
     Ok(vec![
         Figure::new(what.clone(), "s", seconds, None, Target::None),
         Figure::new(format!("{what}: customers"), "customers/s", each / seconds, None, Target::None),
-        Figure::new(format!("{what}: calls to Stripe"), "calls/customer", calls as f64 / each, None, Target::None),
+        Figure::new(
+            format!("{what}: calls to Stripe"),
+            "calls/customer",
+            calls as f64 / each,
+            None,
+            Target::None,
+        ),
         Figure::new(
             format!("{what}: worker's memory after, vs before"),
             "MB",
@@ -70,7 +77,13 @@ async fn close(rig: &Rig, shop: &Shop) -> Result<Vec<Figure>> {
             Target::RatioAtMost(MEMORY_RATIO_MAX),
         ),
         Figure::new(format!("{what}: worker's most memory"), "MB", memory_most, None, Target::None),
-        Figure::new(format!("{what}: unexplained afterwards"), "differences", unexplained as f64, None, Target::AtMost(0.0)),
+        Figure::new(
+            format!("{what}: unexplained afterwards"),
+            "differences",
+            unexplained as f64,
+            None,
+            Target::AtMost(0.0),
+        ),
     ])
 }
 

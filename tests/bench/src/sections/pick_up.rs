@@ -55,12 +55,11 @@ async fn picked_up(rig: &Rig, jobs: usize) -> Result<Vec<f64>> {
     let mut committed = Vec::with_capacity(jobs);
     for pause_ms in PAUSES_MS.into_iter().cycle().take(jobs) {
         let mut transaction = connection.begin().await?;
-        let id: i64 = sqlx::query_scalar(
-            "insert into octroi_private.job (kind, args) values ($1, '{}') returning id",
-        )
-        .bind(KIND)
-        .fetch_one(&mut *transaction)
-        .await?;
+        let id: i64 =
+            sqlx::query_scalar("insert into octroi_private.job (kind, args) values ($1, '{}') returning id")
+                .bind(KIND)
+                .fetch_one(&mut *transaction)
+                .await?;
         committed.push((id, Instant::now()));
         transaction.commit().await?;
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
@@ -70,7 +69,9 @@ async fn picked_up(rig: &Rig, jobs: usize) -> Result<Vec<f64>> {
     let starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
     let mut waited = committed
         .iter()
-        .map(|(id, at)| Ok(starts.get(id).context("a job was never started")?.duration_since(*at).as_secs_f64() * 1e6))
+        .map(|(id, at)| {
+            Ok(starts.get(id).context("a job was never started")?.duration_since(*at).as_secs_f64() * 1e6)
+        })
         .collect::<Result<Vec<f64>>>()?;
     waited.sort_by(f64::total_cmp);
     Ok(waited)
@@ -88,7 +89,9 @@ async fn heard(rig: &Rig, notifications: usize) -> Result<Vec<f64>> {
     let mut waited = Vec::with_capacity(notifications);
     for pause_ms in PAUSES_MS.into_iter().cycle().take(notifications) {
         let mut transaction = connection.begin().await?;
-        transaction.execute("insert into bench.bare_insert (account_id, tokens) values (gen_random_uuid(), 1)").await?;
+        transaction
+            .execute("insert into bench.bare_insert (account_id, tokens) values (gen_random_uuid(), 1)")
+            .await?;
         transaction.execute("notify bench_line").await?;
         let at = Instant::now();
         transaction.commit().await?;

@@ -34,8 +34,9 @@ pub async fn measure(rig: &Rig) -> Result<Vec<Figure>> {
 async fn at_the_door(rig: &Rig, shop: &Shop) -> Result<Vec<Figure>> {
     shop.subscribe(rig, CUSTOMERS).await?;
     let mut connection = shop.superuser(rig).await?;
-    let subscriptions: Vec<String> =
-        sqlx::query_scalar("select id from octroi_private.stripe_subscription").fetch_all(&mut connection).await?;
+    let subscriptions: Vec<String> = sqlx::query_scalar("select id from octroi_private.stripe_subscription")
+        .fetch_all(&mut connection)
+        .await?;
     let (mut accepted, mut drained, mut sent) = (Series::default(), Vec::new(), 0);
     for round in 0..rig.scale.rounds {
         Rig::say("Webhooks at the door");
@@ -52,12 +53,36 @@ async fn at_the_door(rig: &Rig, shop: &Shop) -> Result<Vec<Figure>> {
     ensure!(kept == sent, "{sent} events were answered 200, and {kept} are kept");
     let steal = accepted.steal_percent();
     Ok(vec![
-        Figure::new("webhook events accepted durably", "events/s", accepted.rate(), None, Target::AtLeast(EVENTS_MIN))
-            .with_cost((accepted.cpu_us(), 0.0), steal),
+        Figure::new(
+            "webhook events accepted durably",
+            "events/s",
+            accepted.rate(),
+            None,
+            Target::AtLeast(EVENTS_MIN),
+        )
+        .with_cost((accepted.cpu_us(), 0.0), steal),
         Figure::new("webhook event, p50", "us", accepted.p50_us(), None, Target::None),
-        Figure::new("backlog of such a window worked off", "s", drained.iter().copied().fold(0.0, f64::max), None, Target::None),
-        Figure::new("webhook events answered 200: kept, vs sent", "events", kept as f64, Some(sent as f64), Target::RatioAtLeast(1.0)),
-        Figure::new("webhook events not applied after the drain", "events", left as f64, None, Target::AtMost(0.0)),
+        Figure::new(
+            "backlog of such a window worked off",
+            "s",
+            drained.iter().copied().fold(0.0, f64::max),
+            None,
+            Target::None,
+        ),
+        Figure::new(
+            "webhook events answered 200: kept, vs sent",
+            "events",
+            kept as f64,
+            Some(sent as f64),
+            Target::RatioAtLeast(1.0),
+        ),
+        Figure::new(
+            "webhook events not applied after the drain",
+            "events",
+            left as f64,
+            None,
+            Target::AtMost(0.0),
+        ),
     ])
 }
 
@@ -113,7 +138,10 @@ async fn knock(rig: &Rig, shop: &Shop, round: usize, subscriptions: &[String]) -
 
 /// An event as Stripe sends it, about a subscription that changed.
 fn signed(id: &str, subscription: &str) -> Result<Request> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO)
+        .as_secs();
     let body = json!({
         "id": id, "object": "event", "type": "customer.subscription.updated", "created": now,
         "api_version": "2026-09-30.endive", "livemode": false,

@@ -13,6 +13,10 @@ use crate::rig::Rig;
 const PAID_AT_ONCE: usize = 4;
 /// Sessions that use at once: as many as there are cores here.
 const SESSIONS: u32 = 2;
+/// Tokens that each customer uses in a cycle: twice what plan basic includes.
+const TOKENS_USED: u32 = 200_000;
+/// Input tokens of a call, as `shop.sql` has it.
+const INPUT_TOKENS: u32 = 100;
 
 impl Shop {
     /// So many customers subscribe to plan basic and let usage go beyond it, all through the functions and pages that a
@@ -29,7 +33,11 @@ impl Shop {
         )
         .fetch_all(&mut connection)
         .await?;
-        ensure!(sessions.len() == customers as usize, "{} of {customers} checkouts were made", sessions.len());
+        ensure!(
+            sessions.len() == customers as usize,
+            "{} of {customers} checkouts were made",
+            sessions.len()
+        );
         for some in sessions.chunks(PAID_AT_ONCE) {
             let mut paid = JoinSet::new();
             for session in some {
@@ -42,19 +50,21 @@ impl Shop {
             }
         }
         self.quiet(rig).await?;
-        let subscribed: i64 = sqlx::query_scalar("select bench.let_usage_go_on()").fetch_one(&mut connection).await?;
+        let subscribed: i64 =
+            sqlx::query_scalar("select bench.let_usage_go_on()").fetch_one(&mut connection).await?;
         ensure!(subscribed == i64::from(customers), "{subscribed} of {customers} customers are subscribed");
         Ok(())
     }
 
-    /// Each customer makes so many calls, by the verbs that every call goes through, 100 a batch.
+    /// Each customer makes so many calls, which together go beyond the plan, by the verbs that every call goes through, 100 a batch.
     pub async fn use_up(&self, rig: &Rig, calls: u32) -> Result<()> {
         let mut sessions = JoinSet::new();
+        let output = (TOKENS_USED / calls).saturating_sub(INPUT_TOKENS);
         for session in 0..SESSIONS {
             let mut connection = self.superuser(rig).await?;
             sessions.spawn(async move {
                 connection.execute("set synchronous_commit = off").await?;
-                let statement = format!("call bench.use_up({calls}, {session}, {SESSIONS})");
+                let statement = format!("call bench.use_up({calls}, {output}, {session}, {SESSIONS})");
                 connection.execute(AssertSqlSafe(statement)).await
             });
         }

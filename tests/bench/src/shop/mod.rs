@@ -46,7 +46,9 @@ impl Shop {
         let door_address = processes::free_address()?;
         let stripe = processes::stripe(rig, door_address).await?;
         let door = processes::door(rig, door_address, lite.address).await?;
-        let said = processes::octroi(rig, database, stripe.address, &["plans", "push", "--file", "plans.toml"]).await?;
+        let said =
+            processes::octroi(rig, database, stripe.address, &["plans", "push", "--file", "plans.toml"])
+                .await?;
         Rig::say(said.lines().last().unwrap_or_default());
         let worker = processes::worker(rig, database, stripe.address).await?;
         Ok(Self { database: database.to_owned(), stripe, door, worker, lite: lite.running })

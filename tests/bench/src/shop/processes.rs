@@ -37,7 +37,10 @@ pub async fn lite(rig: &Rig, database: &str) -> Result<Server> {
     command
         .arg(rig.args.checkout.join("stack/lite/server.mjs"))
         .env("LITE_PORT", address.port().to_string())
-        .env("LITE_DATABASE_URL", format!("postgres://supabase_lite:{password}@{host}:{server_port}/{database}"))
+        .env(
+            "LITE_DATABASE_URL",
+            format!("postgres://supabase_lite:{password}@{host}:{server_port}/{database}"),
+        )
         .env("LITE_JWT_SECRET", JWT_SECRET)
         .env("LITE_JWT_ISSUER", format!("http://{address}/auth/v1"))
         .env("LITE_FUNCTION_URLS", "{}")
@@ -52,9 +55,12 @@ pub async fn lite(rig: &Rig, database: &str) -> Result<Server> {
 pub async fn stripe(rig: &Rig, door: SocketAddr) -> Result<Server> {
     let address = free_address()?;
     let mut command = Command::new(rig.args.bin.join("octroi-sim"));
-    command
-        .args(["stripe", "--listen", &address.to_string(), "--secret-key", STRIPE_KEY])
-        .args(["--webhook-secret", WEBHOOK_SECRET, "--webhook-url", &format!("http://{door}/stripe-webhook")]);
+    command.args(["stripe", "--listen", &address.to_string(), "--secret-key", STRIPE_KEY]).args([
+        "--webhook-secret",
+        WEBHOOK_SECRET,
+        "--webhook-url",
+        &format!("http://{door}/stripe-webhook"),
+    ]);
     let mut running = Running::start(rig, "stripe", &mut command)?;
     running.listens(address).await?;
     Ok(Server { running, address })
