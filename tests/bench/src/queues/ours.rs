@@ -1,6 +1,7 @@
 //! The worker's own queue, with jobs that do nothing.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,14 +26,17 @@ const CONCURRENCY: usize = 1_024;
 const LONGEST: Duration = Duration::from_secs(30);
 /// Longest wait for jobs to be done.
 const DONE_SECONDS: u64 = 300;
-/// Pause between looks at the table.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// Pause between looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// When jobs were started.
 pub type Starts = Arc<Mutex<HashMap<i64, Instant>>>;
 
-/// Does nothing, and may take note of when it was asked to.
-struct NoOp(Option<Starts>);
+/// Does nothing, counts, and may take note of when it was asked to.
+struct NoOp {
+    starts: Option<Starts>,
+    begun: Arc<AtomicU64>,
+}
 
 impl Handler for NoOp {
     fn kinds(&self) -> Vec<&'static str> {
@@ -40,7 +44,8 @@ impl Handler for NoOp {
     }
 
     fn begin(&self, claimed: &ClaimedJob) -> Result<Begun, Failure> {
-        let (starts, id) = (self.0.clone(), claimed.id);
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        let (starts, id) = (self.starts.clone(), claimed.id);
         let work = async move {
             if let Some(starts) = starts {
                 starts.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Instant::now());
@@ -55,6 +60,7 @@ impl Handler for NoOp {
 pub struct Worker {
     stop: CancellationToken,
     task: JoinHandle<()>,
+    begun: Arc<AtomicU64>,
 }
 
 impl Worker {
@@ -62,7 +68,9 @@ impl Worker {
     pub fn start(rig: &Rig, starts: Option<Starts>) -> Result<Self> {
         let url = rig.args.worker_database_url.clone().into();
         let database = Database::new(&DatabaseConfig { url, connections: CONNECTIONS })?;
-        let runner = Runner::new(NoOp(starts), database.clone(), CONCURRENCY);
+        let begun = Arc::new(AtomicU64::new(0));
+        let handler = NoOp { starts, begun: Arc::clone(&begun) };
+        let runner = Runner::new(handler, database.clone(), CONCURRENCY);
         let (wake, stop) = (Arc::new(Notify::new()), CancellationToken::new());
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
@@ -71,10 +79,22 @@ impl Worker {
                 runner.run(&wake, stopped, LONGEST)
             );
         });
-        Ok(Self { stop, task })
+        Ok(Self { stop, task, begun })
     }
 
-    /// Ends it.
+    /// Waits until it has begun so many jobs. The database is not asked: that would be a load of its own.
+    async fn has_begun(&self, jobs: u32) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(DONE_SECONDS);
+        while self.begun.load(Ordering::Relaxed) < u64::from(jobs) {
+            if Instant::now() > deadline {
+                bail!("not all of {jobs} jobs were begun within {DONE_SECONDS} s");
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    /// Ends it, once every job it has begun is durably done.
     pub async fn stop(self) -> Result<()> {
         self.stop.cancel();
         self.task.await.context("the worker broke")
@@ -119,13 +139,14 @@ pub async fn done(connection: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Drains what is in the queue; from the start of a worker until the last job is durably done, in seconds.
-pub async fn drain(rig: &Rig, connection: &mut PgConnection) -> Result<f64> {
+/// Drains a queue of so many jobs; from the start of a worker until the last job is durably done, in seconds.
+pub async fn drain(rig: &Rig, connection: &mut PgConnection, jobs: u32) -> Result<f64> {
     let started = Instant::now();
     let worker = Worker::start(rig, None)?;
-    done(connection).await?;
-    let seconds = started.elapsed().as_secs_f64();
+    worker.has_begun(jobs).await?;
     worker.stop().await?;
+    let seconds = started.elapsed().as_secs_f64();
+    done(connection).await?;
     Ok(seconds)
 }
 

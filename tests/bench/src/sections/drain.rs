@@ -28,7 +28,7 @@ pub async fn measure(rig: &Rig, peers: Option<&Path>) -> Result<(Vec<Figure>, Ve
         ours::add(&mut connection, jobs).await?;
         sqlx::query("checkpoint").execute(&mut connection).await?;
         let opened = Opened::now(&[rig.postmaster])?;
-        let seconds = ours::drain(rig, &mut connection).await?;
+        let seconds = ours::drain(rig, &mut connection, jobs).await?;
         mine.push(opened.close(&[rig.postmaster], work(jobs, seconds))?);
         for (queue, peers, series) in &mut contenders {
             Rig::say(&format!("The same by {}", queue.name));

@@ -45,12 +45,12 @@ async fn after_churn(rig: &Rig, jobs: u32) -> Result<Window> {
     connection.execute("delete from octroi_private.job").await?;
     for _ in 0..CHURNED {
         ours::add(&mut connection, jobs).await?;
-        ours::drain(rig, &mut connection).await?;
+        ours::drain(rig, &mut connection, jobs).await?;
     }
     ours::add(&mut connection, jobs).await?;
     connection.execute("checkpoint").await?;
     let opened = Opened::now(&[rig.postmaster])?;
-    let seconds = ours::drain(rig, &mut connection).await?;
+    let seconds = ours::drain(rig, &mut connection, jobs).await?;
     let work = Work { operations: f64::from(jobs), seconds, ..Work::default() };
     let window = opened.close(&[rig.postmaster], work)?;
     PgConnection::close(connection).await?;
