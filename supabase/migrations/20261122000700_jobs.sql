@@ -189,7 +189,8 @@ begin
       as m (id, attempt, outcome, detail, delay_seconds)
     order by m.id
   ) as mine
-  where j.id = mine.id and j.attempt = mine.attempt and j.state = 'running'
+  -- which is to say that it is running; said so, the planner may go through all that run instead of through the key
+  where j.id = mine.id and j.attempt = mine.attempt and j.lease_expires_at is not null
   returning j.id;
 end
 $$;
