@@ -24,12 +24,13 @@ install --compare "$CARGO_TARGET_DIR/release/octroi-bench" "$STACK_STATE/bin/oct
 
 part=run
 BENCH_JSON=$BENCH_OUTPUT/bench.json
+BENCH_PEERS=$BENCH_OUTPUT/peers
 if [[ ${1:-} == peers ]]; then
   part=peers
   BENCH_JSON=$BENCH_OUTPUT/bench_peers.json
-  BENCH_PEERS=$BENCH_OUTPUT/peers
-  tests/bench/install_peers.sh "$BENCH_PEERS"
-  export BENCH_PEERS
+  tests/bench/install_peers.sh "$BENCH_PEERS" gateways
+elif [[ ,${BENCH_SECTIONS:-drain}, == *,drain,* ]]; then
+  tests/bench/install_peers.sh "$BENCH_PEERS" queues
 fi
 
 trap cluster_remove EXIT
@@ -41,7 +42,7 @@ stack/database.sh "$extension" shared_buffers=2GB max_wal_size=8GB
 server="127.0.0.1:$(port POSTGRES)/postgres?sslmode=disable"
 BENCH_DATABASE_URL=postgres://postgres:$(secret POSTGRES_PASSWORD)@$server
 BENCH_WORKER_DATABASE_URL=postgres://octroi_worker:$(secret WORKER_PASSWORD)@$server
-BENCH_BIN=$STACK_STATE/bin BENCH_STATE=$LOGS BENCH_PGBENCH=$POSTGRES_BIN/pgbench
-export BENCH_DATABASE_URL BENCH_WORKER_DATABASE_URL BENCH_BIN BENCH_STATE BENCH_PGBENCH BENCH_NGINX BENCH_JSON
+BENCH_CHECKOUT=$STACK_ROOT BENCH_BIN=$STACK_STATE/bin BENCH_STATE=$LOGS BENCH_PGBENCH=$POSTGRES_BIN/pgbench
+export BENCH_DATABASE_URL BENCH_WORKER_DATABASE_URL BENCH_CHECKOUT BENCH_PEERS BENCH_BIN BENCH_STATE BENCH_PGBENCH BENCH_NGINX BENCH_JSON
 "$STACK_STATE/bin/octroi-bench" "$part"
 say "The figures are in $BENCH_JSON"

@@ -26,14 +26,30 @@ create index job_due on octroi_private.job (run_at, id) where state = 'queued';
 create index job_leased on octroi_private.job (lease_expires_at) where state = 'running';
 create index job_finished on octroi_private.job (finished_at) where finished_at is not null;
 
--- One nudge per statement, without payload: the row is the message, and a lost nudge costs one poll interval.
+-- The nudge: a NOTIFY without payload, because the row is the message. A commit that notifies waits for every other
+-- one that does, so it is sent only when it is needed: a worker with nothing to do stands by, which is to hold or await
+-- the stand-by lock, and a statement that finds it free need not notify. No job is missed: a worker is given the lock
+-- when all transactions that found it free have ended, and looks once more before it waits.
+create function octroi_private.stand_by_key()
+returns bigint
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select hashtextextended('octroi_private.stand_by', 0)
+$$;
+
 create function octroi_private.notify_job()
 returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_key constant bigint := hashtextextended('octroi_private.stand_by', 0);
 begin
-  perform pg_notify('octroi_job', '');
+  if not pg_try_advisory_xact_lock_shared(v_key) then
+    perform pg_notify('octroi_job', '');
+  end if;
   return null;
 end
 $$;
@@ -41,30 +57,66 @@ create trigger job_inserted
 after insert on octroi_private.job
 for each statement execute function octroi_private.notify_job();
 
-create function octroi_private.claim_jobs(p_worker text, p_kinds text [], p_max integer, p_lease_seconds integer)
-returns table (id bigint, kind text, args jsonb, attempt integer, max_attempts integer)
+create function octroi_private.stand_by_for_jobs()
+returns void
 language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  with due as (
-    select j.id
-    from octroi_private.job as j
-    where j.state = 'queued' and j.run_at <= octroi_private.now() and j.kind = any(p_kinds)
-    order by j.run_at, j.id
-    limit least(greatest(p_max, 0), 1000)
-    for update skip locked
-  )
+  select pg_advisory_lock(octroi_private.stand_by_key())
+$$;
+comment on function octroi_private.stand_by_for_jobs() is
+'Has jobs announced on channel octroi_job from now on, for as long as this session lives; look once more afterwards. Waits for others that stand by.';
+
+create function octroi_private.stop_standing_by()
+returns boolean
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_advisory_unlock(octroi_private.stand_by_key())
+$$;
+comment on function octroi_private.stop_standing_by() is
+'Ends what stand_by_for_jobs began in this session; false when nothing was to be ended.';
+
+create function octroi_private.claim_jobs(
+  p_worker text, p_kinds text [], p_max integer, p_lease_seconds integer,
+  p_after_run_at timestamptz default null, p_after_id bigint default null
+)
+returns table (
+  id bigint, kind text, args jsonb, attempt integer, max_attempts integer, run_at timestamptz
+)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+-- the order comes from the index, whatever the table held when the plan was made
+set enable_sort = off
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+begin
+  return query
   update octroi_private.job as j
   set state = 'running', attempt = j.attempt + 1, worker = p_worker,
-    lease_expires_at = octroi_private.now() + make_interval(secs => p_lease_seconds)
-  from due
-  where j.id = due.id
-  returning j.id, j.kind, j.args, j.attempt, j.max_attempts
+    lease_expires_at = v_now + make_interval(secs => p_lease_seconds)
+  -- locked in this statement, so that the place is still the row's
+  where j.ctid = any(array(
+    select k.ctid
+    from octroi_private.job as k
+    where k.state = 'queued' and k.run_at <= v_now and k.kind = any(p_kinds)
+      and (k.run_at, k.id) > (coalesce(p_after_run_at, '-infinity'), coalesce(p_after_id, 0))
+    order by k.run_at, k.id
+    limit least(greatest(p_max, 0), 1000)
+    for update skip locked
+  ))
+  returning j.id, j.kind, j.args, j.attempt, j.max_attempts, j.run_at;
+end
 $$;
-comment on function octroi_private.claim_jobs(text, text [], integer, integer) is
-'Leases due jobs of known kinds, oldest first. The attempt is counted before the work, so a job that kills its worker runs out of attempts.';
+comment on function octroi_private.claim_jobs(text, text [], integer, integer, timestamptz, bigint) is
+'Leases due jobs of known kinds, oldest first, of those after a given one. The attempt is counted before the work, so a job that kills its worker runs out of attempts. Whoever goes on from the last job claimed is spared what was claimed before, which stays in the index while any transaction could still see it; jobs that were committed late stand before it.';
 
 create function octroi_private.extend_jobs(p_ids bigint [], p_attempts integer [], p_lease_seconds integer)
 returns setof bigint
@@ -73,55 +125,95 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+  -- locked in order, as by finish_jobs, which the same worker may be calling
+  with mine as materialized (
+    select j.id
+    from octroi_private.job as j
+    join unnest(p_ids, p_attempts) as m (id, attempt) on m.id = j.id and m.attempt = j.attempt
+    where j.state = 'running'
+    order by j.id
+    for no key update of j
+  )
   update octroi_private.job as j
   set lease_expires_at = octroi_private.now() + make_interval(secs => p_lease_seconds)
-  from unnest(p_ids, p_attempts) as mine (id, attempt)
-  where j.id = mine.id and j.attempt = mine.attempt and j.state = 'running'
+  from mine
+  where j.id = mine.id
   returning j.id
 $$;
 comment on function octroi_private.extend_jobs(bigint [], integer [], integer) is
 'Heartbeat. Returns the jobs that are still the caller''s; work on the others must stop.';
 
-create function octroi_private.finish_job(
-  p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer
+create function octroi_private.finish_jobs(
+  p_ids bigint [], p_attempts integer [], p_outcomes text [], p_details text [], p_delays_seconds integer []
 )
-returns boolean
+returns setof bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+-- row by row through the key, whatever the table held when the plan was made
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 declare
   v_now timestamptz := octroi_private.now();
 begin
-  if p_outcome not in ('done', 'retry', 'snooze', 'cancel') then
-    raise exception 'unknown job outcome %', p_outcome using errcode = 'OC001';
+  if not p_outcomes <@ array['done', 'retry', 'snooze', 'cancel'] then
+    raise exception 'unknown job outcome among %', p_outcomes using errcode = 'OC001';
   end if;
+  return query
   update octroi_private.job as j
   set
-    state = next.state,
+    state = case
+      when mine.outcome = 'done' then 'done'
+      when mine.outcome = 'cancel' then 'cancelled'
+      when mine.outcome = 'retry' and j.attempt >= j.max_attempts then 'dead'
+      else 'queued'
+    end,
     -- a snooze is not a failure: it gives its attempt back at the far end, since attempt is the fence and only grows
-    max_attempts = case when p_outcome = 'snooze' then j.max_attempts + 1 else j.max_attempts end,
-    run_at = case when next.state = 'queued' then v_now + make_interval(secs => p_delay_seconds) else j.run_at end,
+    max_attempts = case when mine.outcome = 'snooze' then j.max_attempts + 1 else j.max_attempts end,
+    run_at = case
+      when mine.outcome = 'snooze' or mine.outcome = 'retry' and j.attempt < j.max_attempts
+        then v_now + make_interval(secs => mine.delay_seconds)
+      else j.run_at
+    end,
     lease_expires_at = null,
     worker = null,
-    last_error = coalesce(left(p_detail, 2000), j.last_error),
-    finished_at = case when next.state = 'queued' then null else v_now end
+    last_error = coalesce(left(mine.detail, 2000), j.last_error),
+    finished_at = case
+      when mine.outcome in ('done', 'cancel') or mine.outcome = 'retry' and j.attempt >= j.max_attempts then v_now
+    end
   from (
-    select k.id, case
-      when p_outcome = 'done' then 'done'
-      when p_outcome = 'cancel' then 'cancelled'
-      when p_outcome = 'retry' and k.attempt >= k.max_attempts then 'dead'
-      else 'queued'
-    end as state
-    from octroi_private.job as k
-    where k.id = p_id
-  ) as next
-  where j.id = next.id and j.attempt = p_attempt and j.state = 'running';
-  return found;
+    select m.id, m.attempt, m.outcome, m.detail, m.delay_seconds
+    from unnest(p_ids, p_attempts, p_outcomes, p_details, p_delays_seconds)
+      as m (id, attempt, outcome, detail, delay_seconds)
+    order by m.id
+  ) as mine
+  -- which is to say that it is running; said so, the planner may go through all that run instead of through the key
+  where j.id = mine.id and j.attempt = mine.attempt and j.lease_expires_at is not null
+  returning j.id;
 end
 $$;
+comment on function octroi_private.finish_jobs(bigint [], integer [], text [], text [], integer []) is
+'Ends attempts; returns the jobs that were still the caller''s. A retry past max_attempts is dead. Raises OC001 for an unknown outcome.';
+
+create function octroi_private.finish_job(
+  p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer
+)
+returns boolean
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from octroi_private.finish_jobs(
+      array[p_id], array[p_attempt], array[p_outcome], array[p_detail], array[p_delay_seconds]
+    )
+  )
+$$;
 comment on function octroi_private.finish_job(bigint, integer, text, text, integer) is
-'Ends one attempt; false when the caller no longer holds it. A retry past max_attempts is dead. Raises OC001 for an unknown outcome.';
+'The same for one; false when the caller no longer holds it.';
 
 create function octroi_private.release_jobs(p_ids bigint [], p_attempts integer [])
 returns void

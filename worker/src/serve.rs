@@ -234,7 +234,7 @@ async fn run_jobs(
         post,
     };
     let wake = Arc::new(Notify::new());
-    let runner = Runner::new(context, config.jobs.concurrency);
+    let runner = Runner::new(context, database.clone(), config.jobs.concurrency);
     tokio::join!(
         queue::listen(database.clone(), Arc::clone(&wake), stop.clone()),
         sweeper::sweep_until(database, stop.clone()),

@@ -9,15 +9,17 @@ mod keys;
 mod load;
 mod peers;
 mod pgbench;
+mod queues;
 mod rig;
 mod scale;
 mod sections;
 mod seed;
+mod shop;
 mod upstreams;
 mod window;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -26,7 +28,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use figure::Figure;
 use rig::{Rig, RigArgs};
 use sections::gateway::Ways;
-use sections::{check_quota, erasure, gateway, growth, pairs, streams};
+use sections::{
+    check_quota, cycle_close, drain, enqueue, erasure, gateway, growth, held_snapshot, pairs, pick_up,
+    streams, webhook_door,
+};
 
 /// A copy of the database as it was before the first measurement.
 const TEMPLATE: &str = "bench_template";
@@ -47,6 +52,9 @@ enum Part {
         /// Which sections, separated by commas; all of them by default
         #[arg(long, env = "BENCH_SECTIONS", value_delimiter = ',')]
         sections: Vec<Section>,
+        /// Where `install_peers.sh` has installed other job queues
+        #[arg(long, env = "BENCH_PEERS")]
+        peers: Option<PathBuf>,
     },
     /// Measure Octroi and other gateways on the same upstream
     Peers {
@@ -64,6 +72,12 @@ enum Section {
     Gateway,
     Growth,
     Erasure,
+    PickUp,
+    Drain,
+    Enqueue,
+    HeldSnapshot,
+    WebhookDoor,
+    CycleClose,
 }
 
 #[tokio::main]
@@ -89,9 +103,10 @@ async fn measure(cli: Cli) -> Result<()> {
     );
     Rig::say(&heading);
     let sync_us = host::page_sync_us(&rig.args.state)?;
+    seed::copy_database(&rig, shop::TEMPLATE, rig.database()).await?;
     seed::prepare(&rig).await?;
     let (figures, notes) = match &cli.part {
-        Part::Run { sections } => (run(&rig, sections).await?, Vec::new()),
+        Part::Run { sections, peers } => run(&rig, sections, peers.as_deref()).await?,
         Part::Peers { directory } => peers::measure(&rig, directory).await?,
     };
     figure::write_json(&figures, &rig.args.json)?;
@@ -104,7 +119,7 @@ async fn measure(cli: Cli) -> Result<()> {
     writeln!(std::io::stdout(), "\n{text}").context("standard output is closed")
 }
 
-async fn run(rig: &Rig, sections: &[Section]) -> Result<Vec<Figure>> {
+async fn run(rig: &Rig, sections: &[Section], peers: Option<&Path>) -> Result<(Vec<Figure>, Vec<String>)> {
     let wanted = |section| sections.is_empty() || sections.contains(&section);
     seed::copy_database(rig, TEMPLATE, rig.database()).await?;
     let mut figures = Vec::new();
@@ -123,7 +138,28 @@ async fn run(rig: &Rig, sections: &[Section]) -> Result<Vec<Figure>> {
     if wanted(Section::Erasure) {
         figures.extend(erasure::measure(rig, TEMPLATE).await?);
     }
-    Ok(figures)
+    let mut notes = Vec::new();
+    if wanted(Section::PickUp) {
+        figures.extend(pick_up::measure(rig).await?);
+    }
+    if wanted(Section::Drain) {
+        let (measured, left_out) = drain::measure(rig, peers).await?;
+        figures.extend(measured);
+        notes.extend(left_out);
+    }
+    if wanted(Section::Enqueue) {
+        figures.extend(enqueue::measure(rig).await?);
+    }
+    if wanted(Section::HeldSnapshot) {
+        figures.extend(held_snapshot::measure(rig).await?);
+    }
+    if wanted(Section::WebhookDoor) {
+        figures.extend(webhook_door::measure(rig).await?);
+    }
+    if wanted(Section::CycleClose) {
+        figures.extend(cycle_close::measure(rig).await?);
+    }
+    Ok((figures, notes))
 }
 
 async fn through_the_gateway(rig: &Rig) -> Result<Vec<Figure>> {

@@ -38,6 +38,8 @@ pub const BARE_INSERT: Script = script!("bare_insert", "bench_backend");
 pub const NAIVE_PAIR: Script = script!("naive_pair", "bench_backend");
 /// Octroi's reserve and settle, a commit each.
 pub const OCTROI_PAIR: Script = script!("octroi_pair", "bench_backend");
+/// One job put into our queue.
+pub const ENQUEUE: Script = script!("enqueue", "postgres");
 
 /// Runs `script` for one window with so many clients, over so many accounts.
 pub async fn measure(rig: &Rig, script: Script, clients: u32, accounts: u32) -> Result<Window> {

@@ -27,6 +27,9 @@ pub struct RigArgs {
     /// The nginx to compare with
     #[arg(long, env = "BENCH_NGINX")]
     pub nginx: PathBuf,
+    /// The checkout, for what is not built
+    #[arg(long, env = "BENCH_CHECKOUT")]
+    pub checkout: PathBuf,
     /// A directory to write configurations and logs to
     #[arg(long, env = "BENCH_STATE")]
     pub state: PathBuf,
@@ -77,6 +80,14 @@ impl Rig {
     /// The database that the gateway uses.
     pub fn database(&self) -> &str {
         self.superuser.get_database().unwrap_or("postgres")
+    }
+
+    /// How the worker connects to `database`.
+    pub fn worker_url(&self, database: &str) -> Result<String> {
+        let (server, rest) =
+            self.args.worker_database_url.rsplit_once('/').context("BENCH_WORKER_DATABASE_URL is no URL")?;
+        let settings = rest.split_once('?').map_or(String::new(), |(_, settings)| format!("?{settings}"));
+        Ok(format!("{server}/{database}{settings}"))
     }
 
     /// Host and port of the cluster.

@@ -17,6 +17,10 @@ pub struct Scale {
     pub growth_pairs: usize,
     /// Streams open at once.
     pub streams: usize,
+    /// Jobs of a backlog.
+    pub jobs: u32,
+    /// Customers whose cycle ends, and calls that each made in it.
+    pub cycle: (u32, u32),
 }
 
 impl Scale {
@@ -28,6 +32,8 @@ impl Scale {
         usage_rows: (10_000, 10_000_000),
         growth_pairs: 3_000,
         streams: 500,
+        jobs: 100_000,
+        cycle: (1_000, 1_000),
     };
 
     /// `BENCH_QUICK=1 make bench`: does everything, proves nothing.
@@ -38,6 +44,8 @@ impl Scale {
         usage_rows: (10_000, 200_000),
         growth_pairs: 500,
         streams: 100,
+        jobs: 10_000,
+        cycle: (20, 50),
     };
 
     /// Length of one window, in whole seconds.

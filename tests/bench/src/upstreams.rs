@@ -80,22 +80,30 @@ http {{
     Ok(Server { running, address })
 }
 
-/// Starts Octroi's worker before `upstream`, with everything on that it has in production.
-pub async fn octroi(rig: &Rig, upstream: SocketAddr) -> Result<Server> {
-    let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+/// `octroi` with what every command of it needs, and nothing of the caller's environment.
+pub fn octroi_command(rig: &Rig) -> Command {
     let mut command = Command::new(rig.args.bin.join("octroi"));
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("OCTROI_") || name.starts_with("OPENAI_")) {
+        let is_setting = |name: &str| ["OCTROI_", "OPENAI_", "STRIPE_"].iter().any(|of| name.starts_with(of));
+        if name.to_str().is_some_and(is_setting) {
             command.env_remove(name);
         }
     }
     command
+        .env("OPENAI_API_KEY", "sk-stand-in")
+        .env("OCTROI_SAFETY_KEY", "only-in-benchmarks-0123456789abcdef");
+    command
+}
+
+/// Starts Octroi's worker before `upstream`, with everything on that it has in production.
+pub async fn octroi(rig: &Rig, upstream: SocketAddr) -> Result<Server> {
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+    let mut command = octroi_command(rig);
+    command
         .arg("serve")
         .env("OCTROI_DATABASE_URL", &rig.args.worker_database_url)
         .env("OCTROI_LISTEN", address.to_string())
-        .env("OCTROI_UPSTREAM_URL", format!("http://{upstream}/v1"))
-        .env("OPENAI_API_KEY", "sk-stand-in")
-        .env("OCTROI_SAFETY_KEY", "only-in-benchmarks-0123456789abcdef");
+        .env("OCTROI_UPSTREAM_URL", format!("http://{upstream}/v1"));
     let mut running = Running::start(rig, "octroi", &mut command)?;
     running.listens(address).await?;
     load::until_ok(address, Request::get("/readyz"), "octroi is not ready").await?;

@@ -53,7 +53,7 @@ pub use data_keys::{OperatorKeyUse, RotatedBatch};
 pub use erasure::{ErasedCustomer, ErasureStep, OpenInvoice, Removal, Replayed};
 pub use error::DatabaseError;
 pub use exports::ExportSnapshot;
-pub use jobs::{ClaimedJob, FinishedAs};
+pub use jobs::{ClaimedJob, FinishedAs, FinishedJob};
 pub use leaked_keys::{LEAKED_KEYS_MAX, RevokedKeys};
 pub use limits::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};
 pub use mail::{ClaimedMail, MailOutcome, MailPurpose, MailState, Unsubscription};

@@ -38,6 +38,8 @@ pub struct SessionLimits {
 impl SessionLimits {
     /// Look-ups, jobs and the sweep.
     pub const POOL: Self = Self { statement_ms: 8_000, lock_ms: 2_000 };
+    /// Standing by for jobs: a wait for other people's transactions, asked for anew when it has lasted this long.
+    pub const STAND_BY: Self = Self { statement_ms: 10_000, lock_ms: 9_000 };
     /// Metering lanes. A batch that waits for one account's rows makes every caller in it wait, so the wait is short.
     pub const LANE: Self = Self { statement_ms: 10_000, lock_ms: 250 };
     /// Pages of a bundle: tables that are searched for one person's rows take their time.

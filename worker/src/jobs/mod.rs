@@ -16,10 +16,10 @@ mod sync_stripe_object;
 
 use std::time::Duration;
 
-use crate::database::Database;
+use crate::database::{ClaimedJob, Database};
 use crate::mail::Post;
 use crate::metered_call::MeteredCalls;
-use crate::queue::{Failure, Job, Outcome};
+use crate::queue::{Begun, Failure, Handler, Job, Outcome};
 use crate::stripe::Stripe;
 
 pub(crate) use sync_stripe_object::sync;
@@ -53,18 +53,24 @@ const NOTICES_SECONDS: u64 = 3600;
 /// Longest attempt to remove an erased person's calls, in seconds; what it has not done the next one does.
 const REMOVAL_SECONDS: u64 = 600;
 
-/// The kinds of job this worker can run as it is configured. It claims no others: they wait for one that can.
-pub(crate) fn kinds(context: &JobContext) -> Vec<&'static str> {
-    let can_run = |kind: &&str| match *kind {
-        "complete_request" | "remove_usage" | "send_breach_notices" => true,
-        "send_mail" => context.post.is_some(),
-        _ => context.stripe.is_some(),
-    };
-    Job::KINDS.into_iter().filter(can_run).collect()
+impl Handler for JobContext {
+    fn kinds(&self) -> Vec<&'static str> {
+        let can_run = |kind: &&str| match *kind {
+            "complete_request" | "remove_usage" | "send_breach_notices" => true,
+            "send_mail" => self.post.is_some(),
+            _ => self.stripe.is_some(),
+        };
+        Job::KINDS.into_iter().filter(can_run).collect()
+    }
+
+    fn begin(&self, claimed: &ClaimedJob) -> Result<Begun, Failure> {
+        let job = Job::read(&claimed.kind, claimed.args.clone()).map_err(|_| Failure::BadArguments)?;
+        Ok(Begun { longest: time_limit(&job, self), work: Box::pin(run(job, self.clone())) })
+    }
 }
 
 /// How long a job of this kind may run.
-pub(crate) fn time_limit(job: &Job, context: &JobContext) -> Duration {
+fn time_limit(job: &Job, context: &JobContext) -> Duration {
     let outside = match job {
         Job::CompleteRequest { .. } => context.upstream_timeout,
         Job::RunBillingRequest { .. }
@@ -83,7 +89,7 @@ pub(crate) fn time_limit(job: &Job, context: &JobContext) -> Duration {
 }
 
 /// Runs a job to its outcome.
-pub(crate) async fn run(job: Job, context: JobContext) -> Result<Outcome, Failure> {
+async fn run(job: Job, context: JobContext) -> Result<Outcome, Failure> {
     let database = &context.database;
     let stripe = || context.stripe.as_ref().ok_or(Failure::NotConfigured);
     match job {

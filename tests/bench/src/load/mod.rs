@@ -14,7 +14,8 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use crate::window::{Work, percentile};
-use connection::Connection;
+
+pub use connection::Connection;
 pub use streams::streams;
 
 /// Requests of each connection before the clock starts.

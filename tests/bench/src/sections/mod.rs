@@ -1,8 +1,14 @@
 //! One file for each part of the benchmark.
 
 pub mod check_quota;
+pub mod cycle_close;
+pub mod drain;
+pub mod enqueue;
 pub mod erasure;
 pub mod gateway;
 pub mod growth;
+pub mod held_snapshot;
 pub mod pairs;
+pub mod pick_up;
 pub mod streams;
+pub mod webhook_door;
