@@ -65,7 +65,7 @@ impl Outbound {
 
     fn names(&self, host: &str) -> bool {
         let host = bare(host).to_ascii_lowercase();
-        self.private_hosts.iter().any(|named| *named == host)
+        self.private_hosts.contains(&host)
     }
 
     /// Judges one address of a host.

@@ -56,8 +56,13 @@ mod tests {
         let url = format!("http://{name}:{}/", server.local_addr().unwrap().port());
         let client = Outbound::default().http_client().build().unwrap();
         let refused = client.get(&url).send().await.unwrap_err();
-        let mut causes = std::iter::successors(Some(&refused as &dyn Error), |error| error.source());
-        assert!(causes.any(|cause| cause.to_string().contains("this machine")), "{refused:?}");
+        let mut causes = format!("{refused}");
+        let mut cause = refused.source();
+        while let Some(error) = cause {
+            causes.push_str(&format!("; {error}"));
+            cause = error.source();
+        }
+        assert!(causes.contains("this machine"), "{causes}");
         let dialled = tokio::time::timeout(std::time::Duration::from_millis(50), server.accept()).await;
         assert!(dialled.is_err(), "nobody is dialled before the address is judged");
     }
