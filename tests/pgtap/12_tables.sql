@@ -37,15 +37,12 @@ select bag_eq(
     where c.relnamespace = 'octroi_private'::regnamespace and p.polname <> 'owner_all'$$,
   $$values
     ('octroi_private.account', 'member_reads', 'r', 'authenticated'),
-    ('octroi_private.account', 'admin_reads', 'r', 'octroi_admin'),
     ('octroi_private.member', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.alert', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.api_key', 'holder_reads', 'r', 'authenticated'),
     ('octroi_private.billing_request', 'payer_reads', 'r', 'authenticated'),
     ('octroi_private.usage_event', 'member_reads', 'r', 'authenticated'),
-    ('octroi_private.usage_event', 'admin_reads', 'r', 'octroi_admin'),
-    ('octroi_private.usage_daily', 'member_reads', 'r', 'authenticated'),
-    ('octroi_private.usage_daily', 'admin_reads', 'r', 'octroi_admin')$$,
+    ('octroi_private.usage_daily', 'member_reads', 'r', 'authenticated')$$,
   'policies let these roles read these tables, and no policy lets anybody write'
 );
 select is_empty(
