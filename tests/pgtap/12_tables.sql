@@ -57,7 +57,9 @@ select is_empty(
   $$select c.oid::regclass
     from pg_class as c
     where c.relnamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace) and c.relkind = 'v'
-      and not coalesce(c.reloptions @> array['security_invoker=true'], false)$$,
+      and not coalesce(c.reloptions @> array['security_invoker=true'], false)
+      -- operators read these, and are written down
+      and pg_get_viewdef(c.oid) !~ 'octroi_private\.note_admin_read\('$$,
   'every view runs with its reader''s rights'
 );
 select bag_eq(

@@ -176,6 +176,7 @@ values (
 );
 
 \ir setup/billing_rows.sql
+\ir setup/privacy_rows.sql
 
 update tap.breach set outcome = tap.outcome_of(statement);
 
