@@ -177,7 +177,23 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.send_breach_notices(bigint,integer)'),
 ('octroi_worker', 'octroi_private.set_security_settings(jsonb)'),
 ('service_role', 'octroi.receive_stripe_event(jsonb)'),
-('service_role', 'octroi.unsubscribe(text,boolean)');
+('service_role', 'octroi.unsubscribe(text,boolean)'),
+-- rights of people, and exports of operators
+('authenticated', 'octroi.export_my_data()'),
+('authenticated', 'octroi.my_data(text,text[],integer)'),
+('authenticated', 'octroi.my_data_tables()'),
+('authenticated', 'octroi.update_my_contact(text,text,text,text,text,jsonb,jsonb)'),
+('octroi_admin', 'octroi_private.admin_page(text,text[],integer)'),
+('octroi_admin', 'octroi_private.admin_tables()'),
+('octroi_admin', 'octroi_private.note_admin_read(text)'),
+('octroi_admin', 'octroi_private.privacy_troubles()'),
+('octroi_worker', 'octroi_private.begin_export(bytea)'),
+('octroi_worker', 'octroi_private.export_manifest()'),
+('octroi_worker', 'octroi_private.export_page(uuid,text,text[],integer)'),
+('octroi_worker', 'octroi_private.finish_contact_change(uuid,integer,text)'),
+('octroi_worker', 'octroi_private.finish_export(uuid,bigint,bigint,text)'),
+('octroi_worker', 'octroi_private.load_contact_change(uuid)'),
+('octroi_worker', 'octroi_private.privacy_troubles()');
 
 select bag_eq('functions_granted', 'functions_golden', 'these functions may be called, by these roles, and no others');
 
@@ -212,7 +228,12 @@ select bag_eq(
     ('octroi_admin', 'octroi_private.support_contact', 'SELECT'),
     ('octroi_support', 'octroi_private.support_contact', 'SELECT'),
     ('octroi_admin', 'octroi_private.usage_daily', 'SELECT'),
-    ('octroi_admin', 'octroi_private.usage_event', 'SELECT')$$,
+    ('octroi_admin', 'octroi_private.usage_event', 'SELECT'),
+    -- the admin views: one for each registered table, which write down who reads them
+    ('octroi_admin', 'octroi_private.admin_usage_event', 'SELECT')
+    union all
+    select 'octroi_admin', 'octroi_private.admin_' || t.table_name, 'SELECT' from octroi_private.admin_tables() as t
+    where t.table_name <> 'usage_event' and to_regclass('octroi_private.admin_' || t.table_name) is not null$$,
   'these tables, views and sequences may be touched, and by nobody else'
 );
 

@@ -37,7 +37,6 @@ select bag_eq(
     where c.relnamespace = 'octroi_private'::regnamespace and p.polname <> 'owner_all'$$,
   $$values
     ('octroi_private.account', 'member_reads', 'r', 'authenticated'),
-    ('octroi_private.account', 'admin_reads', 'r', 'octroi_admin'),
     ('octroi_private.member', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.alert', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.api_key', 'holder_reads', 'r', 'authenticated'),
@@ -47,9 +46,7 @@ select bag_eq(
     ('octroi_private.contact', 'support_reads', 'r', 'octroi_support'),
     ('octroi_private.billing_request', 'payer_reads', 'r', 'authenticated'),
     ('octroi_private.usage_event', 'member_reads', 'r', 'authenticated'),
-    ('octroi_private.usage_event', 'admin_reads', 'r', 'octroi_admin'),
-    ('octroi_private.usage_daily', 'member_reads', 'r', 'authenticated'),
-    ('octroi_private.usage_daily', 'admin_reads', 'r', 'octroi_admin')$$,
+    ('octroi_private.usage_daily', 'member_reads', 'r', 'authenticated')$$,
   'policies let these roles read these tables, and no policy lets anybody write'
 );
 select is_empty(
@@ -64,7 +61,9 @@ select is_empty(
   $$select c.oid::regclass
     from pg_class as c
     where c.relnamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace) and c.relkind = 'v'
-      and not coalesce(c.reloptions @> array['security_invoker=true'], false)$$,
+      and not coalesce(c.reloptions @> array['security_invoker=true'], false)
+      -- operators read these, and are written down
+      and pg_get_viewdef(c.oid) !~ 'octroi_private\.note_admin_read\('$$,
   'every view runs with its reader''s rights'
 );
 select bag_eq(

@@ -188,6 +188,7 @@ values (
 \ir setup/consent_rows.sql
 \ir setup/erasure_rows.sql
 \ir setup/security_rows.sql
+\ir setup/privacy_rows.sql
 
 update tap.breach set outcome = tap.outcome_of(statement);
 

@@ -23,10 +23,11 @@ fn manifest() -> Manifest {
     Manifest::read(RawValue::from_string(text.to_string()).unwrap()).unwrap()
 }
 
+/// What a database answers.
+type Page = Result<Vec<ExportRow>, DatabaseError>;
+
 /// Three rows to a page, as a database would give them.
-fn pages(
-    texts: &[String],
-) -> impl FnMut(&str, Option<&[Option<String>]>) -> Result<Vec<ExportRow>, DatabaseError> {
+fn pages(texts: &[String]) -> impl FnMut(&str, Option<&[Option<String>]>) -> Page {
     move |table, after| {
         assert_eq!(table, "note", "nothing else is asked for");
         let from = after.map_or(0, |after| after[1].as_ref().unwrap().parse::<usize>().unwrap() + 1);

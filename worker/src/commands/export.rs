@@ -90,7 +90,7 @@ async fn write_table(
 
 /// A file in one of the formats.
 enum Sheet<'s> {
-    Csv(Cells<'s, BufWriter<File>>),
+    Csv(Box<Cells<'s, BufWriter<File>>>),
     Jsonl(BufWriter<File>),
 }
 
@@ -103,7 +103,7 @@ impl<'s> Sheet<'s> {
             ExportFormat::Csv => {
                 let mut cells = Cells::new(file, table.columns.iter().map(String::as_str).collect());
                 cells.head()?;
-                Ok(Self::Csv(cells))
+                Ok(Self::Csv(Box::new(cells)))
             }
         }
     }
