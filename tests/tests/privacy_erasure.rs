@@ -5,13 +5,14 @@ use std::time::Instant;
 use octroi_tests::cast::act_as;
 use octroi_tests::child::Worker;
 use octroi_tests::client::{chat, valid_token};
+use octroi_tests::cluster::Cluster;
 use octroi_tests::deadline::eventually;
 use octroi_tests::erasure::lines_with;
 use octroi_tests::gateway::{Gateway, provider};
 use octroi_tests::mail::{PostOffice, threshold};
 use octroi_tests::pg_tools::dump;
 use octroi_tests::shop::{STRIPE_KEY, Shop};
-use octroi_tests::stage::play;
+use octroi_tests::stage::{Stage, play};
 use octroi_tests::verbs::{Call, Usage, reserve, settle};
 use serde_json::json;
 
@@ -93,6 +94,30 @@ async fn no_canary_is_left_in_dump_log_mail_or_stripe() {
         stage.assert_sound().await;
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_servers_log_does_not_tell_who_left() {
+    let cluster = Cluster::start().await;
+    let stage = Stage::open(&cluster.superuser()).await;
+    let caller = stage.sign_up("canary-address").await;
+    let call = Call::new(caller, 10, 10).keyed("canary-idempotency", 1);
+    assert!(reserve(&stage.pool, &call).await.is_granted());
+    settle(&stage.pool, &Usage::new(call.request_id, 10, 10)).await;
+    let (receipt, _) = stage.delete_account_of(caller).await;
+    stage.remove_usage(receipt).await;
+    // What raises is written to the log, with its statement.
+    let mut transaction = stage.pool.begin().await.unwrap();
+    act_as(&mut transaction, caller.user_id).await;
+    let again = sqlx::query("select * from octroi.delete_my_account()").execute(&mut *transaction).await;
+    assert_eq!(again.unwrap_err().as_database_error().unwrap().code().unwrap(), "OC045");
+    drop(transaction);
+    let log = cluster.log();
+    assert!(log.contains("this user is not there any more"), "{log}");
+    for canary in ["canary-address", "canary-idempotency", &caller.user_id.to_string()] {
+        assert!(!log.contains(canary), "{canary} in {log}");
+    }
+    stage.strike().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
