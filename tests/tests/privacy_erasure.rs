@@ -135,7 +135,11 @@ async fn an_old_token_and_an_old_key_are_refused_within_a_second() {
         }
         let sent = sim.requests().len();
         let began = Instant::now();
-        sqlx::query("delete from auth.users where id = $1").bind(caller.user_id).execute(&stage.pool).await.unwrap();
+        sqlx::query("delete from auth.users where id = $1")
+            .bind(caller.user_id)
+            .execute(&stage.pool)
+            .await
+            .unwrap();
         for client in [&by_key, &by_token] {
             let reply = client.post(CHAT, &chat(json!({}))).await;
             assert!([401, 403].contains(&reply.status.as_u16()), "{reply:?}");
@@ -146,7 +150,8 @@ async fn an_old_token_and_an_old_key_are_refused_within_a_second() {
         let query = sqlx::query_scalar("select count(*) from octroi.usage");
         let seen: i64 = query.fetch_one(&mut *transaction).await.unwrap();
         assert_eq!(seen, 0, "the Data API shows nothing");
-        let refused = sqlx::query("select * from octroi.my_quota()").fetch_all(&mut *transaction).await.unwrap_err();
+        let refused =
+            sqlx::query("select * from octroi.my_quota()").fetch_all(&mut *transaction).await.unwrap_err();
         assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "OC020");
         drop(transaction);
         assert!(began.elapsed().as_millis() < 1_000, "it took {:?}", began.elapsed());

@@ -36,6 +36,12 @@ pub(super) async fn replay(command: &mut Command<'_>, from: &Path) -> Result<(),
         sum.erased += replayed.erased;
         sum.absent += replayed.absent;
     }
-    writeln!(command.out, "tombstones: {}, erased again: {}, absent: {}", lines.len(), sum.erased, sum.absent)?;
+    writeln!(
+        command.out,
+        "tombstones: {}, erased again: {}, absent: {}",
+        lines.len(),
+        sum.erased,
+        sum.absent
+    )?;
     Ok(())
 }

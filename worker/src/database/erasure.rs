@@ -107,8 +107,9 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn erasure_step(&self, step_id: i64) -> Result<ErasureStep, DatabaseError> {
-        let query = sqlx::query("select action, args, wait_seconds from octroi_private.erasure_at_stripe($1)")
-            .bind(step_id);
+        let query =
+            sqlx::query("select action, args, wait_seconds from octroi_private.erasure_at_stripe($1)")
+                .bind(step_id);
         let row = self.answer(query.fetch_one(self.pool())).await?;
         let Json(args) = row.try_get::<Json<StepArgs>, _>(1)?;
         let seconds: i32 = row.try_get(2)?;

@@ -42,7 +42,11 @@ pub(super) async fn run(step_id: i64, stripe: &Stripe, database: &Database) -> R
             for invoice in &invoices {
                 stripe.waive_invoice(&invoice.id, invoice.is_draft).await?;
             }
-            tracing::warn!(step.id = step_id, invoices = invoices.len(), "waived what an erased customer owed");
+            tracing::warn!(
+                step.id = step_id,
+                invoices = invoices.len(),
+                "waived what an erased customer owed"
+            );
         }
         ErasureStep::Delete => {
             for session in &customer.session_ids {

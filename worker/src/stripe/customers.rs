@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use stripe_core::customer::{CreateCustomer, DeleteCustomer, ListCustomer, RetrieveCustomer, RetrieveCustomerReturned};
+use stripe_core::customer::{
+    CreateCustomer, DeleteCustomer, ListCustomer, RetrieveCustomer, RetrieveCustomerReturned,
+};
 use stripe_types::RangeQueryTs;
 use uuid::Uuid;
 

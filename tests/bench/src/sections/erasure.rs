@@ -43,7 +43,8 @@ pub async fn measure(rig: &Rig, template: &str) -> Result<Vec<Figure>> {
     superuser.execute("checkpoint").await?;
     let gone_ms = delete_user(&mut superuser).await?;
     let stop = AtomicBool::new(false);
-    let (removed, during) = tokio::join!(remove(&mut superuser, &stop), others(rig, database, Until::Told(&stop)));
+    let (removed, during) =
+        tokio::join!(remove(&mut superuser, &stop), others(rig, database, Until::Told(&stop)));
     let ((removed_rows, removal_seconds), during) = (removed?, during?);
     ensure!(removed_rows >= bare.rows, "{removed_rows} rows were removed, not {}", bare.rows);
     let size = format!("{} of {} usage rows", in_words(bare.rows), in_words(rows));
