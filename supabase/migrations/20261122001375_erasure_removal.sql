@@ -340,7 +340,9 @@ begin
         select from octroi_private.stripe_customer as c where c.id = v_step.customer_id and not c.is_deleted
       ) then 'delete'
       else 'finish'
-    end, jsonb_build_object('customer', v_step.customer_id, 'invoices', coalesce(v_open, '[]')), 3600;
+    end, jsonb_build_object('customer', v_step.customer_id, 'invoices', coalesce(v_open, '[]')),
+    -- a draft is finalised within the hour; a payment that failed is tried again after days
+    case when v_open @> '[{"is_draft": false}]' then 21600 else 3600 end;
 end
 $$;
 comment on function octroi_private.erasure_at_stripe(bigint) is

@@ -14,7 +14,7 @@ create table octroi_private.retention_setting (
 comment on table octroi_private.retention_setting is
 'How long rows are kept after what they are about has ended. set_retention() changes it.';
 insert into octroi_private.retention_setting (table_name, keep, at_least, reason) values
-('usage_event', '25 months', '3 months', 'single calls: this year''s use beside last year''s; whole months are dropped'),
+('usage_event', '25 months', '3 months', 'single calls: this year beside the last; dropped by whole months'),
 ('usage_daily', null, '25 months', 'sums by day and model: the account''s own history'),
 ('request', '30 days', '2 days', 'idempotency keys, outcomes: a repetition is answered, not made again'),
 ('job', '7 days', '1 day', 'work that is done: to see what happened'),
