@@ -4,7 +4,7 @@
 --   auth.users ─► erase_user ─┬─ at once: who the person is, keys, memberships, mail, prompts, everything open
 --                             ├─ erasure_receipt: what went, what stays, why and until when
 --                             ├─ usage_removal ─job─► remove_usage: calls, bite by bite (001375)
---                             ├─ erasure_step ─job─► erase_at_stripe: cancel, bill, delete the customer
+--                             ├─ erasure_step ─job─► erase_at_stripe: cancel, bill, delete the customer (001377)
 --                             └─ tombstone: erases again what a restored backup brings back (001380)
 --
 -- What a law wants kept stays with the closed account, which has neither owner nor name, and goes when its time is over
