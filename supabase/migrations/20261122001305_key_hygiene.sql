@@ -46,6 +46,7 @@ declare
   v_previous bytea;
   v_until timestamptz;
 begin
+  perform octroi_private.require_step_up();
   if grace_seconds is null or grace_seconds not between 0 and 2592000 then
     raise exception 'grace_seconds is 0 to 2592000 (30 days)' using errcode = '22023';
   end if;
@@ -77,7 +78,7 @@ begin
 end
 $$;
 comment on function octroi.rotate_api_key(uuid, integer) is
-'Gives a key of the caller a new secret, returned this once; the one before works for grace_seconds more, with 0 nothing older does. No row when there is no such key that works. Raises 22023.';
+'Gives a key of the caller a new secret, returned this once; the one before works for grace_seconds more, with 0 nothing older does. No row when there is no such key that works. Raises OC040, 22023.';
 
 create function octroi.restrict_api_key(
   id uuid, allowed_models text [] default null, allowed_endpoints text [] default null
@@ -88,6 +89,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform octroi_private.require_step_up();
   perform octroi_private.check_key_access(restrict_api_key.allowed_models, restrict_api_key.allowed_endpoints);
   update octroi_private.api_key as k
   set allowed_models = restrict_api_key.allowed_models, allowed_endpoints = restrict_api_key.allowed_endpoints
@@ -100,7 +102,7 @@ begin
 end
 $$;
 comment on function octroi.restrict_api_key(uuid, text [], text []) is
-'Sets which models and endpoints a key of the caller, or of an account they administer, may call; null means all. False when there is no such key. Raises 22023.';
+'Sets which models and endpoints a key of the caller, or of an account they administer, may call; null means all. False when there is no such key. Raises OC040, 22023.';
 
 -- A key whose secret leaked is revoked; a secret that was replaced already only loses what is left of its grace.
 create function octroi_private.revoke_leaked_keys(p_key_hashes bytea [])

@@ -178,6 +178,16 @@ as $$
       set user_id = $4, name = ''erased'', key_prefix = ''sk-oct-erased'',
         key_hash = sha256(uuid_send(gen_random_uuid())), revoked_at = coalesce(revoked_at, $5)
       where user_id = $1 or account_id = any($2)'),
+    (14, 'api_key_previous', 'delete from octroi_private.api_key_previous
+      where api_key_id in (select k.id from octroi_private.api_key as k where k.user_id = $4)'),
+    (14, 'overage_setting', 'delete from octroi_private.overage_setting where account_id = any($2)'),
+    (14, 'contact_change', 'delete from octroi_private.contact_change where user_id = $1 or account_id = any($2)'),
+    (14, 'export_ticket', 'delete from octroi_private.export_ticket where user_id = $1'),
+    (14, 'privacy_request', 'update octroi_private.privacy_request set user_id = null where user_id = $1'),
+    (14, 'breach_notice', 'update octroi_private.breach_notice set user_id = null where user_id = $1'),
+    (14, 'breach', 'update octroi_private.breach set affected = jsonb_set(affected, ''{users}'', (affected -> ''users'') - $1::text)
+      where affected -> ''users'' ? $1::text'),
+    (14, 'second_factor', 'delete from octroi_private.second_factor where user_id = $1'),
     (14, 'member', 'delete from octroi_private.member where user_id = $1 or account_id = any($2)'),
     (15, 'account', 'update octroi_private.account
       set status = ''closed'', closed_at = coalesce(closed_at, $5), owner_user_id = null, name = ''erased''

@@ -144,15 +144,10 @@ begin
   from octroi_private.stripe_customer as c
   where c.account_id = any(v_ending) and not c.is_deleted;
   for v_step in
-    select s.table_name, s.statement, to_regclass('octroi_private.' || s.table_name) as relation
-    from octroi_private.erasure_statements() as s
-    order by s.place
+    select s.table_name, s.statement from octroi_private.erasure_statements() as s order by s.place
   loop
-    continue when v_step.relation is null;
-    perform octroi_private.unlock_append_only(v_step.relation) where v_step.table_name = 'consent';
     execute v_step.statement using p_user_id, v_ending, v_accounts, v_receipt.pseudonym, v_now;
     get diagnostics v_rows = row_count;
-    perform octroi_private.lock_append_only(v_step.relation) where v_step.table_name = 'consent';
     if v_rows > 0 then
       v_erased := v_erased || jsonb_build_object(
         v_step.table_name, coalesce((v_erased ->> v_step.table_name)::bigint, 0) + v_rows
@@ -202,10 +197,7 @@ declare
     select coalesce(jsonb_agg(a.id), '[]') from unnest(p_accounts) as a (id) where a.id <> all(p_ending)
   ));
 begin
-  if to_regprocedure('octroi_private.record_audit(text, uuid, text, jsonb, text)') is not null then
-    execute 'select octroi_private.record_audit($1, $2, $3, $4, $5)'
-    using 'person.erased', p_ending[1], p_receipt_id::text, v_detail, null::text;
-  end if;
+  perform octroi_private.record_audit('person.erased', p_ending[1], p_receipt_id::text, v_detail, null);
 end
 $$;
 
@@ -258,9 +250,7 @@ begin
   if v_user_id is null then
     raise exception 'not signed in' using errcode = 'OC020', hint = 'Send the access token of a signed-in user.';
   end if;
-  if to_regprocedure('octroi_private.require_step_up()') is not null then
-    execute 'select octroi_private.require_step_up()';
-  end if;
+  perform octroi_private.require_step_up();
   perform set_config('octroi.erasure_receipt_id', '', true);
   if not octroi_private.delete_user(v_user_id) then
     raise exception 'this user is not there any more, or may not be deleted here' using errcode = 'OC045',

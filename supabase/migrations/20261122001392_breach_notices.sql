@@ -119,22 +119,6 @@ create trigger breach_notice_lost after delete on octroi_private.mail
 for each row when (old.kind = 'breach' and old.finished_at is null)
 execute function octroi_private.keep_notice_outcome();
 
--- Who is erased is no longer named; that somebody was told, and what became of it, remains.
-create function octroi_private.forget_notices()
-returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  update octroi_private.breach_notice as n set user_id = null where n.user_id = old.id;
-  update octroi_private.breach as b
-  set affected = jsonb_set(b.affected, '{users}', (b.affected -> 'users') - old.id::text)
-  where b.affected -> 'users' ? old.id::text;
-  return null;
-end
-$$;
-
 create function octroi_private.close_breach(p_breach_id bigint, p_note text, p_no_notice_reason text)
 returns void
 language plpgsql
@@ -236,7 +220,3 @@ comment on function octroi_private.breaches(boolean) is
 'The register, without or with what is closed. minutes_left, below 0 when overdue, runs until the authority was told or there is no risk.';
 
 reset role;
-
-create trigger octroi_forget_notices
-after delete on auth.users
-for each row execute function octroi_private.forget_notices();

@@ -185,7 +185,6 @@ prepare functions_golden as values
 ('authenticated', 'octroi.update_my_contact(text,text,text,text,text,jsonb,jsonb)'),
 ('octroi_admin', 'octroi_private.admin_page(text,text[],integer)'),
 ('octroi_admin', 'octroi_private.admin_tables()'),
-('octroi_admin', 'octroi_private.note_admin_read(text)'),
 ('octroi_admin', 'octroi_private.privacy_troubles()'),
 ('octroi_worker', 'octroi_private.begin_export(bytea)'),
 ('octroi_worker', 'octroi_private.export_manifest()'),

@@ -42,6 +42,9 @@ select bag_eq(
     ('octroi_private.api_key', 'holder_reads', 'r', 'authenticated'),
     ('octroi_private.api_key_previous', 'holder_reads', 'r', 'authenticated'),
     ('octroi_private.api_key_use', 'holder_reads', 'r', 'authenticated'),
+    ('octroi_private.account', 'admin_reads', 'r', 'octroi_admin'),
+    ('octroi_private.usage_event', 'admin_reads', 'r', 'octroi_admin'),
+    ('octroi_private.usage_daily', 'admin_reads', 'r', 'octroi_admin'),
     ('octroi_private.contact', 'support_reads', 'r', 'octroi_admin'),
     ('octroi_private.contact', 'support_reads', 'r', 'octroi_support'),
     ('octroi_private.billing_request', 'payer_reads', 'r', 'authenticated'),
@@ -63,7 +66,7 @@ select is_empty(
     where c.relnamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace) and c.relkind = 'v'
       and not coalesce(c.reloptions @> array['security_invoker=true'], false)
       -- operators read these, and are written down
-      and pg_get_viewdef(c.oid) !~ 'octroi_private\.note_admin_read\('$$,
+      and pg_get_viewdef(c.oid) !~ 'octroi_private\.log_admin_read\('$$,
   'every view runs with its reader''s rights'
 );
 select bag_eq(

@@ -79,7 +79,7 @@ select is(
   (select count(*) from octroi_private.admin_usage_event join tap.person using (user_id)), 7::bigint,
   'octroi_admin exports everyone''s usage'
 );
-select is(tap.outcome_of('select * from octroi_private.usage_event'), '42501', 'but not without being written down');
+select is(tap.outcome_of('select * from octroi_private.request'), '42501', 'and nothing that is not written down');
 
 select tap.clear() \g /dev/null
 create function tap.readable(p_role text) returns setof text

@@ -54,7 +54,8 @@ select bag_eq(
     join tap.about_nobody as n on n.table_name = replace(t.table_name, 'octroi_private.', '')$$,
   $$select v.* from (values
       ('plan_version', 'content'), ('top_up_pack', 'content'), ('consent_policy', 'text_hash'),
-      ('detection_state', 'after_account_id'), ('append_only_pass', 'transaction_id')
+      ('detection_state', 'after_account_id'), ('append_only_pass', 'transaction_id'),
+      ('tombstone_key', 'key')
     ) as v (table_name, column_name)
     join tap.telling as t on t.table_name = v.table_name and t.column_name = v.column_name$$,
   'tables about nobody have no column that could tell, but for texts of the operator''s and a cursor'

@@ -59,7 +59,6 @@ begin
   for v_table in
     select c.oid::regclass from pg_class as c
     where c.relnamespace = 'octroi_private'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-      and c.relname <> 'audit_log'
   loop
     execute format('select exists (select from %s as t where t::text like %L)', v_table, '%' || p_user_id || '%')
     into v_found;

@@ -128,11 +128,6 @@ impl Cluster {
             .database("postgres")
     }
 
-    /// What the server has written to its log.
-    pub fn log(&self) -> String {
-        read_as_owner(&self.data.join("test.log")).unwrap()
-    }
-
     /// kill -9 of the postmaster and all its backends at once.
     pub async fn kill(&self) {
         let postmaster = self.postmaster().expect("Postgres runs");
