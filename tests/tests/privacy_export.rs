@@ -113,13 +113,19 @@ async fn the_door_opens_once_and_for_nothing_else() {
         let gateway = Gateway::start(stage, &provider().await).await;
         let ada = stage.sign_up("ada").await;
         let (_, path) = offered(stage, ada).await;
-        assert_eq!(ask(&gateway, Method::HEAD, &path).await.status(), 404, "looking does not use the link up");
+        assert_eq!(
+            ask(&gateway, Method::HEAD, &path).await.status(),
+            404,
+            "looking does not use the link up"
+        );
         assert_eq!(ask(&gateway, Method::POST, &path).await.status(), 405);
         assert_eq!(ask(&gateway, Method::GET, &path).await.status(), 200);
         let guess = format!("/privacy/export/{}", "0".repeat(64));
         let capitals = path.to_uppercase().replace("/PRIVACY/EXPORT", "/privacy/export");
         let mut bodies = Vec::new();
-        for closed in [&path, &guess, &capitals, "/privacy/export/x", "/privacy/export/%ff", "/privacy/export/a/b"] {
+        for closed in
+            [&path, &guess, &capitals, "/privacy/export/x", "/privacy/export/%ff", "/privacy/export/a/b"]
+        {
             let answer = ask(&gateway, Method::GET, closed).await;
             assert_eq!(answer.status(), 404, "{closed}");
             bodies.push(answer.text().await.unwrap());
@@ -127,7 +133,11 @@ async fn the_door_opens_once_and_for_nothing_else() {
         assert!(bodies.iter().all(|body| *body == bodies[0]), "a used link looks like none: {bodies:?}");
         let (_, late) = offered(stage, ada).await;
         stage.let_pass(time::Duration::minutes(16)).await;
-        assert_eq!(ask(&gateway, Method::GET, &late).await.status(), 404, "nor does a link of a quarter of an hour ago");
+        assert_eq!(
+            ask(&gateway, Method::GET, &late).await.status(),
+            404,
+            "nor does a link of a quarter of an hour ago"
+        );
         gateway.stop().await;
     })
     .await;

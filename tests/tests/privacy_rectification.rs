@@ -53,11 +53,12 @@ async fn customer(shop: &Shop<'_>, caller: Caller) -> String {
 
 async fn done(stage: &Stage, id: Uuid) {
     eventually("the correction is made", async || {
-        let state: String = sqlx::query_scalar("select state from octroi_private.contact_change where id = $1")
-            .bind(id)
-            .fetch_one(&stage.pool)
-            .await
-            .unwrap();
+        let state: String =
+            sqlx::query_scalar("select state from octroi_private.contact_change where id = $1")
+                .bind(id)
+                .fetch_one(&stage.pool)
+                .await
+                .unwrap();
         (state == "done").then_some(())
     })
     .await;

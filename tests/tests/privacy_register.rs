@@ -34,7 +34,10 @@ async fn the_document_says_what_the_register_says() {
             return;
         }
         let differing = committed.lines().zip(now.lines()).find(|(was, is)| was != is);
-        assert!(differing.is_none() && committed.len() == now.len(), "`make schema` writes it anew: {differing:?}");
+        assert!(
+            differing.is_none() && committed.len() == now.len(),
+            "`make schema` writes it anew: {differing:?}"
+        );
     })
     .await;
 }

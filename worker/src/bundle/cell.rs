@@ -45,7 +45,9 @@ impl<'c, W: Write> Cells<'c, W> {
             match row.get(*column) {
                 None | Some(Value::Null) => self.csv.write_field("")?,
                 Some(Value::String(text)) => self.csv.write_field(safe(text).as_bytes())?,
-                Some(value @ (Value::Bool(_) | Value::Number(_))) => self.csv.write_field(value.to_string())?,
+                Some(value @ (Value::Bool(_) | Value::Number(_))) => {
+                    self.csv.write_field(value.to_string())?
+                }
                 Some(value) => self.csv.write_field(safe(&value.to_string()).as_bytes())?,
             }
         }

@@ -61,15 +61,22 @@ fn a_bundle_has_every_row_once_in_json_and_once_in_csv() {
         let data: Value = serde_json::from_str(&entry(&mut zip, "data.json")).unwrap();
         assert_eq!(data["request_id"], "request");
         assert_eq!(data["processors"][0]["name"], "stripe");
-        let read: Vec<&str> =
-            data["tables"]["note"].as_array().unwrap().iter().map(|row| row["text"].as_str().unwrap()).collect();
+        let read: Vec<&str> = data["tables"]["note"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["text"].as_str().unwrap())
+            .collect();
         assert_eq!(read, texts);
         let csv = entry(&mut zip, "csv/note.csv");
         let mut csv = csv::Reader::from_reader(csv.as_bytes());
         assert_eq!(csv.headers().unwrap(), &vec!["id", "text"]);
         assert_eq!(csv.records().map(|row| row.unwrap()[1].to_owned()).collect::<Vec<_>>(), texts);
         assert!(zip.by_name("csv/hidden.csv").is_err());
-        assert_eq!(serde_json::from_str::<Value>(&entry(&mut zip, "schema.json")).unwrap()["format"], "octroi-export-1");
+        assert_eq!(
+            serde_json::from_str::<Value>(&entry(&mut zip, "schema.json")).unwrap()["format"],
+            "octroi-export-1"
+        );
     }
 }
 

@@ -13,11 +13,11 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
 use http::Method;
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -63,7 +63,8 @@ pub async fn download(
         Ok(None) => Ok(closed(GatewayError::UnknownPath)),
         Err(error) => {
             tracing::warn!(%error, "a bundle could not be begun");
-            let error = if error.is_transient() { GatewayError::MeteringUnavailable } else { GatewayError::Internal };
+            let error =
+                if error.is_transient() { GatewayError::MeteringUnavailable } else { GatewayError::Internal };
             Ok(closed(error))
         }
     }
@@ -98,7 +99,9 @@ fn hand_out(database: Database, opened: Opened, permit: OwnedSemaphorePermit) ->
         let last = pieces.clone();
         let written = tokio::task::spawn_blocking(move || write(opened, now, Pieces(pieces)));
         let told = match tokio::time::timeout(LONGEST, written).await {
-            Ok(Ok(Ok(tally))) => database.finish_export(request_id, &tally).await.map(|_| ()).map_err(BundleError::from),
+            Ok(Ok(Ok(tally))) => {
+                database.finish_export(request_id, &tally).await.map(|_| ()).map_err(BundleError::from)
+            }
             Ok(Ok(Err(error))) => Err(error),
             Ok(Err(_)) | Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
         };
@@ -115,7 +118,10 @@ fn hand_out(database: Database, opened: Opened, permit: OwnedSemaphorePermit) ->
     protect(headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     let name = format!("attachment; filename=\"octroi-export-{}.zip\"", now.date());
-    headers.insert(CONTENT_DISPOSITION, HeaderValue::try_from(name).unwrap_or(HeaderValue::from_static("attachment")));
+    headers.insert(
+        CONTENT_DISPOSITION,
+        HeaderValue::try_from(name).unwrap_or(HeaderValue::from_static("attachment")),
+    );
     response
 }
 

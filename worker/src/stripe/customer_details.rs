@@ -3,7 +3,9 @@
 use std::fmt;
 
 use serde::Deserialize;
-use stripe_billing::tax_id::{CreateCustomerTaxId, CreateCustomerTaxIdType, DeleteCustomerTaxId, ListCustomerTaxId};
+use stripe_billing::tax_id::{
+    CreateCustomerTaxId, CreateCustomerTaxIdType, DeleteCustomerTaxId, ListCustomerTaxId,
+};
 use stripe_core::customer::{OptionalFieldsCustomerAddress, UpdateCustomer};
 
 use super::pages::{PAGE_OBJECTS, all};

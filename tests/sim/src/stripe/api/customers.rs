@@ -161,13 +161,7 @@ fn fill(world: &World, customer: &mut Customer, params: &mut Params) -> Result<(
         settings.ignore(&["custom_fields", "footer", "rendering_options"]);
         settings.finish()?;
     }
-    params.ignore(&[
-        "shipping",
-        "tax",
-        "tax_exempt",
-        "tax_id_data",
-        "validate",
-    ]);
+    params.ignore(&["shipping", "tax", "tax_exempt", "tax_id_data", "validate"]);
     Ok(())
 }
 

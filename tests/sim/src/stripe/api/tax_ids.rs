@@ -43,7 +43,11 @@ pub fn create(world: &mut World, customer: &str, params: &mut Params) -> Answer 
     let (kind, value) = (params.required("type")?, params.required("value")?);
     params.finish()?;
     if living(world, customer, "customer")?.tax_ids.len() >= TAX_IDS_MAX {
-        return Err(ApiError::parameter("tax_id_limit_exceeded", "value", "A customer has at most five tax ids."));
+        return Err(ApiError::parameter(
+            "tax_id_limit_exceeded",
+            "value",
+            "A customer has at most five tax ids.",
+        ));
     }
     let tax_id = TaxId { id: fresh_id("txi_"), created: world.now, kind, value };
     let rendered = render(&tax_id, customer);
