@@ -76,6 +76,8 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_whom text;
 begin
   new.subject := octroi_private.pseudonymised(new.subject);
   new.reason := octroi_private.pseudonymised(new.reason);
@@ -83,11 +85,13 @@ begin
     'name', 'email', 'phone', 'address', 'url', 'key_hash', 'user_id', 'owner_user_id', 'unsubscribe_token',
     'news_token'
   ])::text)::jsonb;
-  if new.subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
-    new.person := coalesce(new.person, (
-      select p.pseudonym from octroi_private.person as p where p.pseudonym = new.subject::uuid
-    ));
-  end if;
+  foreach v_whom in array array[new.detail ->> 'person', new.subject] loop
+    if v_whom ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+      new.person := coalesce(new.person, (
+        select p.pseudonym from octroi_private.person as p where p.pseudonym = v_whom::uuid
+      ));
+    end if;
+  end loop;
   return new;
 end
 $$;
@@ -170,7 +174,7 @@ begin
 end
 $$;
 comment on function octroi_private.record_audit(text, uuid, text, jsonb, text) is
-'Enters an action of whoever is signed in. Ids of people become pseudonyms, addresses and names are left out. A null reason is what the session set as octroi_audit.reason. Raises 23514 for an action that is not word.word.';
+'Enters an action of whoever is signed in. Whom it was done to is the subject, or person in the detail. Ids of people become pseudonyms, addresses and names are left out. A null reason is what the session set as octroi_audit.reason. Raises 23514 for an action that is not word.word.';
 
 -- Records a change of the row a trigger fires for, under the word its argument gives; a change of nothing that counts
 -- is none.

@@ -2,7 +2,7 @@
 -- afterwards breaks the chain.
 begin;
 \ir setup/cast.sql
-select plan(35);
+select plan(36);
 
 create function tap.entries(p_like text) returns bigint
 language sql
@@ -134,6 +134,12 @@ select ok(not 'operator quota_grant.insert' = any(array(select tap.audit_of(:ste
 select ok('operator quota_grant.insert' = any(array(select tap.audit_of(:ada))), 'whose admin sees it');
 select ok(
   not 'operator quota_grant.insert' = any(array(select tap.audit_of(:mia))), 'and whose former member does not'
+);
+select tap.play(:olga) \g /dev/null
+select octroi.revoke_api_key(tap.key_id('mia team')) \g /dev/null
+select tap.clear() \g /dev/null
+select ok(
+  'another user api_key.update' = any(array(select tap.audit_of(:mia))), 'nor does anybody lose a key without seeing it'
 );
 select is((select count(*) from tap.audit_of(:missing)), 0::bigint, 'nobody sees nothing');
 select tap.play(:sten) \g /dev/null
