@@ -92,11 +92,12 @@ async fn keys_that_leaked_are_revoked_by_the_text_they_leaked_in() {
         let other = stage.make_key(caller, json!([])).await;
         let replaced = stage.make_key(caller, json!([])).await;
         let current = stage.rotate_key(caller, &replaced, 3600).await;
-        let hash: String = sqlx::query_scalar("select encode(key_hash, 'hex') from octroi_private.api_key where id = $1")
-            .bind(by_hash.id)
-            .fetch_one(&stage.pool)
-            .await
-            .unwrap();
+        let hash: String =
+            sqlx::query_scalar("select encode(key_hash, 'hex') from octroi_private.api_key where id = $1")
+                .bind(by_hash.id)
+                .fetch_one(&stage.pool)
+                .await
+                .unwrap();
         let text = format!(
             "report.txt:3: OPENAI_API_KEY=\"{}\"\nsha256 {hash}\nold {}\nnobody's sk-oct-{}\n",
             leaked.secret,

@@ -158,12 +158,7 @@ async fn an_address_that_cannot_be_written_to_stops_nobody_else_s_mail() {
             let odd = stage.sign_up("odd").await;
             let change = "update octroi_private.contact
                 set email = octroi_private.seal_for(user_id, 'contact.email', $2) where user_id = $1";
-            sqlx::query(change)
-                .bind(odd.user_id)
-                .bind(address)
-                .execute(&stage.pool)
-                .await
-                .unwrap();
+            sqlx::query(change).bind(odd.user_id).bind(address).execute(&stage.pool).await.unwrap();
             let mail = stage.write_to(odd, &contractual(), &format!("{number}")).await;
             stage.mail_ends(mail, ("refused", "cancelled")).await;
             let query = sqlx::query_scalar("select detail from octroi_private.mail where id = $1").bind(mail);

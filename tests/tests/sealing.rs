@@ -157,16 +157,16 @@ async fn live_a_life(stage: &Stage, cluster: &Cluster) -> Uuid {
         let query = sqlx::query(statement).bind(user_id).bind(EMAIL_CANARY).bind(PHONE_CANARY);
         query.execute(&stage.pool).await.unwrap();
     }
-    let found: Vec<Uuid> =
-        sqlx::query_scalar("select user_id from octroi_private.find_person_by_email($1)")
-            .bind(EMAIL_CANARY)
-            .fetch_all(&stage.pool)
-            .await
-            .unwrap();
+    let found: Vec<Uuid> = sqlx::query_scalar("select user_id from octroi_private.find_person_by_email($1)")
+        .bind(EMAIL_CANARY)
+        .fetch_all(&stage.pool)
+        .await
+        .unwrap();
     assert_eq!(found, [user_id]);
     // Opening fails for a wrong place, and for want of keys; both errors are logged by the server.
     for place in ["contact.email", "letter.email"] {
-        let query = sqlx::query("select octroi_private.open_for(user_id, $1, email) from octroi_private.contact");
+        let query =
+            sqlx::query("select octroi_private.open_for(user_id, $1, email) from octroi_private.contact");
         assert_eq!(query.bind(place).execute(&stage.pool).await.is_ok(), place == "contact.email");
     }
     cluster.set_operator_keys(&AFTER);
@@ -191,10 +191,8 @@ async fn neither_address_nor_key_shows_in_dump_statements_settings_or_log() {
     let user_id = live_a_life(&stage, &cluster).await;
     rotate(&stage).await.unwrap();
 
-    let statements: Vec<String> = sqlx::query_scalar("select query from pg_stat_statements")
-        .fetch_all(&stage.pool)
-        .await
-        .unwrap();
+    let statements: Vec<String> =
+        sqlx::query_scalar("select query from pg_stat_statements").fetch_all(&stage.pool).await.unwrap();
     let settings: Vec<String> = sqlx::query_scalar("select coalesce(setting, '') from pg_settings")
         .fetch_all(&stage.pool)
         .await
