@@ -1,5 +1,5 @@
--- Where a person is written to: Auth's addresses, sealed, kept in step by trigger. No other copy is kept, and none in
--- the clear; the address of a mail is opened when the mail goes.
+-- Where a person is written to: Auth's addresses, and a number they gave us. Sealed, kept in step by trigger. No other
+-- copy is kept, and none in the clear; the address of a mail is opened when the mail goes.
 set role octroi_owner;
 
 create table octroi_private.contact (
@@ -36,7 +36,9 @@ begin
       octroi_private.seal_for(new.id, 'contact.phone', v_phone)
     )
     on conflict (user_id) do update
-    set email = excluded.email, email_index = excluded.email_index, phone = excluded.phone;
+    set email = excluded.email, email_index = excluded.email_index,
+      -- a number that they gave us stays until Auth has another
+      phone = case when old.phone is not distinct from new.phone then c.phone else excluded.phone end;
   end if;
   return null;
 exception

@@ -179,24 +179,6 @@ as $$
 $$;
 comment on function octroi_private.privacy_troubles() is 'Privacy requests that are due soon or late.';
 
--- After whatever else the deletion of a user does (triggers fire in the order of their names).
-create function octroi_private.forget_rights()
-returns trigger
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  update octroi_private.privacy_request
-  set state = 'withdrawn', closed_at = octroi_private.now(), evidence = evidence || '{"reason": "the user is gone"}'
-  where user_id = old.id and state = 'open' and kind <> 'erasure';
-  update octroi_private.privacy_request set user_id = null where user_id = old.id;
-  delete from octroi_private.export_ticket where user_id = old.id;
-  delete from octroi_private.contact_change where user_id = old.id;
-  return null;
-end
-$$;
-
 create function octroi_private.prune_privacy(p_max_rows integer)
 returns bigint
 language plpgsql
@@ -234,12 +216,3 @@ end
 $$;
 
 reset role;
-
-create trigger octroi_zz_forget_rights
-after delete on auth.users
-for each row execute function octroi_private.forget_rights();
--- Auth's soft deletion is a deletion too.
-create trigger octroi_zz_soft_forget_rights
-after update of deleted_at on auth.users
-for each row when (old.deleted_at is null and new.deleted_at is not null)
-execute function octroi_private.forget_rights();

@@ -6,9 +6,6 @@
 -- that it is theirs. billing_email is where Stripe sends invoices, and is Stripe's alone.
 set role octroi_owner;
 
--- only where contacts are not sealed, which have the column already
-alter table octroi_private.contact add column if not exists phone text;
-
 create table octroi_private.contact_change (
   -- the privacy request's
   id uuid primary key references octroi_private.privacy_request (id) on delete cascade,
@@ -39,12 +36,6 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if to_regprocedure('octroi_private.seal_for(uuid, text, text)') is null then
-    update octroi_private.contact as c
-    set email = coalesce(p_email, c.email), phone = case when p_phone is null then c.phone else nullif(p_phone, '') end
-    where c.user_id = p_user_id;
-    return;
-  end if;
   delete from octroi_private.contact as c where c.user_id = p_user_id and c.email is null and p_email is null and p_phone = '';
   update octroi_private.contact as c
   set email = coalesce(octroi_private.seal_for(p_user_id, 'contact.email', p_email), c.email),

@@ -183,7 +183,10 @@ as $$
     (14, 'overage_setting', 'delete from octroi_private.overage_setting where account_id = any($2)'),
     (14, 'contact_change', 'delete from octroi_private.contact_change where user_id = $1 or account_id = any($2)'),
     (14, 'export_ticket', 'delete from octroi_private.export_ticket where user_id = $1'),
-    (14, 'privacy_request', 'update octroi_private.privacy_request set user_id = null where user_id = $1'),
+    (14, 'privacy_request', 'update octroi_private.privacy_request
+      set state = ''withdrawn'', closed_at = $5, evidence = evidence || ''{"reason": "the user is gone"}''
+      where user_id = $1 and state = ''open'' and kind <> ''erasure'''),
+    (15, 'privacy_request', 'update octroi_private.privacy_request set user_id = null where user_id = $1'),
     (14, 'breach_notice', 'update octroi_private.breach_notice set user_id = null where user_id = $1'),
     (14, 'breach', 'update octroi_private.breach set affected = jsonb_set(affected, ''{users}'', (affected -> ''users'') - $1::text)
       where affected -> ''users'' ? $1::text'),
