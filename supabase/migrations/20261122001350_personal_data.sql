@@ -61,7 +61,8 @@ create table octroi_private.personal_column (
   -- what a support role sees
   mask text not null generated always as (
     case class
-      when 'fact' then 'shown' when 'reference' then 'pseudonym' when 'contact' then 'partial' when 'sealed' then 'partial'
+      when 'fact' then 'shown' when 'reference' then 'pseudonym'
+      when 'contact' then 'partial' when 'sealed' then 'partial'
       else 'hidden'
     end
   ) stored,

@@ -45,7 +45,8 @@ call octroi_private.register_personal_table(
   phone | sealed | their telephone number, if they gave one $$
 );
 call octroi_private.register_personal_table(
-  'notification_setting', 'person', 'what mail a user wants, and how it is written', 'contract', 'while the user exists',
+  'notification_setting', 'person', 'what mail a user wants, and how it is written', 'contract',
+  'while the user exists',
   array['mail'], 'delete', null, 'none', 't.user_id = $1', null, array['user_id'], $$
   user_id | reference | the user
   usage_alerts | fact | whether warnings are wanted
@@ -56,7 +57,8 @@ call octroi_private.register_personal_table(
   changed_at | fact | last changed $$
 );
 call octroi_private.register_personal_table(
-  'mail', 'person', 'what a user was written, once', 'contract', '90 days after it was sent (setting)', array['mail'], 'delete',
+  'mail', 'person', 'what a user was written, once', 'contract', '90 days after it was sent (setting)', array['mail'],
+  'delete',
   null, 'none', 't.user_id = $1', null, array['id'], $$
   id | reference | the mail
   user_id | reference | to whom
@@ -111,7 +113,8 @@ call octroi_private.register_personal_table(
 );
 
 call octroi_private.register_personal_table(
-  'second_factor', 'person', 'to ask for the second factor of who has one', 'legal_obligation', 'while they have it', '{}',
+  'second_factor', 'person', 'to ask for the second factor of who has one', 'legal_obligation', 'while they have it',
+  '{}',
   'delete', null, 'none', 't.user_id = $1', null, array['factor_id'], $$
   factor_id | reference | Auth's factor
   user_id | reference | whose

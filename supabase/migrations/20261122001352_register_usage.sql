@@ -54,7 +54,8 @@ call octroi_private.register_personal_table(
   cost_nano_usd | fact | cost in billionths of a US dollar $$
 );
 call octroi_private.register_personal_table(
-  'request', 'person', 'calls under way, and that a call made twice is charged once', 'contract', '30 days (setting)', '{}',
+  'request', 'person', 'calls under way, and that a call made twice is charged once', 'contract', '30 days (setting)',
+  '{}',
   'pseudonymise', 'the audit of holds, until it is pruned', 'none', 't.user_id = $1', null, array['id'], $$
   id | reference | the call
   account_id | reference | who pays

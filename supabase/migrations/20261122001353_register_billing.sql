@@ -2,7 +2,8 @@
 set role octroi_owner;
 
 call octroi_private.register_personal_table(
-  'subscription', 'account', 'which plan an account has', 'contract', 'as long as its invoices', array['stripe'], 'keep',
+  'subscription', 'account', 'which plan an account has', 'contract', 'as long as its invoices', array['stripe'],
+  'keep',
   'it is what was sold', 'owner', 't.account_id = $2', null, array['id'], $$
   id | reference | the subscription
   account_id | reference | the account
@@ -26,7 +27,8 @@ call octroi_private.register_personal_table(
   bought_at | fact | when $$
 );
 call octroi_private.register_personal_table(
-  'auto_top_up', 'account', 'packs bought without asking', 'contract', 'while it is on', array['stripe'], 'delete', null,
+  'auto_top_up', 'account', 'packs bought without asking', 'contract', 'while it is on', array['stripe'], 'delete',
+  null,
   'owner', 't.account_id = $2', null, array['account_id'], $$
   account_id | reference | the account
   pack_code | fact | the pack
@@ -158,7 +160,8 @@ call octroi_private.register_personal_table(
   paid_at | fact | paid $$
 );
 call octroi_private.register_personal_table(
-  'stripe_invoice_line', 'account', 'a line of an invoice', 'legal_obligation', 'the tax period', array['stripe'], 'keep',
+  'stripe_invoice_line', 'account', 'a line of an invoice', 'legal_obligation', 'the tax period', array['stripe'],
+  'keep',
   'tax law asks for it', 'owner', $reach$t.invoice_id in (
     select i.id from octroi_private.stripe_invoice as i
     join octroi_private.stripe_customer as c on c.id = i.customer_id

@@ -1,5 +1,5 @@
--- The register: the record of what was done, the rights themselves, and what only turns the wheels. Of the last no row is
--- handed out, because each says nothing that the row it points to does not say.
+-- The register: the record of what was done, the rights themselves, and what only turns the wheels. Of the last no row
+-- is handed out, because each says nothing that the row it points to does not say.
 set role octroi_owner;
 
 call octroi_private.register_personal_table(
@@ -45,7 +45,8 @@ call octroi_private.register_personal_table(
   evidence | fact | how $$
 );
 call octroi_private.register_personal_table(
-  'export_ticket', 'person', 'to hand a bundle to whoever asked for it, once', 'legal_obligation', 'a day', '{}', 'delete',
+  'export_ticket', 'person', 'to hand a bundle to whoever asked for it, once', 'legal_obligation', 'a day', '{}',
+  'delete',
   null, 'none', 't.user_id = $1', null, array['request_id'], $$
   request_id | reference | the request
   user_id | reference | whose bundle
@@ -69,7 +70,8 @@ call octroi_private.register_personal_table(
   finished_at | fact | answered $$
 );
 call octroi_private.register_personal_table(
-  'job', 'machinery', 'what is to be done outside the database', 'contract', '7 days after it was done (setting)', '{}', 'delete',
+  'job', 'machinery', 'what is to be done outside the database', 'contract', '7 days after it was done (setting)',
+  '{}', 'delete',
   null, 'none', null, 'a job is an id, and the row that it points to is handed out', array['id'], $$
   id | fact | the job
   kind | fact | what is to be done
@@ -85,7 +87,8 @@ call octroi_private.register_personal_table(
   finished_at | fact | done $$
 );
 call octroi_private.register_personal_table(
-  'stripe_event', 'machinery', 'which object of Stripe''s changed', 'contract', '60 days (setting)', array['stripe'], 'keep',
+  'stripe_event', 'machinery', 'which object of Stripe''s changed', 'contract', '60 days (setting)', array['stripe'],
+  'keep',
   'it holds ids of Stripe''s and is pruned after 60 days', 'none', null, 'the objects that it names are handed out',
   array['id'], $$
   id | fact | Stripe's event

@@ -1,5 +1,5 @@
--- The register: what an erasure leaves, and what watches over the rest. Tables of later migrations: what is not there is
--- not handed out, and a test says so.
+-- The register: what an erasure leaves, and what watches over the rest. Tables of later migrations: what is not there
+-- is not handed out, and a test says so.
 set role octroi_owner;
 
 call octroi_private.register_personal_table(
@@ -111,7 +111,8 @@ call octroi_private.register_personal_table(
 );
 call octroi_private.register_personal_table(
   'breach_notice', 'person', 'that somebody was told of a breach', 'legal_obligation', 'as long as the breach',
-  array['mail'], 'pseudonymise', 'Art. 5(2) GDPR: that somebody was told', 'none', 't.user_id = $1', null, array['id'], $$
+  array['mail'], 'pseudonymise', 'Art. 5(2) GDPR: that somebody was told', 'none', 't.user_id = $1', null, array['id'],
+  $$
   id | reference | the notice
   breach_id | fact | of which breach
   user_id | reference | who was told | delete

@@ -1,7 +1,7 @@
 -- Access and portability (Art. 15 and 20 GDPR): every row about the caller, page by page. octroi_private.export_rows is
 -- the only place that reads them; the worker's door, psql users and operators all come through it.
 --
---   export_my_data() ─► privacy_request, ticket ─► GET /privacy/export/{token} ─► begin_export ─► export_page … ─► finish
+--   export_my_data() ─► privacy_request, ticket ─► GET /privacy/export/{token} ─► begin_export, export_page …, finish
 set role octroi_owner;
 
 create table octroi_private.export_ticket (
@@ -88,8 +88,8 @@ as $$
   having count(*) = max(cardinality(p.key_columns))
 $$;
 
--- Rows of one table about one person, with the key to go on after. Each account's rows are gone through in turn, so that
--- an index serves every page.
+-- Rows of one table about one person, with the key to go on after. Each account's rows are gone through in turn, so
+-- that an index serves every page.
 create function octroi_private.export_rows(p_user_id uuid, p_table text, p_after text [], p_max_rows integer)
 returns table (next_after text [], data json)
 language plpgsql
@@ -185,7 +185,9 @@ comment on function octroi.export_my_data() is
 'Offers a bundle of every row about the caller: where the gateway hands it out, once, within 15 minutes. Raises OC020, OC040, OC042.';
 
 create function octroi.my_data_tables()
-returns table (table_name text, about text, purpose text, legal_basis text, retention text, processors text [], columns jsonb)
+returns table (
+  table_name text, about text, purpose text, legal_basis text, retention text, processors text [], columns jsonb
+)
 language sql
 stable
 security definer

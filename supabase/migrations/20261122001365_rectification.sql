@@ -36,7 +36,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  delete from octroi_private.contact as c where c.user_id = p_user_id and c.email is null and p_email is null and p_phone = '';
+  delete from octroi_private.contact as c
+  where c.user_id = p_user_id and c.email is null and p_email is null and p_phone = '';
   update octroi_private.contact as c
   set email = coalesce(octroi_private.seal_for(p_user_id, 'contact.email', p_email), c.email),
     email_index = coalesce(octroi_private.blind_index('email', p_email), c.email_index),
@@ -85,7 +86,9 @@ as $$
   end
 $$;
 
-create function octroi_private.enqueue_contact_change(p_request_id uuid, p_account_id uuid, p_user_id uuid, p_details jsonb)
+create function octroi_private.enqueue_contact_change(
+  p_request_id uuid, p_account_id uuid, p_user_id uuid, p_details jsonb
+)
 returns boolean
 language plpgsql
 security definer
@@ -239,7 +242,8 @@ for each row when (new.kind = 'push_contact' and new.state in ('dead', 'cancelle
 execute function octroi_private.fail_given_up_contact_change();
 
 -- The counter-entry: what a call was charged against the account's month is granted anew, once, for a reason. The call,
--- the balances and the rollups stay as they are; what was invoiced for it beyond the plan is credited at Stripe by hand.
+-- the balances and the rollups stay as they are; what was invoiced for it beyond the plan is credited at Stripe by
+-- hand.
 create function octroi_private.correct_usage(p_request_id uuid, p_reason text)
 returns setof uuid
 language plpgsql

@@ -1,5 +1,5 @@
--- What operators export: a view for each table, to be copied with psql, and the pages that `octroi export` reads. Whoever
--- reads personal data is written down, by the same statement that hands it out.
+-- What operators export: a view for each table, to be copied with psql, and the pages that `octroi export` reads.
+-- Whoever reads personal data is written down, by the same statement that hands it out.
 set role octroi_owner;
 
 -- One row, so that a view that joins it reads the rest once. In a transaction that may not write, nothing is read.

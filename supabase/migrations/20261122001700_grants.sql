@@ -80,12 +80,16 @@ grant execute on function octroi_private.stored_response(uuid) to octroi_worker;
 grant execute on function octroi_private.model_list(uuid) to octroi_worker;
 grant execute on function octroi_private.model_limits(text) to octroi_worker;
 grant execute on function octroi_private.sweep(integer) to octroi_worker;
-grant execute on function octroi_private.claim_jobs(text, text [], integer, integer, timestamptz, bigint) to octroi_worker;
+grant execute on function octroi_private.claim_jobs(
+  text, text [], integer, integer, timestamptz, bigint
+) to octroi_worker;
 grant execute on function octroi_private.stand_by_for_jobs() to octroi_worker;
 grant execute on function octroi_private.stop_standing_by() to octroi_worker;
 grant execute on function octroi_private.extend_jobs(bigint [], integer [], integer) to octroi_worker;
 grant execute on function octroi_private.finish_job(bigint, integer, text, text, integer) to octroi_worker;
-grant execute on function octroi_private.finish_jobs(bigint [], integer [], text [], text [], integer []) to octroi_worker;
+grant execute on function octroi_private.finish_jobs(
+  bigint [], integer [], text [], text [], integer []
+) to octroi_worker;
 grant execute on function octroi_private.release_jobs(bigint [], integer []) to octroi_worker;
 grant execute on function octroi_private.load_completion(uuid) to octroi_worker;
 grant execute on function octroi_private.fail_completion(uuid, smallint, jsonb) to octroi_worker;

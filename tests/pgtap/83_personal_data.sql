@@ -8,7 +8,8 @@ select plan(12);
 -- Tables that are about nobody. Whoever adds a table adds it to the register, or here with a good conscience.
 create table tap.about_nobody (table_name text primary key);
 insert into tap.about_nobody values
-('append_only_pass'), ('billing_setting'), ('consent_policy'), ('detection_state'), ('model_price'), ('personal_column'), ('personal_table'), ('plan'), ('plan_limit'),
+('append_only_pass'), ('billing_setting'), ('consent_policy'), ('detection_state'), ('model_price'),
+('personal_column'), ('personal_table'), ('plan'), ('plan_limit'),
 ('plan_overage'), ('plan_price'), ('plan_version'), ('plan_version_pack'), ('privacy_setting'), ('processor'),
 ('reconciliation'), ('recurring_job'), ('retention_rule'), ('retention_setting'), ('security_setting'),
 ('stripe_catalogue'), ('test_clock'), ('tombstone_key'), ('top_up_pack'), ('usage_month_dropped');
@@ -39,8 +40,8 @@ select is_empty(
 create view tap.telling as
 select c.table_name, c.column_name
 from tap.columns as c
-where c.column_name ~
-  '(^|_)(user|account|customer|member|owner|actor|person|subject|pseudonym|email|phone|address|contact|token|ip|hash)(_|$)'
+where c.column_name ~ '(^|_)(user|account|customer|member|owner|actor|person|subject|pseudonym|token|ip|hash)(_|$)'
+  or c.column_name ~ '(^|_)(email|phone|address|contact)(_|$)'
   or c.column_name ~ '(^|_)(grant|balance|request|report|invoice|charge|session|subscription|payment_intent|object)_id$'
   or c.atttypid in ('json'::regtype, 'jsonb'::regtype, 'bytea'::regtype, 'inet'::regtype, 'uuid'::regtype)
 union
@@ -62,7 +63,7 @@ select bag_eq(
 );
 
 -- The test itself: a table that nobody registered is found, and so is a new column of one that is.
-savepoint unregistered;
+savepoint unregistered; -- noqa: PRS
 create table octroi_private.diary (id bigint primary key, user_id uuid);
 alter table octroi_private.member add column nickname text;
 select set_eq(

@@ -36,7 +36,9 @@ select results_eq(
   $$select r ->> 'role' from tap.exported('member') as r order by 1$$, $$values ('member'), ('owner')$$,
   'and their own membership'
 );
-select is((select count(*) from tap.exported('account')), 1::bigint, 'but not the account of a team that is another''s');
+select is(
+  (select count(*) from tap.exported('account')), 1::bigint, 'but not the account of a team that is another''s'
+);
 select is(
   (select count(*) from tap.exported('balance') as r where r ->> 'account_id' = :team and r ->> 'scope' = 'account'),
   0::bigint, 'nor what the team has left'
@@ -79,7 +81,10 @@ select tap.clear() \g /dev/null
 select ok(:'path' ~ '^/privacy/export/[0-9a-f]{64}$', 'the link has 256 bits');
 select is(:'expires_at'::timestamptz - octroi_private.now() between '14 minutes' and '15 minutes', true, 'for minutes');
 select is(
-  (select count(*) from octroi_private.export_ticket as t where t.token_hash = sha256(convert_to(right(:'path', 64), 'utf8'))),
+  (
+    select count(*) from octroi_private.export_ticket as t
+    where t.token_hash = sha256(convert_to(right(:'path', 64), 'utf8'))
+  ),
   1::bigint, 'and only its hash is kept'
 );
 select is(
@@ -160,7 +165,8 @@ select octroi_private.extend_privacy_request(:'gdpr', 'very many rows') \g /dev/
 select is(tap.due(:'gdpr'), '2027-04-28'::date, 'put off by two months, with a reason');
 select ok(:'gdpr' not in (select * from tap.troubles()), 'it is quiet for a while');
 select is(
-  tap.outcome_of(format('select octroi_private.extend_privacy_request(%L, ''again'')', :'gdpr')), 'OC044', 'but only once'
+  tap.outcome_of(format('select octroi_private.extend_privacy_request(%L, ''again'')', :'gdpr')), 'OC044',
+  'but only once'
 );
 select is(
   tap.outcome_of(format('select octroi_private.close_privacy_request(%L, ''refused'', ''{}'')', :'gdpr')),
@@ -171,7 +177,9 @@ select is(
 select tap.play(:olga) \g /dev/null
 select octroi.update_my_contact(phone => '+33123456789', locale => 'fr', time_zone => 'Europe/Paris') \g /dev/null
 select is(tap.outcome_of($$select octroi.update_my_contact(phone => '0123')$$), '22023', 'a number that is none');
-select is(tap.outcome_of($$select octroi.update_my_contact(address => '{"planet": "Mars"}')$$), '22023', 'no such place');
+select is(
+  tap.outcome_of($$select octroi.update_my_contact(address => '{"planet": "Mars"}')$$), '22023', 'no such place'
+);
 select is(
   tap.outcome_of($$select octroi.update_my_contact(address => '{"line1": "1 rue X", "country": "FR"}')$$), 'OC043',
   'an address has no place here before Stripe knows the account'
