@@ -80,10 +80,14 @@ async fn a_rotation_that_is_killed_half_way_loses_nothing_and_is_taken_up_again(
     // Somebody holds a key of a later batch, so that the rotation stands there when Postgres is killed.
     let mut holder = stage.connect().await;
     let mut held = holder.begin().await.unwrap();
-    sqlx::query("select 1 from octroi_private.data_key order by user_id offset 500 limit 1 for update")
-        .execute(&mut *held)
-        .await
-        .unwrap();
+    sqlx::query(
+        "select 1 from octroi_private.data_key
+         where user_id = (select k.user_id from octroi_private.data_key as k order by 1 offset 500 limit 1)
+         for update",
+    )
+    .execute(&mut *held)
+    .await
+    .unwrap();
     let (killed, ()) = tokio::join!(rotate(&stage), async {
         eventually("two batches are through", async || {
             (wrapped_by(&stage).await.get("k2") == Some(&400)).then_some(())
