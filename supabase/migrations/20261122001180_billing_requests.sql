@@ -183,6 +183,13 @@ begin
     return;
   end if;
   v_subscription := octroi_private.billed_subscription(v_request.account_id);
+  if v_request.kind = 'cancel' and v_subscription.id is null then
+    -- it has ended: by a worker that died before it could say so, or at Stripe's own pages
+    perform octroi_private.finish_billing_request(p_id, null, null);
+    return;
+  elsif v_request.kind = 'resume' and v_subscription.id is null then
+    raise exception 'there is no subscription to resume' using errcode = 'OC032';
+  end if;
   v_args := case v_request.kind
     when 'checkout' then jsonb_build_object(
       'mode', 'subscription', 'items', octroi_private.items_of(

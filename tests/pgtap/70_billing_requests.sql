@@ -1,7 +1,7 @@
 -- What owners may ask for, what is refused before it reaches Stripe, and what they are told of the outcome.
 begin;
 \ir setup/billing.sql
-select plan(76);
+select plan(79);
 
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 -- stan has signed up as well; tom is a member of nora's account, and only that.
@@ -256,9 +256,23 @@ select is(
 );
 select is(tap.ask('portal', 'octroi.open_portal(''https://app.example/'')'), '00000', 'but paid in the portal');
 
--- A second trial there is not; and there is an end to everything.
+-- A second trial there is not; and there is an end to everything, also to what waits to be ended.
+select tap.clear() \g /dev/null
+select tap.on_premium('{"cancel_at_period_end": true}') \g /dev/null
+select tap.play(:nora) \g /dev/null
+select tap.ask('resume', 'octroi.resume_subscription()') \g /dev/null
+select tap.ask('now', 'octroi.cancel_subscription(false)') \g /dev/null
 select tap.clear() \g /dev/null
 select tap.apply('subscription', '{"id": "sub_1", "deleted": true}') \g /dev/null
+select is((select count(*) from octroi_private.load_billing_request(tap.id_of('now'))), 0::bigint, 'what has ended');
+select is(
+  (select r.state from octroi_private.billing_request as r where r.id = tap.id_of('now')), 'done',
+  'need not be cancelled any more: that is done'
+);
+select is(
+  tap.outcome_of($$select octroi_private.load_billing_request(tap.id_of('resume'))$$), 'OC032',
+  'and cannot be resumed'
+);
 select tap.play(:nora) \g /dev/null
 select tap.checkout('https://app.example/again') \g /dev/null
 select tap.clear() \g /dev/null

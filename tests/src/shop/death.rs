@@ -25,10 +25,10 @@ impl Shop<'_> {
             self.stripe.held(1).await.unwrap();
             worker.kill().await;
             self.let_go().await;
-            let next = self.hire_mortal().await;
+            // Before the next one begins: its own leases would run out too.
             self.stage.let_pass(LEASE).await;
             self.sweep().await;
-            next
+            self.hire_mortal().await
         };
         let (next, ()) = tokio::join!(death, story());
         next
