@@ -1,7 +1,7 @@
 -- Sealing: what is known of a person opens for them, in its place, with the operator's keys, and in no other way.
 begin;
 \ir setup/cast.sql
-select plan(49);
+select plan(50);
 
 create function tap.email(p_name text) returns text
 language sql
@@ -198,6 +198,11 @@ select is(
 select results_eq(
   $$select u.is_active, u.is_known, u.data_keys from octroi_private.operator_key_use() as u$$,
   $$values (true, true, 5::bigint)$$, 'one operator key wraps them all'
+);
+select bag_eq(
+  $$select distinct l.detail ? 'index' as by_index, l.subject is null as unnamed from octroi_private.audit_log as l
+    where l.action = 'contact.find'$$,
+  $$values (true, true)$$, 'each search is written down, by the index and not by the address'
 );
 
 select * from finish();
