@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The official clients, Python and JavaScript, against a running stack: installs them where they are missing, and runs
+# The official clients, Python and JavaScript, against a running stack, and Stripe's against its stand-in: installs them where they are missing, and runs
 # their tests one after the other. Where the stack is comes from the environment, as .local/env has it, plus
 # OCTROI_SIM_URL and OCTROI_MAIL_DIRECTORY: the tests count what reaches the provider, so nothing else may use that
 # stack meanwhile.
@@ -20,11 +20,13 @@ if [[ ! -f $venv/ready ]]; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement python/requirements.txt >&2
   touch "$venv/ready"
 fi
-"$STACK_ROOT/stack/node_packages.sh" tests/clients/js
+"$STACK_ROOT/stack/node_packages.sh" tests/clients/js tests/sim/js
 
 failed=0
 say "== Python clients"
 PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m pytest --rootdir python -c python/pytest.ini python || failed=1
 say "== JavaScript clients, and the examples of docs/sql-api.md"
 node --test --test-concurrency=1 js/*.test.mjs || failed=1
+say "== Stripe's own client and its stand-in"
+OCTROI_SIM=$STACK_STATE/bin/octroi-sim node --test "$STACK_ROOT"/tests/sim/js/*.test.mjs || failed=1
 exit "$failed"
