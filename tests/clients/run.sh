@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The official clients, Python and JavaScript, against a running stack, and Stripe's against its stand-in: installs them where they are missing, and runs
-# their tests one after the other. Where the stack is comes from the environment, as .local/env has it, plus
-# OCTROI_SIM_URL and OCTROI_MAIL_DIRECTORY: the tests count what reaches the provider, so nothing else may use that
-# stack meanwhile.
+# The official clients, Python and JavaScript, against a running stack, and Stripe's against its stand-in: installs them
+# where they are missing, and runs their tests one after the other. Where the stack is comes from the environment, as
+# .local/env has it, plus OCTROI_SIM_URL and OCTROI_MAIL_DIRECTORY: the tests count what reaches the provider, so nothing
+# else may use that stack meanwhile.
 source "$(dirname "$0")/../../stack/paths.sh"
 cd "$STACK_ROOT/tests/clients"
 
