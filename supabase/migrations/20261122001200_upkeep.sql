@@ -132,8 +132,8 @@ volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  -- the newest file: the worker may call this only once that one has granted it
-  select current_setting('synchronous_commit'), '20261122001700', current_setting('server_version'),
+  -- the newest file
+  select current_setting('synchronous_commit'), '20261122001710', current_setting('server_version'),
     octroi_native.operator_key_problem()
 $$;
 comment on function octroi_private.worker_ready() is

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::database::{Database, DatabaseError};
 
 /// The oldest schema this worker can work with, as the version of its newest migration.
-pub const MIGRATION_MIN: &str = "20261122001700";
+pub const MIGRATION_MIN: &str = "20261122001710";
 
 /// Oldest minor release per major that carries the security fixes of CVE-2026-18408 and before.
 const MINOR_MIN: [(u32, u32); 5] = [(18, 6), (17, 11), (16, 15), (15, 19), (14, 24)];
