@@ -64,7 +64,7 @@ async fn write_table(
     let max_rows = i32::try_from(PAGE_ROWS).unwrap_or(i32::MAX);
     let (mut rows, mut after) = (0, None);
     loop {
-        let page = reader.page(&table.name, after.as_deref(), max_rows).await?;
+        let mut page = reader.page(&table.name, after.as_deref(), max_rows).await?;
         for row in &page {
             sheet.row(&row.data)?;
         }
@@ -75,7 +75,7 @@ async fn write_table(
         if page.len() < PAGE_ROWS {
             break;
         }
-        after = page.into_iter().last().map(|last| last.next_after);
+        after = page.pop().map(|last| last.next_after);
     }
     sheet.finish()?;
     bar.finish_and_clear();
