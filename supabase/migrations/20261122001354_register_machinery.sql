@@ -63,7 +63,7 @@ call octroi_private.register_personal_table(
   account_id | reference | whose customer
   user_id | reference | who asked
   version | fact | how often it was changed while it waited
-  details | contact | what was given, until Stripe has it
+  details | sealed | what was given, until Stripe has it
   state | fact | pending, done or failed
   error | fact | what went wrong
   created_at | fact | asked

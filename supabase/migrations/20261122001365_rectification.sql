@@ -1,6 +1,6 @@
 -- Rectification (Art. 16 GDPR): people correct what is known about them. What Stripe has is corrected there by a job.
--- An address or tax id is Stripe's alone: it waits in the change until Stripe has it, and is gone from here then. The
--- ledger is never changed; a call that was counted wrongly is made up for by an entry of its own.
+-- An address or tax id is Stripe's alone: it waits in the change, sealed, until Stripe has it, and is gone from here
+-- then. The ledger is never changed; a call that was counted wrongly is made up for by an entry of its own.
 --
 -- The address that mail goes to is the one that its owner signs in with, and is changed there, because Auth makes sure
 -- that it is theirs. billing_email is where Stripe sends invoices, and is Stripe's alone.
@@ -13,7 +13,8 @@ create table octroi_private.contact_change (
   user_id uuid not null,
   -- given again before Stripe had it: the newest counts
   version integer not null default 1 check (version between 1 and 1000000),
-  details jsonb check (jsonb_typeof(details) = 'object'),
+  -- what was given, as JSON, sealed for who asked
+  details bytea check (octet_length(details) between 43 and 16384),
   state text not null default 'pending' check (state in ('pending', 'done', 'failed')),
   error text check (length(error) <= 500),
   created_at timestamptz not null,
@@ -86,6 +87,16 @@ as $$
   end
 $$;
 
+-- What a correction that waits says.
+create function octroi_private.contact_change_details(p_user_id uuid, p_sealed bytea)
+returns jsonb
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select octroi_private.open_for(p_user_id, 'contact_change.details', p_sealed)::jsonb
+$$;
+
 create function octroi_private.enqueue_contact_change(
   p_request_id uuid, p_account_id uuid, p_user_id uuid, p_details jsonb
 )
@@ -98,6 +109,7 @@ declare
   v_has_customer boolean := exists (
     select from octroi_private.stripe_customer as c where c.account_id = p_account_id and not c.is_deleted
   );
+  v_waiting_id uuid;
 begin
   if not v_has_customer and p_details ?| array['email', 'address', 'tax_id'] then
     raise exception 'Stripe does not know this account yet' using errcode = 'OC043',
@@ -105,16 +117,26 @@ begin
   elsif not v_has_customer or p_details = '{}' then
     return false;
   end if;
-  update octroi_private.contact_change as c
-  set details = c.details || p_details, version = c.version + 1
-  where c.account_id = p_account_id and c.state = 'pending';
+  select c.id into v_waiting_id
+  from octroi_private.contact_change as c
+  where c.account_id = p_account_id and c.state = 'pending'
+  for no key update;
   if found then
     -- it goes along with the one that waits, whose job goes again if it was under way
+    update octroi_private.contact_change as c
+    set version = c.version + 1, details = octroi_private.seal_for(
+      c.user_id, 'contact_change.details',
+      (octroi_private.contact_change_details(c.user_id, c.details) || p_details)::text
+    )
+    where c.id = v_waiting_id;
     perform octroi_private.close_privacy_request(p_request_id, 'done', '{"outcome": "joined to an earlier one"}');
     return true;
   end if;
   insert into octroi_private.contact_change (id, account_id, user_id, details, created_at)
-  values (p_request_id, p_account_id, p_user_id, p_details, octroi_private.now());
+  values (
+    p_request_id, p_account_id, p_user_id,
+    octroi_private.seal_for(p_user_id, 'contact_change.details', p_details::text), octroi_private.now()
+  );
   insert into octroi_private.job (kind, args, run_at, max_attempts)
   values ('push_contact', jsonb_build_object('contact_change_id', p_request_id), octroi_private.now(), 20);
   return true;
@@ -179,22 +201,24 @@ begin
 end
 $$;
 comment on function octroi.update_my_contact(text, text, text, text, text, jsonb, jsonb) is
-'Corrects what is known about the caller and the account they pay for, here and at Stripe; what is left out stays. Raises OC020, OC021, OC040, OC043, 22023.';
+'Corrects what is known about the caller and the account they pay for, here and at Stripe; what is left out stays. Raises OC020, OC021, OC040, OC043, OC050, OC051, 22023.';
 
 create function octroi_private.load_contact_change(p_id uuid)
 returns table (version integer, customer_id text, idempotency_key text, details jsonb)
 language sql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select c.version, s.id::text, format('octroi-contact-%s-%s', c.id, c.version), c.details
+  select
+    c.version, s.id::text, format('octroi-contact-%s-%s', c.id, c.version),
+    octroi_private.contact_change_details(c.user_id, c.details)
   from octroi_private.contact_change as c
   join octroi_private.stripe_customer as s on s.account_id = c.account_id and not s.is_deleted
   where c.id = p_id and c.state = 'pending'
 $$;
 comment on function octroi_private.load_contact_change(uuid) is
-'A correction that Stripe is to be told of; no row when it has ended or the customer is gone.';
+'A correction that Stripe is to be told of, opened; no row when it has ended or the customer is gone. Raises OC050 to OC052.';
 
 create function octroi_private.finish_contact_change(p_id uuid, p_version integer, p_error text)
 returns boolean

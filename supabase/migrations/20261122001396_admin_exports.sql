@@ -93,6 +93,7 @@ as $$
 declare
   v_rows bigint;
 begin
+  perform octroi_private.require_admin_step_up();
   if not exists (select from octroi_private.admin_tables() as t where t.table_name = p_table) then
     raise exception 'there is no table % for operators', left(p_table, 63) using errcode = '22023';
   end if;
@@ -106,7 +107,7 @@ begin
 end
 $$;
 comment on function octroi_private.admin_page(text, text [], integer) is
-'Rows of a table for operators in the order of its primary key, and the key to go on after; written down in the audit log. Raises 22023.';
+'Rows of a table for operators in the order of its primary key, and the key to go on after; written down in the audit log. Raises OC040 for an operator from the Data API without aal2, 22023.';
 
 do $$
 begin

@@ -1,7 +1,7 @@
 -- A second factor: whoever has one must have shown it before they spend money or touch what is private.
 begin;
 \ir setup/cast.sql
-select plan(17);
+select plan(19);
 
 create function tap.play_at(p_user_id uuid, p_aal text) returns void
 language sql
@@ -113,7 +113,7 @@ select is(tap.outcome_of($$select octroi.create_api_key('x')$$), '00000', 'witho
 select tap.clear() \g /dev/null
 
 -- Operators: always, when they come through the Data API.
-create function tap.admin_reads(p_claims text) returns text
+create function tap.admin_reads(p_claims text, p_query text default 'select count(*) from octroi.usage') returns text
 language plpgsql
 as $$
 declare
@@ -121,7 +121,7 @@ declare
 begin
   perform tap.play_role('octroi_admin');
   perform set_config('request.jwt.claims', p_claims, true);
-  v_outcome := tap.outcome_of('select count(*) from octroi.usage');
+  v_outcome := tap.outcome_of(p_query);
   perform tap.clear();
   return v_outcome;
 end
@@ -130,6 +130,12 @@ select is(tap.admin_reads(''), '00000', 'an operator with a login of the databas
 select is(tap.admin_reads('{"role": "octroi_admin"}'), 'OC040', 'one from the Data API does not');
 select is(tap.admin_reads('{"role": "octroi_admin", "aal": "aal1"}'), 'OC040', 'enrolled or not');
 select is(tap.admin_reads('{"role": "octroi_admin", "aal": "aal2"}'), '00000', 'until the second factor is shown');
+
+\set page 'select count(*) from octroi_private.admin_page(''member'', null, 10)'
+select is(
+  tap.admin_reads('{"role": "octroi_admin", "aal": "aal1"}', :'page'), 'OC040', 'a page of an export asks for it'
+);
+select is(tap.admin_reads('', :'page'), '00000', 'and none of a login of the database');
 
 select * from finish();
 rollback;

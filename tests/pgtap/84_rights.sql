@@ -2,7 +2,7 @@
 begin;
 \ir setup/cast.sql
 \ir setup/trail.sql
-select plan(54);
+select plan(57);
 
 -- Access: mia gets what is hers, in the team too, and nothing of the others.
 create function tap.exported(p_table text) returns setof json
@@ -194,6 +194,11 @@ select tap.play(:olga) \g /dev/null
 select octroi.update_my_contact(address => '{"line1": "1 rue X", "country": "FR"}') as change \gset
 select octroi.update_my_contact(account_name => 'Olga O.') \g /dev/null
 select tap.clear() \g /dev/null
+select is_empty(
+  $$select c.id from octroi_private.contact_change as c
+    where position('rue X'::bytea in c.details) > 0 or position('Olga'::bytea in c.details) > 0$$,
+  'while it waits it is under seal'
+);
 select results_eq(
   format('select version, customer_id, details from octroi_private.load_contact_change(%L)', :'change'),
   $$values (2, 'cus_olga', '{"name": "Olga O.", "address": {"line1": "1 rue X", "country": "FR"}}'::jsonb)$$,
@@ -209,6 +214,22 @@ select is_empty(
 select is(
   (select r.state from octroi_private.privacy_request as r where r.id = :'change'), 'done', 'the request is answered'
 );
+
+-- Without operator keys it is refused, and not kept in the clear.
+select current_setting('octroi.key_file') as key_file \gset
+select set_config('octroi.key_file', '/nonexistent', true) \g /dev/null
+select tap.play(:olga) \g /dev/null
+select is(
+  tap.outcome_of($$select octroi.update_my_contact(address => '{"line1": "2 rue Y", "country": "FR"}')$$), 'OC050',
+  'what cannot be sealed is not taken'
+);
+select tap.clear() \g /dev/null
+select is_empty(
+  $$select id from octroi_private.contact_change where details is not null
+    union all select id from octroi_private.privacy_request where user_id = $$ || quote_literal(:olga) || $$ and state = 'open'$$,
+  'nor left lying about'
+);
+select set_config('octroi.key_file', :'key_file', true) \g /dev/null
 
 -- The ledger stays; what was wrong is made up for, once.
 select e.id as call from octroi_private.usage_event as e where e.user_id = :sten \gset

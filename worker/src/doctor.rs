@@ -1,5 +1,6 @@
 //! `octroi doctor`: one line per check, and what to do about each fault.
 
+mod privacy;
 mod security;
 mod stripe;
 
@@ -42,6 +43,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
             findings.extend(database_findings(&database).await);
             findings.extend(stripe::findings(variables, &database).await);
             findings.extend(security::of_database(&database).await);
+            findings.extend(privacy::findings(&database).await);
         }
         Ok(Err(error)) => {
             findings.push(Finding::Fault(format!("OCTROI_DATABASE_URL cannot be used: {error}")))

@@ -16,6 +16,7 @@ pub mod meter;
 pub mod metered_call;
 pub mod openai;
 pub mod outbound;
+pub mod privacy_watch;
 pub mod queue;
 pub mod reconciliation;
 pub mod serve;

@@ -21,7 +21,7 @@ use crate::openai::{IdentityKey, Upstream, UpstreamSettings};
 use crate::queue::{self, Runner};
 use crate::startup::{self, StartupError};
 use crate::stripe::{Stripe, StripeError};
-use crate::{shutdown, sweeper, telemetry};
+use crate::{privacy_watch, shutdown, sweeper, telemetry};
 
 /// Longest wait for a TCP and TLS connection to the upstream, in seconds.
 const CONNECT_SECONDS: u64 = 10;
@@ -212,7 +212,7 @@ async fn bind(variable: &'static str, address: std::net::SocketAddr) -> Result<T
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { variable, address, source })
 }
 
-/// Runs jobs, their wake-up and the sweep until `stop`, then hands unfinished jobs back.
+/// Runs jobs, their wake-up, the sweep and the watch over privacy requests until `stop`, then hands unfinished jobs back.
 async fn run_jobs(
     config: &Config,
     parts: Serve,
@@ -238,6 +238,7 @@ async fn run_jobs(
     tokio::join!(
         queue::listen(database.clone(), Arc::clone(&wake), stop.clone()),
         sweeper::sweep_until(database, stop.clone()),
+        privacy_watch::watch_until(database, stop.clone()),
         runner.run(&wake, stop.clone(), config.gateway.drain + Duration::from_secs(LAST_JOBS_SECONDS)),
     );
 }

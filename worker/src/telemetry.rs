@@ -50,6 +50,9 @@ pub const OPERATOR_ACCOUNT_FAILURES: &str = "octroi_operator_account_failures_to
 /// Differences that the last reconciliation found no explanation for.
 pub const UNEXPLAINED_DIFFERENCES: &str = "octroi_unexplained_differences";
 
+/// Requests about personal data that are due soon or late.
+pub const PRIVACY_REQUESTS_DUE: &str = "octroi_privacy_requests_due";
+
 /// Signals of a possible breach that were raised, by `kind`.
 pub const SECURITY_SIGNALS: &str = "octroi_security_signals_total";
 
@@ -124,6 +127,11 @@ fn describe() {
     metrics::describe_counter!(JOB_LEASES_LOST, Unit::Count, "Job attempts that lost their lease");
     metrics::describe_counter!(LISTENER_RECONNECTS, Unit::Count, "Times LISTEN was connected again");
     metrics::describe_gauge!(UNEXPLAINED_DIFFERENCES, Unit::Count, "Differences without an explanation");
+    metrics::describe_gauge!(
+        PRIVACY_REQUESTS_DUE,
+        Unit::Count,
+        "Requests about personal data due soon or late"
+    );
     metrics::describe_counter!(SECURITY_SIGNALS, Unit::Count, "Signals of a possible breach");
     metrics::describe_counter!(SWEPT_ROWS, Unit::Count, "Rows the sweep changed");
     metrics::describe_counter!(SWEEP_FAILURES, Unit::Count, "Sweeps that failed");

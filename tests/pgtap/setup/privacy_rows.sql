@@ -8,7 +8,9 @@ values
 (:'access_id', :ada, sha256('1'), now(), now() + interval '1 minute'),
 (:'second_access_id', :ada, sha256('2'), now(), now() + interval '1 minute');
 insert into octroi_private.contact_change (id, account_id, user_id, details, created_at)
-values (:'rectification_id', :team, :olga, '{}', now());
+values (
+  :'rectification_id', :team, :olga, octroi_private.seal_for(:olga, 'contact_change.details', '{}'), now()
+);
 
 insert into tap.breach
 select b.constraint_name, format('update octroi_private.%I set %s', b.relation, b.assignment)
@@ -58,7 +60,7 @@ from (values
   ('export_ticket_check', 'export_ticket', 'expires_at = issued_at'),
   ('export_ticket_token_hash_key', 'export_ticket', 'token_hash = sha256(''3'')'),
   ('contact_change_version_check', 'contact_change', 'version = 0'),
-  ('contact_change_details_check', 'contact_change', 'details = ''[]'''),
+  ('contact_change_details_check', 'contact_change', 'details = ''\x00'''),
   ('contact_change_state_check', 'contact_change', 'state = ''lost'', details = null, finished_at = now()'),
   ('contact_change_error_check', 'contact_change', 'error = repeat(''x'', 501)'),
   ('contact_change_forgets_when_finished', 'contact_change', 'state = ''done'', finished_at = now()')
@@ -67,6 +69,7 @@ union all
 values (
   'contact_change_one_waits', format(
     'insert into octroi_private.contact_change (id, account_id, user_id, details, created_at)'
-    ' values (%L, %L, %L, ''{}'', now())', :'second_rectification_id', :team, :olga
+    ' values (%L, %L, %L, %L, now())', :'second_rectification_id', :team, :olga,
+    octroi_private.seal_for(:olga, 'contact_change.details', '{}')
   )
 );

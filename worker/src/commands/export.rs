@@ -5,20 +5,14 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use secrecy::SecretString;
-
 use super::{CommandError, progress};
 use crate::bundle::Cells;
 use crate::cli::{Export, ExportFormat};
 use crate::config::{DatabaseConfig, Variables};
 use crate::database::{AdminReader, AdminTable, Database};
 
-/// The login that exports; the worker's own may not.
-const URL: &str = "OCTROI_ADMIN_DATABASE_URL";
 /// Rows asked for at once.
-const PAGE_ROWS: i32 = 5_000;
-/// One table after the other needs one connection.
-const CONNECTIONS: u32 = 1;
+const PAGE_ROWS: usize = 5_000;
 
 /// Writes the tables asked for, all of them when none is, to a directory.
 ///
@@ -29,11 +23,7 @@ pub async fn run(
     out: &mut (dyn Write + Send),
     asked: &Export,
 ) -> Result<(), CommandError> {
-    let url: SecretString = variables.required_secret(
-        URL,
-        "set it to a login that octroi_admin is granted to, such as postgresql://ANALYST:PASSWORD@HOST:5432/postgres",
-    )?;
-    let database = Database::new(&DatabaseConfig { url, connections: CONNECTIONS })?;
+    let database = Database::new(&DatabaseConfig::read_admin(variables)?)?;
     let mut reader = database.admin_reader();
     let tables = reader.tables().await?;
     let chosen = choose(&tables, &asked.tables)?;
@@ -71,17 +61,21 @@ async fn write_table(
 ) -> Result<u64, CommandError> {
     let mut sheet = Sheet::create(path, table, format)?;
     let bar = progress::bar("rows", table.estimated_rows);
+    let max_rows = i32::try_from(PAGE_ROWS).unwrap_or(i32::MAX);
     let (mut rows, mut after) = (0, None);
     loop {
-        let page = reader.page(&table.name, after.as_deref(), PAGE_ROWS).await?;
-        let Some(last) = page.last() else { break };
+        let mut page = reader.page(&table.name, after.as_deref(), max_rows).await?;
         for row in &page {
             sheet.row(&row.data)?;
         }
         rows += page.len() as u64;
         bar.set_length(rows.max(table.estimated_rows));
         bar.set_position(rows);
-        after = Some(last.next_after.clone());
+        // The end is a page that is not full: the audit log has a row more after each page of it that is read.
+        if page.len() < PAGE_ROWS {
+            break;
+        }
+        after = page.pop().map(|last| last.next_after);
     }
     sheet.finish()?;
     bar.finish_and_clear();

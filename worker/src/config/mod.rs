@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `OCTROI_DATABASE_URL` | required | Postgres, as the login `octroi_worker`; a direct or session connection, not a transaction pooler |
 //! | `OCTROI_DATABASE_CONNECTIONS` | `8` | pool size; four more connections belong to the metering lanes and LISTEN |
+//! | `OCTROI_ADMIN_DATABASE_URL` | required by `octroi export` | Postgres, as a login that `octroi_admin` is granted to; `octroi serve` does not read it |
 //! | `OCTROI_LISTEN` | `127.0.0.1:8787` | address of the gateway |
 //! | `OCTROI_METRICS_LISTEN` | none | address for `/metrics` alone; without it they are beside the API if that is on loopback |
 //! | `OCTROI_MAX_BODY_BYTES` | `8388608` | largest request body |

@@ -66,6 +66,10 @@ fn nothing_secret_crosses_a_network_in_the_clear() {
         let message = database(&format!("postgres://w:x@10.0.0.5/p{open}")).unwrap_err().to_string();
         assert!(message.starts_with("OCTROI_DATABASE_URL must end in ?sslmode=verify-full"), "{message}");
     }
+    let admin = |url: &str| DatabaseConfig::read_admin(&variables(&[("OCTROI_ADMIN_DATABASE_URL", url)]));
+    assert!(admin("postgres://a:x@db.example/p?sslmode=verify-full").is_ok());
+    let message = admin("postgres://a:x@db.example/p").unwrap_err().to_string();
+    assert!(message.starts_with("OCTROI_ADMIN_DATABASE_URL must end in ?sslmode=verify-full"), "{message}");
     for (variable, url) in [
         ("OCTROI_UPSTREAM_URL", "http://llm.example/v1"),
         ("OCTROI_JWKS_URL", "http://auth.example/keys"),

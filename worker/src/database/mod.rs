@@ -30,6 +30,7 @@ mod mail;
 mod models;
 mod nudges;
 mod pool;
+mod privacy_requests;
 mod readiness;
 mod release;
 mod reserve;
@@ -60,6 +61,7 @@ pub use mail::{ClaimedMail, MailOutcome, MailPurpose, MailState, Unsubscription}
 pub use models::{ListedModel, ModelLimits};
 pub use nudges::JobNudges;
 pub use pool::{Database, SessionLimits};
+pub use privacy_requests::PrivacyTrouble;
 pub use readiness::{Readiness, RoleRights, Surroundings};
 pub use release::ReleaseOutcome;
 pub use reserve::{Hold, Refusal, RefusalReason, Replay, ReplayState, ReserveItem, ReserveVerdict};
