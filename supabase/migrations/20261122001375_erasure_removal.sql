@@ -211,19 +211,23 @@ set plan_cache_mode = 'force_generic_plan'
 set enable_seqscan = 'off'
 set jit = 'off'
 as $$
+declare
+  -- a bound that may be missing is none to an index: every bite would read all that is left
+  v_until uuid;
 begin
   select r.id into reached_id from octroi_private.request as r
   where r.id > p_after
   order by r.id
   offset greatest(p_max_rows, 1) - 1
   limit 1;
+  v_until := coalesce(reached_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
   -- one whose time ran out may still be settled, as nobody's; an open one is somebody's turn
   update octroi_private.request as r
   set user_id = p_pseudonym, idempotency_key = null, body_hash = '\x'
-  where r.id > p_after and (reached_id is null or r.id <= reached_id) and r.user_id = p_user_id
+  where r.id > p_after and r.id <= v_until and r.user_id = p_user_id
     and r.state in ('open', 'expired');
   delete from octroi_private.request as r
-  where r.id > p_after and (reached_id is null or r.id <= reached_id) and r.user_id = p_user_id
+  where r.id > p_after and r.id <= v_until and r.user_id = p_user_id
     and r.state in ('settled', 'released');
   get diagnostics rows_done = row_count;
 end

@@ -29,8 +29,8 @@ use figure::Figure;
 use rig::{Rig, RigArgs};
 use sections::gateway::Ways;
 use sections::{
-    check_quota, cycle_close, drain, enqueue, erasure, gateway, growth, held_snapshot, pairs, pick_up,
-    streams, webhook_door,
+    check_quota, cycle_close, drain, enqueue, erasure, export, gateway, growth, held_snapshot, pairs,
+    pick_up, rls, streams, webhook_door,
 };
 
 /// A copy of the database as it was before the first measurement.
@@ -71,6 +71,8 @@ enum Section {
     Pairs,
     Gateway,
     Growth,
+    Rls,
+    Export,
     Erasure,
     PickUp,
     Drain,
@@ -134,6 +136,12 @@ async fn run(rig: &Rig, sections: &[Section], peers: Option<&Path>) -> Result<(V
     }
     if wanted(Section::Growth) {
         figures.extend(growth::measure(rig, TEMPLATE).await?);
+    }
+    if wanted(Section::Rls) {
+        figures.extend(rls::measure(rig, TEMPLATE).await?);
+    }
+    if wanted(Section::Export) {
+        figures.extend(export::measure(rig, TEMPLATE).await?);
     }
     if wanted(Section::Erasure) {
         figures.extend(erasure::measure(rig, TEMPLATE).await?);

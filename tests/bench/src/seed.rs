@@ -83,6 +83,15 @@ pub async fn copy_database(rig: &Rig, database: &str, template: &str) -> Result<
     Ok(connection.close().await?)
 }
 
+/// Removes a database that nobody is connected to: some are gigabytes.
+pub async fn drop_database(rig: &Rig, database: &str) -> Result<()> {
+    let mut connection = PgConnection::connect_with(&rig.options("postgres", "template1")).await?;
+    // A worker's last connections end a moment after it.
+    let statement = format!("drop database {database} with (force)");
+    connection.execute(AssertSqlSafe(statement)).await?;
+    Ok(connection.close().await?)
+}
+
 /// What the run depends on beside the machine: versions and settings of the server.
 pub async fn server_description(rig: &Rig) -> Result<String> {
     let mut connection = rig.superuser().await?;

@@ -97,11 +97,16 @@ pub fn octroi_command(rig: &Rig) -> Command {
 
 /// Starts Octroi's worker before `upstream`, with everything on that it has in production.
 pub async fn octroi(rig: &Rig, upstream: SocketAddr) -> Result<Server> {
+    octroi_on(rig, rig.database(), upstream).await
+}
+
+/// The same with another database.
+pub async fn octroi_on(rig: &Rig, database: &str, upstream: SocketAddr) -> Result<Server> {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let mut command = octroi_command(rig);
     command
         .arg("serve")
-        .env("OCTROI_DATABASE_URL", &rig.args.worker_database_url)
+        .env("OCTROI_DATABASE_URL", rig.worker_url(database)?)
         .env("OCTROI_LISTEN", address.to_string())
         .env("OCTROI_UPSTREAM_URL", format!("http://{upstream}/v1"));
     let mut running = Running::start(rig, "octroi", &mut command)?;
