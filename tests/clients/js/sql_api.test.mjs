@@ -8,8 +8,10 @@ import { examples } from "./document.mjs";
 import { column, psql } from "./psql.mjs";
 import { subscribe } from "./subscriber.mjs";
 
-// The account, user and key that the examples for backends name.
+// The account, user and key that the examples for backends name, and a table of the backend's own.
 const BACKEND_CAST = `
+  create table if not exists public.document (title text, summary text);
+  grant insert on public.document to octroi_meter;
   insert into auth.users (id, email)
   values ('01a00000-0000-7000-8000-0000000000e1', 'backend@example.test') on conflict do nothing;
   insert into octroi_private.account (id, kind, owner_user_id, name)
