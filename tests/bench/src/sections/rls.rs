@@ -16,7 +16,7 @@ use crate::scale::in_words;
 use crate::window::{self, Opened, Series, Window, Work, percentile};
 
 /// Users that the usage is of.
-pub const USERS: u32 = 1_000;
+const USERS: u32 = 1_000;
 /// Users who ask in turn: few enough that what they read is in memory.
 const READERS: u32 = 50;
 /// Of the median latency of the owner.
