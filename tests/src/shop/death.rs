@@ -25,6 +25,7 @@ impl Shop<'_> {
             self.stripe.held(1).await.unwrap();
             worker.kill().await;
             self.let_go().await;
+            self.outlive_its_statements().await;
             // Before the next one begins: its own leases would run out too.
             self.stage.let_pass(LEASE).await;
             self.sweep().await;
@@ -48,6 +49,18 @@ impl Shop<'_> {
     async fn let_go(&self) {
         self.stripe.release();
         eventually("nothing is held back", async || (self.stripe.holding() == 0).then_some(())).await;
+    }
+
+    /// Waits for what a killed worker had asked of Postgres: a claim that is carried out after its death is one more lease
+    /// that has to run out.
+    async fn outlive_its_statements(&self) {
+        let query = "select count(*) = 0 from pg_stat_activity
+                     where datname = current_database() and usename = 'octroi_worker' and state <> 'idle'
+                       and wait_event_type is distinct from 'Lock'";
+        eventually("what it had asked of Postgres is done", async || {
+            sqlx::query_scalar(query).fetch_one(&self.stage.pool).await.unwrap_or(false).then_some(())
+        })
+        .await;
     }
 
     fn hold_back(&self, endpoint: &str, committed: bool) {
