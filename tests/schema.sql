@@ -153,9 +153,17 @@ CREATE DOMAIN octroi_private.usage_source AS text
 ALTER DOMAIN octroi_private.usage_source OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi.billing_request(id uuid) RETURNS TABLE(kind text, state text, url text, error text, message text, created_at timestamp with time zone, finished_at timestamp with time zone)
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+  -- somebody else's, or none: the answer is the same, and only the operator learns how often
+  select octroi_private.note_missed_id(exists (
+    select from octroi_private.billing_request as r where r.id = billing_request.id
+  ))
+  where not exists (
+    select from octroi_private.billing_request as r
+    where r.id = billing_request.id and r.account_id in (select octroi_private.my_administered_accounts())
+  );
   select r.kind, r.state, r.url, r.error, r.message, r.created_at, r.finished_at
   from octroi_private.billing_request as r
   where r.id = billing_request.id and r.account_id in (select octroi_private.my_administered_accounts())
@@ -170,7 +178,7 @@ CREATE FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url text) 
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_pack octroi_private.top_up_pack := octroi_private.pack_on_sale(v_account_id, buy_top_up.pack);
 begin
   perform octroi_private.refuse_url('success_url', buy_top_up.success_url);
@@ -184,19 +192,25 @@ $$;
 
 ALTER FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url text) IS 'Asks for a Stripe Checkout page that sells a pack once; read its URL with billing_request(id). Raises OC021, OC031, OC033, OC013.';
+COMMENT ON FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url text) IS 'Asks for a Stripe Checkout page that sells a pack once; read its URL with billing_request(id). Raises OC040, OC021, OC031, OC033, OC013.';
 
 CREATE FUNCTION octroi.cancel_subscription(at_period_end boolean DEFAULT true) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_subscription octroi_private.stripe_subscription;
 begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
-  if v_subscription.id is null or cancel_subscription.at_period_end and v_subscription.cancel_at_period_end then
+  if v_subscription.id is null
+    or coalesce(cancel_subscription.at_period_end, true) and (
+      v_subscription.cancel_at_period_end or v_subscription.cancel_at <= (
+        select max(i.period_end) from octroi_private.stripe_subscription_item as i
+        where i.subscription_id = v_subscription.id
+      )
+    ) then
     raise exception 'there is no subscription to cancel' using errcode = 'OC032';
   end if;
   return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'cancel', jsonb_build_object(
@@ -207,14 +221,14 @@ $$;
 
 ALTER FUNCTION octroi.cancel_subscription(at_period_end boolean) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.cancel_subscription(at_period_end boolean) IS 'Cancels the subscription when what is paid for ends, or at once; what was used beyond the plan is billed. Raises OC021, OC032, OC013.';
+COMMENT ON FUNCTION octroi.cancel_subscription(at_period_end boolean) IS 'Cancels the subscription when what is paid for ends, or at once; what was used beyond the plan is billed. Raises OC040, OC021, OC032, OC013.';
 
 CREATE FUNCTION octroi.change_plan(plan text, billing_interval text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_version octroi_private.plan_version :=
     octroi_private.version_on_sale(change_plan.plan, change_plan.billing_interval);
   v_subscription octroi_private.stripe_subscription;
@@ -254,7 +268,7 @@ $$;
 
 ALTER FUNCTION octroi.change_plan(plan text, billing_interval text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.change_plan(plan text, billing_interval text) IS 'Moves the subscription to another plan or interval: upward at once, with what was used; downward when what is paid for ends. Raises OC021, OC032, OC033, OC013.';
+COMMENT ON FUNCTION octroi.change_plan(plan text, billing_interval text) IS 'Moves the subscription to another plan or interval: upward at once, with what was used; downward when what is paid for ends. Raises OC040, OC021, OC032, OC033, OC013.';
 
 CREATE FUNCTION octroi.check_quota(model text, tokens bigint) RETURNS TABLE(allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamp with time zone, retry_after_seconds bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -317,6 +331,10 @@ begin
   where c.id = completion.id and c.user_id = (select auth.uid()) and c.expires_at > octroi_private.now()
   for update;
   if v_completion.id is null then
+    perform octroi_private.note_missed_id(exists (
+      select from octroi_private.completion as c
+      where c.id = completion.id and c.user_id <> (select auth.uid())
+    ));
     return;
   elsif v_completion.finished_at is null then
     return query select 'pending', null::smallint, null::jsonb, null::jsonb;
@@ -363,16 +381,20 @@ ALTER FUNCTION octroi.count_tokens(model text, text text) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.count_tokens(model text, text text) IS 'Tokens of a text for a model, exactly; a message adds a few for its framing. Raises OC012 for an unpriced model, 22023 past 1 MiB.';
 
-CREATE FUNCTION octroi.create_api_key(name text, limits jsonb DEFAULT '[]'::jsonb) RETURNS TABLE(id uuid, secret text, key_prefix text)
+CREATE FUNCTION octroi.create_api_key(name text, limits jsonb DEFAULT '[]'::jsonb, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, allowed_models text[] DEFAULT NULL::text[], allowed_endpoints text[] DEFAULT NULL::text[]) RETURNS TABLE(id uuid, secret text, key_prefix text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
   v_account_id uuid := octroi_private.my_account();
   v_id uuid := octroi_private.uuid_v7();
-  -- 244 random bits in a form that survives shells, headers and double clicks
-  v_secret text := 'sk-oct-' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+  v_secret text := octroi_private.new_key_secret();
 begin
+  perform octroi_private.require_step_up();
+  perform octroi_private.check_key_access(create_api_key.allowed_models, create_api_key.allowed_endpoints);
+  if create_api_key.expires_at <= octroi_private.now() then
+    raise exception 'a key expires in the future, or never' using errcode = '22023';
+  end if;
   if create_api_key.name is null or length(create_api_key.name) not between 1 and 100 then
     raise exception 'a key''s name has 1 to 100 characters' using errcode = '22023';
   end if;
@@ -398,10 +420,13 @@ begin
   ) >= 100 then
     raise exception 'this account has 100 keys already' using errcode = 'OC013', hint = 'Revoke one first.';
   end if;
-  insert into octroi_private.api_key (id, account_id, user_id, name, key_prefix, key_hash, created_at)
+  insert into octroi_private.api_key (
+    id, account_id, user_id, name, key_prefix, key_hash, created_at, expires_at, allowed_models, allowed_endpoints
+  )
   values (
     v_id, v_account_id, (select auth.uid()), create_api_key.name, left(v_secret, 12),
-    sha256(convert_to(v_secret, 'utf8')), octroi_private.now()
+    sha256(convert_to(v_secret, 'utf8')), octroi_private.now(), create_api_key.expires_at,
+    create_api_key.allowed_models, create_api_key.allowed_endpoints
   );
   insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
   select v_account_id, 'api_key', v_id::text, l.meter, l.period, l.amount
@@ -410,9 +435,225 @@ begin
 end
 $_$;
 
-ALTER FUNCTION octroi.create_api_key(name text, limits jsonb) OWNER TO octroi_owner;
+ALTER FUNCTION octroi.create_api_key(name text, limits jsonb, expires_at timestamp with time zone, allowed_models text[], allowed_endpoints text[]) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.create_api_key(name text, limits jsonb) IS 'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]. Raises 22023, 23514, 23505, OC013.';
+COMMENT ON FUNCTION octroi.create_api_key(name text, limits jsonb, expires_at timestamp with time zone, allowed_models text[], allowed_endpoints text[]) IS 'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]; so do an expiry and lists of models and endpoints. Raises OC040, 22023, 23514, 23505, OC013.';
+
+CREATE FUNCTION octroi.delete_my_account() RETURNS TABLE(receipt_id uuid, erased_at timestamp with time zone, erased jsonb, kept jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_user_id uuid := (select auth.uid());
+begin
+  if v_user_id is null then
+    raise exception 'not signed in' using errcode = 'OC020', hint = 'Send the access token of a signed-in user.';
+  end if;
+  perform octroi_private.require_step_up();
+  perform set_config('octroi.erasure_receipt_id', '', true);
+  if not octroi_private.delete_user(v_user_id) then
+    raise exception 'this user is not there any more, or may not be deleted here' using errcode = 'OC045',
+      hint = 'For the operator: docs/operations.md, what erasure needs of you.';
+  end if;
+  return query
+  select r.id, r.erased_at, r.erased, r.kept
+  from octroi_private.erasure_receipt as r
+  where r.id::text = current_setting('octroi.erasure_receipt_id', true);
+end
+$$;
+
+ALTER FUNCTION octroi.delete_my_account() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.delete_my_account() IS 'Deletes the caller and erases what is known of them, at once and for good; the receipt says what went, what stays, why and until when. Raises OC020, OC040, OC045.';
+
+CREATE FUNCTION octroi.export_my_data() RETURNS TABLE(request_id uuid, path text, expires_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_user_id uuid := (select auth.uid());
+  v_now timestamptz := octroi_private.now();
+  v_set octroi_private.privacy_setting;
+  -- 256 bits: three version 4 UUIDs have 366 random ones, and the hash keeps 256 of them
+  v_token text := encode(sha256(convert_to(
+    gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'utf8'
+  )), 'hex');
+  v_id uuid;
+begin
+  perform octroi_private.my_account();
+  perform octroi_private.require_step_up();
+  select s.* into strict v_set from octroi_private.privacy_setting as s;
+  perform pg_advisory_xact_lock(hashtextextended('octroi_private.export ' || v_user_id, 0));
+  if (
+    select count(*) from octroi_private.privacy_request as r
+    where r.user_id = v_user_id and r.kind = 'access' and r.received_at > v_now - interval '1 day'
+  ) >= v_set.exports_a_day then
+    raise exception 'there were % exports within a day already', v_set.exports_a_day using errcode = 'OC042',
+      hint = 'Try again tomorrow, or read table by table with my_data.';
+  end if;
+  -- a link that was asked for before leads nowhere any more
+  update octroi_private.export_ticket set expires_at = greatest(v_now, issued_at + interval '1 microsecond')
+  where user_id = v_user_id and expires_at > v_now;
+  v_id := octroi_private.open_privacy_request(v_user_id, 'access');
+  insert into octroi_private.export_ticket (request_id, user_id, token_hash, issued_at, expires_at)
+  values (
+    v_id, v_user_id, sha256(convert_to(v_token, 'utf8')), v_now,
+    v_now + make_interval(secs => v_set.export_ticket_seconds)
+  );
+  perform octroi_private.record_audit(
+    p_action => 'export.requested', p_account_id => null, p_subject => v_id::text, p_detail => '{}', p_reason => null
+  );
+  return query
+  select v_id, '/privacy/export/' || v_token, v_now + make_interval(secs => v_set.export_ticket_seconds);
+end
+$$;
+
+ALTER FUNCTION octroi.export_my_data() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.export_my_data() IS 'Offers a bundle of every row about the caller: where the gateway hands it out, once, within 15 minutes. Raises OC020, OC040, OC042.';
+
+CREATE FUNCTION octroi.give_consent(purpose text, policy_version text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.require_step_up();
+  perform octroi_private.my_account();
+  if give_consent.purpose is null or give_consent.policy_version is null then
+    raise exception 'consent is given to a purpose and a version of its words' using errcode = '22023';
+  end if;
+  return octroi_private.decide_consent(
+    (select auth.uid()), give_consent.purpose, true, give_consent.policy_version, 'rpc'
+  );
+end
+$$;
+
+ALTER FUNCTION octroi.give_consent(purpose text, policy_version text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.give_consent(purpose text, policy_version text) IS 'Consents to a purpose in the words of the version that is in force; false when that was given already. Raises OC040, OC020, 22023.';
+
+CREATE FUNCTION octroi.my_audit(max_rows integer DEFAULT 100, before bigint DEFAULT NULL::bigint) RETURNS TABLE(id bigint, occurred_at timestamp with time zone, actor text, action text, subject text, detail jsonb, reason text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with me as materialized (
+    select
+      p.pseudonym, p.created_at, coalesce(my_audit.before, 9223372036854775807) as before,
+      least(greatest(my_audit.max_rows, 0), 1000) as max_rows
+    from octroi_private.person as p
+    where p.user_id = (select auth.uid())
+  ),
+  mine as (
+    (
+      select l.id from octroi_private.audit_log as l
+      where l.actor = (select m.pseudonym from me as m) and l.id < (select m.before from me as m)
+      order by l.id desc
+      limit (select m.max_rows from me as m)
+    )
+    union
+    (
+      select l.id from octroi_private.audit_log as l
+      where l.person = (select m.pseudonym from me as m) and l.id < (select m.before from me as m)
+      order by l.id desc
+      limit (select m.max_rows from me as m)
+    )
+    union
+    (
+      select l.id from octroi_private.audit_log as l
+      where l.account_id = any(array(select octroi_private.my_administered_accounts()))
+        and l.id < (select m.before from me as m)
+      order by l.id desc
+      limit (select m.max_rows from me as m)
+    )
+    union
+    -- what was read of everybody was read of the caller as well
+    (
+      select l.id from octroi_private.audit_log as l
+      where l.action ~ '^admin_read\.' and l.id < (select m.before from me as m)
+        and l.occurred_at >= (select m.created_at from me as m)
+      order by l.id desc
+      limit (select m.max_rows from me as m)
+    )
+  )
+  select
+    l.id, l.occurred_at,
+    case
+      when l.actor = m.pseudonym then 'you'
+      when l.actor_role in ('octroi_worker', 'service_role', 'supabase_auth_admin') then 'service'
+      when l.actor is null or l.actor_role = 'octroi_admin' then 'operator'
+      else 'another user'
+    end,
+    l.action, l.subject, l.detail || case
+      when l.account_id is null then '{}' else jsonb_build_object('account_id', l.account_id)
+    end, l.reason
+  from mine
+  join octroi_private.audit_log as l on l.id = mine.id
+  cross join me as m
+  order by l.id desc
+  limit (select m.max_rows from me as m)
+$$;
+
+ALTER FUNCTION octroi.my_audit(max_rows integer, before bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.my_audit(max_rows integer, before bigint) IS 'What the caller did, and what was done to them, their account and the accounts they administer, newest first; page on with the last id as before.';
+
+CREATE FUNCTION octroi.my_consents() RETURNS TABLE(purpose text, is_given boolean, policy_version text, method text, decided_at timestamp with time zone, current_version text, current_text text, current_text_hash text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  perform octroi_private.my_account();
+  return query
+  select
+    p.purpose, octroi_private.has_consent((select auth.uid()), p.purpose), d.policy_version, d.method, d.decided_at,
+    f.version, f.policy_text, encode(f.text_hash, 'hex')
+  from (select distinct k.purpose from octroi_private.consent_policy as k) as p
+  cross join lateral octroi_private.policy_in_force(p.purpose) as f
+  cross join lateral octroi_private.decision_on((select auth.uid()), p.purpose) as d
+  order by p.purpose;
+end
+$$;
+
+ALTER FUNCTION octroi.my_consents() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.my_consents() IS 'Each purpose: whether it may be processed, what the caller last decided about it, and the words in force. Raises OC020.';
+
+CREATE FUNCTION octroi.my_data(table_name text, after text[] DEFAULT NULL::text[], max_rows integer DEFAULT 1000) RETURNS TABLE(next_after text[], data json)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.my_account();
+  perform octroi_private.require_step_up();
+  return query
+  select r.next_after, r.data
+  from octroi_private.export_rows((select auth.uid()), my_data.table_name, my_data.after, my_data.max_rows) as r;
+end
+$$;
+
+ALTER FUNCTION octroi.my_data(table_name text, after text[], max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.my_data(table_name text, after text[], max_rows integer) IS 'Every row about the caller in one table, page by page; page on with the last next_after. Raises OC020, OC040, OC050, OC051, 22023.';
+
+CREATE FUNCTION octroi.my_data_tables() RETURNS TABLE(table_name text, about text, purpose text, legal_basis text, retention text, processors text[], columns jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    d.table_name, d.about, d.purpose, d.legal_basis, d.retention, d.processors,
+    jsonb_agg(jsonb_build_object('name', d.column_name, 'type', d.type, 'what', d.what) order by d.position)
+  from octroi_private.personal_data as d
+  where d.reach is not null and d.export <> 'withheld'
+  group by d.table_name, d.about, d.purpose, d.legal_basis, d.retention, d.processors
+  order by d.table_name
+$$;
+
+ALTER FUNCTION octroi.my_data_tables() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.my_data_tables() IS 'The tables with rows about people, and what their columns are.';
 
 CREATE FUNCTION octroi.my_forecast() RETURNS TABLE(scope text, subject text, meter text, period text, used bigint, granted bigint, remaining bigint, per_day bigint, runs_out_at timestamp with time zone, resets_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -481,7 +722,7 @@ CREATE FUNCTION octroi.my_subscription() RETURNS TABLE(plan text, plan_name text
     AS $$
   select
     v.plan_code, p.name, v.version, paid.billing_interval, s.status, nullif(r.granted_until, 'infinity'),
-    coalesce(s.cancel_at_period_end, false), s.trial_ends_at, next.plan_code, s.next_price_at, v.seats, v.features,
+    coalesce(octroi_private.is_ending(s), false), s.trial_ends_at, next.plan_code, s.next_price_at, v.seats, v.features,
     coalesce(t.is_on, o.is_on, false) and o.meter is not null,
     least(t.spend_cap_minor, o.spend_cap_minor), v.currency
   from octroi_private.subscription as r
@@ -578,7 +819,7 @@ CREATE FUNCTION octroi.open_portal(return_url text) RETURNS uuid
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
 begin
   perform octroi_private.refuse_url('return_url', open_portal.return_url);
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
@@ -590,12 +831,20 @@ $$;
 
 ALTER FUNCTION octroi.open_portal(return_url text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.open_portal(return_url text) IS 'Asks for a page of Stripe''s customer portal: payment methods, invoices, addresses. Read its URL with billing_request(id). Raises OC021, OC031, OC013.';
+COMMENT ON FUNCTION octroi.open_portal(return_url text) IS 'Asks for a page of Stripe''s customer portal: payment methods, invoices, addresses. Read its URL with billing_request(id). Raises OC040, OC021, OC031, OC013.';
 
 CREATE FUNCTION octroi.receipt(request_id uuid) RETURNS TABLE(id uuid, occurred_at timestamp with time zone, settled_at timestamp with time zone, endpoint text, model text, response_model text, service_tier text, source text, pools jsonb, total_tokens bigint, reasoning_tokens bigint, cost_nano_usd bigint, not_charged_tokens bigint, not_charged_nano_usd bigint, grants jsonb, overage jsonb, balances jsonb, price_version bigint, price_source text, price_valid_from timestamp with time zone)
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+  select octroi_private.note_missed_id(exists (
+    select from octroi_private.usage_event as e where e.id = receipt.request_id
+  ))
+  where not exists (
+    select from octroi_private.usage_event as e
+    where e.id = receipt.request_id and e.account_id in (select octroi_private.my_accounts())
+      and (e.user_id = (select auth.uid()) or e.account_id in (select octroi_private.my_administered_accounts()))
+  );
   select
     e.id, e.occurred_at, e.recorded_at, e.endpoint, e.model, e.response_model, e.service_tier, e.source,
     octroi_private.priced_pools(e), e.total_tokens, e.reasoning_tokens, e.cost_nano_usd, e.overrun_tokens,
@@ -677,19 +926,40 @@ ALTER FUNCTION octroi.request_completion(request jsonb) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.request_completion(request jsonb) IS 'Queues a call to OpenAI, as its endpoint takes it, and returns its id at once; read the answer with completion(id). Raises 22023, OC013, OC020.';
 
+CREATE FUNCTION octroi.restrict_api_key(id uuid, allowed_models text[] DEFAULT NULL::text[], allowed_endpoints text[] DEFAULT NULL::text[]) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.require_step_up();
+  perform octroi_private.check_key_access(restrict_api_key.allowed_models, restrict_api_key.allowed_endpoints);
+  update octroi_private.api_key as k
+  set allowed_models = restrict_api_key.allowed_models, allowed_endpoints = restrict_api_key.allowed_endpoints
+  where k.id = restrict_api_key.id and k.revoked_at is null
+    and (
+      k.user_id = (select auth.uid())
+      or k.account_id in (select octroi_private.my_administered_accounts())
+    );
+  return found;
+end
+$$;
+
+ALTER FUNCTION octroi.restrict_api_key(id uuid, allowed_models text[], allowed_endpoints text[]) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.restrict_api_key(id uuid, allowed_models text[], allowed_endpoints text[]) IS 'Sets which models and endpoints a key of the caller, or of an account they administer, may call; null means all. False when there is no such key. Raises OC040, 22023.';
+
 CREATE FUNCTION octroi.resume_subscription() RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_subscription octroi_private.stripe_subscription;
 begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
   if not coalesce(
-    v_subscription.cancel_at_period_end or v_subscription.cancel_at is not null
-    or v_subscription.schedule_id is not null, false
+    octroi_private.is_ending(v_subscription) or v_subscription.schedule_id is not null, false
   ) then
     raise exception 'nothing waits that could be taken back' using errcode = 'OC032';
   end if;
@@ -699,13 +969,14 @@ $$;
 
 ALTER FUNCTION octroi.resume_subscription() OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.resume_subscription() IS 'Takes back a cancellation or a downgrade that has not come into force. Raises OC021, OC032, OC013.';
+COMMENT ON FUNCTION octroi.resume_subscription() IS 'Takes back a cancellation or a downgrade that has not come into force. Raises OC040, OC021, OC032, OC013.';
 
 CREATE FUNCTION octroi.revoke_api_key(id uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+  perform octroi_private.require_step_up();
   update octroi_private.api_key as k
   set revoked_at = octroi_private.now()
   where k.id = revoke_api_key.id and k.revoked_at is null
@@ -713,20 +984,74 @@ begin
       k.user_id = (select auth.uid())
       or k.account_id in (select octroi_private.my_administered_accounts())
     );
-  return found;
+  if not found then
+    perform octroi_private.note_missed_id(exists (
+      select from octroi_private.api_key as k
+      where k.id = revoke_api_key.id and k.user_id <> (select auth.uid())
+        and k.account_id not in (select octroi_private.my_administered_accounts())
+    ));
+    return false;
+  end if;
+  return true;
 end
 $$;
 
 ALTER FUNCTION octroi.revoke_api_key(id uuid) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.revoke_api_key(id uuid) IS 'Revokes a key of the caller, or of an account they administer, at once; false when there is none to revoke.';
+COMMENT ON FUNCTION octroi.revoke_api_key(id uuid) IS 'Revokes a key of the caller, or of an account they administer, at once; false when there is none to revoke. Raises OC040.';
+
+CREATE FUNCTION octroi.rotate_api_key(id uuid, grace_seconds integer DEFAULT 86400) RETURNS TABLE(secret text, key_prefix text, previous_works_until timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_secret text := octroi_private.new_key_secret();
+  v_previous bytea;
+  v_until timestamptz;
+begin
+  perform octroi_private.require_step_up();
+  if grace_seconds is null or grace_seconds not between 0 and 2592000 then
+    raise exception 'grace_seconds is 0 to 2592000 (30 days)' using errcode = '22023';
+  end if;
+  select k.key_hash into v_previous from octroi_private.api_key as k
+  -- the holder alone: whoever rotates learns the secret
+  where k.id = rotate_api_key.id and k.user_id = (select auth.uid()) and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > v_now)
+  for no key update;
+  if v_previous is null then
+    return;
+  end if;
+  update octroi_private.api_key as k
+  set key_hash = sha256(convert_to(v_secret, 'utf8')), key_prefix = left(v_secret, 12)
+  where k.id = rotate_api_key.id;
+  -- without grace everything older ends too; of many rotations in a row the latest ten keep theirs
+  delete from octroi_private.api_key_previous as p
+  where p.api_key_id = rotate_api_key.id and (
+    grace_seconds = 0 or p.key_hash not in (
+      select n.key_hash from octroi_private.api_key_previous as n
+      where n.api_key_id = rotate_api_key.id order by n.expires_at desc limit 9
+    )
+  );
+  if grace_seconds > 0 then
+    v_until := v_now + make_interval(secs => grace_seconds);
+    insert into octroi_private.api_key_previous (key_hash, api_key_id, expires_at)
+    values (v_previous, rotate_api_key.id, v_until);
+  end if;
+  return query select v_secret, left(v_secret, 12), v_until;
+end
+$$;
+
+ALTER FUNCTION octroi.rotate_api_key(id uuid, grace_seconds integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.rotate_api_key(id uuid, grace_seconds integer) IS 'Gives a key of the caller a new secret, returned this once; the one before works for grace_seconds more, with 0 nothing older does. No row when there is no such key that works. Raises OC040, 22023.';
 
 CREATE FUNCTION octroi.set_auto_top_up(pack text, below bigint DEFAULT 0, monthly_cap_minor bigint DEFAULT 0) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_pack octroi_private.top_up_pack;
 begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
@@ -760,7 +1085,7 @@ $$;
 
 ALTER FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) IS 'Has a pack bought by itself when less than below is left, for so much money a month at most; a null pack ends it. Raises OC021, OC033, 22023.';
+COMMENT ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) IS 'Has a pack bought by itself when less than below is left, for so much money a month at most; a null pack ends it. Raises OC040, OC021, OC033, 22023.';
 
 CREATE FUNCTION octroi.set_notifications(usage_alerts boolean DEFAULT NULL::boolean, locale text DEFAULT NULL::text, time_zone text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -770,6 +1095,10 @@ declare
   v_after jsonb;
 begin
   perform octroi_private.my_account();
+  -- turning warnings off must be as easy as it can be
+  if set_notifications.usage_alerts then
+    perform octroi_private.require_step_up();
+  end if;
   if set_notifications.locale not in ('en', 'fr') then
     raise exception 'locale is en or fr' using errcode = '22023';
   elsif set_notifications.time_zone is not null and not exists (
@@ -777,31 +1106,35 @@ begin
   ) then
     raise exception 'time_zone is a name like Europe/Paris' using errcode = '22023';
   end if;
-  insert into octroi_private.notification_setting as n (user_id, usage_alerts, locale, time_zone, changed_at)
+  insert into octroi_private.notification_setting as n (user_id, locale, time_zone, changed_at)
   values (
-    (select auth.uid()), coalesce(set_notifications.usage_alerts, true), coalesce(set_notifications.locale, 'en'),
-    set_notifications.time_zone, octroi_private.now()
+    (select auth.uid()), coalesce(set_notifications.locale, 'en'), set_notifications.time_zone, octroi_private.now()
   )
   on conflict (user_id) do update
-  set usage_alerts = coalesce(set_notifications.usage_alerts, n.usage_alerts),
-    locale = coalesce(set_notifications.locale, n.locale),
-    time_zone = coalesce(set_notifications.time_zone, n.time_zone), changed_at = excluded.changed_at
-  returning jsonb_build_object('usage_alerts', n.usage_alerts, 'locale', n.locale, 'time_zone', n.time_zone)
-  into v_after;
+  set locale = coalesce(set_notifications.locale, n.locale),
+    time_zone = coalesce(set_notifications.time_zone, n.time_zone), changed_at = excluded.changed_at;
+  if set_notifications.usage_alerts is not null then
+    perform octroi_private.decide_consent(
+      (select auth.uid()), 'usage_alerts', set_notifications.usage_alerts, null, 'settings'
+    );
+  end if;
+  select jsonb_build_object('usage_alerts', n.usage_alerts, 'locale', n.locale, 'time_zone', n.time_zone) into v_after
+  from octroi_private.notification_setting as n
+  where n.user_id = (select auth.uid());
   return v_after;
 end
 $$;
 
 ALTER FUNCTION octroi.set_notifications(usage_alerts boolean, locale text, time_zone text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.set_notifications(usage_alerts boolean, locale text, time_zone text) IS 'Changes what mail the caller gets, in which language and with which zone''s times; what is left out stays. Returns all of it. Raises 22023, OC020.';
+COMMENT ON FUNCTION octroi.set_notifications(usage_alerts boolean, locale text, time_zone text) IS 'Changes what mail the caller gets, in which language and with which zone''s times; what is left out stays. Returns all of it. Raises OC040 for turning warnings on, 22023, OC020.';
 
 CREATE FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint DEFAULT NULL::bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
 begin
   if set_overage.enabled is null or set_overage.spend_cap_minor not between 0 and 99999999 then
     raise exception 'enabled is true or false, spend_cap_minor null or 0 to 99,999,999' using errcode = '22023';
@@ -824,14 +1157,14 @@ $$;
 
 ALTER FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint) IS 'Lets usage go on beyond plan and top-ups, for money, up to a cap a month (null: the plan''s), or stops it. Raises OC021, OC032, 22023.';
+COMMENT ON FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint) IS 'Lets usage go on beyond plan and top-ups, for money, up to a cap a month (null: the plan''s), or stops it. Raises OC040, OC021, OC032, 22023.';
 
 CREATE FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_billed_account();
+  v_account_id uuid := octroi_private.my_account_to_bill();
   v_version octroi_private.plan_version;
   v_has octroi_private.stripe_subscription;
 begin
@@ -859,18 +1192,90 @@ $$;
 
 ALTER FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) IS 'Asks for a Stripe Checkout page that sells a plan by the month or year; read its URL with billing_request(id). Raises OC021, OC031, OC032, OC033, OC013.';
+COMMENT ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) IS 'Asks for a Stripe Checkout page that sells a plan by the month or year; read its URL with billing_request(id). Raises OC040, OC021, OC031, OC032, OC033, OC013.';
 
-CREATE FUNCTION octroi.unsubscribe(token text, act boolean) RETURNS TABLE(found boolean, locale text, is_unsubscribed boolean)
+CREATE FUNCTION octroi.unsubscribe(token text, act boolean) RETURNS TABLE(found boolean, locale text, is_unsubscribed boolean, purpose text)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select u.found, u.locale, u.is_unsubscribed from octroi_private.unsubscribe(unsubscribe.token, unsubscribe.act) as u
+  select u.found, u.locale, u.is_unsubscribed, u.purpose
+  from octroi_private.unsubscribe(unsubscribe.token, unsubscribe.act) as u
 $$;
 
 ALTER FUNCTION octroi.unsubscribe(token text, act boolean) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.unsubscribe(token text, act boolean) IS 'For the page behind a mail''s unsubscribe link: looks a token up, and with act turns off what is not contractual.';
+COMMENT ON FUNCTION octroi.unsubscribe(token text, act boolean) IS 'For the page behind a mail''s unsubscribe link: looks a token up, and with act takes back the consent it stands for, usage_alerts or news.';
+
+CREATE FUNCTION octroi.update_my_contact(account_name text DEFAULT NULL::text, billing_email text DEFAULT NULL::text, phone text DEFAULT NULL::text, locale text DEFAULT NULL::text, time_zone text DEFAULT NULL::text, address jsonb DEFAULT NULL::jsonb, tax_id jsonb DEFAULT NULL::jsonb) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user_id uuid := (select auth.uid());
+  v_account_id uuid := octroi_private.my_account();
+  v_fault text := octroi_private.contact_fault(
+    update_my_contact.account_name, update_my_contact.billing_email, update_my_contact.phone, update_my_contact.address,
+    update_my_contact.tax_id
+  );
+  -- what is the account's is for those who pay for it to say
+  v_pays boolean := update_my_contact.account_name is not null or update_my_contact.billing_email is not null
+    or update_my_contact.address is not null or update_my_contact.tax_id is not null;
+  v_details jsonb;
+  v_id uuid;
+begin
+  perform octroi_private.require_step_up();
+  if v_fault is not null then
+    raise exception '%', v_fault using errcode = '22023';
+  end if;
+  if v_pays then
+    v_account_id := octroi_private.my_billed_account();
+  end if;
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  v_id := octroi_private.open_privacy_request(v_user_id, 'rectification');
+  if update_my_contact.locale is not null or update_my_contact.time_zone is not null then
+    perform octroi.set_notifications(null, update_my_contact.locale, update_my_contact.time_zone);
+  end if;
+  if update_my_contact.phone is not null then
+    perform octroi_private.set_contact(v_user_id, null, update_my_contact.phone);
+  end if;
+  update octroi_private.account as a set name = update_my_contact.account_name
+  where a.id = v_account_id and update_my_contact.account_name is not null;
+  v_details := jsonb_strip_nulls(jsonb_build_object(
+    'name', update_my_contact.account_name, 'email', update_my_contact.billing_email,
+    'address', update_my_contact.address, 'tax_id', update_my_contact.tax_id,
+    -- the customer is the owner of the account; a member's language and telephone are none of Stripe's business
+    'phone', case when o.is_owner then update_my_contact.phone end,
+    'locale', case when o.is_owner then update_my_contact.locale end
+  ))
+  from (
+    select exists (
+      select from octroi_private.account as a where a.id = v_account_id and a.owner_user_id = v_user_id
+    ) as is_owner
+  ) as o;
+  if not octroi_private.enqueue_contact_change(v_id, v_account_id, v_user_id, v_details) then
+    perform octroi_private.close_privacy_request(v_id, 'done', '{"outcome": "corrected here"}');
+  end if;
+  return v_id;
+end
+$$;
+
+ALTER FUNCTION octroi.update_my_contact(account_name text, billing_email text, phone text, locale text, time_zone text, address jsonb, tax_id jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.update_my_contact(account_name text, billing_email text, phone text, locale text, time_zone text, address jsonb, tax_id jsonb) IS 'Corrects what is known about the caller and the account they pay for, here and at Stripe; what is left out stays. Raises OC020, OC021, OC040, OC043, OC050, OC051, 22023.';
+
+CREATE FUNCTION octroi.withdraw_consent(purpose text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.my_account();
+  return octroi_private.decide_consent((select auth.uid()), withdraw_consent.purpose, false, null, 'rpc');
+end
+$$;
+
+ALTER FUNCTION octroi.withdraw_consent(purpose text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.withdraw_consent(purpose text) IS 'Takes a consent back, at once and without conditions; false when there was none. Raises OC020, 22023.';
 
 CREATE FUNCTION octroi_private.access_of(p_account_id uuid) RETURNS TABLE(stripe_subscription_id text, plan_version_id bigint, anchor_at timestamp with time zone, granted_until timestamp with time zone)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -955,6 +1360,36 @@ $$;
 
 ALTER FUNCTION octroi_private.account_of_customer(p_customer_id text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.accounts_of_person(p_user_id uuid) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select m.account_id from octroi_private.member as m where m.user_id = p_user_id
+  union
+  select d.account_id from octroi_private.usage_daily as d where d.user_id = p_user_id
+  union
+  select k.account_id from octroi_private.api_key as k where k.user_id = p_user_id
+  union
+  select a.id from octroi_private.account as a where a.owner_user_id = p_user_id
+$$;
+
+ALTER FUNCTION octroi_private.accounts_of_person(p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.add_business_days(p_at timestamp with time zone, p_days integer) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select d.at
+  from (
+    select p_at + make_interval(days => n) as at, row_number() over (order by n) as nth
+    from generate_series(1, p_days * 2 + 4) as n
+    where extract(isodow from (p_at + make_interval(days => n)) at time zone 'utc') < 6
+  ) as d
+  where d.nth = p_days
+$$;
+
+ALTER FUNCTION octroi_private.add_business_days(p_at timestamp with time zone, p_days integer) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone, p_priority smallint DEFAULT 0) RETURNS uuid
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -967,6 +1402,155 @@ $$;
 ALTER FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone, p_priority smallint) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone, p_priority smallint) IS 'Grants quota on top of the plan (kind rollover, promo or top_up) and says why. Raises 23514 on a bad amount or kind.';
+
+CREATE FUNCTION octroi_private.add_person() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into octroi_private.person (user_id) values (new.id) on conflict do nothing;
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.add_person() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.admin_page(p_table text, p_after text[], p_max_rows integer) RETURNS TABLE(next_after text[], data text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "DateStyle" TO 'ISO, YMD'
+    SET "TimeZone" TO 'UTC'
+    AS $$
+declare
+  v_rows bigint;
+begin
+  perform octroi_private.require_admin_step_up();
+  if not exists (select from octroi_private.admin_tables() as t where t.table_name = p_table) then
+    raise exception 'there is no table % for operators', left(p_table, 63) using errcode = '22023';
+  end if;
+  return query execute octroi_private.admin_statement(p_table)
+  using p_after, least(greatest(p_max_rows, 0), 10000);
+  get diagnostics v_rows = row_count;
+  perform octroi_private.record_audit(
+    p_action => 'admin_read.' || p_table, p_account_id => null, p_subject => p_table,
+    p_detail => jsonb_build_object('by', 'page', 'rows', v_rows, 'after', to_jsonb(p_after)), p_reason => null
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.admin_page(p_table text, p_after text[], p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.admin_page(p_table text, p_after text[], p_max_rows integer) IS 'Rows of a table for operators in the order of its primary key, and the key to go on after; written down in the audit log. Raises OC040 for an operator from the Data API without aal2, 22023.';
+
+CREATE FUNCTION octroi_private.admin_statement(p_table text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select format(
+    'select array[%1$s], row_to_json(x)::text from (select * from octroi_private.%2$I as t where $1 is null or (%3$s) > (%4$s) '
+    'order by %3$s limit $2) as t cross join lateral (select %5$s) as x order by %3$s',
+    k.as_text, p_table, k.names, k.given, (
+      select string_agg(format('t.%I', d.column_name), ', ' order by d.position)
+      from octroi_private.personal_data as d
+      -- no secret, and nothing that says how to reach somebody or what they wrote
+      where d.table_name = p_table and d.class in ('fact', 'reference')
+    )
+  )
+  from (
+    select
+      string_agg(format('t.%I::text', a.attname), ', ' order by n.ord) as as_text,
+      string_agg(format('t.%I', a.attname), ', ' order by n.ord) as names,
+      string_agg(format('$1[%s]::%s', n.ord, format_type(a.atttypid, null)), ', ' order by n.ord) as given
+    from pg_catalog.pg_constraint as c
+    cross join lateral unnest(c.conkey) with ordinality as n (attnum, ord)
+    join pg_catalog.pg_attribute as a on a.attrelid = c.conrelid and a.attnum = n.attnum
+    where c.contype = 'p' and c.conrelid = to_regclass('octroi_private.' || quote_ident(p_table))
+  ) as k
+$_$;
+
+ALTER FUNCTION octroi_private.admin_statement(p_table text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.admin_tables() RETURNS TABLE(table_name text, estimated_rows bigint, columns text[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    d.table_name, (
+      -- of a partitioned table only the partitions are counted
+      select greatest(sum(greatest(c.reltuples, 0)), 0)::bigint
+      from pg_partition_tree(to_regclass('octroi_private.' || d.table_name)) as p
+      join pg_catalog.pg_class as c on c.oid = p.relid
+    ), array_agg(d.column_name order by d.position)
+  from octroi_private.personal_data as d
+  where d.reach is not null and d.class in ('fact', 'reference')
+    and d.table_name not in (
+      'contact', 'completion', 'stored_response', 'person', 'data_key', 'export_ticket', 'contact_change'
+    )
+  group by d.table_name
+  order by d.table_name
+$$;
+
+ALTER FUNCTION octroi_private.admin_tables() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.admin_tables() IS 'The tables that operators may export, their columns, and about how many rows they have.';
+
+CREATE FUNCTION octroi_private.affected_fault(p_affected jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case
+    when jsonb_typeof(p_affected) is distinct from 'object' then 'it is no object'
+    when p_affected = '{}' then 'it says nothing; {"everyone": true} means everyone'
+    else (
+      select string_agg(format('%s is not what it should be', k.key), ', ')
+      from jsonb_each(p_affected) as k
+      where not case
+        when k.key = 'everyone' then k.value = 'true'
+        when k.key in ('users', 'accounts', 'keys') then jsonb_typeof(k.value) = 'array'
+          and jsonb_array_length(k.value) between 1 and 10000
+          and not jsonb_path_exists(
+            k.value, '$[*] ? (!(@ like_regex "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"))'
+          )
+        when k.key in ('used_from', 'used_until', 'signed_up_before')
+          then k.value #>> '{}' ~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'
+        else false
+      end
+    )
+  end
+$_$;
+
+ALTER FUNCTION octroi_private.affected_fault(p_affected jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.affected_people(p_affected jsonb, p_after uuid, p_max integer) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select a.owner_user_id
+  from octroi_private.account as a
+  where a.kind = 'personal' and a.owner_user_id is not null
+    and (p_after is null or a.owner_user_id > p_after)
+    and (not p_affected ? 'users' or p_affected -> 'users' ? a.owner_user_id::text)
+    and (not p_affected ? 'accounts' or exists (
+      select from octroi_private.member as m
+      where m.user_id = a.owner_user_id and p_affected -> 'accounts' ? m.account_id::text
+    ))
+    and (not p_affected ? 'keys' or exists (
+      select from octroi_private.api_key as k
+      where k.user_id = a.owner_user_id and p_affected -> 'keys' ? k.id::text
+    ))
+    and (not p_affected ? 'signed_up_before' or a.created_at < (p_affected ->> 'signed_up_before')::date)
+    and (not p_affected ?| array['used_from', 'used_until'] or exists (
+      select from octroi_private.member as m
+      join octroi_private.usage_daily as d on d.account_id = m.account_id and d.user_id = m.user_id
+      where m.user_id = a.owner_user_id
+        and d.day between coalesce((p_affected ->> 'used_from')::date, '-infinity')
+        and coalesce((p_affected ->> 'used_until')::date, 'infinity')
+    ))
+  order by a.owner_user_id
+  limit p_max
+$$;
+
+ALTER FUNCTION octroi_private.affected_people(p_affected jsonb, p_after uuid, p_max integer) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.alert_amount(p_account_id uuid, p_scope text, p_meter text, p_period text, p_used bigint, p_reached_of bigint, p_limit bigint) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1098,6 +1682,103 @@ $$;
 
 ALTER FUNCTION octroi_private.anchor_of(p_account_id uuid) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.announce(p_key text, p_letter jsonb, p_max_rows integer DEFAULT 10000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_written integer;
+begin
+  if not octroi_private.is_letter(p_letter) then
+    raise exception 'a letter is {"en": {"subject": …, "paragraphs": […]}}, with "fr" alike and "url" if there is one'
+      using errcode = '22023';
+  elsif p_key is null or p_key !~ '^[A-Za-z0-9._-]{1,100}$' then
+    raise exception 'the key of a letter has 1 to 100 letters, digits, dots and dashes' using errcode = '22023';
+  end if;
+  select count(*) filter (where octroi_private.enqueue_mail(
+    r.account_id, r.user_id, 'news', p_key, p_letter, octroi_private.now() + interval '7 days'
+  )) into v_written
+  from (
+    select a.id as account_id, a.owner_user_id as user_id
+    from octroi_private.account as a
+    where a.kind = 'personal' and a.status = 'active' and octroi_private.has_consent(a.owner_user_id, 'news')
+      and not exists (
+        select from octroi_private.mail as m where m.dedupe_key = format('news:%s:%s', p_key, a.owner_user_id)
+      )
+    order by a.owner_user_id
+    limit greatest(p_max_rows, 0)
+  ) as r;
+  perform octroi_private.record_audit(
+    'news.announce', null, p_key, jsonb_build_object('mails', v_written, 'subject', p_letter -> 'en' ->> 'subject'), null
+  );
+  return v_written;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.announce(p_key text, p_letter jsonb, p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.announce(p_key text, p_letter jsonb, p_max_rows integer) IS 'Writes news to everybody who consented, once for a key; how many mails were written. Call it again until that is 0. Raises 22023.';
+
+CREATE FUNCTION octroi_private.apply_retention(p_max_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_since timestamptz;
+  v_rows bigint;
+  v_total bigint := 0;
+begin
+  v_since := octroi_private.kept_since('job_dead');
+  delete from octroi_private.job where id in (
+    select j.id from octroi_private.job as j where j.state = 'dead' and j.finished_at <= v_since limit p_max_rows
+  );
+  get diagnostics v_total = row_count;
+  v_since := octroi_private.kept_since('billing_request');
+  delete from octroi_private.billing_request where id in (
+    -- ids are in order of time
+    select r.id from octroi_private.billing_request as r
+    where r.id < octroi_private.uuid_v7_floor(v_since) and r.finished_at <= v_since
+    order by r.id
+    limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+  v_since := octroi_private.kept_since('alert');
+  delete from octroi_private.alert where id in (
+    select o.id
+    from (select a.id, a.raised_at from octroi_private.alert as a order by a.id limit p_max_rows) as o
+    where o.raised_at <= v_since
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+  v_since := octroi_private.kept_since('usage_daily');
+  delete from octroi_private.usage_daily as d
+  where d.ctid = any(array(
+    select k.ctid from octroi_private.usage_daily as k
+    where k.day < (v_since at time zone 'utc')::date and k.day < (octroi_private.usage_kept_since() at time zone 'utc')::date
+    limit p_max_rows
+  ));
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+  v_since := octroi_private.kept_since('erasure_receipt');
+  delete from octroi_private.erasure_step as s using octroi_private.erasure_receipt as r
+  where r.id = s.receipt_id and r.finished_at <= v_since and not exists (
+    select from octroi_private.erased_account as e where e.receipt_id = r.id
+  );
+  delete from octroi_private.erasure_receipt as r
+  where r.finished_at <= v_since and not exists (
+    select from octroi_private.erased_account as e where e.receipt_id = r.id
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows + octroi_private.watch_erasures(p_max_rows)
+    + octroi_private.drop_erased_account(p_max_rows);
+  -- last: from here to the end of the sweep nobody else can use the table
+  return v_total + octroi_private.drop_usage_month();
+end
+$$;
+
+ALTER FUNCTION octroi_private.apply_retention(p_max_rows integer) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb) RETURNS TABLE(outcome text, problem text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1158,6 +1839,52 @@ ALTER FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fenc
 
 COMMENT ON FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb) IS 'Takes an object as fetched under a fence, and does what follows: applied, quarantined (with the problem) or fenced. The lease ends.';
 
+CREATE FUNCTION octroi_private.assess_breach(p_breach_id bigint, p_assessment jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_breach octroi_private.breach := octroi_private.open_breach_row(p_breach_id);
+  v_names text [] := array[
+    'risk', 'data_categories', 'affected', 'records_count', 'consequences', 'measures', 'contact', 'nature'
+  ];
+  v_missing text;
+  v_fault text;
+  v_count bigint;
+begin
+  if jsonb_typeof(p_assessment) is distinct from 'object' or p_assessment - v_names <> '{}' then
+    raise exception 'an assessment has % and no more', array_to_string(v_names, ', ') using errcode = '22023';
+  end if;
+  v_breach := jsonb_populate_record(v_breach, jsonb_strip_nulls(p_assessment));
+  select string_agg(f.name, ', ') into v_missing
+  from unnest(v_names) as f (name)
+  where f.name <> 'records_count' and to_jsonb(v_breach) -> f.name = 'null';
+  if v_missing is not null then
+    raise exception 'the assessment lacks %', v_missing using errcode = 'OC055';
+  end if;
+  v_fault := octroi_private.affected_fault(v_breach.affected);
+  if v_fault is not null then
+    raise exception 'who is affected cannot be read: %', v_fault using errcode = '22023';
+  end if;
+  select count(*) into v_count from octroi_private.affected_people(v_breach.affected, null, null);
+  update octroi_private.breach as b
+  set risk = v_breach.risk, data_categories = v_breach.data_categories, affected = v_breach.affected,
+    records_count = v_breach.records_count, consequences = v_breach.consequences, measures = v_breach.measures,
+    contact = v_breach.contact, nature = v_breach.nature, affected_count = v_count,
+    assessed_at = octroi_private.now()
+  where b.id = p_breach_id;
+  perform octroi_private.record_audit(
+    'breach.assess', null, p_breach_id::text, jsonb_build_object('risk', v_breach.risk, 'affected_count', v_count),
+    'assessed by the operator'
+  );
+  return v_count;
+end
+$$;
+
+ALTER FUNCTION octroi_private.assess_breach(p_breach_id bigint, p_assessment jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.assess_breach(p_breach_id bigint, p_assessment jsonb) IS 'Writes down what is known of a breach and counts who is affected. Raises OC055 when something is missing, 22023 for what cannot be read, 23514.';
+
 CREATE FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1204,12 +1931,35 @@ CREATE FUNCTION octroi_private.audit() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_row jsonb := to_jsonb(coalesce(new, old)) - array['key_hash', 'name', 'owner_user_id'];
+  c_left_out constant text [] := array[
+    'name', 'key_hash', 'unsubscribe_token', 'news_token', 'content', 'changed_at', 'last_used_at', 'user_id',
+    'owner_user_id'
+  ];
+  v_old jsonb := to_jsonb(old);
+  v_new jsonb := to_jsonb(new);
+  v_row jsonb := coalesce(v_new, v_old);
+  v_person uuid := octroi_private.pseudonym_of(coalesce(v_row ->> 'user_id', v_row ->> 'owner_user_id')::uuid);
+  v_was jsonb;
 begin
-  insert into octroi_private.audit_log (occurred_at, actor_user_id, actor_role, action, account_id, subject, detail)
-  values (
-    octroi_private.now(), (select auth.uid()), session_user, tg_argv[0] || '.' || lower(tg_op),
-    (v_row ->> 'account_id')::uuid, coalesce(v_row ->> 'id', v_row ->> 'subject', v_row ->> 'user_id'), v_row
+  if tg_op = 'UPDATE' then
+    select jsonb_object_agg(o.key, o.value) into v_was
+    from jsonb_each(v_old - c_left_out) as o
+    where o.value is distinct from v_new -> o.key;
+    if v_old -> 'owner_user_id' is distinct from v_new -> 'owner_user_id' then
+      v_was := coalesce(v_was, '{}') || jsonb_build_object(
+        'owner', octroi_private.pseudonym_of((v_old ->> 'owner_user_id')::uuid)
+      );
+    end if;
+    if v_was is null then
+      return null;
+    end if;
+  end if;
+  perform octroi_private.record_audit(
+    tg_argv[0] || '.' || lower(tg_op), coalesce(v_row ->> 'account_id', case tg_argv[0]
+      when 'account' then v_row ->> 'id'
+    end)::uuid, coalesce(v_row ->> 'id', v_row ->> 'code', v_row ->> 'subject', v_person::text),
+    (v_row - c_left_out) || case when v_person is null then '{}' else jsonb_build_object('person', v_person) end
+    || case when v_was is null then '{}' else jsonb_build_object('was', v_was) end, null
   );
   return null;
 end
@@ -1217,26 +1967,112 @@ $$;
 
 ALTER FUNCTION octroi_private.audit() OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.authenticate_key(p_key_hash bytea) RETURNS TABLE(api_key_id uuid, account_id uuid, user_id uuid, state text)
+CREATE FUNCTION octroi_private.audit_erasure(p_receipt_id uuid, p_accounts uuid[], p_ending uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_detail jsonb := jsonb_build_object('accounts_ended', to_jsonb(p_ending), 'accounts_left', (
+    select coalesce(jsonb_agg(a.id), '[]') from unnest(p_accounts) as a (id) where a.id <> all(p_ending)
+  ));
+begin
+  perform octroi_private.record_audit('person.erased', p_ending[1], p_receipt_id::text, v_detail, null);
+end
+$$;
+
+ALTER FUNCTION octroi_private.audit_erasure(p_receipt_id uuid, p_accounts uuid[], p_ending uuid[]) OWNER TO octroi_owner;
+
+CREATE TABLE octroi_private.audit_log (
+    id bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    actor uuid,
+    actor_role text NOT NULL,
+    login text DEFAULT SESSION_USER NOT NULL,
+    action text NOT NULL,
+    account_id uuid,
+    person uuid,
+    subject text,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reason text,
+    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z_]+\.[a-z_]+$'::text)),
+    CONSTRAINT audit_log_detail_check CHECK ((jsonb_typeof(detail) = 'object'::text)),
+    CONSTRAINT audit_log_reason_check CHECK ((length(reason) <= 500)),
+    CONSTRAINT audit_log_subject_check CHECK ((length(subject) <= 200))
+);
+
+ALTER TABLE ONLY octroi_private.audit_log FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.audit_log OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.audit_log IS 'Append-only record of critical actions. It holds no user id, no address and no name: people are pseudonyms.';
+
+CREATE FUNCTION octroi_private.audit_hash(p_before bytea, p_entry octroi_private.audit_log) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select sha256(p_before || convert_to(jsonb_build_array(
+    p_entry.id, (extract(epoch from p_entry.occurred_at) * 1000000)::bigint, p_entry.actor, p_entry.actor_role,
+    p_entry.login, p_entry.action, p_entry.account_id, p_entry.person, p_entry.subject, p_entry.detail, p_entry.reason
+  )::text, 'utf8'))
+$$;
+
+ALTER FUNCTION octroi_private.audit_hash(p_before bytea, p_entry octroi_private.audit_log) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.audit_position(p_position bigint DEFAULT NULL::bigint) RETURNS TABLE(reached bigint, hash text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select k.id, k.account_id, k.user_id,
+  select k.position, encode(k.hash, 'hex')
+  from octroi_private.audit_link as k
+  where p_position is null or k.position = p_position
+  order by k.position desc
+  limit 1
+$$;
+
+ALTER FUNCTION octroi_private.audit_position(p_position bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.audit_position(p_position bigint) IS 'A link of the audit chain, or with null its head, to be kept elsewhere; no row when there is none.';
+
+CREATE FUNCTION octroi_private.authenticate_key(p_key_hash bytea) RETURNS TABLE(api_key_id uuid, account_id uuid, user_id uuid, state text, allowed_endpoints text[])
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+  v_today date := (v_now at time zone 'utc')::date;
+begin
+  select k.id, k.account_id, k.user_id, k.allowed_endpoints,
     case
       when k.revoked_at is not null or m.user_id is null then 'revoked'
-      when k.expires_at <= octroi_private.now() then 'expired'
+      when k.expires_at <= v_now then 'expired'
+      when p.expires_at <= v_now then 'expired'
       when a.status <> 'active' then 'suspended'
       else 'active'
     end
+  into api_key_id, account_id, user_id, allowed_endpoints, state
   from octroi_private.api_key as k
   join octroi_private.account as a on a.id = k.account_id
   left join octroi_private.member as m on m.account_id = k.account_id and m.user_id = k.user_id
-  where k.key_hash = p_key_hash
+  left join octroi_private.api_key_previous as p on p.key_hash = p_key_hash
+  where k.id = coalesce(p.api_key_id, (select c.id from octroi_private.api_key as c where c.key_hash = p_key_hash));
+  if not found then
+    return;
+  end if;
+  -- one write per key and day
+  if state = 'active' and not exists (
+    select from octroi_private.api_key_use as u where u.api_key_id = authenticate_key.api_key_id and u.last_used_on >= v_today
+  ) then
+    insert into octroi_private.api_key_use as u (api_key_id, last_used_on) values (api_key_id, v_today)
+    on conflict (api_key_id) do update set last_used_on = greatest(u.last_used_on, excluded.last_used_on);
+  end if;
+  return next;
+end
 $$;
 
 ALTER FUNCTION octroi_private.authenticate_key(p_key_hash bytea) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.authenticate_key(p_key_hash bytea) IS 'Resolves the SHA-256 of an API key; no row when unknown. state: active, revoked, expired or suspended.';
+COMMENT ON FUNCTION octroi_private.authenticate_key(p_key_hash bytea) IS 'Resolves the SHA-256 of an API key, or of the one before its rotation while its grace lasts; no row when unknown. state: active, revoked, expired or suspended. allowed_endpoints null means every one.';
 
 CREATE FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid) RETURNS TABLE(account_id uuid, user_id uuid, state text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1336,11 +2172,36 @@ $$;
 
 ALTER FUNCTION octroi_private.balances_around(p_event octroi_private.usage_event) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.begin_export(p_token_hash bytea) RETURNS uuid
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update octroi_private.export_ticket as t set used_at = octroi_private.now()
+  where t.token_hash = p_token_hash and t.used_at is null and t.expires_at > octroi_private.now()
+  returning t.request_id
+$$;
+
+ALTER FUNCTION octroi_private.begin_export(p_token_hash bytea) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.begin_export(p_token_hash bytea) IS 'Uses up the ticket whose token has this hash; null when there is none, it was used, or its time is over.';
+
 CREATE FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_mail octroi_private.mail;
 begin
+  select m.* into v_mail from octroi_private.mail as m where m.id = p_mail_id;
+  -- Whoever takes back a consent holds this row until that is committed; the wish is read after it. Settings before
+  -- mail, as whoever turns mail off takes them.
+  perform from octroi_private.notification_setting as n where n.user_id = v_mail.user_id for share;
+  if not octroi_private.is_wanted(v_mail.user_id, v_mail.kind) then
+    update octroi_private.mail
+    set state = 'cancelled', detail = 'not wanted', finished_at = octroi_private.now()
+    where id = p_mail_id and attempt = p_attempt and state = 'queued';
+    return false;
+  end if;
   update octroi_private.mail set state = 'sending' where id = p_mail_id and attempt = p_attempt and state = 'queued';
   return found;
 end
@@ -1348,7 +2209,7 @@ $$;
 
 ALTER FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) IS 'Says that a mail may be delivered from now on; false when the attempt is not the latest, or the mail was cancelled meanwhile.';
+COMMENT ON FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) IS 'Says that a mail may be delivered from now on; false when the attempt is not the latest, or the mail was cancelled or became unwanted meanwhile.';
 
 CREATE FUNCTION octroi_private.begin_meter_report(p_report_id uuid) RETURNS TABLE(action text, identifier text, event_name text, customer_id text, value bigint, timestamp_s bigint, meter_id text, window_start_s bigint, window_end_s bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1436,6 +2297,20 @@ $$;
 
 ALTER FUNCTION octroi_private.billed_subscription(p_account_id uuid) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.billed_until(p_customer_id text, p_event_name text) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when bool_and(s.ended_at is not null) then max(s.ended_at) end
+  from octroi_private.plan_overage as o
+  join octroi_private.stripe_catalogue as k on k.key = o.lookup_key
+  join octroi_private.stripe_subscription_item as i on i.price_id = k.stripe_id
+  join octroi_private.stripe_subscription as s on s.id = i.subscription_id
+  where o.event_name = p_event_name and s.customer_id = p_customer_id
+$$;
+
+ALTER FUNCTION octroi_private.billed_until(p_customer_id text, p_event_name text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.billing_troubles() RETURNS TABLE(kind text, subject text, since timestamp with time zone, detail text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1483,6 +2358,168 @@ ALTER FUNCTION octroi_private.billing_troubles() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.billing_troubles() IS 'What about billing no machine will put right.';
 
+CREATE FUNCTION octroi_private.bite_end(p_account_id uuid, p_after timestamp with time zone, p_max_rows integer) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+begin
+  return coalesce((
+    select e.occurred_at from octroi_private.usage_event as e
+    where e.account_id = p_account_id and e.occurred_at > p_after
+    order by e.occurred_at
+    offset greatest(p_max_rows, 1) - 1
+    limit 1
+  ), 'infinity');
+end
+$$;
+
+ALTER FUNCTION octroi_private.bite_end(p_account_id uuid, p_after timestamp with time zone, p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.blind_index(p_kind text, p_value text) RETURNS bytea
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_index bytea := octroi_native.blind_index(p_kind, p_value);
+begin
+  if v_index is null and p_kind is not null and p_value is not null then
+    perform octroi_private.raise_unsealed();
+  end if;
+  return v_index;
+end
+$$;
+
+ALTER FUNCTION octroi_private.blind_index(p_kind text, p_value text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.blind_index(p_kind text, p_value text) IS 'What an email or a phone is found by without being readable: the same for every spelling. Raises OC050, 22023.';
+
+CREATE FUNCTION octroi_private.breach_report(p_breach_id bigint) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.record_audit('breach.report', null, b.id::text, '{}', 'read by the operator')
+  from octroi_private.breach as b
+  where b.id = p_breach_id;
+  select to_jsonb(b) - array['notices_after'] || jsonb_build_object(
+    'state', octroi_private.breach_state(b),
+    'reported_in_time', b.authority_notified_at <= b.report_due_at,
+    'written_at', octroi_private.now(),
+    'notices', coalesce((
+      select jsonb_object_agg(n.outcome, n.people)
+      from (
+        select k.outcome, count(*) as people from octroi_private.breach_notice as k
+        where k.breach_id = b.id
+        group by k.outcome
+      ) as n
+    ), '{}')
+  )
+  from octroi_private.breach as b
+  where b.id = p_breach_id
+$$;
+
+ALTER FUNCTION octroi_private.breach_report(p_breach_id bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.breach_report(p_breach_id bigint) IS 'Everything the register knows of a breach, for the report of Art. 33; null when there is none.';
+
+CREATE TABLE octroi_private.breach (
+    id bigint NOT NULL,
+    title text NOT NULL,
+    nature text NOT NULL,
+    detected_at timestamp with time zone NOT NULL,
+    report_due_at timestamp with time zone NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    assessed_at timestamp with time zone,
+    risk text,
+    data_categories text[],
+    affected jsonb,
+    affected_count octroi_private.quantity,
+    records_count octroi_private.quantity,
+    consequences text,
+    measures text,
+    contact text,
+    authority text,
+    authority_reference text,
+    authority_notified_at timestamp with time zone,
+    delay_reason text,
+    notice jsonb,
+    notices_begun_at timestamp with time zone,
+    notices_after uuid,
+    notices_queued_at timestamp with time zone,
+    no_notice_reason text,
+    closed_at timestamp with time zone,
+    closing_note text,
+    CONSTRAINT breach_affected_check CHECK ((jsonb_typeof(affected) = 'object'::text)),
+    CONSTRAINT breach_assessed_in_full CHECK ((((assessed_at IS NULL) = (risk IS NULL)) AND ((assessed_at IS NULL) = (affected IS NULL)) AND ((assessed_at IS NULL) = (affected_count IS NULL)) AND ((assessed_at IS NULL) = (data_categories IS NULL)) AND ((assessed_at IS NULL) = (consequences IS NULL)) AND ((assessed_at IS NULL) = (measures IS NULL)) AND ((assessed_at IS NULL) = (contact IS NULL)))),
+    CONSTRAINT breach_authority_check CHECK (((length(authority) >= 1) AND (length(authority) <= 200))),
+    CONSTRAINT breach_authority_reference_check CHECK (((length(authority_reference) >= 1) AND (length(authority_reference) <= 200))),
+    CONSTRAINT breach_closed_with_a_note CHECK (((closed_at IS NULL) = (closing_note IS NULL))),
+    CONSTRAINT breach_closing_note_check CHECK (((length(closing_note) >= 1) AND (length(closing_note) <= 4000))),
+    CONSTRAINT breach_consequences_check CHECK (((length(consequences) >= 1) AND (length(consequences) <= 4000))),
+    CONSTRAINT breach_contact_check CHECK (((length(contact) >= 1) AND (length(contact) <= 500))),
+    CONSTRAINT breach_data_categories_check CHECK (((cardinality(data_categories) >= 1) AND (cardinality(data_categories) <= 50))),
+    CONSTRAINT breach_delay_reason_check CHECK (((length(delay_reason) >= 1) AND (length(delay_reason) <= 4000))),
+    CONSTRAINT breach_late_for_a_reason CHECK (((authority_notified_at <= report_due_at) OR (delay_reason IS NOT NULL))),
+    CONSTRAINT breach_measures_check CHECK (((length(measures) >= 1) AND (length(measures) <= 4000))),
+    CONSTRAINT breach_nature_check CHECK (((length(nature) >= 1) AND (length(nature) <= 4000))),
+    CONSTRAINT breach_no_notice_reason_check CHECK (((length(no_notice_reason) >= 1) AND (length(no_notice_reason) <= 4000))),
+    CONSTRAINT breach_notice_check CHECK ((jsonb_typeof(notice) = 'object'::text)),
+    CONSTRAINT breach_risk_check CHECK ((risk = ANY (ARRAY['none'::text, 'risk'::text, 'high'::text]))),
+    CONSTRAINT breach_title_check CHECK (((length(title) >= 1) AND (length(title) <= 200)))
+);
+
+ALTER TABLE ONLY octroi_private.breach FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.breach OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.breach IS 'The register of breaches (Art. 33(5)). Rows are never deleted.';
+
+CREATE FUNCTION octroi_private.breach_state(p_breach octroi_private.breach) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when p_breach.closed_at is not null then 'closed'
+    when p_breach.assessed_at is null then 'open'
+    when p_breach.authority_notified_at is null then 'assessed'
+    else 'notified'
+  end
+$$;
+
+ALTER FUNCTION octroi_private.breach_state(p_breach octroi_private.breach) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.breaches(p_closed boolean) RETURNS TABLE(id bigint, title text, state text, risk text, detected_at timestamp with time zone, report_due_at timestamp with time zone, authority_notified_at timestamp with time zone, affected_count bigint, minutes_left bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select b.id, b.title, octroi_private.breach_state(b), b.risk, b.detected_at, b.report_due_at,
+    b.authority_notified_at, b.affected_count,
+    case
+      when b.authority_notified_at is null and b.closed_at is null and b.risk is distinct from 'none'
+        then floor(extract(epoch from b.report_due_at - octroi_private.now()) / 60)::bigint
+    end
+  from octroi_private.breach as b
+  where p_closed or b.closed_at is null
+  order by b.id
+$$;
+
+ALTER FUNCTION octroi_private.breaches(p_closed boolean) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.breaches(p_closed boolean) IS 'The register, without or with what is closed. minutes_left, below 0 when overdue, runs until the authority was told or there is no risk.';
+
+CREATE FUNCTION octroi_private.bury(p_user_id uuid, p_at timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into octroi_private.tombstone (subject_hash, erased_at)
+  values (octroi_private.subject_hash(p_user_id), p_at)
+  on conflict (subject_hash) do update set erased_at = greatest(tombstone.erased_at, excluded.erased_at)
+$$;
+
+ALTER FUNCTION octroi_private.bury(p_user_id uuid, p_at timestamp with time zone) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.buy_when_low(p_account_id uuid, p_meter text, p_left bigint) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1529,6 +2566,7 @@ CREATE FUNCTION octroi_private.cancel_step(p_id uuid) RETURNS TABLE(action text,
 declare
   v_account_id uuid;
   v_subscription octroi_private.stripe_subscription;
+  v_wait integer;
 begin
   select r.account_id into v_account_id
   from octroi_private.billing_request as r
@@ -1543,9 +2581,14 @@ begin
     update octroi_private.stripe_subscription set is_closing = true where id = v_subscription.id;
     perform octroi_private.sync_access(v_account_id);
   end if;
-  return query
-  select case when w.seconds = 0 then 'cancel' else 'wait' end, w.seconds
-  from octroi_private.flush_account(v_account_id, 'infinity') as w (seconds);
+  v_wait := octroi_private.flush_account(v_account_id, 'infinity');
+  if v_wait = 0 then
+    -- usage of the first minute is dated at its end, and bills nothing unless the subscription lives to see that
+    select coalesce(ceil(extract(epoch from max(r.usage_at) - octroi_private.now())) + 1, 0)::integer into v_wait
+    from octroi_private.meter_report as r
+    where r.account_id = v_account_id and r.state = 'accepted' and r.usage_at >= octroi_private.now();
+  end if;
+  return query select case when v_wait = 0 then 'cancel' else 'wait' end, v_wait;
 end
 $$;
 
@@ -1722,29 +2765,57 @@ $$;
 
 ALTER FUNCTION octroi_private.charge_call(p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer) RETURNS TABLE(id bigint, kind text, args jsonb, attempt integer, max_attempts integer)
-    LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION octroi_private.check_key_access(p_allowed_models text[], p_allowed_endpoints text[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  with due as (
-    select j.id
-    from octroi_private.job as j
-    where j.state = 'queued' and j.run_at <= octroi_private.now() and j.kind = any(p_kinds)
-    order by j.run_at, j.id
-    limit least(greatest(p_max, 0), 1000)
-    for update skip locked
-  )
-  update octroi_private.job as j
-  set state = 'running', attempt = j.attempt + 1, worker = p_worker,
-    lease_expires_at = octroi_private.now() + make_interval(secs => p_lease_seconds)
-  from due
-  where j.id = due.id
-  returning j.id, j.kind, j.args, j.attempt, j.max_attempts
+begin
+  if cardinality(p_allowed_models) not between 1 and 100
+    or exists (select from unnest(p_allowed_models) as m (model) where length(m.model) between 1 and 200 is not true)
+  then
+    raise exception 'allowed_models has 1 to 100 models, or is null for all' using errcode = '22023';
+  end if;
+  if cardinality(p_allowed_endpoints) = 0
+    or not p_allowed_endpoints <@ array['chat.completions', 'responses', 'embeddings']
+  then
+    raise exception 'allowed_endpoints has some of chat.completions, responses, embeddings, or is null for all'
+      using errcode = '22023';
+  end if;
+end
 $$;
 
-ALTER FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.check_key_access(p_allowed_models text[], p_allowed_endpoints text[]) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer) IS 'Leases due jobs of known kinds, oldest first. The attempt is counted before the work, so a job that kills its worker runs out of attempts.';
+CREATE FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer, p_after_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_after_id bigint DEFAULT NULL::bigint) RETURNS TABLE(id bigint, kind text, args jsonb, attempt integer, max_attempts integer, run_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_sort TO 'off'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+begin
+  return query
+  update octroi_private.job as j
+  set state = 'running', attempt = j.attempt + 1, worker = p_worker,
+    lease_expires_at = v_now + make_interval(secs => p_lease_seconds)
+  -- locked in this statement, so that the place is still the row's
+  where j.ctid = any(array(
+    select k.ctid
+    from octroi_private.job as k
+    where k.state = 'queued' and k.run_at <= v_now and k.kind = any(p_kinds)
+      and (k.run_at, k.id) > (coalesce(p_after_run_at, '-infinity'), coalesce(p_after_id, 0))
+    order by k.run_at, k.id
+    limit least(greatest(p_max, 0), 1000)
+    for update skip locked
+  ))
+  returning j.id, j.kind, j.args, j.attempt, j.max_attempts, j.run_at;
+end
+$$;
+
+ALTER FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer, p_after_run_at timestamp with time zone, p_after_id bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer, p_after_run_at timestamp with time zone, p_after_id bigint) IS 'Leases due jobs of known kinds, oldest first, of those after a given one. The attempt is counted before the work, so a job that kills its worker runs out of attempts. Whoever goes on from the last job claimed is spared what was claimed before, which stays in the index while any transaction could still see it; jobs that were committed late stand before it.';
 
 CREATE FUNCTION octroi_private.claim_mail(p_mail_id uuid) RETURNS TABLE(mail_id uuid, attempt integer, kind text, is_contractual boolean, dedupe_key text, created_at timestamp with time zone, address text, locale text, time_zone text, account_name text, unsubscribe_token text, data jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1754,22 +2825,18 @@ CREATE FUNCTION octroi_private.claim_mail(p_mail_id uuid) RETURNS TABLE(mail_id 
 declare
   v_now timestamptz := octroi_private.now();
   v_mail octroi_private.mail;
-  v_address text;
-  v_wants boolean;
+  v_address bytea;
   v_end text;
 begin
   select m.* into v_mail from octroi_private.mail as m where m.id = p_mail_id for update;
   if v_mail.id is null or v_mail.finished_at is not null then
     return;
   end if;
-  select c.email, coalesce(n.usage_alerts, true) into v_address, v_wants
-  from octroi_private.contact as c
-  left join octroi_private.notification_setting as n on n.user_id = c.user_id
-  where c.user_id = v_mail.user_id;
+  select c.email into v_address from octroi_private.contact as c where c.user_id = v_mail.user_id;
   v_end := case
     when v_mail.state = 'sending' and not octroi_private.is_contractual(v_mail.kind) then 'unknown'
     when v_address is null or v_mail.expires_at <= v_now
-      or not octroi_private.is_contractual(v_mail.kind) and not v_wants then 'cancelled'
+      or not octroi_private.is_wanted(v_mail.user_id, v_mail.kind) then 'cancelled'
   end;
   if v_end is not null then
     update octroi_private.mail as m
@@ -1786,9 +2853,10 @@ begin
   return query
   select
     v_mail.id, v_mail.attempt + 1, v_mail.kind, octroi_private.is_contractual(v_mail.kind), v_mail.dedupe_key,
-    v_mail.created_at, v_address, coalesce(n.locale, 'en'), n.time_zone,
+    v_mail.created_at, octroi_private.open_for(v_mail.user_id, 'contact.email', v_address),
+    coalesce(n.locale, 'en'), n.time_zone,
     case when a.kind = 'team' then a.name end,
-    case when not octroi_private.is_contractual(v_mail.kind) then n.unsubscribe_token::text end, v_mail.data
+    case v_mail.kind when 'threshold' then n.unsubscribe_token when 'news' then n.news_token end::text, v_mail.data
   from octroi_private.account as a
   left join octroi_private.notification_setting as n on n.user_id = v_mail.user_id
   where a.id = v_mail.account_id;
@@ -1797,24 +2865,39 @@ $$;
 
 ALTER FUNCTION octroi_private.claim_mail(p_mail_id uuid) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.claim_mail(p_mail_id uuid) IS 'A mail to be sent now, with the attempt as a fence; no row when there is nothing to send any more.';
+COMMENT ON FUNCTION octroi_private.claim_mail(p_mail_id uuid) IS 'A mail to be sent now, with the attempt as a fence; no row when there is nothing to send any more. Raises OC050, OC051.';
 
-CREATE FUNCTION octroi_private.close_deleted_user() RETURNS trigger
+CREATE FUNCTION octroi_private.close_breach(p_breach_id bigint, p_note text, p_no_notice_reason text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_breach octroi_private.breach := octroi_private.open_breach_row(p_breach_id);
+  v_why text;
 begin
-  update octroi_private.api_key set revoked_at = octroi_private.now()
-  where user_id = old.id and revoked_at is null;
-  update octroi_private.account
-  set status = 'closed', closed_at = octroi_private.now(), owner_user_id = null
-  where owner_user_id = old.id and kind = 'personal' and status <> 'closed';
-  delete from octroi_private.member where user_id = old.id;
-  return null;
+  v_why := case
+    when v_breach.assessed_at is null then 'it is not assessed'
+    when v_breach.risk <> 'none' and v_breach.authority_notified_at is null then 'the authority was not told'
+    when v_breach.notices_begun_at is not null and v_breach.notices_queued_at is null
+      or exists (
+        select from octroi_private.breach_notice as n where n.breach_id = p_breach_id and n.outcome = 'queued'
+      ) then 'notices are still under way'
+    when v_breach.risk = 'high' and v_breach.notices_begun_at is null and p_no_notice_reason is null
+      then 'the people affected were not told, and no reason is given (Art. 34(3))'
+  end;
+  if v_why is not null then
+    raise exception 'breach % cannot be closed: %', p_breach_id, v_why using errcode = 'OC055';
+  end if;
+  update octroi_private.breach as b
+  set closed_at = octroi_private.now(), closing_note = p_note, no_notice_reason = p_no_notice_reason
+  where b.id = p_breach_id;
+  perform octroi_private.record_audit('breach.close', null, p_breach_id::text, '{}', p_note);
 end
 $$;
 
-ALTER FUNCTION octroi_private.close_deleted_user() OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.close_breach(p_breach_id bigint, p_note text, p_no_notice_reason text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.close_breach(p_breach_id bigint, p_note text, p_no_notice_reason text) IS 'Ends a breach whose duties are met. Raises OC055 naming the one that is not, 23514 without a note.';
 
 CREATE FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1864,6 +2947,22 @@ $$;
 ALTER FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) IS 'What a step of closing came to; the state now. A report of a step that is over changes nothing.';
+
+CREATE FUNCTION octroi_private.close_privacy_request(p_id uuid, p_state text, p_evidence jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update octroi_private.privacy_request
+  set state = p_state, closed_at = octroi_private.now(), evidence = evidence || p_evidence
+  where id = p_id and state = 'open';
+  return found;
+end
+$$;
+
+ALTER FUNCTION octroi_private.close_privacy_request(p_id uuid, p_state text, p_evidence jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.close_privacy_request(p_id uuid, p_state text, p_evidence jsonb) IS 'Ends a request as done, refused (with a reason in the evidence) or withdrawn. False when it had ended.';
 
 CREATE FUNCTION octroi_private.close_step(p_invoice_id text) RETURNS TABLE(action text, args jsonb, wait_seconds integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1934,6 +3033,113 @@ ALTER FUNCTION octroi_private.close_step(p_invoice_id text) OWNER TO octroi_owne
 
 COMMENT ON FUNCTION octroi_private.close_step(p_invoice_id text) IS 'What to do next about a draft invoice: hold, wait, compare, finalise, drop_items, disputed or done.';
 
+CREATE FUNCTION octroi_private.confirm_privacy_request(p_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update octroi_private.privacy_request set confirmed_at = octroi_private.now()
+  where id = p_id and confirmed_at is null
+$$;
+
+ALTER FUNCTION octroi_private.confirm_privacy_request(p_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.confirm_privacy_request(p_id uuid) IS 'Takes note that the receipt of a request was confirmed.';
+
+CREATE FUNCTION octroi_private.contact_change_details(p_user_id uuid, p_sealed bytea) RETURNS jsonb
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.open_for(p_user_id, 'contact_change.details', p_sealed)::jsonb
+$$;
+
+ALTER FUNCTION octroi_private.contact_change_details(p_user_id uuid, p_sealed bytea) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.contact_fault(p_account_name text, p_billing_email text, p_phone text, p_address jsonb, p_tax_id jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case
+    when p_account_name !~ '^[^[:cntrl:]]{1,200}$' then 'account_name has 1 to 200 characters'
+    when length(p_billing_email) > 320 or p_billing_email !~ '^[^[:space:][:cntrl:]@<>,;"]+@[^[:space:][:cntrl:]@<>,;"]+$'
+      then 'billing_email is one e-mail address'
+    when p_phone <> '' and p_phone !~ '^\+[1-9][0-9]{6,14}$' then 'phone is a number like +33123456789, or empty'
+    when jsonb_typeof(p_address) <> 'object'
+      or p_address - array['line1', 'line2', 'city', 'postal_code', 'state', 'country'] <> '{}'
+      or exists (
+        select from jsonb_each(case jsonb_typeof(p_address) when 'object' then p_address end) as a (name, value)
+        where jsonb_typeof(a.value) <> 'string' or length(a.value #>> '{}') > 200 or a.value #>> '{}' ~ '[[:cntrl:]]'
+      ) or p_address ->> 'country' !~ '^[A-Z]{2}$'
+      then 'address has line1, line2, city, postal_code, state and a country like FR, as texts of at most 200 characters'
+    when jsonb_typeof(p_tax_id) <> 'object' or p_tax_id - array['type', 'value'] <> '{}'
+      or not p_tax_id ?& array['type', 'value'] or p_tax_id ->> 'type' !~ '^[a-z]{2}_[a-z]{2,10}$'
+      or p_tax_id ->> 'value' !~ '^[A-Za-z0-9 ./-]{1,50}$'
+      then 'tax_id is a type of Stripe''s such as eu_vat, and a value'
+  end
+$_$;
+
+ALTER FUNCTION octroi_private.contact_fault(p_account_name text, p_billing_email text, p_phone text, p_address jsonb, p_tax_id jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.correct_usage(p_request_id uuid, p_reason text) RETURNS SETOF uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+begin
+  if p_reason is null or length(p_reason) not between 1 and 200 then
+    raise exception 'a correction has a reason of 1 to 200 characters' using errcode = '22023';
+  end if;
+  return query
+  insert into octroi_private.quota_grant (account_id, meter, kind, amount, starts_at, expires_at, reason, source)
+  select e.account_id, b.meter, 'promo', c.amount, v_now, v_now + interval '1 year', p_reason,
+    format('correction:%s:%s', e.id, b.meter)
+  from octroi_private.usage_event as e
+  join octroi_private.balance as b on b.id = any(e.balance_ids) and b.scope = 'account' and b.period = 'month'
+  cross join lateral (
+    select case b.meter
+      when 'tokens' then e.total_tokens - e.overrun_tokens
+      when 'cost' then e.cost_nano_usd - e.overrun_cost_nano_usd
+      else 1 - e.overrun_requests
+    end as amount
+  ) as c
+  where e.id = p_request_id and c.amount > 0
+  on conflict (source) do nothing
+  returning id;
+  if not found then
+    raise exception 'there is nothing to correct about this call, or it was corrected before' using errcode = 'OC044';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.correct_usage(p_request_id uuid, p_reason text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.correct_usage(p_request_id uuid, p_reason text) IS 'Makes up for a call that was counted wrongly: grants what it was charged against the account''s month, once. The ledger stays. Raises 22023, OC044.';
+
+CREATE FUNCTION octroi_private.count_refusals(p_reasons text[], p_account_ids uuid[], p_api_key_ids uuid[], p_counts bigint[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if cardinality(p_reasons) > 10000 then
+    raise exception 'over 10000 counters at once' using errcode = '54000';
+  end if;
+  insert into octroi_private.refused_access as r (bucket_at, reason, account_id, api_key_id, refusals)
+  select date_bin('10 minutes', octroi_private.now(), 'epoch'), c.reason, coalesce(c.account_id, z.nobody),
+    coalesce(c.api_key_id, z.nobody), sum(c.refusals)
+  from unnest(p_reasons, p_account_ids, p_api_key_ids, p_counts) as c (reason, account_id, api_key_id, refusals)
+  cross join (select '00000000-0000-0000-0000-000000000000'::uuid as nobody) as z
+  group by 2, 3, 4
+  -- in one order, so that workers never wait for each other in a circle
+  order by 2, 3, 4
+  on conflict (bucket_at, reason, account_id, api_key_id)
+  do update set refusals = least(r.refusals + excluded.refusals, 1000000000000000);
+end
+$$;
+
+ALTER FUNCTION octroi_private.count_refusals(p_reasons text[], p_account_ids uuid[], p_api_key_ids uuid[], p_counts bigint[]) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.count_refusals(p_reasons text[], p_account_ids uuid[], p_api_key_ids uuid[], p_counts bigint[]) IS 'Adds what a gateway has refused since it last told. Raises 54000 over 10,000 counters, 23514 for a reason that is none.';
+
 CREATE FUNCTION octroi_private.customer_of(p_kind text, p_id text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2001,6 +3207,77 @@ CREATE FUNCTION octroi_private.debt_of(p_account_id uuid, p_scope text, p_meter 
 $$;
 
 ALTER FUNCTION octroi_private.debt_of(p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.decide_consent(p_user_id uuid, p_purpose text, p_is_given boolean, p_version text, p_method text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_policy octroi_private.consent_policy := octroi_private.policy_in_force(p_purpose);
+  v_last octroi_private.consent;
+begin
+  if v_policy.purpose is null then
+    raise exception 'no purpose %', left(p_purpose, 40) using errcode = '22023',
+      hint = 'my_consents() lists them: usage_alerts, news, prompt_logging.';
+  elsif p_is_given and p_version <> v_policy.version then
+    raise exception 'version % is not in force', left(p_version, 40) using errcode = '22023',
+      hint = 'Show the words that my_consents() has now, then ask again.';
+  end if;
+  insert into octroi_private.notification_setting (user_id) values (p_user_id) on conflict do nothing;
+  perform from octroi_private.notification_setting as n where n.user_id = p_user_id for no key update;
+  v_last := octroi_private.decision_on(p_user_id, p_purpose);
+  if octroi_private.has_consent(p_user_id, p_purpose) = p_is_given
+    and (not p_is_given or v_last.policy_version = v_policy.version or p_method <> 'rpc') then
+    return false;
+  end if;
+  insert into octroi_private.consent (user_id, purpose, is_given, policy_version, text_hash, method, decided_at)
+  select p_user_id, p_purpose, p_is_given, p.version, p.text_hash, p_method, octroi_private.now()
+  from octroi_private.consent_policy as p
+  -- taken back is what was given
+  where p.purpose = p_purpose and p.version = case
+    when p_is_given then v_policy.version else coalesce(v_last.policy_version, v_policy.version)
+  end;
+  if p_purpose = 'usage_alerts' then
+    update octroi_private.notification_setting as n
+    set usage_alerts = p_is_given, changed_at = octroi_private.now()
+    where n.user_id = p_user_id and n.usage_alerts <> p_is_given;
+  end if;
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.decide_consent(p_user_id uuid, p_purpose text, p_is_given boolean, p_version text, p_method text) OWNER TO octroi_owner;
+
+CREATE TABLE octroi_private.consent (
+    id bigint NOT NULL,
+    user_id uuid NOT NULL,
+    purpose text NOT NULL,
+    is_given boolean NOT NULL,
+    policy_version text NOT NULL,
+    text_hash bytea NOT NULL,
+    method text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT consent_method_check CHECK ((method = ANY (ARRAY['rpc'::text, 'settings'::text, 'link'::text]))),
+    CONSTRAINT consent_text_hash_check CHECK ((octet_length(text_hash) = 32))
+);
+
+ALTER TABLE ONLY octroi_private.consent FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.consent OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.consent IS 'Every consent given and taken back, with the hash of the words. Append-only for as long as the person is there.';
+
+CREATE FUNCTION octroi_private.decision_on(p_user_id uuid, p_purpose text) RETURNS octroi_private.consent
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select c from octroi_private.consent as c
+  where c.user_id = p_user_id and c.purpose = p_purpose
+  order by c.id desc
+  limit 1
+$$;
+
+ALTER FUNCTION octroi_private.decision_on(p_user_id uuid, p_purpose text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.declaration_faults(p_plans jsonb) RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2146,6 +3423,293 @@ $$;
 
 ALTER FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.delete_calls(p_account_id uuid, p_user_id uuid, p_after timestamp with time zone, p_until timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+declare
+  v_rows bigint;
+  v_request_since timestamptz := octroi_private.kept_since('request');
+begin
+  perform octroi_private.unlock_append_only('octroi_private.usage_event');
+  -- a call that is settled has its event, or neither is there
+  if p_until >= v_request_since then
+    delete from octroi_private.request as r
+    where r.id = any(array(
+      select e.id from octroi_private.usage_event as e
+      where e.account_id = p_account_id and e.occurred_at > greatest(p_after, v_request_since)
+        and e.occurred_at <= p_until and (p_user_id is null or e.user_id = p_user_id)
+    ));
+  end if;
+  -- read and deleted under one snapshot: that is faster than having the delete return its rows
+  with gone as (
+    delete from octroi_private.usage_event as e
+    where e.account_id = p_account_id and e.occurred_at > p_after and e.occurred_at <= p_until
+      and (p_user_id is null or e.user_id = p_user_id)
+  ),
+  part as materialized (
+    select
+      g.user_id, (g.occurred_at at time zone 'utc')::date as day, g.model, g.balance_ids, count(*) as requests,
+      sum(g.input_tokens) as input_tokens, sum(g.cached_input_tokens) as cached_input_tokens,
+      sum(g.output_tokens) as output_tokens, sum(g.reasoning_tokens) as reasoning_tokens,
+      sum(g.total_tokens) as total_tokens, sum(g.cost_nano_usd) as cost_nano_usd,
+      sum(g.overrun_tokens) as overrun_tokens, sum(g.overrun_cost_nano_usd) as overrun_cost_nano_usd,
+      sum(g.overrun_requests) as overrun_requests
+    from octroi_private.usage_event as g
+    where g.account_id = p_account_id and g.occurred_at > p_after and g.occurred_at <= p_until
+      and (p_user_id is null or g.user_id = p_user_id)
+    group by 1, 2, 3, 4
+  ),
+  carried as (
+    update octroi_private.balance as b
+    set carried = b.carried + case b.meter
+      when 'tokens' then used.tokens when 'cost' then used.cost else used.requests
+    end
+    from (
+      select
+        bound.id, sum(p.total_tokens - p.overrun_tokens)::bigint as tokens,
+        sum(p.cost_nano_usd - p.overrun_cost_nano_usd)::bigint as cost,
+        sum(p.requests - p.overrun_requests)::bigint as requests
+      from part as p
+      cross join lateral unnest(p.balance_ids) as bound (id)
+      group by bound.id
+    ) as used
+    where b.id = used.id
+  ),
+  day as materialized (
+    select
+      p.user_id, p.day, p.model, sum(p.requests) as requests, sum(p.input_tokens) as input_tokens,
+      sum(p.cached_input_tokens) as cached_input_tokens, sum(p.output_tokens) as output_tokens,
+      sum(p.reasoning_tokens) as reasoning_tokens, sum(p.total_tokens) as total_tokens,
+      sum(p.cost_nano_usd) as cost_nano_usd
+    from part as p
+    group by 1, 2, 3
+  ),
+  -- never below nothing: whatever else may be wrong with the books, a person can leave
+  shrunk as (
+    update octroi_private.usage_daily as d
+    set requests = greatest(d.requests - x.requests, 0),
+      input_tokens = greatest(d.input_tokens - x.input_tokens, 0),
+      cached_input_tokens = greatest(d.cached_input_tokens - x.cached_input_tokens, 0),
+      output_tokens = greatest(d.output_tokens - x.output_tokens, 0),
+      reasoning_tokens = greatest(d.reasoning_tokens - x.reasoning_tokens, 0),
+      total_tokens = greatest(d.total_tokens - x.total_tokens, 0),
+      cost_nano_usd = greatest(d.cost_nano_usd - x.cost_nano_usd, 0)
+    from day as x
+    where d.account_id = p_account_id and d.day = x.day and d.user_id = x.user_id and d.model = x.model
+  )
+  select coalesce(sum(x.requests), 0)::bigint into v_rows from day as x;
+  perform octroi_private.drop_empty_days(p_account_id, p_after, p_until);
+  perform octroi_private.lock_append_only('octroi_private.usage_event');
+  return v_rows;
+end
+$$;
+
+ALTER FUNCTION octroi_private.delete_calls(p_account_id uuid, p_user_id uuid, p_after timestamp with time zone, p_until timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.delete_user(p_user_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_function regproc := to_regprocedure('octroi_private.delete_auth_user(uuid)')::regproc;
+  v_is_deleted boolean;
+begin
+  if v_function is not null then
+    execute format('select %s($1)', v_function) into v_is_deleted using p_user_id;
+    return v_is_deleted;
+  end if;
+  delete from auth.users as u where u.id = p_user_id;
+  return found;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.delete_user(p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.detect_broken_chain(p_max_links integer) RETURNS TABLE(kind text, raised bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_walk record;
+  v_is_broken boolean;
+begin
+  select w.* into v_walk
+  from octroi_private.detection_state as d
+  cross join lateral octroi_private.verify_audit(d.after_audit_position, p_max_links) as w
+  where d.only_row;
+  v_is_broken := v_walk.problem <> 'unlinked_entry' or exists (
+    select from octroi_private.audit_log as l
+    where l.occurred_at < octroi_private.now() - interval '5 minutes'
+      and not exists (select from octroi_private.audit_link as k where k.audit_id = l.id)
+  );
+  update octroi_private.detection_state as d
+  set after_audit_position = case when v_walk.checked < p_max_links then 0 else v_walk.last_position end
+  where d.only_row;
+  return query
+  select 'audit_chain', count(*)
+  where v_is_broken and v_walk.problem is not null and octroi_private.raise_signal(
+    'audit_chain', null, null, date_trunc('day', octroi_private.now(), 'utc'),
+    jsonb_build_object('position', v_walk.broken_at, 'problem', v_walk.problem)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.detect_broken_chain(p_max_links integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.detect_refusals(p_max_rows integer) RETURNS TABLE(kind text, raised bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with counted as (
+    select
+      r.bucket_at, nullif(r.account_id, z.nobody) as account_id, nullif(r.api_key_id, z.nobody) as api_key_id,
+      sum(r.refusals)::bigint as refusals, sum(r.foreign_ids)::bigint as foreign_ids,
+      jsonb_object_agg(r.reason, r.refusals) as reasons
+    from octroi_private.refused_access as r
+    cross join (select '00000000-0000-0000-0000-000000000000'::uuid as nobody) as z
+    where r.bucket_at >= octroi_private.now() - interval '30 minutes'
+    group by 1, 2, 3
+  ),
+  found as (
+    select w.kind, c.account_id, c.api_key_id, c.bucket_at, w.detail
+    from counted as c
+    cross join octroi_private.security_setting as s
+    cross join lateral (
+      select 'foreign_ids' as kind, jsonb_build_object('foreign_ids', c.foreign_ids) as detail
+      where c.foreign_ids >= s.foreign_ids
+      union all
+      select 'unknown_callers', jsonb_build_object('refusals', c.refusals, 'reasons', c.reasons)
+      where c.account_id is null and c.refusals >= s.refusals_of_unknown
+      union all
+      select 'refusals', jsonb_build_object('refusals', c.refusals, 'reasons', c.reasons)
+      where c.account_id is not null and c.refusals >= s.refusals_of_one
+    ) as w
+    where not exists (
+      select from octroi_private.security_signal as g
+      where g.kind = w.kind and g.window_start = c.bucket_at and g.account_id is not distinct from c.account_id
+        and g.api_key_id is not distinct from c.api_key_id
+    )
+    limit p_max_rows
+  )
+  select f.kind, count(*) filter (
+    where octroi_private.raise_signal(f.kind, f.account_id, f.api_key_id, f.bucket_at, f.detail)
+  )
+  from found as f
+  group by f.kind
+$$;
+
+ALTER FUNCTION octroi_private.detect_refusals(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.detect_signals(p_max_rows integer) RETURNS TABLE(kind text, raised bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from octroi_private.refused_access as r where (r.bucket_at, r.reason, r.account_id, r.api_key_id) in (
+    select o.bucket_at, o.reason, o.account_id, o.api_key_id
+    from octroi_private.refused_access as o
+    where o.bucket_at < octroi_private.now() - interval '7 days'
+    limit p_max_rows
+  );
+  return query
+  select r.kind, r.raised from octroi_private.detect_refusals(p_max_rows) as r
+  union all
+  select u.kind, u.raised from octroi_private.detect_unusual_use(p_max_rows * 4) as u
+  union all
+  select c.kind, c.raised from octroi_private.detect_broken_chain(p_max_rows * 4) as c where c.raised > 0;
+end
+$$;
+
+ALTER FUNCTION octroi_private.detect_signals(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.detect_unusual_use(p_max_accounts integer) RETURNS TABLE(kind text, raised bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_today date := (octroi_private.now() at time zone 'utc')::date;
+  v_after uuid := (select d.after_account_id from octroi_private.detection_state as d where d.only_row);
+  v_accounts uuid [] := array(
+    select a.id from octroi_private.account as a where a.id > v_after order by a.id limit p_max_accounts
+  );
+begin
+  update octroi_private.detection_state as d
+  set after_account_id = case
+    when cardinality(v_accounts) < p_max_accounts then '00000000-0000-0000-0000-000000000000'
+    else v_accounts[cardinality(v_accounts)]
+  end
+  where d.only_row;
+  return query
+  with busy as (
+    select a.id as account_id, t.requests, t.models
+    from unnest(v_accounts) as a (id)
+    cross join lateral (
+      select sum(d.requests)::bigint as requests, array_agg(distinct d.model) as models
+      from octroi_private.usage_daily as d
+      where d.account_id = a.id and d.day = v_today
+    ) as t
+    where t.requests > 0
+  ),
+  found as (
+    select w.kind, b.account_id, w.detail
+    from busy as b
+    cross join octroi_private.security_setting as s
+    cross join lateral (
+      select max(p.requests)::bigint as most, min(p.day) as since
+      from (
+        select d.day, sum(d.requests) as requests
+        from octroi_private.usage_daily as d
+        where d.account_id = b.account_id and d.day between v_today - 90 and v_today - 1
+        group by d.day
+      ) as p
+    ) as habit
+    cross join lateral (
+      select 'velocity' as kind, jsonb_build_object('requests', b.requests, 'most_before', coalesce((
+        select max(p.requests) from (
+          select sum(d.requests)::bigint as requests
+          from octroi_private.usage_daily as d
+          where d.account_id = b.account_id and d.day between v_today - 14 and v_today - 1
+          group by d.day
+        ) as p
+      ), 0)) as detail
+      where b.requests >= s.velocity_requests and habit.since <= v_today - s.habit_days
+        and b.requests >= s.velocity_times * coalesce((
+          select max(p.requests) from (
+            select sum(d.requests) as requests
+            from octroi_private.usage_daily as d
+            where d.account_id = b.account_id and d.day between v_today - 14 and v_today - 1
+            group by d.day
+          ) as p
+        ), 1)
+      union all
+      select 'new_model', jsonb_build_object('models', n.models)
+      from (
+        select array_agg(m.model order by m.model) as models
+        from unnest(b.models) as m (model)
+        where not exists (
+          select from octroi_private.usage_daily as d
+          where d.account_id = b.account_id and d.day between v_today - 90 and v_today - 1 and d.model = m.model
+        )
+      ) as n
+      where n.models is not null and habit.since <= v_today - s.habit_days
+    ) as w
+  )
+  select f.kind, count(*) filter (where octroi_private.raise_signal(
+    f.kind, f.account_id, null, v_today::timestamp at time zone 'utc', f.detail
+  ))
+  from found as f
+  group by f.kind;
+end
+$$;
+
+ALTER FUNCTION octroi_private.detect_unusual_use(p_max_accounts integer) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.draw_grants(p_request_ids uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2234,6 +3798,154 @@ $$;
 
 ALTER FUNCTION octroi_private.draw_grants(p_request_ids uuid[]) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.drop_empty_days(p_account_id uuid, p_after timestamp with time zone, p_until timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  delete from octroi_private.usage_daily as d
+  where d.account_id = p_account_id and d.requests = 0
+    and d.day between (p_after at time zone 'utc')::date and (p_until at time zone 'utc')::date
+$$;
+
+ALTER FUNCTION octroi_private.drop_empty_days(p_account_id uuid, p_after timestamp with time zone, p_until timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.drop_erased_account(p_max_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_erased octroi_private.erased_account;
+  v_until timestamptz;
+  v_statement text;
+  v_rows bigint;
+  v_total bigint := 0;
+begin
+  select e.* into v_erased
+  from octroi_private.erased_account as e
+  where e.kept_until <= octroi_private.now() and not exists (
+    select from octroi_private.erasure_step as s where s.receipt_id = e.receipt_id and s.finished_at is null
+  )
+  order by e.kept_until
+  limit 1
+  for update skip locked;
+  if v_erased.account_id is null then
+    return 0;
+  end if;
+  v_until := octroi_private.bite_end(v_erased.account_id, v_erased.after_at, p_max_rows);
+  v_total := octroi_private.delete_calls(v_erased.account_id, null, v_erased.after_at, v_until);
+  if v_until < 'infinity' then
+    update octroi_private.erased_account set after_at = v_until where account_id = v_erased.account_id;
+    return v_total;
+  end if;
+  for v_statement in
+    select s.statement from octroi_private.drop_statements() as s order by s.place
+  loop
+    execute v_statement using v_erased.account_id;
+    get diagnostics v_rows = row_count;
+    v_total := v_total + v_rows;
+  end loop;
+  return v_total;
+end
+$$;
+
+ALTER FUNCTION octroi_private.drop_erased_account(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.drop_statements() RETURNS TABLE(place integer, statement text)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select s.place::integer, 'delete from octroi_private.' || s.statement
+  from unnest(array[
+    'reconciliation_difference where customer_id in (
+      select c.id from octroi_private.stripe_customer as c where c.account_id = $1)',
+    'stripe_refund where charge_id in (
+      select h.id from octroi_private.stripe_charge as h
+      join octroi_private.stripe_customer as c on c.id = h.customer_id where c.account_id = $1)',
+    'stripe_dispute where charge_id in (
+      select h.id from octroi_private.stripe_charge as h
+      join octroi_private.stripe_customer as c on c.id = h.customer_id where c.account_id = $1)',
+    'stripe_charge where customer_id in (
+      select c.id from octroi_private.stripe_customer as c where c.account_id = $1)',
+    'stripe_checkout_line where session_id in (
+      select k.id from octroi_private.stripe_checkout_session as k
+      join octroi_private.stripe_customer as c on c.id = k.customer_id where c.account_id = $1)',
+    'stripe_checkout_session where customer_id in (
+      select c.id from octroi_private.stripe_customer as c where c.account_id = $1)',
+    'stripe_invoice_payment where invoice_id in (
+      select i.id from octroi_private.stripe_invoice as i
+      join octroi_private.stripe_customer as c on c.id = i.customer_id where c.account_id = $1)',
+    'stripe_invoice_line where invoice_id in (
+      select i.id from octroi_private.stripe_invoice as i
+      join octroi_private.stripe_customer as c on c.id = i.customer_id where c.account_id = $1)',
+    'stripe_object where kind = ''invoice'' and id in (
+      select i.id from octroi_private.stripe_invoice as i
+      join octroi_private.stripe_customer as c on c.id = i.customer_id where c.account_id = $1)',
+    'stripe_invoice where customer_id in (
+      select c.id from octroi_private.stripe_customer as c where c.account_id = $1)',
+    'stripe_subscription_item where subscription_id in (
+      select s.id from octroi_private.stripe_subscription as s
+      join octroi_private.stripe_customer as c on c.id = s.customer_id where c.account_id = $1)',
+    'stripe_object where kind = ''subscription'' and id in (
+      select s.id from octroi_private.stripe_subscription as s
+      join octroi_private.stripe_customer as c on c.id = s.customer_id where c.account_id = $1)',
+    'stripe_subscription where customer_id in (
+      select c.id from octroi_private.stripe_customer as c where c.account_id = $1)',
+    'stripe_object where kind = ''customer'' and id in (
+      select c.id from octroi_private.stripe_customer as c where c.account_id = $1)',
+    'billing_cycle where account_id = $1', 'stripe_customer where account_id = $1',
+    'top_up where account_id = $1', 'quota_draw where grant_id in (
+      select g.id from octroi_private.quota_grant as g where g.account_id = $1)',
+    'revocation where grant_id in (select g.id from octroi_private.quota_grant as g where g.account_id = $1)',
+    'quota_grant where account_id = $1', 'overage_use where account_id = $1', 'meter_report where account_id = $1',
+    'alert where account_id = $1', 'balance where account_id = $1', 'billing_request where account_id = $1',
+    'auto_top_up where account_id = $1', 'overage_setting where account_id = $1', 'budget where account_id = $1',
+    'mail where account_id = $1', 'completion where account_id = $1', 'api_key where account_id = $1',
+    'member where account_id = $1', 'subscription where account_id = $1', 'usage_daily where account_id = $1',
+    'erased_account where account_id = $1', 'account where id = $1'
+  ]) with ordinality as s (statement, place)
+$_$;
+
+ALTER FUNCTION octroi_private.drop_statements() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.drop_statements() IS 'What has to go before an account can. A new table with an account in it gets its line here.';
+
+CREATE FUNCTION octroi_private.drop_usage_month() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_month date;
+  v_name text;
+  v_patience text := current_setting('lock_timeout');
+begin
+  select to_date(right(c.relname, 7), 'YYYY_MM') into v_month
+  from pg_inherits as i
+  join pg_class as c on c.oid = i.inhrelid
+  where i.inhparent = 'octroi_private.usage_event'::regclass and c.relname ~ '^usage_event_\d{4}_\d\d$'
+  order by c.relname
+  limit 1;
+  if (v_month + interval '1 month')::timestamp at time zone 'utc' > octroi_private.kept_since('usage_event')
+    or v_month is null
+  then
+    return 0;
+  end if;
+  v_name := format('octroi_private.%I', 'usage_event_' || to_char(v_month, 'YYYY_MM'));
+  begin
+    perform set_config('lock_timeout', '200ms', true);
+    execute format('alter table octroi_private.usage_event detach partition %s', v_name);
+    execute format('drop table %s', v_name);
+    perform set_config('lock_timeout', v_patience, true);
+  exception
+    when lock_not_available or deadlock_detected then
+      return 0;
+  end;
+  insert into octroi_private.usage_month_dropped (month, dropped_at) values (v_month, octroi_private.now());
+  return 1;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.drop_usage_month() OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.enqueue_billing_request(p_account_id uuid, p_user_id uuid, p_kind text, p_args jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2264,6 +3976,78 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.enqueue_billing_request(p_account_id uuid, p_user_id uuid, p_kind text, p_args jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_contact_change(p_request_id uuid, p_account_id uuid, p_user_id uuid, p_details jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_has_customer boolean := exists (
+    select from octroi_private.stripe_customer as c where c.account_id = p_account_id and not c.is_deleted
+  );
+  v_waiting_id uuid;
+begin
+  if not v_has_customer and p_details ?| array['email', 'address', 'tax_id'] then
+    raise exception 'Stripe does not know this account yet' using errcode = 'OC043',
+      hint = 'Its checkout asks for e-mail, address and tax id.';
+  elsif not v_has_customer or p_details = '{}' then
+    return false;
+  end if;
+  select c.id into v_waiting_id
+  from octroi_private.contact_change as c
+  where c.account_id = p_account_id and c.state = 'pending'
+  for no key update;
+  if found then
+    -- it goes along with the one that waits, whose job goes again if it was under way
+    update octroi_private.contact_change as c
+    set version = c.version + 1, details = octroi_private.seal_for(
+      c.user_id, 'contact_change.details',
+      (octroi_private.contact_change_details(c.user_id, c.details) || p_details)::text
+    )
+    where c.id = v_waiting_id;
+    perform octroi_private.close_privacy_request(p_request_id, 'done', '{"outcome": "joined to an earlier one"}');
+    return true;
+  end if;
+  insert into octroi_private.contact_change (id, account_id, user_id, details, created_at)
+  values (
+    p_request_id, p_account_id, p_user_id,
+    octroi_private.seal_for(p_user_id, 'contact_change.details', p_details::text), octroi_private.now()
+  );
+  insert into octroi_private.job (kind, args, run_at, max_attempts)
+  values ('push_contact', jsonb_build_object('contact_change_id', p_request_id), octroi_private.now(), 20);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_contact_change(p_request_id uuid, p_account_id uuid, p_user_id uuid, p_details jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_erasure_at_stripe(p_receipt_id uuid, p_account_id uuid, p_customer_id text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_id bigint;
+begin
+  insert into octroi_private.erasure_step (
+    receipt_id, kind, account_id, customer_id, session_ids, waived_at, created_at
+  )
+  select
+    p_receipt_id, 'stripe', p_account_id, p_customer_id, coalesce((
+      select array_agg(r.object_id order by r.created_at) from octroi_private.billing_request as r
+      where r.account_id = p_account_id and r.object_id like 'cs\_%' and r.created_at > v_now - interval '2 days'
+    ), '{}'), v_now + octroi_private.waived_after(), v_now
+  on conflict do nothing
+  returning id into v_id;
+  if v_id is not null then
+    update octroi_private.erasure_receipt set finished_at = null where id = p_receipt_id;
+    insert into octroi_private.job (kind, args, run_at, max_attempts)
+    values ('erase_at_stripe', jsonb_build_object('step_id', v_id), v_now, 1000);
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_erasure_at_stripe(p_receipt_id uuid, p_account_id uuid, p_customer_id text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.enqueue_mail(p_account_id uuid, p_user_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2413,6 +4197,259 @@ $$;
 
 ALTER FUNCTION octroi_private.enqueue_touched(p_object_id text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.erase_deleted_user() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.erase_user(old.id, case
+    when current_setting('octroi.is_replaying', true) = 'on' then 'restore'
+    when (select auth.uid()) = old.id then 'user'
+    else 'auth'
+  end);
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.erase_deleted_user() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.erase_late_customer() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.enqueue_erasure_at_stripe(e.receipt_id, e.account_id, new.id)
+  from octroi_private.erased_account as e
+  where e.account_id = new.account_id;
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.erase_late_customer() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.erase_user(p_user_id uuid, p_asked_by text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_accounts uuid [];
+  v_ending uuid [];
+  v_receipt octroi_private.erasure_receipt;
+  v_step record;
+  v_rows bigint;
+  v_erased jsonb := '{}';
+  v_kept jsonb := '[]';
+begin
+  -- erased before, by the same deletion or by an earlier soft one
+  if not exists (select from octroi_private.account as a where a.owner_user_id = p_user_id)
+    and not exists (select from octroi_private.member as m where m.user_id = p_user_id)
+    and not exists (select from octroi_private.notification_setting as n where n.user_id = p_user_id)
+  then
+    return null;
+  end if;
+  select array_agg(a.id) into v_accounts
+  from (
+    select k.id from octroi_private.account as k
+    where k.owner_user_id = p_user_id or k.id in (
+      select m.account_id from octroi_private.member as m where m.user_id = p_user_id
+      union
+      select d.account_id from octroi_private.usage_daily as d where d.user_id = p_user_id
+      union
+      select y.account_id from octroi_private.api_key as y where y.user_id = p_user_id
+    )
+    order by k.id
+    for no key update
+  ) as a;
+  v_accounts := coalesce(v_accounts, '{}');
+  insert into octroi_private.erasure_receipt (asked_by, erased_at) values (p_asked_by, v_now) returning * into v_receipt;
+  v_ending := octroi_private.hand_over(p_user_id);
+  perform octroi_private.audit_erasure(v_receipt.id, v_accounts, v_ending);
+  v_erased := jsonb_build_object('request', octroi_private.resolve_open_requests(
+    p_user_id, v_ending, v_receipt.pseudonym, v_now
+  ));
+  perform octroi_private.enqueue_erasure_at_stripe(v_receipt.id, c.account_id, c.id)
+  from octroi_private.stripe_customer as c
+  where c.account_id = any(v_ending) and not c.is_deleted;
+  for v_step in
+    select s.table_name, s.statement from octroi_private.erasure_statements() as s order by s.place
+  loop
+    execute v_step.statement using p_user_id, v_ending, v_accounts, v_receipt.pseudonym, v_now;
+    get diagnostics v_rows = row_count;
+    if v_rows > 0 then
+      v_erased := v_erased || jsonb_build_object(
+        v_step.table_name, coalesce((v_erased ->> v_step.table_name)::bigint, 0) + v_rows
+      );
+    end if;
+  end loop;
+  v_kept := octroi_private.keep_accounts(v_receipt.id, v_ending, v_now);
+  if v_accounts && array(select unnest(v_accounts) except select unnest(v_ending)) then
+    v_kept := v_kept || jsonb_build_object(
+      'what', 'calls that a team pays for, under a pseudonym', 'why', 'they are the team''s record of what it used',
+      'until', null
+    );
+  end if;
+  v_kept := v_kept || jsonb_build_object(
+    'what', 'tombstone: a keyed hash of the user id', 'why', 'Art. 5(1)(f), 17 GDPR: a restored backup is erased again',
+    'until', null
+  ) || jsonb_build_object(
+    'what', 'this receipt, and audit entries about a pseudonym', 'why', 'Art. 5(2) GDPR: accountability',
+    'until', v_now + octroi_private.kept_for('erasure_receipt')
+  );
+  perform octroi_private.bury(p_user_id, v_now);
+  update octroi_private.erasure_receipt set erased = v_erased, kept = v_kept where id = v_receipt.id;
+  insert into octroi_private.usage_removal (receipt_id, user_id, account_id, is_deleting)
+  select v_receipt.id, p_user_id, a.id, a.id = any(v_ending) from unnest(v_accounts) as a (id)
+  union all
+  select v_receipt.id, p_user_id, null, true;
+  insert into octroi_private.erasure_step (receipt_id, kind, created_at) values (v_receipt.id, 'usage', v_now);
+  insert into octroi_private.job (kind, args, run_at, max_attempts)
+  values ('remove_usage', jsonb_build_object('receipt_id', v_receipt.id), v_now, 1000);
+  -- for whoever asked in this transaction
+  perform set_config('octroi.erasure_receipt_id', v_receipt.id::text, true);
+  return v_receipt.id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.erase_user(p_user_id uuid, p_asked_by text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.erase_user(p_user_id uuid, p_asked_by text) IS 'Erases a person (asked_by user, auth or restore) and returns the receipt; null when nothing of them is left. Repeating it changes nothing.';
+
+CREATE FUNCTION octroi_private.erasure_at_stripe(p_step_id bigint) RETURNS TABLE(action text, args jsonb, wait_seconds integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+  v_step octroi_private.erasure_step;
+  v_subscription octroi_private.stripe_subscription;
+  v_open jsonb;
+  v_wait integer := 0;
+begin
+  select s.* into v_step from octroi_private.erasure_step as s where s.id = p_step_id and s.kind = 'stripe';
+  if v_step.id is null or v_step.finished_at is not null then
+    return query select 'done', '{}'::jsonb, 0;
+    return;
+  end if;
+  v_subscription := octroi_private.billed_subscription(v_step.account_id);
+  if v_subscription.id is not null then
+    if not v_subscription.is_closing then
+      perform from octroi_private.account as a where a.id = v_step.account_id for no key update;
+      update octroi_private.stripe_subscription set is_closing = true where id = v_subscription.id;
+    end if;
+    if v_now < v_step.waived_at then
+      v_wait := octroi_private.flush_account(v_step.account_id, 'infinity');
+    end if;
+    return query select case when v_wait > 0 then 'wait' else 'cancel' end, jsonb_build_object(
+      'subscription', v_subscription.id, 'schedule', v_subscription.schedule_id
+    ), v_wait;
+    return;
+  end if;
+  select jsonb_agg(jsonb_build_object('id', i.id, 'is_draft', i.status = 'draft') order by i.id) into v_open
+  from octroi_private.stripe_invoice as i
+  where i.customer_id = v_step.customer_id and i.status in ('draft', 'open');
+  return query select
+    case
+      when (v_open is not null or exists (
+        select from octroi_private.billing_cycle as c
+        where c.account_id = v_step.account_id and c.state not in ('finalised', 'closed', 'disputed')
+      )) and v_now < v_step.waived_at then 'wait'
+      when v_open is not null then 'waive'
+      when exists (
+        select from octroi_private.stripe_customer as c where c.id = v_step.customer_id and not c.is_deleted
+      ) then 'delete'
+      else 'finish'
+    end, jsonb_build_object('customer', v_step.customer_id, 'invoices', coalesce(v_open, '[]')),
+    -- a draft is finalised within the hour; a payment that failed is tried again after days
+    case when v_open @> '[{"is_draft": false}]' then 21600 else 3600 end;
+end
+$$;
+
+ALTER FUNCTION octroi_private.erasure_at_stripe(p_step_id bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.erasure_at_stripe(p_step_id bigint) IS 'What to do next to erase a customer at Stripe: wait, cancel, waive, delete, finish or done.';
+
+CREATE FUNCTION octroi_private.erasure_customer(p_step_id bigint) RETURNS TABLE(customer_id text, session_ids text[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select s.customer_id, s.session_ids from octroi_private.erasure_step as s
+  where s.id = p_step_id and s.kind = 'stripe' and s.finished_at is null
+$$;
+
+ALTER FUNCTION octroi_private.erasure_customer(p_step_id bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.erasure_customer(p_step_id bigint) IS 'The customer that a step is to erase at Stripe, and the checkout pages to close first; no row when it is done.';
+
+CREATE FUNCTION octroi_private.erasure_statements() RETURNS TABLE(place integer, table_name text, statement text)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select s.place, s.table_name, s.statement
+  from (values
+    (1, 'stored_response', 'delete from octroi_private.stored_response where user_id = $1 or account_id = any($2)'),
+    (2, 'completion', 'delete from octroi_private.completion
+      where account_id = any($3) and (user_id = $1 or account_id = any($2))'),
+    (3, 'entitlement', 'delete from octroi_private.entitlement
+      where account_id = any($3) and (user_id = $1 or account_id = any($2))'),
+    (4, 'mail', 'delete from octroi_private.mail where user_id = $1'),
+    (5, 'alert', 'delete from octroi_private.alert
+      where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
+    (6, 'budget', 'delete from octroi_private.budget
+      where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
+    (7, 'auto_top_up', 'delete from octroi_private.auto_top_up where account_id = any($2)'),
+    -- a team goes on buying, for whoever owns it now
+    (8, 'auto_top_up', 'update octroi_private.auto_top_up as t set user_id = a.owner_user_id
+      from octroi_private.account as a where a.id = t.account_id and t.user_id = $1'),
+    (9, 'billing_request', 'update octroi_private.billing_request
+      set user_id = case when user_id = $1 then $4 else user_id end, url = null, message = null,
+        args = args - array[''success_url'', ''cancel_url'', ''return_url''],
+        error = case when state = ''pending'' then ''account_erased'' else error end,
+        finished_at = coalesce(finished_at, $5), state = case state when ''pending'' then ''failed'' else state end
+      where account_id = any($2)'),
+    (10, 'billing_request', 'update octroi_private.billing_request
+      set user_id = $4, url = case when state = ''done'' then null else url end, message = null
+      where account_id = any($3) and user_id = $1'),
+    (11, 'balance', 'update octroi_private.balance set subject = $4::text
+      where account_id = any($3) and scope = ''member'' and subject = $1::text'),
+    (12, 'quota_grant', 'update octroi_private.quota_grant set reason = ''erased'' where account_id = any($2)'),
+    (13, 'api_key', 'update octroi_private.api_key
+      set user_id = $4, name = ''erased'', key_prefix = ''sk-oct-erased'',
+        key_hash = sha256(uuid_send(gen_random_uuid())), revoked_at = coalesce(revoked_at, $5)
+      where user_id = $1 or account_id = any($2)'),
+    (14, 'api_key_previous', 'delete from octroi_private.api_key_previous
+      where api_key_id in (select k.id from octroi_private.api_key as k where k.user_id = $4)'),
+    (14, 'overage_setting', 'delete from octroi_private.overage_setting where account_id = any($2)'),
+    (14, 'contact_change', 'delete from octroi_private.contact_change where user_id = $1 or account_id = any($2)'),
+    (14, 'export_ticket', 'delete from octroi_private.export_ticket where user_id = $1'),
+    (14, 'privacy_request', 'update octroi_private.privacy_request
+      set state = ''withdrawn'', closed_at = $5, evidence = evidence || ''{"reason": "the user is gone"}''
+      where user_id = $1 and state = ''open'' and kind <> ''erasure'''),
+    (15, 'privacy_request', 'update octroi_private.privacy_request set user_id = null where user_id = $1'),
+    (14, 'breach_notice', 'update octroi_private.breach_notice set user_id = null where user_id = $1'),
+    (14, 'breach', 'update octroi_private.breach set affected = jsonb_set(affected, ''{users}'', (affected -> ''users'') - $1::text)
+      where affected -> ''users'' ? $1::text'),
+    (14, 'second_factor', 'delete from octroi_private.second_factor where user_id = $1'),
+    (14, 'member', 'delete from octroi_private.member where user_id = $1 or account_id = any($2)'),
+    (15, 'account', 'update octroi_private.account
+      set status = ''closed'', closed_at = coalesce(closed_at, $5), owner_user_id = null, name = ''erased''
+      where id = any($2)'),
+    (16, 'consent', 'delete from octroi_private.consent where user_id = $1'),
+    (17, 'notification_setting', 'delete from octroi_private.notification_setting where user_id = $1'),
+    (18, 'contact', 'delete from octroi_private.contact where user_id = $1'),
+    (19, 'data_key', 'delete from octroi_private.data_key where user_id = $1'),
+    -- last: until then their audit entries are theirs
+    (20, 'person', 'delete from octroi_private.person where user_id = $1')
+  ) as s (place, table_name, statement)
+  order by s.place
+$_$;
+
+ALTER FUNCTION octroi_private.erasure_statements() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.erasure_statements() IS 'What erasure does to which table. A new table with a user in it gets its line here.';
+
 CREATE FUNCTION octroi_private.evaluate_customer(p_customer_id text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2494,20 +4531,151 @@ $$;
 
 ALTER FUNCTION octroi_private.expire_grants(p_account_id uuid) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.export_manifest() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'format', 'octroi-export-1',
+    'about', 'Every row about you, by table. data.json is exact; the CSV files are for spreadsheets: a text that a '
+      'spreadsheet would run as a formula has an apostrophe before it.',
+    'processors', (
+      select jsonb_agg(jsonb_build_object('name', p.name, 'who', p.who, 'handles', p.handles) order by p.name)
+      from octroi_private.processor as p
+    ),
+    'tables', (
+      select jsonb_agg(t.entry order by t.table_name)
+      from (
+        select d.table_name, jsonb_build_object(
+          'table', d.table_name, 'about', d.about, 'purpose', d.purpose, 'legal_basis', d.legal_basis,
+          'retention', d.retention, 'processors', d.processors, 'key', d.key_columns, 'withheld', d.withheld,
+          'columns', jsonb_agg(jsonb_build_object(
+            'name', d.column_name, 'type', d.type, 'what', d.what,
+            'export', case when d.withheld is null then d.export else 'withheld' end, 'on_erasure', d.erasure
+          ) order by d.position)
+        ) as entry
+        from octroi_private.personal_data as d
+        group by
+          d.table_name, d.about, d.purpose, d.legal_basis, d.retention, d.processors, d.key_columns, d.withheld
+      ) as t
+    )
+  )
+$$;
+
+ALTER FUNCTION octroi_private.export_manifest() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.export_page(p_request_id uuid, p_table text, p_after text[], p_max_rows integer) RETURNS TABLE(next_after text[], data text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select r.next_after, r.data::text
+  from octroi_private.export_ticket as t
+  cross join lateral octroi_private.export_rows(t.user_id, p_table, p_after, p_max_rows) as r
+  where t.request_id = p_request_id and t.used_at > octroi_private.now() - interval '15 minutes'
+$$;
+
+ALTER FUNCTION octroi_private.export_page(p_request_id uuid, p_table text, p_after text[], p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.export_page(p_request_id uuid, p_table text, p_after text[], p_max_rows integer) IS 'Rows of a bundle that is being handed out; none once its fifteen minutes are over. Raises 22023.';
+
+CREATE FUNCTION octroi_private.export_rows(p_user_id uuid, p_table text, p_after text[], p_max_rows integer) RETURNS TABLE(next_after text[], data json)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "DateStyle" TO 'ISO, YMD'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+declare
+  v_table octroi_private.personal_table;
+  v_statement text;
+  v_account_id uuid;
+  v_left integer;
+  v_rows integer;
+begin
+  select t.* into v_table from octroi_private.personal_table as t where t.table_name = p_table and t.reach is not null;
+  v_statement := octroi_private.page_statement(p_table, v_table.reach);
+  if v_table.table_name is null or v_statement is null then
+    raise exception 'there is no table % with rows about people', left(p_table, 63) using errcode = '22023';
+  end if;
+  v_left := least(greatest(p_max_rows, 0), v_table.page_rows);
+  for v_account_id in
+    select s.id
+    from (
+      select null::uuid as id where v_table.slices = 'none'
+      union all
+      select octroi_private.accounts_of_person(p_user_id) where v_table.slices = 'member'
+      union all
+      select a.id from octroi_private.account as a where v_table.slices = 'owner' and a.owner_user_id = p_user_id
+    ) as s
+    where p_after is null or s.id is null or s.id >= p_after[1]::uuid
+    order by s.id
+  loop
+    exit when v_left <= 0;
+    return query execute 'select array[$2::text] || p.after, p.data from (' || v_statement || ') as p (after, data)'
+    using
+      p_user_id, v_account_id,
+      case when p_after is not null and v_account_id is not distinct from p_after[1]::uuid then p_after[2:] end, v_left;
+    get diagnostics v_rows = row_count;
+    v_left := v_left - v_rows;
+  end loop;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.export_rows(p_user_id uuid, p_table text, p_after text[], p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.export_rows(p_user_id uuid, p_table text, p_after text[], p_max_rows integer) IS 'Rows of a registered table about a person, in the order of its key, and for each the key to go on after. The single source of every export. Raises 22023 for a table that has none.';
+
 CREATE FUNCTION octroi_private.extend_jobs(p_ids bigint[], p_attempts integer[], p_lease_seconds integer) RETURNS SETOF bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+  -- locked in order, as by finish_jobs, which the same worker may be calling
+  with mine as materialized (
+    select j.id
+    from octroi_private.job as j
+    join unnest(p_ids, p_attempts) as m (id, attempt) on m.id = j.id and m.attempt = j.attempt
+    where j.state = 'running'
+    order by j.id
+    for no key update of j
+  )
   update octroi_private.job as j
   set lease_expires_at = octroi_private.now() + make_interval(secs => p_lease_seconds)
-  from unnest(p_ids, p_attempts) as mine (id, attempt)
-  where j.id = mine.id and j.attempt = mine.attempt and j.state = 'running'
+  from mine
+  where j.id = mine.id
   returning j.id
 $$;
 
 ALTER FUNCTION octroi_private.extend_jobs(p_ids bigint[], p_attempts integer[], p_lease_seconds integer) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.extend_jobs(p_ids bigint[], p_attempts integer[], p_lease_seconds integer) IS 'Heartbeat. Returns the jobs that are still the caller''s; work on the others must stop.';
+
+CREATE FUNCTION octroi_private.extend_privacy_request(p_id uuid, p_reason text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_due_at timestamptz;
+begin
+  update octroi_private.privacy_request as r
+  set extended_at = octroi_private.now(), extension_reason = p_reason, due_at = case r.regime
+    when 'ccpa' then r.due_at + make_interval(days => s.ccpa_extension_days)
+    else ((r.due_at at time zone 'utc') + make_interval(months => s.gdpr_extension_months)) at time zone 'utc'
+  end
+  from octroi_private.privacy_setting as s
+  -- only before it is due, and once; an opt-out cannot be put off
+  where r.id = p_id and r.state = 'open' and r.extended_at is null and r.due_at > octroi_private.now()
+    and r.kind <> 'opt_out'
+  returning r.due_at into v_due_at;
+  if v_due_at is null then
+    raise exception 'this request cannot be put off' using errcode = 'OC044',
+      hint = 'Only an open request, before it is due, and once.';
+  end if;
+  return v_due_at;
+end
+$$;
+
+ALTER FUNCTION octroi_private.extend_privacy_request(p_id uuid, p_reason text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.extend_privacy_request(p_id uuid, p_reason text) IS 'Puts a request off by what the law allows, for a reason that the person is to be told. Raises OC044.';
 
 CREATE FUNCTION octroi_private.fail_billing_request(p_id uuid, p_code text, p_message text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2585,6 +4753,46 @@ $$;
 
 ALTER FUNCTION octroi_private.fail_given_up_completion() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.fail_given_up_contact_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.finish_contact_change(c.id, null, 'it could not be done in time')
+  from octroi_private.contact_change as c
+  where c.id::text = new.args ->> 'contact_change_id';
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.fail_given_up_contact_change() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.find_person_by_email(p_email text) RETURNS TABLE(user_id uuid, email text, phone text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_index bytea := octroi_private.blind_index('email', p_email);
+begin
+  -- the index says nothing to who has not its key, and tells two searches for the same address apart from others
+  perform octroi_private.record_audit(
+    'contact.find', null, null, jsonb_build_object('index', encode(v_index, 'hex')), null
+  );
+  return query
+  select c.user_id, m.email, m.phone
+  from octroi_private.contact as c
+  left join lateral octroi_private.masked_contact(c.user_id) as m on true
+  where c.email_index = v_index
+  order by c.user_id
+  limit 100;
+end
+$$;
+
+ALTER FUNCTION octroi_private.find_person_by_email(p_email text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.find_person_by_email(p_email text) IS 'Who has an e-mail address, in any spelling of it, by its blind index; their contact comes masked. Each search is in the audit log. Raises OC050.';
+
 CREATE FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text, p_url text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2605,44 +4813,148 @@ ALTER FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text
 
 COMMENT ON FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text, p_url text) IS 'Ends a billing request well: what Stripe made, and where its owner is to go. False when it had ended.';
 
-CREATE FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) RETURNS boolean
+CREATE FUNCTION octroi_private.finish_contact_change(p_id uuid, p_version integer, p_error text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update octroi_private.contact_change
+  set state = case when p_error is null then 'done' else 'failed' end, error = left(p_error, 500), details = null,
+    finished_at = octroi_private.now()
+  where id = p_id and state = 'pending' and version = coalesce(p_version, version);
+  if not found then
+    return false;
+  end if;
+  -- one that failed stays open, and the operator hears of it in time
+  if p_error is null then
+    perform octroi_private.close_privacy_request(p_id, 'done', '{"outcome": "corrected here and at Stripe"}');
+  else
+    update octroi_private.privacy_request
+    set evidence = evidence || jsonb_build_object('failed', left(p_error, 500)) where id = p_id;
+  end if;
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.finish_contact_change(p_id uuid, p_version integer, p_error text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.finish_contact_change(p_id uuid, p_version integer, p_error text) IS 'Ends a correction, well or with what went wrong, and forgets what was given. False when a newer version waits, or it had ended.';
+
+CREATE FUNCTION octroi_private.finish_erasure(p_receipt_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from octroi_private.erasure_receipt as r where r.id = p_receipt_id for update;
+  update octroi_private.erasure_receipt set finished_at = octroi_private.now()
+  where id = p_receipt_id and finished_at is null and not exists (
+    select from octroi_private.erasure_step as s where s.receipt_id = p_receipt_id and s.finished_at is null
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.finish_erasure(p_receipt_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.finish_erasure_step(p_step_id bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_now timestamptz := octroi_private.now();
+  v_receipt_id uuid;
 begin
-  if p_outcome not in ('done', 'retry', 'snooze', 'cancel') then
-    raise exception 'unknown job outcome %', p_outcome using errcode = 'OC001';
+  update octroi_private.erasure_step set finished_at = octroi_private.now()
+  where id = p_step_id and kind = 'stripe' and finished_at is null
+  returning receipt_id into v_receipt_id;
+  if v_receipt_id is null then
+    return false;
   end if;
-  update octroi_private.job as j
-  set
-    state = next.state,
-    -- a snooze is not a failure: it gives its attempt back at the far end, since attempt is the fence and only grows
-    max_attempts = case when p_outcome = 'snooze' then j.max_attempts + 1 else j.max_attempts end,
-    run_at = case when next.state = 'queued' then v_now + make_interval(secs => p_delay_seconds) else j.run_at end,
-    lease_expires_at = null,
-    worker = null,
-    last_error = coalesce(left(p_detail, 2000), j.last_error),
-    finished_at = case when next.state = 'queued' then null else v_now end
-  from (
-    select k.id, case
-      when p_outcome = 'done' then 'done'
-      when p_outcome = 'cancel' then 'cancelled'
-      when p_outcome = 'retry' and k.attempt >= k.max_attempts then 'dead'
-      else 'queued'
-    end as state
-    from octroi_private.job as k
-    where k.id = p_id
-  ) as next
-  where j.id = next.id and j.attempt = p_attempt and j.state = 'running';
-  return found;
+  perform octroi_private.finish_erasure(v_receipt_id);
+  return true;
 end
+$$;
+
+ALTER FUNCTION octroi_private.finish_erasure_step(p_step_id bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.finish_erasure_step(p_step_id bigint) IS 'Takes note that Stripe has forgotten a customer; false when that was known.';
+
+CREATE FUNCTION octroi_private.finish_export(p_request_id uuid, p_rows bigint, p_bytes bigint, p_sha256 text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.close_privacy_request(
+    p_request_id, 'done', jsonb_build_object('rows', p_rows, 'bytes', p_bytes, 'sha256', p_sha256)
+  )
+$$;
+
+ALTER FUNCTION octroi_private.finish_export(p_request_id uuid, p_rows bigint, p_bytes bigint, p_sha256 text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.finish_export(p_request_id uuid, p_rows bigint, p_bytes bigint, p_sha256 text) IS 'Writes down that a bundle was handed out whole, and its fingerprint. False when it had ended.';
+
+CREATE FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from octroi_private.finish_jobs(
+      array[p_id], array[p_attempt], array[p_outcome], array[p_detail], array[p_delay_seconds]
+    )
+  )
 $$;
 
 ALTER FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) IS 'Ends one attempt; false when the caller no longer holds it. A retry past max_attempts is dead. Raises OC001 for an unknown outcome.';
+COMMENT ON FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) IS 'The same for one; false when the caller no longer holds it.';
+
+CREATE FUNCTION octroi_private.finish_jobs(p_ids bigint[], p_attempts integer[], p_outcomes text[], p_details text[], p_delays_seconds integer[]) RETURNS SETOF bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+begin
+  if not p_outcomes <@ array['done', 'retry', 'snooze', 'cancel'] then
+    raise exception 'unknown job outcome among %', p_outcomes using errcode = 'OC001';
+  end if;
+  return query
+  update octroi_private.job as j
+  set
+    state = case
+      when mine.outcome = 'done' then 'done'
+      when mine.outcome = 'cancel' then 'cancelled'
+      when mine.outcome = 'retry' and j.attempt >= j.max_attempts then 'dead'
+      else 'queued'
+    end,
+    -- a snooze is not a failure: it gives its attempt back at the far end, since attempt is the fence and only grows
+    max_attempts = case when mine.outcome = 'snooze' then j.max_attempts + 1 else j.max_attempts end,
+    run_at = case
+      when mine.outcome = 'snooze' or mine.outcome = 'retry' and j.attempt < j.max_attempts
+        then v_now + make_interval(secs => mine.delay_seconds)
+      else j.run_at
+    end,
+    lease_expires_at = null,
+    worker = null,
+    last_error = coalesce(left(mine.detail, 2000), j.last_error),
+    finished_at = case
+      when mine.outcome in ('done', 'cancel') or mine.outcome = 'retry' and j.attempt >= j.max_attempts then v_now
+    end
+  from (
+    select m.id, m.attempt, m.outcome, m.detail, m.delay_seconds
+    from unnest(p_ids, p_attempts, p_outcomes, p_details, p_delays_seconds)
+      as m (id, attempt, outcome, detail, delay_seconds)
+    order by m.id
+  ) as mine
+  -- which is to say that it is running; said so, the planner may go through all that run instead of through the key
+  where j.id = mine.id and j.attempt = mine.attempt and j.lease_expires_at is not null
+  returning j.id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.finish_jobs(p_ids bigint[], p_attempts integer[], p_outcomes text[], p_details text[], p_delays_seconds integer[]) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.finish_jobs(p_ids bigint[], p_attempts integer[], p_outcomes text[], p_details text[], p_delays_seconds integer[]) IS 'Ends attempts; returns the jobs that were still the caller''s. A retry past max_attempts is dead. Raises OC001 for an unknown outcome.';
 
 CREATE FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2781,20 +5093,21 @@ $$;
 
 ALTER FUNCTION octroi_private.forecast(p_balances octroi_private.balance[], p_price_id bigint, p_tokens bigint) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.forget_contact() RETURNS trigger
+CREATE FUNCTION octroi_private.give_up_mail() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  delete from octroi_private.contact where user_id = old.id;
-  delete from octroi_private.notification_setting where user_id = old.id;
-  update octroi_private.mail set state = 'cancelled', detail = 'the user is gone', finished_at = octroi_private.now()
-  where user_id = old.id and state in ('queued', 'sending');
+  update octroi_private.mail as m
+  set state = case m.state when 'sending' then 'unknown' else 'cancelled' end,
+    detail = left('given up: ' || coalesce(new.last_error, 'no reason known'), 500), finished_at = octroi_private.now()
+  -- as text: an unreadable id must not keep its job from ending
+  where m.id::text = new.args ->> 'mail_id' and m.finished_at is null;
   return null;
 end
 $$;
 
-ALTER FUNCTION octroi_private.forget_contact() OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.give_up_mail() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.grant_top_ups(p_account_id uuid, p_customer_id text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2856,6 +5169,55 @@ CREATE FUNCTION octroi_private.granted_on_top(p_account_id uuid, p_scope text, p
 $$;
 
 ALTER FUNCTION octroi_private.granted_on_top(p_account_id uuid, p_scope text, p_meter text, p_period text, p_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.hand_over(p_user_id uuid) RETURNS uuid[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account octroi_private.account;
+  v_heir uuid;
+  v_ending uuid [] := '{}';
+begin
+  for v_account in
+    select a.* from octroi_private.account as a where a.owner_user_id = p_user_id order by a.id
+  loop
+    v_heir := null;
+    if v_account.kind = 'team' and v_account.status <> 'closed' then
+      select m.user_id into v_heir
+      from octroi_private.member as m
+      where m.account_id = v_account.id and m.user_id <> p_user_id
+      order by array_position(array['owner', 'admin', 'member'], m.role), m.created_at, m.user_id
+      limit 1;
+    end if;
+    if v_heir is null then
+      v_ending := v_ending || v_account.id;
+    else
+      update octroi_private.member set role = 'owner' where account_id = v_account.id and user_id = v_heir;
+      update octroi_private.account set owner_user_id = v_heir where id = v_account.id;
+    end if;
+  end loop;
+  return v_ending;
+end
+$$;
+
+ALTER FUNCTION octroi_private.hand_over(p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.has_consent(p_user_id uuid, p_purpose text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case p_purpose
+    when 'usage_alerts' then coalesce(
+      (select n.usage_alerts from octroi_private.notification_setting as n where n.user_id = p_user_id), true
+    )
+    else coalesce((octroi_private.decision_on(p_user_id, p_purpose)).is_given, false)
+  end
+$$;
+
+ALTER FUNCTION octroi_private.has_consent(p_user_id uuid, p_purpose text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.has_consent(p_user_id uuid, p_purpose text) IS 'Whether a purpose may be processed for somebody now. Whoever processes one asks this, in the transaction that decides.';
 
 CREATE FUNCTION octroi_private.held_of_earlier_months(p_account_id uuid, p_meter text, p_at timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2929,10 +5291,45 @@ CREATE FUNCTION octroi_private.is_contractual(p_kind text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select p_kind <> 'threshold'
+  select p_kind not in ('threshold', 'news')
 $$;
 
 ALTER FUNCTION octroi_private.is_contractual(p_kind text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_ending(p_subscription octroi_private.stripe_subscription) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (p_subscription).cancel_at_period_end or (p_subscription).cancel_at is not null
+$$;
+
+ALTER FUNCTION octroi_private.is_ending(p_subscription octroi_private.stripe_subscription) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_letter(p_letter jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(
+    jsonb_typeof(p_letter) = 'object' and p_letter - array['en', 'fr', 'url'] = '{}' and p_letter ? 'en'
+    and coalesce(octroi_private.origin_of(p_letter ->> 'url') is not null or not p_letter ? 'url', false)
+    and not exists (
+      select from jsonb_each(p_letter - 'url') as l
+      where case
+        when jsonb_typeof(l.value) <> 'object' or jsonb_typeof(l.value -> 'paragraphs') is distinct from 'array' then true
+        else l.value - array['subject', 'paragraphs'] <> '{}'
+          or jsonb_typeof(l.value -> 'subject') is distinct from 'string'
+          or length(l.value ->> 'subject') not between 1 and 200
+          or jsonb_array_length(l.value -> 'paragraphs') not between 1 and 20
+          or exists (
+            select from jsonb_array_elements(l.value -> 'paragraphs') as p (item)
+            where jsonb_typeof(p.item) <> 'string' or length(p.item #>> '{}') not between 1 and 2000
+          )
+      end
+    ), false
+  )
+$$;
+
+ALTER FUNCTION octroi_private.is_letter(p_letter jsonb) OWNER TO octroi_owner;
 
 CREATE TABLE octroi_private.request (
     id uuid NOT NULL,
@@ -3007,6 +5404,18 @@ $$;
 
 ALTER FUNCTION octroi_private.is_text(p_value jsonb, p_most integer) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.is_wanted(p_user_id uuid, p_kind text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return octroi_private.is_contractual(p_kind)
+    or octroi_private.has_consent(p_user_id, case p_kind when 'threshold' then 'usage_alerts' else p_kind end);
+end
+$$;
+
+ALTER FUNCTION octroi_private.is_wanted(p_user_id uuid, p_kind text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.is_whole(p_value jsonb, p_least bigint, p_most bigint) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3037,22 +5446,133 @@ $$;
 
 ALTER FUNCTION octroi_private.items_of(p_plan_version_id bigint, p_billing_interval text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.keep_accounts(p_receipt_id uuid, p_ending uuid[], p_at timestamp with time zone) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rule octroi_private.retention_rule;
+  v_billed uuid [];
+  v_until timestamptz;
+  v_soon timestamptz := p_at + octroi_private.kept_for('request');
+  v_kept jsonb := '[]';
+begin
+  select r.* into strict v_rule from octroi_private.retention_rule as r where r.is_in_force;
+  v_until := (date_trunc('year', p_at at time zone 'utc') + make_interval(years => 1 + v_rule.years)) at time zone 'utc';
+  v_billed := array(
+    select distinct c.account_id from octroi_private.stripe_customer as c where c.account_id = any(p_ending)
+  );
+  insert into octroi_private.erased_account (account_id, receipt_id, kept_until)
+  select a.id, p_receipt_id, case when a.id = any(v_billed) then v_until else v_soon end
+  from unnest(p_ending) as a (id);
+  if cardinality(v_billed) > 0 then
+    v_kept := v_kept || jsonb_build_object(
+      'what', 'invoices, payments, top-ups and the usage they charge for, of a closed account without owner and name',
+      'why', format('Art. 17(3)(b) GDPR; %s: %s years, %s', v_rule.country, v_rule.years, v_rule.legal_reason),
+      'until', v_until
+    );
+  end if;
+  if cardinality(p_ending) > cardinality(v_billed) then
+    v_kept := v_kept || jsonb_build_object(
+      'what', 'counters of a closed account without owner and name',
+      'why', 'a call that was under way can still be counted', 'until', v_soon
+    );
+  end if;
+  return v_kept;
+end
+$$;
+
+ALTER FUNCTION octroi_private.keep_accounts(p_receipt_id uuid, p_ending uuid[], p_at timestamp with time zone) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.keep_contact() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_email text := case when length(new.email) between 3 and 320 and new.email !~ '[[:cntrl:]]' then new.email end;
+  v_phone text := case when new.phone ~ '^\+?[0-9]{4,20}$' then new.phone end;
+begin
+  insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
+  if new.email is null and v_phone is null then
+    delete from octroi_private.contact where user_id = new.id;
+  elsif v_email is not null or v_phone is not null then
+    insert into octroi_private.contact as c (user_id, email, email_index, phone)
+    values (
+      new.id, octroi_private.seal_for(new.id, 'contact.email', v_email), octroi_private.blind_index('email', v_email),
+      octroi_private.seal_for(new.id, 'contact.phone', v_phone)
+    )
+    on conflict (user_id) do update
+    set email = excluded.email, email_index = excluded.email_index,
+      -- a number that they gave us stays until Auth has another
+      phone = case when old.phone is not distinct from new.phone then c.phone else excluded.phone end;
+  end if;
+  return null;
+exception
+  when sqlstate 'OC050' or sqlstate 'OC051' then
+    -- what was there may be an address that is theirs no more
+    delete from octroi_private.contact where user_id = new.id;
+    raise warning 'how to reach a user was not kept: %', sqlerrm;
+    insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
+    return null;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.keep_contact() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.keep_notice_outcome() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  delete from octroi_private.contact where user_id = new.id and new.email is null;
-  insert into octroi_private.contact as c (user_id, email)
-  select new.id, new.email
-  where length(new.email) between 3 and 320 and new.email !~ '[[:cntrl:]]'
-  on conflict (user_id) do update set email = excluded.email;
-  insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
+  update octroi_private.breach_notice as n
+  set outcome = case when tg_op = 'DELETE' then 'cancelled' else new.state end, ended_at = octroi_private.now()
+  where n.mail_id = old.id and n.ended_at is null;
   return null;
 end
 $$;
 
-ALTER FUNCTION octroi_private.keep_contact() OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.keep_notice_outcome() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.keep_second_factor() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'DELETE' or new.status::text <> 'verified' then
+    delete from octroi_private.second_factor where factor_id = old.id;
+  end if;
+  if tg_op <> 'DELETE' and new.status::text = 'verified' then
+    insert into octroi_private.second_factor (factor_id, user_id, verified_at)
+    values (new.id, new.user_id, octroi_private.now())
+    on conflict (factor_id) do update set user_id = excluded.user_id;
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.keep_second_factor() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.kept_for(p_table_name text) RETURNS interval
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (select r.keep from octroi_private.retention_setting as r where r.table_name = p_table_name);
+end
+$$;
+
+ALTER FUNCTION octroi_private.kept_for(p_table_name text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.kept_since(p_table_name text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return octroi_private.now() - octroi_private.kept_for(p_table_name);
+end
+$$;
+
+ALTER FUNCTION octroi_private.kept_since(p_table_name text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.lapse_plans(p_max_rows integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3164,6 +5684,30 @@ $$;
 
 ALTER FUNCTION octroi_private.limit_reason(p_scope text, p_meter text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.link_entry() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '10s'
+    AS $$
+begin
+  perform from octroi_private.audit_link as k where k.position = 0 for update;
+  -- a statement of its own: it sees the link of whoever held the lock
+  insert into octroi_private.audit_link (position, audit_id, hash)
+  select k.position + 1, new.id, octroi_private.audit_hash(k.hash, new)
+  from octroi_private.audit_link as k
+  order by k.position desc
+  limit 1
+  on conflict (position) do nothing;
+  if not found then
+    raise exception 'the audit log grew meanwhile, or has lost its first link' using errcode = '40001',
+      hint = 'Run the transaction again; if that does not help: octroi audit verify.';
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.link_entry() OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.link_stripe_customer(p_account_id uuid, p_customer_id text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3247,6 +5791,13 @@ begin
     return;
   end if;
   v_subscription := octroi_private.billed_subscription(v_request.account_id);
+  if v_request.kind = 'cancel' and v_subscription.id is null then
+    -- it has ended: by a worker that died before it could say so, or at Stripe's own pages
+    perform octroi_private.finish_billing_request(p_id, null, null);
+    return;
+  elsif v_request.kind = 'resume' and v_subscription.id is null then
+    raise exception 'there is no subscription to resume' using errcode = 'OC032';
+  end if;
   v_args := case v_request.kind
     when 'checkout' then jsonb_build_object(
       'mode', 'subscription', 'items', octroi_private.items_of(
@@ -3304,6 +5855,31 @@ ALTER FUNCTION octroi_private.load_completion(p_completion_id uuid) OWNER TO oct
 
 COMMENT ON FUNCTION octroi_private.load_completion(p_completion_id uuid) IS 'A pending completion; no row when finished, expired or unknown.';
 
+CREATE FUNCTION octroi_private.load_contact_change(p_id uuid) RETURNS TABLE(version integer, customer_id text, idempotency_key text, details jsonb)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    c.version, s.id::text, format('octroi-contact-%s-%s', c.id, c.version),
+    octroi_private.contact_change_details(c.user_id, c.details)
+  from octroi_private.contact_change as c
+  join octroi_private.stripe_customer as s on s.account_id = c.account_id and not s.is_deleted
+  where c.id = p_id and c.state = 'pending'
+$$;
+
+ALTER FUNCTION octroi_private.load_contact_change(p_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.load_contact_change(p_id uuid) IS 'A correction that Stripe is to be told of, opened; no row when it has ended or the customer is gone. Raises OC050 to OC052.';
+
+CREATE FUNCTION octroi_private.lock_append_only(p_relation regclass) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  delete from octroi_private.append_only_pass where relation = p_relation and transaction_id = pg_current_xact_id()
+$$;
+
+ALTER FUNCTION octroi_private.lock_append_only(p_relation regclass) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3325,6 +5901,28 @@ ALTER FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease
 
 COMMENT ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) IS 'Leases an object of Stripe before it is fetched; its fence, or null while another holds it.';
 
+CREATE FUNCTION octroi_private.log_admin_read(p_relation text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if to_regclass(format('octroi_private.%I', p_relation)) is null then
+    raise exception 'no table %', left(p_relation, 60) using errcode = '22023';
+  end if;
+  perform octroi_private.require_admin_step_up();
+  perform octroi_private.record_audit('admin_read.' || p_relation, null, null, '{}', null);
+  raise log 'octroi: % (%) reads personal data in %, because: %',
+    session_user, coalesce(octroi_private.pseudonym_of((select auth.uid()))::text, current_setting('role')), p_relation,
+    -- on one line: a reason cannot look like an entry of the server's
+    coalesce(nullif(regexp_replace(current_setting('octroi_audit.reason', true), '[[:cntrl:]]', ' ', 'g'), ''), 'none given');
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.log_admin_read(p_relation text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.log_admin_read(p_relation text) IS 'Enters that personal data of everybody was read. Raises OC040 for an operator from the Data API without aal2, 22023 for what is no table, 25006 in a read-only transaction: what cannot be logged is not read.';
+
 CREATE FUNCTION octroi_private.lower_granted() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3337,6 +5935,30 @@ $$;
 
 ALTER FUNCTION octroi_private.lower_granted() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.make_admin_view(p_table text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  execute (
+    select format(
+      'create view octroi_private.%I as select %s from octroi_private.log_admin_read(%L) as noted (ok) '
+      'join octroi_private.%I as t on noted.ok',
+      'admin_' || p_table, string_agg(format('t.%I', d.column_name), ', ' order by d.position), p_table, p_table
+    )
+    from octroi_private.personal_data as d
+    -- no secret, and nothing that says how to reach somebody or what they wrote
+    where d.table_name = p_table and d.class in ('fact', 'reference')
+  );
+  execute format(
+    'comment on view octroi_private.%I is %L', 'admin_' || p_table,
+    format('%s for operators, without contact data and content. Each reading is in the audit log.', p_table)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.make_admin_view(p_table text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.make_meter_reports(p_account_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3345,6 +5967,7 @@ declare
   v_now timestamptz := octroi_private.now();
   v_sum record;
   v_id uuid;
+  v_end timestamptz;
   v_fault text;
   v_made integer := 0;
 begin
@@ -3354,7 +5977,6 @@ begin
       max(u.occurred_at) as last_at, array_agg(u.request_id) as request_ids,
       octroi_private.whole_minute(b.period_start, true) as window_start,
       octroi_private.whole_minute(b.resets_at, false) as window_end,
-      octroi_private.is_closed_for(p_account_id, max(u.occurred_at)) as is_closed,
       (
         select least(count(*), 10)::smallint from octroi_private.meter_report as r
         where r.balance_id = u.balance_id and r.event_name = u.event_name and r.state = 'replaced'
@@ -3366,8 +5988,12 @@ begin
     group by u.balance_id, u.event_name, u.meter, c.id, b.period_start, b.resets_at
     order by b.period_start, u.event_name
   loop
+    -- what ended after its subscription did belongs to its last second
+    v_end := octroi_private.billed_until(v_sum.customer_id, v_sum.event_name) - interval '1 second';
     v_fault := case
-      when v_sum.is_closed then 'the invoice of its period is closed'
+      when v_end < v_sum.window_start then 'its subscription ended within its first minute'
+      when octroi_private.is_closed_for(p_account_id, least(v_sum.last_at, v_end))
+        then 'the invoice of its period is closed'
       when v_sum.last_at < v_now - interval '35 days' then 'older than the 35 days that Stripe takes'
     end;
     continue when v_fault is null and exists (
@@ -3383,7 +6009,9 @@ begin
     values (
       v_id, p_account_id, v_sum.customer_id, v_sum.event_name, v_sum.meter, v_sum.balance_id, v_sum.window_start,
       v_sum.window_end, v_sum.value,
-      greatest(v_sum.window_start, least(date_trunc('second', v_sum.last_at), v_sum.window_end - interval '1 second')),
+      greatest(v_sum.window_start, least(
+        date_trunc('second', v_sum.last_at), v_sum.window_end - interval '1 second', v_end
+      )),
       case when v_fault is null then 'pending' else 'written_off' end, v_fault, v_sum.generation, v_now, v_now
     );
     update octroi_private.overage_use as u set report_id = v_id
@@ -3555,6 +6183,55 @@ ALTER FUNCTION octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_out
 
 COMMENT ON FUNCTION octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text) IS 'What became of an attempt: sent, refused, deferred or unknown. Returns the state of the mail.';
 
+CREATE FUNCTION octroi_private.mask_email(p_email text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select left(p_email, 1) || '***@' || left(substring(p_email from '@([^@]*)$'), 1) || '***'
+$_$;
+
+ALTER FUNCTION octroi_private.mask_email(p_email text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.mask_email(p_email text) IS 'm***@d***';
+
+CREATE FUNCTION octroi_private.mask_phone(p_phone text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  -- the calling code (ITU-T E.164: one, two or, where it is neither, three digits) and the last two digits
+  select '+' || coalesce(
+    substring(d.digits from '^[17]'),
+    substring(d.digits from '^(?:2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])'),
+    left(d.digits, 3)
+  ) || ' •• •• ' || right(d.digits, 2)
+  from (select regexp_replace(p_phone, '[^0-9]', '', 'g') as digits) as d
+  where length(d.digits) >= 7
+$$;
+
+ALTER FUNCTION octroi_private.mask_phone(p_phone text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.mask_phone(p_phone text) IS '+33 •• •• 12; null for what is too short to hide anything.';
+
+CREATE FUNCTION octroi_private.masked_contact(p_user_id uuid) RETURNS TABLE(email text, phone text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    octroi_private.mask_email(octroi_native.open(
+      k.wrapped, octroi_private.sealed_place(c.user_id, 'contact.email'), c.email
+    )),
+    octroi_private.mask_phone(octroi_native.open(
+      k.wrapped, octroi_private.sealed_place(c.user_id, 'contact.phone'), c.phone
+    ))
+  from octroi_private.contact as c
+  left join octroi_private.data_key as k on k.user_id = c.user_id
+  where c.user_id = p_user_id
+$$;
+
+ALTER FUNCTION octroi_private.masked_contact(p_user_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.masked_contact(p_user_id uuid) IS 'How a person is reached, masked: m***@d***, +33 •• •• 12. Null where there is nothing, or nothing that opens.';
+
 CREATE FUNCTION octroi_private.metered_periods(p_customer text) RETURNS TABLE(key text, event_name text, meter text, account_id uuid, period_start timestamp with time zone, period_end timestamp with time zone, ledger bigint, accepted bigint, under_way bigint, waiting bigint, lost bigint, is_recent boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3629,21 +6306,39 @@ $$;
 
 ALTER FUNCTION octroi_private.my_account() OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.my_accounts() RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION octroi_private.my_account_to_bill() RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select m.account_id from octroi_private.member as m where m.user_id = (select auth.uid())
+begin
+  perform octroi_private.require_step_up();
+  return octroi_private.my_billed_account();
+end
+$$;
+
+ALTER FUNCTION octroi_private.my_account_to_bill() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.my_accounts() RETURNS SETOF uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+  select m.account_id from octroi_private.member as m where m.user_id = (select auth.uid());
+end
 $$;
 
 ALTER FUNCTION octroi_private.my_accounts() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.my_administered_accounts() RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+begin
+  return query
   select m.account_id from octroi_private.member as m
-  where m.user_id = (select auth.uid()) and m.role in ('owner', 'admin')
+  where m.user_id = (select auth.uid()) and m.role in ('owner', 'admin');
+end
 $$;
 
 ALTER FUNCTION octroi_private.my_administered_accounts() OWNER TO octroi_owner;
@@ -3697,12 +6392,135 @@ $$;
 
 ALTER FUNCTION octroi_private.my_top_ups() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.new_key_secret() RETURNS text
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select 'sk-oct-' || replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')
+$$;
+
+ALTER FUNCTION octroi_private.new_key_secret() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.note_missed_id(p_is_foreign boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- a GET of the Data API reads only
+  if current_setting('transaction_read_only') = 'on' then
+    return;
+  end if;
+  insert into octroi_private.refused_access as r (
+    bucket_at, reason, account_id, api_key_id, refusals, foreign_ids
+  )
+  select date_bin('10 minutes', octroi_private.now(), 'epoch'), 'missed_id', a.id,
+    '00000000-0000-0000-0000-000000000000', 1, p_is_foreign::integer
+  from octroi_private.account as a
+  where a.owner_user_id = (select auth.uid()) and a.kind = 'personal'
+  on conflict (bucket_at, reason, account_id, api_key_id)
+  do update set refusals = least(r.refusals + 1, 1000000000000000),
+    foreign_ids = least(r.foreign_ids + excluded.foreign_ids, 1000000000000000);
+end
+$$;
+
+ALTER FUNCTION octroi_private.note_missed_id(p_is_foreign boolean) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.notice_fault(p_notice jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when jsonb_typeof(p_notice) is distinct from 'object' or not p_notice ? 'en' then 'it has no English part'
+    else (
+      select string_agg(format('%s', l.key), ', ')
+      from jsonb_each(p_notice) as l
+      where l.key not in ('en', 'fr') or case when jsonb_typeof(l.value) <> 'object' then true else
+        l.value - array['happened', 'consequences', 'measures', 'advice'] <> '{}'
+        or not l.value ?& array['happened', 'consequences', 'measures', 'advice']
+        or exists (
+          select from jsonb_each(l.value) as t
+          where jsonb_typeof(t.value) <> 'string' or length(t.value #>> '{}') not between 1 and 2000
+        )
+      end
+    )
+  end
+$$;
+
+ALTER FUNCTION octroi_private.notice_fault(p_notice jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.notify_affected(p_breach_id bigint, p_notice jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_breach octroi_private.breach := octroi_private.open_breach_row(p_breach_id);
+  v_fault text := octroi_private.notice_fault(p_notice);
+begin
+  if v_breach.assessed_at is null then
+    raise exception 'breach % is not assessed yet', p_breach_id using errcode = 'OC055';
+  elsif v_breach.notices_begun_at is not null then
+    raise exception 'notices of breach % are under way already', p_breach_id using errcode = 'OC055',
+      hint = 'Whoever is not told yet will be; the report counts them.';
+  elsif v_fault is not null then
+    raise exception 'the notice lacks a text, or has one of over 2,000 characters: %', v_fault using errcode = '22023';
+  end if;
+  update octroi_private.breach as b set notice = p_notice, notices_begun_at = octroi_private.now()
+  where b.id = p_breach_id;
+  insert into octroi_private.job (kind, args, run_at, max_attempts)
+  values ('send_breach_notices', jsonb_build_object('breach_id', p_breach_id), octroi_private.now(), 50);
+  perform octroi_private.record_audit(
+    'breach.notify', null, p_breach_id::text, jsonb_build_object('affected_count', v_breach.affected_count),
+    'notices to the people affected'
+  );
+  return v_breach.affected_count;
+end
+$$;
+
+ALTER FUNCTION octroi_private.notify_affected(p_breach_id bigint, p_notice jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.notify_affected(p_breach_id bigint, p_notice jsonb) IS 'Begins the notices to everyone a breach affects, once; a job queues them in batches. Returns how many. Raises OC055, 22023.';
+
+CREATE FUNCTION octroi_private.notify_authority(p_breach_id bigint, p_authority text, p_reference text, p_notified_at timestamp with time zone, p_delay_reason text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_breach octroi_private.breach := octroi_private.open_breach_row(p_breach_id);
+  v_at timestamptz := coalesce(p_notified_at, octroi_private.now());
+begin
+  if v_breach.assessed_at is null then
+    raise exception 'breach % is not assessed yet', p_breach_id using errcode = 'OC055';
+  elsif v_at > octroi_private.now() or v_at < v_breach.detected_at then
+    raise exception 'the authority was told between awareness and now' using errcode = '22023';
+  elsif v_at > v_breach.report_due_at and p_delay_reason is null then
+    raise exception 'the time limit was %, so the authority is owed the reason for the delay', v_breach.report_due_at
+      using errcode = 'OC055';
+  end if;
+  update octroi_private.breach as b
+  set authority = p_authority, authority_reference = p_reference, authority_notified_at = v_at,
+    delay_reason = p_delay_reason
+  where b.id = p_breach_id;
+  perform octroi_private.record_audit(
+    'breach.authority', null, p_breach_id::text, jsonb_build_object('authority', p_authority, 'notified_at', v_at),
+    p_delay_reason
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.notify_authority(p_breach_id bigint, p_authority text, p_reference text, p_notified_at timestamp with time zone, p_delay_reason text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.notify_authority(p_breach_id bigint, p_authority text, p_reference text, p_notified_at timestamp with time zone, p_delay_reason text) IS 'Records that the authority was told. Late, it asks for the reason. Raises OC055, 22023, 23514.';
+
 CREATE FUNCTION octroi_private.notify_job() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_key constant bigint := hashtextextended('octroi_private.stand_by', 0);
 begin
-  perform pg_notify('octroi_job', '');
+  if not pg_try_advisory_xact_lock_shared(v_key) then
+    perform pg_notify('octroi_job', '');
+  end if;
   return null;
 end
 $$;
@@ -3867,6 +6685,54 @@ $$;
 
 ALTER FUNCTION octroi_private.open_balances(p_account_id uuid) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.open_breach(p_title text, p_nature text, p_detected_at timestamp with time zone) RETURNS TABLE(id bigint, report_due_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := octroi_private.now();
+  v_id bigint;
+  v_due timestamptz;
+begin
+  if coalesce(p_detected_at > v_now, false) then
+    raise exception 'nobody becomes aware of a breach in the future' using errcode = '22023';
+  end if;
+  insert into octroi_private.breach as b (title, nature, detected_at, report_due_at, opened_at)
+  select p_title, p_nature, coalesce(p_detected_at, v_now),
+    coalesce(p_detected_at, v_now) + make_interval(hours => s.breach_report_hours), v_now
+  from octroi_private.security_setting as s
+  returning b.id, b.report_due_at into v_id, v_due;
+  perform octroi_private.record_audit(
+    'breach.open', null, v_id::text, jsonb_build_object('report_due_at', v_due), p_title
+  );
+  return query select v_id, v_due;
+end
+$$;
+
+ALTER FUNCTION octroi_private.open_breach(p_title text, p_nature text, p_detected_at timestamp with time zone) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.open_breach(p_title text, p_nature text, p_detected_at timestamp with time zone) IS 'Enters a breach and starts its clock at the moment of awareness, now when null. Raises 22023, 23514, 23502.';
+
+CREATE FUNCTION octroi_private.open_breach_row(p_breach_id bigint) RETURNS octroi_private.breach
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_breach octroi_private.breach;
+begin
+  select b.* into v_breach from octroi_private.breach as b where b.id = p_breach_id for update;
+  if v_breach.id is null then
+    raise exception 'there is no breach %', p_breach_id using errcode = 'OC055';
+  elsif v_breach.closed_at is not null then
+    raise exception 'breach % is closed', p_breach_id using errcode = 'OC055', hint = 'Open another one.';
+  end if;
+  return v_breach;
+end
+$$;
+
+ALTER FUNCTION octroi_private.open_breach_row(p_breach_id bigint) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.open_cycles(p_account_id uuid, p_customer_id text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3969,6 +6835,34 @@ ALTER FUNCTION octroi_private.open_entitlement(p_account_id uuid, p_api_key_id u
 
 COMMENT ON FUNCTION octroi_private.open_entitlement(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text) IS 'Opens balances and writes the entitlement of a caller for a model; false when why_refused gives a reason.';
 
+CREATE FUNCTION octroi_private.open_for(p_user_id uuid, p_place text, p_sealed bytea) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_place text := octroi_private.sealed_place(p_user_id, p_place);
+  v_wrapped bytea;
+  v_plain text;
+begin
+  if p_sealed is null then
+    return null;
+  end if;
+  select k.wrapped into v_wrapped from octroi_private.data_key as k where k.user_id = p_user_id;
+  if v_wrapped is null then
+    raise exception 'the data key of this person was destroyed: what it sealed is gone' using errcode = 'OC052';
+  end if;
+  v_plain := octroi_native.open(v_wrapped, v_place, p_sealed);
+  if v_plain is null then
+    perform octroi_private.raise_unsealed();
+  end if;
+  return v_plain;
+end
+$$;
+
+ALTER FUNCTION octroi_private.open_for(p_user_id uuid, p_place text, p_sealed bytea) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.open_for(p_user_id uuid, p_place text, p_sealed bytea) IS 'Opens what seal_for sealed for the same person and place. Raises OC050, OC051, OC052, 22023.';
+
 CREATE FUNCTION octroi_private.open_overage(p_account_id uuid) RETURNS TABLE(event_name text, meter text, quantity bigint, slice bigint, price_minor bigint, amount_minor bigint, currency text, period_start timestamp with time zone, period_end timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4021,6 +6915,37 @@ $$;
 
 ALTER FUNCTION octroi_private.open_personal_account() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.open_privacy_request(p_user_id uuid, p_kind text, p_channel text DEFAULT 'rpc'::text, p_regime text DEFAULT 'gdpr'::text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_set octroi_private.privacy_setting;
+  v_id uuid;
+begin
+  select s.* into strict v_set from octroi_private.privacy_setting as s;
+  insert into octroi_private.privacy_request (user_id, kind, regime, channel, received_at, confirm_by, due_at)
+  values (
+    p_user_id, p_kind, p_regime, p_channel, v_now,
+    case when p_regime = 'ccpa' then octroi_private.add_business_days(v_now, v_set.ccpa_confirm_business_days) end,
+    case
+      when p_regime = 'ccpa' and p_kind = 'opt_out'
+        then octroi_private.add_business_days(v_now, v_set.ccpa_opt_out_business_days)
+      when p_regime = 'ccpa' then v_now + make_interval(days => v_set.ccpa_answer_days)
+      -- a month from the 31st ends on the last day of a shorter month
+      else ((v_now at time zone 'utc') + make_interval(months => v_set.gdpr_answer_months)) at time zone 'utc'
+    end
+  )
+  returning id into v_id;
+  return v_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.open_privacy_request(p_user_id uuid, p_kind text, p_channel text, p_regime text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.open_privacy_request(p_user_id uuid, p_kind text, p_channel text, p_regime text) IS 'Takes note that somebody asked for a right, and starts its clock. Raises 23514 for a kind, channel or law that does not exist.';
+
 CREATE FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4033,6 +6958,23 @@ CREATE FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) RET
 $$;
 
 ALTER FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.operator_key_use() RETURNS TABLE(operator_key_id text, is_active boolean, is_known boolean, data_keys bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    coalesce(o.id, k.operator_key_id), coalesce(o.place = 1, false), o.id is not null, coalesce(k.data_keys, 0)
+  from unnest(octroi_native.operator_key_ids()) with ordinality as o (id, place)
+  full join (
+    select d.operator_key_id, count(*) as data_keys from octroi_private.data_key as d group by d.operator_key_id
+  ) as k on k.operator_key_id = o.id
+  order by o.place nulls last, 1
+$$;
+
+ALTER FUNCTION octroi_private.operator_key_use() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.operator_key_use() IS 'How many data keys each operator key wraps. is_known is false for one that is not in the file: those do not open.';
 
 CREATE FUNCTION octroi_private.origin_of(p_url text) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -4236,6 +7178,41 @@ CREATE FUNCTION octroi_private.packs_on_sale() RETURNS TABLE(pack text, name tex
 $$;
 
 ALTER FUNCTION octroi_private.packs_on_sale() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.page_statement(p_table text, p_reach text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select format(
+    'select array[%s], row_to_json(x) from (select * from octroi_private.%I as t where (%s) and ($3 is null or (%s) > (%s)) '
+    'order by %s limit $4) as t cross join lateral (select %s) as x order by %s',
+    string_agg(format('t.%I::text', k.name), ', ' order by k.ord), p_table, p_reach,
+    string_agg(format('t.%I', k.name), ', ' order by k.ord),
+    string_agg(format('$3[%s]::%s', k.ord, format_type(a.atttypid, null)), ', ' order by k.ord),
+    string_agg(format('t.%I', k.name), ', ' order by k.ord),
+    (
+      select string_agg(case
+        when d.export = 'opened' and d.type = 'bytea' then format(
+          'octroi_private.open_for(t.user_id, %L, t.%I) as %I', d.table_name || '.' || d.column_name, d.column_name,
+          d.column_name
+        )
+        else format('t.%I', d.column_name)
+      end, ', ' order by d.position)
+      from octroi_private.personal_data as d
+      where d.table_name = p_table and d.export <> 'withheld'
+    ),
+    string_agg(format('t.%I', k.name), ', ' order by k.ord)
+  )
+  from octroi_private.personal_table as p
+  cross join lateral unnest(p.key_columns) with ordinality as k (name, ord)
+  join pg_catalog.pg_class as r
+    on r.relnamespace = 'octroi_private'::regnamespace and r.relname = p.table_name and r.relkind in ('r', 'p')
+  join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attname = k.name
+  where p.table_name = p_table
+  having count(*) = max(cardinality(p.key_columns))
+$_$;
+
+ALTER FUNCTION octroi_private.page_statement(p_table text, p_reach text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.paid_lines(p_subscription_id text) RETURNS TABLE(invoice_id text, line_id text, plan_version_id bigint, period_start timestamp with time zone, period_end timestamp with time zone)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -4536,6 +7513,36 @@ $$;
 
 ALTER FUNCTION octroi_private.plans_on_sale() OWNER TO octroi_owner;
 
+CREATE TABLE octroi_private.consent_policy (
+    purpose text NOT NULL,
+    version text NOT NULL,
+    policy_text text NOT NULL,
+    text_hash bytea NOT NULL,
+    published_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT consent_policy_hash_is_of_text CHECK ((text_hash = sha256(convert_to(policy_text, 'utf8'::name)))),
+    CONSTRAINT consent_policy_policy_text_check CHECK (((length(policy_text) >= 1) AND (length(policy_text) <= 20000))),
+    CONSTRAINT consent_policy_purpose_check CHECK ((purpose = ANY (ARRAY['usage_alerts'::text, 'news'::text, 'prompt_logging'::text]))),
+    CONSTRAINT consent_policy_version_check CHECK ((version ~ '^[A-Za-z0-9._-]{1,40}$'::text))
+);
+
+ALTER TABLE ONLY octroi_private.consent_policy FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.consent_policy OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.consent_policy IS 'The words that people agree to, by purpose and version. Append-only.';
+
+CREATE FUNCTION octroi_private.policy_in_force(p_purpose text) RETURNS octroi_private.consent_policy
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p from octroi_private.consent_policy as p
+  where p.purpose = p_purpose
+  order by p.published_at desc, p.version desc
+  limit 1
+$$;
+
+ALTER FUNCTION octroi_private.policy_in_force(p_purpose text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.price_id_of(p_key text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4574,12 +7581,40 @@ $$;
 
 ALTER FUNCTION octroi_private.priced_pools(p_event octroi_private.usage_event) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.privacy_troubles() RETURNS TABLE(kind text, subject text, since timestamp with time zone, detail text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select 'privacy_request', r.id::text, r.received_at, case
+    when r.due_at <= octroi_private.now() then format('%s was due on %s', r.kind, r.due_at::date)
+    when r.confirmed_at is null and r.confirm_by <= octroi_private.now()
+      then format('%s was to be confirmed by %s', r.kind, r.confirm_by::date)
+    else format('%s is due on %s', r.kind, r.due_at::date)
+  end
+  from octroi_private.privacy_request as r
+  cross join octroi_private.privacy_setting as s
+  where r.state = 'open' and (
+    octroi_private.now() >= r.received_at + make_interval(days => s.alert_day) and r.extended_at is null
+    -- one that was put off is heard of ten days before it is due again
+    or octroi_private.now() >= r.due_at - interval '10 days' and r.extended_at is not null
+    or octroi_private.now() >= r.due_at
+    or r.confirmed_at is null and r.confirm_by <= octroi_private.now()
+  )
+  order by r.due_at
+  limit 1000
+$$;
+
+ALTER FUNCTION octroi_private.privacy_troubles() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.privacy_troubles() IS 'Privacy requests that are due soon or late.';
+
 CREATE FUNCTION octroi_private.prune(p_max_rows integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_now timestamptz := octroi_private.now();
+  v_request_since timestamptz := octroi_private.kept_since('request');
   v_rows bigint;
   v_total bigint := 0;
 begin
@@ -4595,15 +7630,15 @@ begin
   v_total := v_total + v_rows;
   delete from octroi_private.job where id in (
     select j.id from octroi_private.job as j
-    where j.state in ('done', 'cancelled') and j.finished_at <= v_now - interval '7 days' limit p_max_rows
+    where j.state in ('done', 'cancelled') and j.finished_at <= octroi_private.kept_since('job') limit p_max_rows
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
   -- ids are ordered by time, so the oldest stand first in the key
   delete from octroi_private.request where id in (
     select r.id from octroi_private.request as r
-    where r.id < octroi_private.uuid_v7_floor(v_now - interval '30 days') and r.state <> 'open'
-      and r.finished_at <= v_now - interval '30 days'
+    where r.id < octroi_private.uuid_v7_floor(v_request_since) and r.state <> 'open'
+      and r.finished_at <= v_request_since
     order by r.id
     limit p_max_rows
   );
@@ -4619,18 +7654,18 @@ CREATE FUNCTION octroi_private.prune_billing(p_max_rows integer) RETURNS bigint
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_now timestamptz := octroi_private.now();
+  v_event_since timestamptz := octroi_private.kept_since('stripe_event');
+  v_mail_since timestamptz := octroi_private.kept_since('mail');
   v_rows bigint;
   v_total bigint := 0;
 begin
-  -- Stripe lists an event for thirty days
   delete from octroi_private.stripe_event where id in (
     select e.id from octroi_private.stripe_event as e
-    where e.received_at <= v_now - interval '60 days' and e.state <> 'queued' limit p_max_rows
+    where e.received_at <= v_event_since and e.state <> 'queued' limit p_max_rows
   );
   get diagnostics v_total = row_count;
   delete from octroi_private.mail where id in (
-    select m.id from octroi_private.mail as m where m.finished_at <= v_now - interval '90 days' limit p_max_rows
+    select m.id from octroi_private.mail as m where m.finished_at <= v_mail_since limit p_max_rows
   );
   get diagnostics v_rows = row_count;
   return v_total + v_rows;
@@ -4638,6 +7673,136 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.prune_billing(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.prune_previous_keys(p_max_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_rows bigint;
+begin
+  delete from octroi_private.api_key_previous where key_hash in (
+    select p.key_hash from octroi_private.api_key_previous as p
+    where p.expires_at <= octroi_private.now() - interval '30 days' limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+
+ALTER FUNCTION octroi_private.prune_previous_keys(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.prune_privacy(p_max_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_rows bigint;
+  v_total bigint;
+begin
+  delete from octroi_private.export_ticket where request_id in (
+    select t.request_id from octroi_private.export_ticket as t
+    where t.expires_at <= v_now - interval '1 day' limit p_max_rows
+  );
+  get diagnostics v_total = row_count;
+  -- a bundle that was never fetched: the offer was the answer
+  update octroi_private.privacy_request as r
+  set state = 'done', closed_at = v_now, evidence = r.evidence || '{"outcome": "offered and not fetched"}'
+  where r.id in (
+    select q.id from octroi_private.privacy_request as q
+    where q.state = 'open' and q.kind = 'access' and q.channel = 'rpc' and q.received_at <= v_now - interval '1 day'
+    limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+  delete from octroi_private.privacy_request where id in (
+    select r.id from octroi_private.privacy_request as r
+    cross join octroi_private.privacy_setting as s
+    where r.closed_at <= v_now - make_interval(months => s.request_log_months) limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  return v_total + v_rows;
+end
+$$;
+
+ALTER FUNCTION octroi_private.prune_privacy(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.pseudonym_of(p_user_id uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p.pseudonym from octroi_private.person as p where p.user_id = p_user_id
+$$;
+
+ALTER FUNCTION octroi_private.pseudonym_of(p_user_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.pseudonym_of(p_user_id uuid) IS 'What the audit log calls a user; null for who is not there, or is there no more.';
+
+CREATE FUNCTION octroi_private.pseudonymise_entry() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_whom text;
+begin
+  new.subject := octroi_private.pseudonymised(new.subject);
+  new.reason := octroi_private.pseudonymised(new.reason);
+  new.detail := octroi_private.pseudonymised((new.detail - array[
+    'name', 'email', 'phone', 'address', 'url', 'key_hash', 'user_id', 'owner_user_id', 'unsubscribe_token',
+    'news_token'
+  ])::text)::jsonb;
+  foreach v_whom in array array[new.detail ->> 'person', new.subject] loop
+    if v_whom ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+      new.person := coalesce(new.person, (
+        select p.pseudonym from octroi_private.person as p where p.pseudonym = v_whom::uuid
+      ));
+    end if;
+  end loop;
+  return new;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.pseudonymise_entry() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.pseudonymised(p_text text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_text text := regexp_replace(p_text, '[^\s"\\<>@]+@[^\s"\\<>@]+', '[address]', 'g');
+  v_person record;
+begin
+  for v_person in
+    select p.user_id, p.pseudonym
+    from octroi_private.person as p
+    where p.user_id in (
+      select m.found[1]::uuid
+      from regexp_matches(
+        v_text, '([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})', 'g'
+      ) as m (found)
+    )
+  loop
+    v_text := regexp_replace(v_text, v_person.user_id::text, v_person.pseudonym::text, 'gi');
+  end loop;
+  return v_text;
+end
+$$;
+
+ALTER FUNCTION octroi_private.pseudonymised(p_text text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.publish_policy(p_purpose text, p_version text, p_text text) RETURNS text
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into octroi_private.consent_policy (purpose, version, policy_text, text_hash)
+  values (p_purpose, p_version, p_text, sha256(convert_to(p_text, 'utf8')))
+  returning encode(text_hash, 'hex')
+$$;
+
+ALTER FUNCTION octroi_private.publish_policy(p_purpose text, p_version text, p_text text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.publish_policy(p_purpose text, p_version text, p_text text) IS 'Registers the words of a purpose and returns their SHA-256. Raises 23505 for a version that is there, 23514 for a purpose that is none.';
 
 CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETURNS TABLE(account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4736,6 +7901,38 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.raise_alerts(p_request_ids uuid[]) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.raise_signal(p_kind text, p_account_id uuid, p_api_key_id uuid, p_window_start timestamp with time zone, p_detail jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into octroi_private.security_signal (kind, account_id, api_key_id, window_start, detail, raised_at)
+  values (p_kind, p_account_id, p_api_key_id, p_window_start, p_detail, octroi_private.now())
+  on conflict on constraint security_signal_once do nothing;
+  return found;
+end
+$$;
+
+ALTER FUNCTION octroi_private.raise_signal(p_kind text, p_account_id uuid, p_api_key_id uuid, p_window_start timestamp with time zone, p_detail jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.raise_unsealed() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_problem text := octroi_native.operator_key_problem();
+begin
+  if v_problem is not null then
+    raise exception 'personal data can be neither sealed nor opened: %', v_problem
+      using errcode = 'OC050', hint = 'See "Operator keys" in docs/operations.md.';
+  end if;
+  raise exception 'a sealed value cannot be opened: its operator key is not among the keys, or it was altered or moved'
+    using errcode = 'OC051', hint = 'See "Operator keys" in docs/operations.md.';
+end
+$$;
+
+ALTER FUNCTION octroi_private.raise_unsealed() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.rearm_alerts(p_balance octroi_private.balance, p_limit bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4928,6 +8125,7 @@ begin
       'cancel_at_period_end', v_ours.cancel_at_period_end::text,
       coalesce((p_object ->> 'cancel_at_period_end')::boolean, false)::text
     ),
+    ('cancel_at', extract(epoch from v_ours.cancel_at)::bigint::text, p_object ->> 'cancel_at'),
     ('prices', (
       select string_agg(i.price_id, ' ' order by i.price_id)
       from octroi_private.stripe_subscription_item as i where i.subscription_id = v_id
@@ -5021,6 +8219,27 @@ CREATE FUNCTION octroi_private.reconciliation_differences(p_run bigint) RETURNS 
 $$;
 
 ALTER FUNCTION octroi_private.reconciliation_differences(p_run bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.record_audit(p_action text, p_account_id uuid, p_subject text, p_detail jsonb, p_reason text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into octroi_private.audit_log (
+    occurred_at, actor, actor_role, login, action, account_id, subject, detail, reason
+  )
+  values (
+    octroi_private.now(), octroi_private.pseudonym_of((select auth.uid())),
+    coalesce(nullif(current_setting('role'), 'none'), session_user), session_user, p_action, p_account_id,
+    left(p_subject, 200), coalesce(p_detail, '{}'),
+    left(coalesce(p_reason, nullif(current_setting('octroi_audit.reason', true), '')), 500)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.record_audit(p_action text, p_account_id uuid, p_subject text, p_detail jsonb, p_reason text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.record_audit(p_action text, p_account_id uuid, p_subject text, p_detail jsonb, p_reason text) IS 'Enters an action of whoever is signed in. Whom it was done to is the subject, or person in the detail. Ids of people become pseudonyms, addresses and names are left out. A null reason is what the session set as octroi_audit.reason. Raises 23514 for an action that is not word.word.';
 
 CREATE FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5145,11 +8364,31 @@ CREATE FUNCTION octroi_private.refuse_change() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+  if tg_op <> 'TRUNCATE' and exists (
+    select from octroi_private.append_only_pass as p
+    where p.relation = tg_relid and p.transaction_id = pg_current_xact_id_if_assigned()
+  ) then
+    return null;
+  end if;
   raise exception '% is append-only', tg_table_name using errcode = 'OC003';
 end
 $$;
 
 ALTER FUNCTION octroi_private.refuse_change() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.refuse_loss_of_consent() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if octroi_private.pseudonym_of(old.user_id) is not null then
+    raise exception 'consents leave with the person only' using errcode = 'OC003';
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_loss_of_consent() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.refuse_outcome(p_request_id uuid, p_why text) RETURNS boolean
     LANGUAGE plpgsql
@@ -5177,6 +8416,37 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.refuse_url(p_name text, p_url text) OWNER TO octroi_owner;
+
+CREATE PROCEDURE octroi_private.register_personal_table(IN p_table text, IN p_about text, IN p_purpose text, IN p_legal_basis text, IN p_retention text, IN p_processors text[], IN p_erasure text, IN p_erasure_reason text, IN p_slices text, IN p_reach text, IN p_withheld text, IN p_key_columns text[], IN p_columns text, IN p_page_rows integer DEFAULT 2000)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into octroi_private.personal_table values (
+    p_table, p_about, p_purpose, p_legal_basis, p_retention, p_processors || array['operator', 'supabase'], p_erasure,
+    p_erasure_reason, p_slices, p_reach, p_withheld, p_key_columns, p_page_rows
+  );
+  insert into octroi_private.personal_column (table_name, column_name, position, class, what, erasure)
+  select p_table, trim(l.field[1]), l.position, trim(l.field[2]), trim(l.field[3]), trim(l.field[4])
+  from (
+    select string_to_array(trim(c.line), '|') as field, row_number() over (order by c.ord) as position
+    from unnest(string_to_array(p_columns, E'\n')) with ordinality as c (line, ord)
+    where trim(c.line) <> ''
+  ) as l;
+  if exists (
+    select from octroi_private.personal_table as t
+    cross join lateral unnest(t.processors) as named (name)
+    where t.table_name = p_table
+      and not exists (select from octroi_private.processor as p where p.name = named.name)
+  ) then
+    raise exception 'table % names a processor that does not exist', p_table using errcode = '22023';
+  end if;
+end
+$$;
+
+ALTER PROCEDURE octroi_private.register_personal_table(IN p_table text, IN p_about text, IN p_purpose text, IN p_legal_basis text, IN p_retention text, IN p_processors text[], IN p_erasure text, IN p_erasure_reason text, IN p_slices text, IN p_reach text, IN p_withheld text, IN p_key_columns text[], IN p_columns text, IN p_page_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON PROCEDURE octroi_private.register_personal_table(IN p_table text, IN p_about text, IN p_purpose text, IN p_legal_basis text, IN p_retention text, IN p_processors text[], IN p_erasure text, IN p_erasure_reason text, IN p_slices text, IN p_reach text, IN p_withheld text, IN p_key_columns text[], IN p_columns text, IN p_page_rows integer) IS 'Registers a table with something about people, whole. Raises 22023 for a processor that does not exist.';
 
 CREATE FUNCTION octroi_private.reject_meter_reports(p_identifiers text[], p_reason text) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -5258,6 +8528,99 @@ ALTER FUNCTION octroi_private.release_many(p_request_ids uuid[], p_reasons text[
 
 COMMENT ON FUNCTION octroi_private.release_many(p_request_ids uuid[], p_reasons text[]) IS 'Gives the holds of calls that did not happen back. An outcome each: released, replayed, conflict, unknown.';
 
+CREATE FUNCTION octroi_private.remove_requests(p_user_id uuid, p_pseudonym uuid, p_after uuid, p_max_rows integer, OUT reached_id uuid, OUT rows_done bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+declare
+  -- a bound that may be missing is none to an index: every bite would read all that is left
+  v_until uuid;
+begin
+  select r.id into reached_id from octroi_private.request as r
+  where r.id > p_after
+  order by r.id
+  offset greatest(p_max_rows, 1) - 1
+  limit 1;
+  v_until := coalesce(reached_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  -- one whose time ran out may still be settled, as nobody's; an open one is somebody's turn
+  update octroi_private.request as r
+  set user_id = p_pseudonym, idempotency_key = null, body_hash = '\x'
+  where r.id > p_after and r.id <= v_until and r.user_id = p_user_id
+    and r.state in ('open', 'expired');
+  delete from octroi_private.request as r
+  where r.id > p_after and r.id <= v_until and r.user_id = p_user_id
+    and r.state in ('settled', 'released');
+  get diagnostics rows_done = row_count;
+end
+$$;
+
+ALTER FUNCTION octroi_private.remove_requests(p_user_id uuid, p_pseudonym uuid, p_after uuid, p_max_rows integer, OUT reached_id uuid, OUT rows_done bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) RETURNS TABLE(rows_done bigint, is_done boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_removal octroi_private.usage_removal;
+  v_pseudonym uuid;
+  v_until timestamptz;
+  v_reached uuid;
+  v_rows bigint := 0;
+  v_name text;
+begin
+  -- cursor and rows are lost together or not at all, so nothing is owed to anybody by waiting for the disk
+  perform set_config('synchronous_commit', 'off', true);
+  select r.* into v_removal
+  from octroi_private.usage_removal as r
+  where r.receipt_id = p_receipt_id
+  order by r.id
+  limit 1
+  for update;
+  if v_removal.id is null then
+    update octroi_private.erasure_step set finished_at = octroi_private.now()
+    where receipt_id = p_receipt_id and kind = 'usage' and finished_at is null;
+    perform octroi_private.finish_erasure(p_receipt_id);
+    return query select 0::bigint, true;
+    return;
+  end if;
+  select r.pseudonym into strict v_pseudonym from octroi_private.erasure_receipt as r where r.id = p_receipt_id;
+  if v_removal.account_id is null then
+    select s.reached_id, s.rows_done into v_reached, v_rows
+    from octroi_private.remove_requests(v_removal.user_id, v_pseudonym, v_removal.after_id, p_max_rows) as s;
+    v_name := 'request';
+    update octroi_private.usage_removal set after_id = v_reached where id = v_removal.id and v_reached is not null;
+    delete from octroi_private.usage_removal where id = v_removal.id and v_reached is null;
+  else
+    v_until := octroi_private.bite_end(v_removal.account_id, v_removal.after_at, p_max_rows);
+    if v_removal.is_deleting then
+      v_name := 'usage_event';
+      v_rows := octroi_private.delete_calls(
+        v_removal.account_id, v_removal.user_id, v_removal.after_at, v_until
+      );
+    else
+      v_name := 'usage_event_unlinked';
+      v_rows := octroi_private.unlink_calls(
+        v_removal.account_id, v_removal.user_id, v_pseudonym, v_removal.after_at, v_until
+      );
+    end if;
+    update octroi_private.usage_removal set after_at = v_until where id = v_removal.id and v_until < 'infinity';
+    delete from octroi_private.usage_removal where id = v_removal.id and v_until = 'infinity';
+  end if;
+  update octroi_private.erasure_receipt as r
+  set erased = r.erased || jsonb_build_object(v_name, coalesce((r.erased ->> v_name)::bigint, 0) + v_rows)
+  where r.id = p_receipt_id and v_rows > 0;
+  return query select v_rows, false;
+end
+$$;
+
+ALTER FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) IS 'One bite of removing an erased person''s calls; how many rows, and whether it was the last. Any number of workers may call it, one after the other.';
+
 CREATE FUNCTION octroi_private.reopen_subscription(p_account_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5295,6 +8658,57 @@ $$;
 ALTER FUNCTION octroi_private.replace_reports(p_report_ids uuid[], p_why text) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.replace_reports(p_report_ids uuid[], p_why text) IS 'Has the usage of reports that Stripe did not count reported anew; how many. For operators too, once the reason of a rejection is gone.';
+
+CREATE FUNCTION octroi_private.replay_tombstones(p_lines text[]) RETURNS TABLE(erased bigint, absent bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_wrong text;
+  v_hashes bytea [];
+  v_user_id uuid;
+  v_erased bigint := 0;
+begin
+  select l.line into v_wrong
+  from unnest(p_lines) as l (line)
+  where l.line is null or l.line !~ '^[0-9a-f]{64} \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$'
+  limit 1;
+  if found then
+    raise exception 'this is no tombstone: %', left(v_wrong, 100) using errcode = 'OC046',
+      hint = 'The list is what octroi erasure list printed.';
+  end if;
+  v_hashes := array(select decode(left(l.line, 64), 'hex') from unnest(p_lines) as l (line));
+  perform set_config('octroi.is_replaying', 'on', true);
+  for v_user_id in
+    select p.id
+    from (
+      select a.owner_user_id as id from octroi_private.account as a where a.owner_user_id is not null
+      union
+      select m.user_id from octroi_private.member as m
+      union
+      select n.user_id from octroi_private.notification_setting as n
+    ) as p
+    where octroi_private.subject_hash(p.id) = any(v_hashes)
+    order by p.id
+  loop
+    perform octroi_private.delete_user(v_user_id);
+    -- gone from Auth already, or its trigger has done this
+    perform octroi_private.erase_user(v_user_id, 'restore');
+    v_erased := v_erased + 1;
+  end loop;
+  perform set_config('octroi.is_replaying', 'off', true);
+  insert into octroi_private.tombstone as t (subject_hash, erased_at)
+  select decode(left(l.line, 64), 'hex'), min(substr(l.line, 66)::timestamptz) from unnest(p_lines) as l (line)
+  group by 1
+  on conflict (subject_hash) do update set erased_at = least(t.erased_at, excluded.erased_at);
+  return query select v_erased, coalesce(cardinality(v_hashes), 0) - v_erased;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.replay_tombstones(p_lines text[]) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.replay_tombstones(p_lines text[]) IS 'After a restore: erases again whoever the tombstones name, and takes them in; how many were here and how many were not. Raises OC046 for what is no tombstone.';
 
 CREATE FUNCTION octroi_private.report_usage(p_max_rows integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5345,6 +8759,40 @@ CREATE FUNCTION octroi_private.requeue_events(p_max_rows integer) RETURNS bigint
 $$;
 
 ALTER FUNCTION octroi_private.requeue_events(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.require_admin_step_up() RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if auth.jwt() <> '{}' and coalesce(auth.jwt() ->> 'aal', '') <> 'aal2' then
+    raise exception 'operators need a second factor' using errcode = 'OC040',
+      hint = 'Enrol one with supabase.auth.mfa.enroll, call supabase.auth.mfa.challengeAndVerify, then try again.';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.require_admin_step_up() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.require_admin_step_up() IS 'Passes an operator who came through the Data API only with aal2, whether or not they have enrolled. Raises OC040.';
+
+CREATE FUNCTION octroi_private.require_step_up() RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if coalesce(auth.jwt() ->> 'aal', '') <> 'aal2' and exists (
+    select from octroi_private.second_factor as f where f.user_id = (select auth.uid())
+  ) then
+    raise exception 'this needs your second factor' using errcode = 'OC040',
+      hint = 'Call supabase.auth.mfa.challengeAndVerify({ factorId, code }), then make this call again.';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.require_step_up() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.require_step_up() IS 'Passes whoever has no second factor, or has shown it in this session (aal2). Raises OC040.';
 
 CREATE FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer DEFAULT 1, p_idempotency_key text DEFAULT NULL::text, p_body_hash bytea DEFAULT '\x'::bytea, p_endpoint text DEFAULT 'sql'::text, p_lease_seconds integer DEFAULT 660) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5420,6 +8868,106 @@ $$;
 ALTER FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) IS 'Settles a report of unknown outcome by Stripe''s total for its window: accepted, resent, or disputed where it fits neither.';
+
+CREATE FUNCTION octroi_private.resolve_open_requests(p_user_id uuid, p_ending uuid[], p_pseudonym uuid, p_at timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+  v_ids uuid [];
+begin
+  -- in the order in which settling locks: calls, then balances
+  select array_agg(r.id) into v_ids
+  from (
+    select q.id from octroi_private.request as q
+    where q.state = 'open' and (q.user_id = p_user_id or q.account_id = any(p_ending))
+    order by q.id
+    for update
+  ) as r;
+  perform from octroi_private.balance as b
+  where b.id in (
+    select unnest(r.balance_ids) from octroi_private.request as r
+    where r.id = any(v_ids) and r.account_id = any(p_ending)
+  )
+  order by b.account_id, b.id
+  for no key update;
+  update octroi_private.balance as b
+  set reserved = b.reserved - h.amount
+  from (
+    select held.balance_id, sum(held.amount)::bigint as amount
+    from octroi_private.request as r
+    cross join lateral unnest(r.balance_ids, r.hold_amounts) as held (balance_id, amount)
+    where r.id = any(v_ids) and r.account_id = any(p_ending)
+    group by held.balance_id
+  ) as h
+  where b.id = h.balance_id;
+  update octroi_private.request as r
+  set user_id = case when r.user_id = p_user_id then p_pseudonym else r.user_id end, idempotency_key = null,
+    body_hash = '\x',
+    state = case when r.account_id = any(p_ending) then 'expired' else r.state end,
+    finished_at = case when r.account_id = any(p_ending) then p_at end,
+    balance_ids = case when r.account_id = any(p_ending) then '{}' else r.balance_ids end,
+    hold_amounts = case when r.account_id = any(p_ending) then '{}' else r.hold_amounts end
+  where r.id = any(v_ids);
+  return coalesce(cardinality(v_ids), 0);
+end
+$$;
+
+ALTER FUNCTION octroi_private.resolve_open_requests(p_user_id uuid, p_ending uuid[], p_pseudonym uuid, p_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.resolve_signals(p_ids bigint[], p_breach_id bigint, p_reason text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_resolved bigint;
+begin
+  if (p_breach_id is null) = (p_reason is null) then
+    raise exception 'a signal becomes part of a breach or is dismissed for a reason' using errcode = '22023';
+  elsif p_breach_id is not null then
+    perform octroi_private.open_breach_row(p_breach_id);
+  end if;
+  update octroi_private.security_signal as g
+  set breach_id = p_breach_id, dismissed_reason = p_reason,
+    dismissed_at = case when p_reason is not null then octroi_private.now() end
+  where g.id = any(p_ids) and g.breach_id is null and g.dismissed_at is null;
+  get diagnostics v_resolved = row_count;
+  perform octroi_private.record_audit(
+    'breach.signals', null, p_breach_id::text, jsonb_build_object('signals', p_ids, 'resolved', v_resolved),
+    coalesce(p_reason, 'part of a breach')
+  );
+  return v_resolved;
+end
+$$;
+
+ALTER FUNCTION octroi_private.resolve_signals(p_ids bigint[], p_breach_id bigint, p_reason text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.resolve_signals(p_ids bigint[], p_breach_id bigint, p_reason text) IS 'Makes signals part of a breach, or dismisses them for a reason; how many it was. Raises 22023, OC055.';
+
+CREATE FUNCTION octroi_private.revoke_leaked_keys(p_key_hashes bytea[]) RETURNS TABLE(revoked bigint, graces_ended bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+begin
+  if cardinality(p_key_hashes) > 1000 then
+    raise exception 'at most 1000 keys at once' using errcode = '54000';
+  end if;
+  update octroi_private.api_key set revoked_at = v_now
+  where key_hash = any(p_key_hashes) and revoked_at is null;
+  get diagnostics revoked = row_count;
+  update octroi_private.api_key_previous set expires_at = v_now
+  where key_hash = any(p_key_hashes) and expires_at > v_now;
+  get diagnostics graces_ended = row_count;
+  return next;
+end
+$$;
+
+ALTER FUNCTION octroi_private.revoke_leaked_keys(p_key_hashes bytea[]) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.revoke_leaked_keys(p_key_hashes bytea[]) IS 'Revokes every key with one of these SHA-256 hashes, at once. Unknown hashes are passed over; nothing else is stored. Raises 54000.';
 
 CREATE FUNCTION octroi_private.revoke_top_ups(p_account_id uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5497,6 +9045,49 @@ $$;
 
 ALTER FUNCTION octroi_private.roll_over(p_account_id uuid, p_anchor_at timestamp with time zone, p_at timestamp with time zone) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.rotate_data_keys(p_after uuid, p_max_rows integer) RETURNS TABLE(last_user_id uuid, rotated bigint, failed bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_active text := (octroi_native.operator_key_ids())[1];
+  v_key record;
+  v_wrapped bytea;
+begin
+  if p_max_rows is null or p_max_rows not between 1 and 1000 then
+    raise exception 'a batch has 1 to 1000 keys' using errcode = '22023';
+  end if;
+  if v_active is null then
+    perform octroi_private.raise_unsealed();
+  end if;
+  rotated := 0;
+  failed := 0;
+  for v_key in
+    select k.user_id, k.wrapped from octroi_private.data_key as k
+    where k.operator_key_id <> v_active and (p_after is null or k.user_id > p_after)
+    order by k.user_id
+    limit p_max_rows
+    for no key update
+  loop
+    last_user_id := v_key.user_id;
+    v_wrapped := octroi_native.rewrap(v_key.wrapped);
+    if v_wrapped is null then
+      failed := failed + 1;
+    else
+      update octroi_private.data_key as k
+      set wrapped = v_wrapped, operator_key_id = octroi_native.wrapping_key_id(v_wrapped)
+      where k.user_id = v_key.user_id;
+      rotated := rotated + 1;
+    end if;
+  end loop;
+  return next;
+end
+$$;
+
+ALTER FUNCTION octroi_private.rotate_data_keys(p_after uuid, p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.rotate_data_keys(p_after uuid, p_max_rows integer) IS 'Wraps the next data keys, after a person, with the active operator key; each is checked before it replaces the old. last_user_id is null at the end. Raises OC050, 22023.';
+
 CREATE FUNCTION octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_resets_at timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5511,6 +9102,113 @@ CREATE FUNCTION octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_re
 $$;
 
 ALTER FUNCTION octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_resets_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.seal_for(p_user_id uuid, p_place text, p_plain text) RETURNS bytea
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_place text := octroi_private.sealed_place(p_user_id, p_place);
+  v_wrapped bytea;
+  v_sealed bytea;
+begin
+  if p_plain is null then
+    return null;
+  end if;
+  -- locked, so that an erasure waits for what is being sealed, and then deletes it
+  select k.wrapped into v_wrapped from octroi_private.data_key as k where k.user_id = p_user_id for key share;
+  if v_wrapped is null then
+    v_wrapped := octroi_native.new_data_key();
+    if v_wrapped is null then
+      perform octroi_private.raise_unsealed();
+    end if;
+    insert into octroi_private.data_key (user_id, wrapped, operator_key_id)
+    values (p_user_id, v_wrapped, octroi_native.wrapping_key_id(v_wrapped))
+    on conflict (user_id) do nothing;
+    -- somebody else's, if they were first
+    select k.wrapped into v_wrapped from octroi_private.data_key as k where k.user_id = p_user_id for key share;
+  end if;
+  v_sealed := octroi_native.seal(v_wrapped, v_place, p_plain);
+  if v_sealed is null then
+    perform octroi_private.raise_unsealed();
+  end if;
+  return v_sealed;
+end
+$$;
+
+ALTER FUNCTION octroi_private.seal_for(p_user_id uuid, p_place text, p_plain text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.seal_for(p_user_id uuid, p_place text, p_plain text) IS 'Seals a text for a person and a place such as contact.email, with their data key, made when they have none. Raises OC050, OC051, 22023.';
+
+CREATE FUNCTION octroi_private.sealed_place(p_user_id uuid, p_place text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  if p_user_id is null or p_place is null or p_place !~ '^[a-z_]+\.[a-z_]+(/[0-9a-z-]{1,64})?$' then
+    raise exception 'a value is sealed for a person and a place table.column' using errcode = '22023';
+  end if;
+  return p_place || '/' || p_user_id;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.sealed_place(p_user_id uuid, p_place text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.security_signals(p_all boolean) RETURNS TABLE(id bigint, kind text, account_id uuid, api_key_id uuid, window_start timestamp with time zone, detail jsonb, raised_at timestamp with time zone, breach_id bigint, dismissed_reason text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select g.id, g.kind, g.account_id, g.api_key_id, g.window_start, g.detail, g.raised_at, g.breach_id,
+    g.dismissed_reason
+  from octroi_private.security_signal as g
+  where p_all or g.breach_id is null and g.dismissed_at is null
+  order by g.id desc
+  limit 1000
+$$;
+
+ALTER FUNCTION octroi_private.security_signals(p_all boolean) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.security_signals(p_all boolean) IS 'The newest 1,000 signals, with or without those that were dealt with.';
+
+CREATE FUNCTION octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_breach octroi_private.breach;
+  v_people uuid [];
+begin
+  select b.* into v_breach from octroi_private.breach as b where b.id = p_breach_id for update;
+  if v_breach.notices_begun_at is null or v_breach.notices_queued_at is not null then
+    return 0;
+  end if;
+  v_people := array(select octroi_private.affected_people(v_breach.affected, v_breach.notices_after, p_max_rows));
+  perform octroi_private.enqueue_mail(
+    a.id, a.owner_user_id, 'breach', p_breach_id::text, jsonb_build_object(
+      'breach', p_breach_id, 'detected_at', v_breach.detected_at, 'contact', v_breach.contact, 'notice', v_breach.notice
+    ), v_now + interval '90 days'
+  )
+  from octroi_private.account as a
+  join octroi_private.contact as c on c.user_id = a.owner_user_id
+  where a.kind = 'personal' and a.owner_user_id = any(v_people);
+  insert into octroi_private.breach_notice (breach_id, user_id, mail_id, outcome, queued_at, ended_at)
+  select p_breach_id, p.user_id, m.id, case when m.id is null then 'no_address' else 'queued' end, v_now,
+    case when m.id is null then v_now end
+  from unnest(v_people) as p (user_id)
+  left join octroi_private.mail as m on m.dedupe_key = format('breach:%s:%s', p_breach_id, p.user_id)
+  on conflict do nothing;
+  update octroi_private.breach as b
+  set notices_after = case when cardinality(v_people) = p_max_rows then v_people[p_max_rows] end,
+    notices_queued_at = case when cardinality(v_people) < p_max_rows then v_now end
+  where b.id = p_breach_id;
+  return cardinality(v_people);
+end
+$$;
+
+ALTER FUNCTION octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows integer) IS 'Queues the next batch of a breach''s notices; how many people it dealt with, fewer than asked for at the end.';
 
 CREATE FUNCTION octroi_private.set_billing_settings(p_settings jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5527,7 +9225,7 @@ begin
       select from octroi_private.listed(k.value) as o
       where octroi_private.origin_of(o.item #>> '{}') is distinct from o.item #>> '{}'
     )
-    when k.key in ('upgrade_url', 'top_up_url', 'billing_url', 'unsubscribe_url')
+    when k.key in ('upgrade_url', 'top_up_url', 'billing_url')
       then k.value = 'null' or octroi_private.origin_of(k.value #>> '{}') is not null
     when k.key in ('renewal_grace_seconds', 'draft_watch_seconds', 'report_every_seconds')
       then octroi_private.is_whole(k.value, 0, 259200)
@@ -5538,7 +9236,7 @@ begin
   end if;
   update octroi_private.billing_setting as s
   set return_origins = n.return_origins, upgrade_url = n.upgrade_url, top_up_url = n.top_up_url,
-    billing_url = n.billing_url, unsubscribe_url = n.unsubscribe_url, renewal_grace_seconds = n.renewal_grace_seconds,
+    billing_url = n.billing_url, renewal_grace_seconds = n.renewal_grace_seconds,
     draft_watch_seconds = n.draft_watch_seconds, report_every_seconds = n.report_every_seconds
   from octroi_private.billing_setting as b
   cross join lateral jsonb_populate_record(b, p_settings) as n
@@ -5551,6 +9249,119 @@ $$;
 ALTER FUNCTION octroi_private.set_billing_settings(p_settings jsonb) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) IS 'Changes what is named and returns all of it. Raises 22023 for a name or value that is none.';
+
+CREATE FUNCTION octroi_private.set_contact(p_user_id uuid, p_email text, p_phone text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from octroi_private.contact as c
+  where c.user_id = p_user_id and c.email is null and p_email is null and p_phone = '';
+  update octroi_private.contact as c
+  set email = coalesce(octroi_private.seal_for(p_user_id, 'contact.email', p_email), c.email),
+    email_index = coalesce(octroi_private.blind_index('email', p_email), c.email_index),
+    phone = case
+      when p_phone is null then c.phone else octroi_private.seal_for(p_user_id, 'contact.phone', nullif(p_phone, ''))
+    end
+  where c.user_id = p_user_id;
+  if not found and (p_email is not null or p_phone <> '') then
+    insert into octroi_private.contact (user_id, email, email_index, phone)
+    values (
+      p_user_id, octroi_private.seal_for(p_user_id, 'contact.email', p_email),
+      octroi_private.blind_index('email', p_email),
+      octroi_private.seal_for(p_user_id, 'contact.phone', nullif(p_phone, ''))
+    );
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.set_contact(p_user_id uuid, p_email text, p_phone text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.set_contact(p_user_id uuid, p_email text, p_phone text) IS 'Changes how a user is reached: null leaves as it is, an empty phone removes it. Raises 23514, OC050, OC051.';
+
+CREATE FUNCTION octroi_private.set_retention(p_table_name text, p_keep interval) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_at_least interval;
+begin
+  select r.at_least into v_at_least from octroi_private.retention_setting as r where r.table_name = p_table_name;
+  if v_at_least is null then
+    raise exception 'nothing called % is kept for a time', p_table_name using errcode = 'OC047',
+      hint = 'select table_name from octroi_private.retention_setting';
+  elsif p_keep < v_at_least then
+    raise exception '% is kept for % at least', p_table_name, v_at_least using errcode = 'OC047';
+  elsif p_keep is null and p_table_name <> 'usage_daily' then
+    raise exception 'only usage_daily is kept for ever' using errcode = 'OC047';
+  end if;
+  update octroi_private.retention_setting set keep = p_keep, changed_at = octroi_private.now()
+  where table_name = p_table_name;
+  if octroi_private.kept_for('usage_daily') < octroi_private.kept_for('usage_event') then
+    raise exception 'the sums of usage_daily are kept for as long as the calls of usage_event' using errcode = 'OC047';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.set_retention(p_table_name text, p_keep interval) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.set_retention(p_table_name text, p_keep interval) IS 'How long the rows of a table are kept from now on; null (usage_daily only): for as long as the account is there. Raises OC047.';
+
+CREATE FUNCTION octroi_private.set_retention_country(p_country text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_years integer;
+begin
+  update octroi_private.retention_rule set is_in_force = false where is_in_force and country <> p_country;
+  update octroi_private.retention_rule set is_in_force = true where country = p_country returning years into v_years;
+  if v_years is null then
+    raise exception 'no retention rule for country %', p_country using errcode = 'OC047',
+      hint = 'Insert its years and legal_reason into octroi_private.retention_rule first.';
+  end if;
+  return v_years;
+end
+$$;
+
+ALTER FUNCTION octroi_private.set_retention_country(p_country text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.set_retention_country(p_country text) IS 'Whose law says how long billing records are kept, for erasures from now on; its years. Raises OC047 for a country without a rule.';
+
+CREATE FUNCTION octroi_private.set_security_settings(p_settings jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_wrong text;
+  v_after jsonb;
+begin
+  select string_agg(k.key, ', ') into v_wrong
+  from jsonb_each(p_settings) as k
+  where k.key = 'only_row' or not octroi_private.is_whole(k.value, 1, 1000000000) or not exists (
+    select from octroi_private.security_setting as s where to_jsonb(s) ? k.key
+  );
+  if v_wrong is not null then
+    raise exception 'these are no security settings, or no whole numbers above 0: %', v_wrong using errcode = '22023';
+  end if;
+  update octroi_private.security_setting as s
+  set breach_report_hours = n.breach_report_hours, refusals_of_one = n.refusals_of_one,
+    refusals_of_unknown = n.refusals_of_unknown, foreign_ids = n.foreign_ids, velocity_times = n.velocity_times,
+    velocity_requests = n.velocity_requests, habit_days = n.habit_days
+  from octroi_private.security_setting as b
+  cross join lateral jsonb_populate_record(b, p_settings) as n
+  where s.only_row and b.only_row
+  returning to_jsonb(s) - 'only_row' into v_after;
+  if p_settings <> '{}' then
+    perform octroi_private.record_audit('security.settings', null, null, p_settings, 'set by the operator');
+  end if;
+  return v_after;
+end
+$$;
+
+ALTER FUNCTION octroi_private.set_security_settings(p_settings jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.set_security_settings(p_settings jsonb) IS 'Changes what is named and returns all of it. Raises 22023 for a name or value that is none, 23514 outside its range.';
 
 CREATE FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint DEFAULT 0, p_cache_write_tokens bigint DEFAULT 0, p_audio_input_tokens bigint DEFAULT 0, p_reasoning_tokens bigint DEFAULT 0, p_audio_output_tokens bigint DEFAULT 0, p_response_model text DEFAULT NULL::text, p_source text DEFAULT 'provider'::text) RETURNS TABLE(request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5625,6 +9436,26 @@ $$;
 
 ALTER FUNCTION octroi_private.sold_by(p_kind text, p_id text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.stand_by_for_jobs() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select pg_advisory_lock(octroi_private.stand_by_key())
+$$;
+
+ALTER FUNCTION octroi_private.stand_by_for_jobs() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.stand_by_for_jobs() IS 'Has jobs announced on channel octroi_job from now on, for as long as this session lives; look once more afterwards. Waits for others that stand by.';
+
+CREATE FUNCTION octroi_private.stand_by_key() RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select hashtextextended('octroi_private.stand_by', 0)
+$$;
+
+ALTER FUNCTION octroi_private.stand_by_key() OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.start_reconciliation() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5632,7 +9463,7 @@ CREATE FUNCTION octroi_private.start_reconciliation() RETURNS bigint
 declare
   v_id bigint;
 begin
-  delete from octroi_private.reconciliation where started_at < octroi_private.now() - interval '90 days';
+  delete from octroi_private.reconciliation where started_at < octroi_private.kept_since('reconciliation');
   insert into octroi_private.reconciliation (started_at) values (octroi_private.now()) returning id into v_id;
   return v_id;
 end
@@ -5653,6 +9484,17 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.stop_auto_top_up(p_request octroi_private.billing_request) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.stop_standing_by() RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select pg_advisory_unlock(octroi_private.stand_by_key())
+$$;
+
+ALTER FUNCTION octroi_private.stop_standing_by() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.stop_standing_by() IS 'Ends what stand_by_for_jobs began in this session; false when nothing was to be ended.';
 
 CREATE FUNCTION octroi_private.store_charge(p_object jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5972,6 +9814,17 @@ $$;
 
 ALTER FUNCTION octroi_private.stripe_id_of(p_key text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.subject_hash(p_user_id uuid) RETURNS bytea
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return sha256((select k.key from octroi_private.tombstone_key as k where k.only_row) || uuid_send(p_user_id));
+end
+$$;
+
+ALTER FUNCTION octroi_private.subject_hash(p_user_id uuid) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.subscribed_event_types() RETURNS SETOF text
     LANGUAGE sql IMMUTABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5999,6 +9852,7 @@ begin
   select 'make_partitions', octroi_private.make_usage_partitions(3)::bigint
   union all
   select 'prune', octroi_private.prune(p_max_rows) + octroi_private.prune_billing(p_max_rows)
+    + octroi_private.prune_previous_keys(p_max_rows)
   union all
   select 'lapse_plans', octroi_private.lapse_plans(p_max_rows)
   union all
@@ -6008,13 +9862,20 @@ begin
   union all
   select 'requeue_events', octroi_private.requeue_events(p_max_rows)
   union all
-  select 'enqueue_recurring', octroi_private.enqueue_recurring();
+  select 'prune_privacy', octroi_private.prune_privacy(p_max_rows)
+  union all
+  select 'enqueue_recurring', octroi_private.enqueue_recurring()
+  union all
+  select 'signal:' || d.kind, d.raised from octroi_private.detect_signals(p_max_rows) as d
+  union all
+  -- last: it may take the ledger for itself for a moment
+  select 'retention', octroi_private.apply_retention(p_max_rows);
 end
 $$;
 
 ALTER FUNCTION octroi_private.sweep(p_max_rows integer) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.sweep(p_max_rows integer) IS 'Expires holds, recovers jobs, makes partitions ahead, prunes, lapses plans, reports overage, watches drafts, enqueues what comes back; how many rows each. No rows when another worker is at it.';
+COMMENT ON FUNCTION octroi_private.sweep(p_max_rows integer) IS 'Expires holds, recovers jobs, makes partitions ahead, prunes, lapses plans, reports overage, watches drafts, enqueues what comes back, drops what is kept no longer; how many rows each. No rows when another worker is at it.';
 
 CREATE FUNCTION octroi_private.sync_access(p_account_id uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6221,6 +10082,23 @@ $$;
 
 ALTER FUNCTION octroi_private.threshold_amount(p_limit bigint, p_threshold integer) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.tombstones(p_after text, p_max integer) RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select format(
+    '%s %s', encode(t.subject_hash, 'hex'), to_char(t.erased_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  )
+  from octroi_private.tombstone as t
+  where p_after is null or t.subject_hash > decode(split_part(p_after, ' ', 1), 'hex')
+  order by t.subject_hash
+  limit least(greatest(p_max, 0), 10000)
+$$;
+
+ALTER FUNCTION octroi_private.tombstones(p_after text, p_max integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.tombstones(p_after text, p_max integer) IS 'Everybody who was erased, a line each, from after a line on: the list that is kept outside backups.';
+
 CREATE FUNCTION octroi_private.unknown_keys(p_object jsonb, p_known text[], p_where text) RETURNS SETOF text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6233,6 +10111,83 @@ CREATE FUNCTION octroi_private.unknown_keys(p_object jsonb, p_known text[], p_wh
 $$;
 
 ALTER FUNCTION octroi_private.unknown_keys(p_object jsonb, p_known text[], p_where text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.unlink_calls(p_account_id uuid, p_user_id uuid, p_pseudonym uuid, p_after timestamp with time zone, p_until timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+declare
+  v_rows bigint;
+begin
+  perform octroi_private.unlock_append_only('octroi_private.usage_event');
+  with moved as (
+    -- the provider's id of the call leads to what it still has of it
+    update octroi_private.usage_event as e
+    set user_id = p_pseudonym, upstream_request_id = null
+    where e.account_id = p_account_id and e.occurred_at > p_after and e.occurred_at <= p_until
+      and e.user_id = p_user_id
+    returning
+      e.occurred_at, e.model, e.input_tokens, e.cached_input_tokens, e.output_tokens, e.reasoning_tokens,
+      e.total_tokens, e.cost_nano_usd
+  ),
+  day as materialized (
+    select
+      (m.occurred_at at time zone 'utc')::date as day, m.model, count(*) as requests,
+      sum(m.input_tokens) as input_tokens, sum(m.cached_input_tokens) as cached_input_tokens,
+      sum(m.output_tokens) as output_tokens, sum(m.reasoning_tokens) as reasoning_tokens,
+      sum(m.total_tokens) as total_tokens, sum(m.cost_nano_usd) as cost_nano_usd
+    from moved as m
+    group by 1, 2
+  ),
+  shrunk as (
+    update octroi_private.usage_daily as d
+    set requests = greatest(d.requests - x.requests, 0),
+      input_tokens = greatest(d.input_tokens - x.input_tokens, 0),
+      cached_input_tokens = greatest(d.cached_input_tokens - x.cached_input_tokens, 0),
+      output_tokens = greatest(d.output_tokens - x.output_tokens, 0),
+      reasoning_tokens = greatest(d.reasoning_tokens - x.reasoning_tokens, 0),
+      total_tokens = greatest(d.total_tokens - x.total_tokens, 0),
+      cost_nano_usd = greatest(d.cost_nano_usd - x.cost_nano_usd, 0)
+    from day as x
+    where d.account_id = p_account_id and d.day = x.day and d.user_id = p_user_id and d.model = x.model
+  ),
+  grown as (
+    insert into octroi_private.usage_daily as d (
+      account_id, user_id, day, model, requests, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
+      total_tokens, cost_nano_usd
+    )
+    select
+      p_account_id, p_pseudonym, x.day, x.model, x.requests, x.input_tokens, x.cached_input_tokens, x.output_tokens,
+      x.reasoning_tokens, x.total_tokens, x.cost_nano_usd
+    from day as x
+    on conflict (account_id, day, user_id, model) do update
+    set requests = d.requests + excluded.requests, input_tokens = d.input_tokens + excluded.input_tokens,
+      cached_input_tokens = d.cached_input_tokens + excluded.cached_input_tokens,
+      output_tokens = d.output_tokens + excluded.output_tokens,
+      reasoning_tokens = d.reasoning_tokens + excluded.reasoning_tokens,
+      total_tokens = d.total_tokens + excluded.total_tokens, cost_nano_usd = d.cost_nano_usd + excluded.cost_nano_usd
+  )
+  select coalesce(sum(x.requests), 0)::bigint into v_rows from day as x;
+  perform octroi_private.drop_empty_days(p_account_id, p_after, p_until);
+  perform octroi_private.lock_append_only('octroi_private.usage_event');
+  return v_rows;
+end
+$$;
+
+ALTER FUNCTION octroi_private.unlink_calls(p_account_id uuid, p_user_id uuid, p_pseudonym uuid, p_after timestamp with time zone, p_until timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.unlock_append_only(p_relation regclass) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into octroi_private.append_only_pass (relation, transaction_id) values (p_relation, pg_current_xact_id())
+  on conflict do nothing
+$$;
+
+ALTER FUNCTION octroi_private.unlock_append_only(p_relation regclass) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.unlock_stripe_object(p_kind text, p_id text, p_fence bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6248,26 +10203,44 @@ $$;
 
 ALTER FUNCTION octroi_private.unlock_stripe_object(p_kind text, p_id text, p_fence bigint) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) RETURNS TABLE(found boolean, locale text, is_unsubscribed boolean)
+CREATE FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) RETURNS TABLE(found boolean, locale text, is_unsubscribed boolean, purpose text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 #variable_conflict use_column
+declare
+  v_token uuid := case when p_token ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_token::uuid end;
+  v_user_id uuid;
+  v_locale text;
+  v_purpose text;
 begin
-  if p_act then
-    update octroi_private.notification_setting as n set usage_alerts = false, changed_at = octroi_private.now()
-    where n.unsubscribe_token::text = lower(p_token) and n.usage_alerts;
+  select n.user_id, n.locale, case n.news_token when v_token then 'news' else 'usage_alerts' end
+  into v_user_id, v_locale, v_purpose
+  from octroi_private.notification_setting as n
+  where n.unsubscribe_token = v_token or n.news_token = v_token;
+  if p_act and v_user_id is not null then
+    perform octroi_private.decide_consent(v_user_id, v_purpose, false, null, 'link');
   end if;
-  return query
-  select k.user_id is not null, coalesce(k.locale, 'en'), coalesce(not k.usage_alerts, false)
-  from (select 1) as always
-  left join octroi_private.notification_setting as k on k.unsubscribe_token::text = lower(p_token);
+  return query select
+    v_user_id is not null, coalesce(v_locale, 'en'),
+    v_user_id is not null and not octroi_private.has_consent(v_user_id, v_purpose), v_purpose;
 end
-$$;
+$_$;
 
 ALTER FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) IS 'Turns off what is not contractual for the holder of a token, or only looks. An unknown token finds nothing and changes nothing.';
+COMMENT ON FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) IS 'Takes back the consent that a token stands for, warnings or news, or only looks. An unknown token finds nothing and changes nothing.';
+
+CREATE FUNCTION octroi_private.usage_kept_since() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(
+    (max(d.month) + interval '1 month')::timestamp at time zone 'utc', '-infinity'
+  ) from octroi_private.usage_month_dropped as d
+$$;
+
+ALTER FUNCTION octroi_private.usage_kept_since() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_subject text, p_meter text) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6320,6 +10293,62 @@ CREATE FUNCTION octroi_private.uuid_v7_floor(p_at timestamp with time zone) RETU
 $$;
 
 ALTER FUNCTION octroi_private.uuid_v7_floor(p_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.verify_audit(p_after bigint, p_max integer) RETURNS TABLE(checked integer, last_position bigint, last_hash text, broken_at bigint, problem text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_link record;
+  v_hash bytea;
+  v_max integer := least(greatest(p_max, 1), 100000);
+begin
+  checked := 0;
+  last_position := p_after;
+  select k.hash into v_hash from octroi_private.audit_link as k where k.position = p_after;
+  if v_hash is null then
+    broken_at := p_after;
+    problem := 'missing_link';
+    return next;
+    return;
+  end if;
+  for v_link in
+    select k.position, k.hash, l.id is null as is_missing, l as entry
+    from octroi_private.audit_link as k
+    left join octroi_private.audit_log as l on l.id = k.audit_id
+    where k.position > p_after
+    order by k.position
+    limit v_max
+  loop
+    problem := case
+      when v_link.position <> last_position + 1 then 'missing_link'
+      when v_link.is_missing then 'missing_entry'
+      when octroi_private.audit_hash(v_hash, v_link.entry) <> v_link.hash then 'changed'
+    end;
+    if problem is not null then
+      broken_at := last_position + 1;
+      exit;
+    end if;
+    checked := checked + 1;
+    last_position := v_link.position;
+    v_hash := v_link.hash;
+  end loop;
+  last_hash := encode(v_hash, 'hex');
+  -- at the head: an entry that no link holds was slipped in, or its link taken away
+  if problem is null and checked < v_max and exists (
+    select from octroi_private.audit_log as l
+    where not exists (select from octroi_private.audit_link as k where k.audit_id = l.id)
+  ) then
+    broken_at := last_position + 1;
+    problem := 'unlinked_entry';
+  end if;
+  return next;
+end
+$$;
+
+ALTER FUNCTION octroi_private.verify_audit(p_after bigint, p_max integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.verify_audit(p_after bigint, p_max integer) IS 'Checks the links after a position: how many hold, the last of them, and the first break, if any: missing_link, missing_entry, changed or unlinked_entry. Fewer than asked for: the head is reached.';
 
 CREATE TABLE octroi_private.plan_version (
     id bigint NOT NULL,
@@ -6400,6 +10429,15 @@ $$;
 
 ALTER FUNCTION octroi_private.void_entitlements() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.waived_after() RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select interval '7 days'
+$$;
+
+ALTER FUNCTION octroi_private.waived_after() OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.watch_billing(p_max_rows integer) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6438,6 +10476,38 @@ CREATE FUNCTION octroi_private.watch_billing(p_max_rows integer) RETURNS bigint
 $$;
 
 ALTER FUNCTION octroi_private.watch_billing(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.watch_erasures(p_max_rows integer) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with stuck as (
+    select w.kind, w.args
+    from (
+      select
+        case s.kind when 'stripe' then 'erase_at_stripe' else 'remove_usage' end as kind,
+        case s.kind
+          when 'stripe' then jsonb_build_object('step_id', s.id) else jsonb_build_object('receipt_id', s.receipt_id)
+        end as args
+      from octroi_private.erasure_step as s
+      where s.finished_at is null and s.created_at <= octroi_private.now() - interval '1 hour'
+      order by s.id
+      limit p_max_rows
+    ) as w
+    where not exists (
+      select from octroi_private.job as j
+      where j.kind = w.kind and j.args = w.args and j.state in ('queued', 'running')
+    )
+  ),
+  queued as (
+    insert into octroi_private.job (kind, args, run_at, max_attempts)
+    select s.kind, s.args, octroi_private.now(), 1000 from stuck as s
+    returning 1
+  )
+  select count(*) from queued
+$$;
+
+ALTER FUNCTION octroi_private.watch_erasures(p_max_rows integer) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.whole_minute(p_at timestamp with time zone, p_up boolean) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE
@@ -6501,16 +10571,18 @@ $$;
 
 ALTER FUNCTION octroi_private.why_refused(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.worker_ready() RETURNS TABLE(synchronous_commit text, migration text, server_minor text)
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION octroi_private.worker_ready() RETURNS TABLE(synchronous_commit text, migration text, server_minor text, operator_key_problem text)
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select current_setting('synchronous_commit'), '20261122001200', current_setting('server_version')
+  -- the newest file
+  select current_setting('synchronous_commit'), '20261122001710', current_setting('server_version'),
+    octroi_native.operator_key_problem()
 $$;
 
 ALTER FUNCTION octroi_private.worker_ready() OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.worker_ready() IS 'What a worker checks before it starts: durable commits, the migration it was written for, the server''s version.';
+COMMENT ON FUNCTION octroi_private.worker_ready() IS 'What a worker checks before it starts: durable commits, the migration it was written for, the server''s version, why personal data cannot be sealed.';
 
 CREATE TABLE octroi_private.alert (
     id bigint NOT NULL,
@@ -6561,9 +10633,11 @@ CREATE TABLE octroi_private.api_key (
     key_prefix text NOT NULL,
     key_hash bytea NOT NULL,
     allowed_models text[],
+    allowed_endpoints text[],
     created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
+    CONSTRAINT api_key_allowed_endpoints_check CHECK (((cardinality(allowed_endpoints) > 0) AND (allowed_endpoints <@ ARRAY['chat.completions'::text, 'responses'::text, 'embeddings'::text]))),
     CONSTRAINT api_key_allowed_models_check CHECK (((cardinality(allowed_models) >= 1) AND (cardinality(allowed_models) <= 100))),
     CONSTRAINT api_key_check CHECK ((expires_at > created_at)),
     CONSTRAINT api_key_key_hash_check CHECK ((octet_length(key_hash) = 32)),
@@ -6577,6 +10651,30 @@ ALTER TABLE octroi_private.api_key OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.api_key IS 'A bearer secret of one member of one account. Only its SHA-256 is stored.';
 
+CREATE TABLE octroi_private.api_key_previous (
+    key_hash bytea NOT NULL,
+    api_key_id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT api_key_previous_key_hash_check CHECK ((octet_length(key_hash) = 32))
+);
+
+ALTER TABLE ONLY octroi_private.api_key_previous FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.api_key_previous OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.api_key_previous IS 'Secrets that a rotation has replaced, and until when each still works.';
+
+CREATE TABLE octroi_private.api_key_use (
+    api_key_id uuid NOT NULL,
+    last_used_on date NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.api_key_use FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.api_key_use OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.api_key_use IS 'The last day, UTC, on which a key was taken. Apart from api_key, whose every change voids entitlements and is audited.';
+
 CREATE VIEW octroi.api_keys WITH (security_invoker='true') AS
  SELECT k.id,
     k.account_id,
@@ -6584,10 +10682,16 @@ CREATE VIEW octroi.api_keys WITH (security_invoker='true') AS
     k.name,
     k.key_prefix,
     k.allowed_models,
+    k.allowed_endpoints,
     k.created_at,
     k.expires_at,
-    k.revoked_at
-   FROM octroi_private.api_key k;
+    k.revoked_at,
+    u.last_used_on,
+    ( SELECT max(p.expires_at) AS max
+           FROM octroi_private.api_key_previous p
+          WHERE (p.api_key_id = k.id)) AS previous_expires_at
+   FROM (octroi_private.api_key k
+     LEFT JOIN octroi_private.api_key_use u ON ((u.api_key_id = k.id)));
 
 ALTER TABLE octroi.api_keys OWNER TO octroi_owner;
 
@@ -6786,41 +10890,96 @@ ALTER TABLE octroi_private.account OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.account IS 'The billing unit: one person, or a team.';
 
-ALTER TABLE octroi_private.alert ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME octroi_private.alert_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
+CREATE VIEW octroi_private.admin_account AS
+ SELECT t.id,
+    t.kind,
+    t.owner_user_id,
+    t.status,
+    t.created_at,
+    t.closed_at
+   FROM (octroi_private.log_admin_read('account'::text) noted(ok)
+     JOIN octroi_private.account t ON (noted.ok));
 
-CREATE TABLE octroi_private.audit_log (
-    id bigint NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    actor_user_id uuid,
-    actor_role text NOT NULL,
-    action text NOT NULL,
-    account_id uuid,
-    subject text,
-    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z_]+\.[a-z_]+$'::text))
-);
+ALTER TABLE octroi_private.admin_account OWNER TO octroi_owner;
 
-ALTER TABLE ONLY octroi_private.audit_log FORCE ROW LEVEL SECURITY;
+COMMENT ON VIEW octroi_private.admin_account IS 'account for operators, without contact data and content. Each reading is in the audit log.';
 
-ALTER TABLE octroi_private.audit_log OWNER TO octroi_owner;
+CREATE VIEW octroi_private.admin_alert AS
+ SELECT t.id,
+    t.account_id,
+    t.balance_id,
+    t.scope,
+    t.subject,
+    t.meter,
+    t.threshold,
+    t.used,
+    t.granted,
+    t.period_start,
+    t.resets_at,
+    t.raised_at,
+    t.cleared_at
+   FROM (octroi_private.log_admin_read('alert'::text) noted(ok)
+     JOIN octroi_private.alert t ON (noted.ok));
 
-COMMENT ON TABLE octroi_private.audit_log IS 'Append-only record of critical actions: keys, plans, grants, budgets.';
+ALTER TABLE octroi_private.admin_alert OWNER TO octroi_owner;
 
-ALTER TABLE octroi_private.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME octroi_private.audit_log_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
+COMMENT ON VIEW octroi_private.admin_alert IS 'alert for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_api_key AS
+ SELECT t.id,
+    t.account_id,
+    t.user_id,
+    t.key_prefix,
+    t.allowed_models,
+    t.allowed_endpoints,
+    t.created_at,
+    t.expires_at,
+    t.revoked_at
+   FROM (octroi_private.log_admin_read('api_key'::text) noted(ok)
+     JOIN octroi_private.api_key t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_api_key OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_api_key IS 'api_key for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_api_key_previous AS
+ SELECT t.api_key_id,
+    t.expires_at
+   FROM (octroi_private.log_admin_read('api_key_previous'::text) noted(ok)
+     JOIN octroi_private.api_key_previous t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_api_key_previous OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_api_key_previous IS 'api_key_previous for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_api_key_use AS
+ SELECT t.api_key_id,
+    t.last_used_on
+   FROM (octroi_private.log_admin_read('api_key_use'::text) noted(ok)
+     JOIN octroi_private.api_key_use t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_api_key_use OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_api_key_use IS 'api_key_use for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_audit_log AS
+ SELECT t.id,
+    t.occurred_at,
+    t.actor,
+    t.actor_role,
+    t.login,
+    t.action,
+    t.account_id,
+    t.person,
+    t.subject,
+    t.detail,
+    t.reason
+   FROM (octroi_private.log_admin_read('audit_log'::text) noted(ok)
+     JOIN octroi_private.audit_log t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_audit_log OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_audit_log IS 'audit_log for operators, without contact data and content. Each reading is in the audit log.';
 
 CREATE TABLE octroi_private.auto_top_up (
     account_id uuid NOT NULL,
@@ -6838,14 +10997,46 @@ ALTER TABLE octroi_private.auto_top_up OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.auto_top_up IS 'Accounts that buy a pack by themselves when little is left. A failed payment removes the row.';
 
-ALTER TABLE octroi_private.balance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME octroi_private.balance_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
+CREATE VIEW octroi_private.admin_auto_top_up AS
+ SELECT t.account_id,
+    t.pack_code,
+    t.below,
+    t.monthly_cap_minor,
+    t.user_id,
+    t.changed_at
+   FROM (octroi_private.log_admin_read('auto_top_up'::text) noted(ok)
+     JOIN octroi_private.auto_top_up t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_auto_top_up OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_auto_top_up IS 'auto_top_up for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_balance AS
+ SELECT t.id,
+    t.account_id,
+    t.scope,
+    t.subject,
+    t.meter,
+    t.period,
+    t.period_start,
+    t.resets_at,
+    t.included,
+    t.allowed,
+    t.granted,
+    t.overage,
+    t.carried,
+    t.used,
+    t.reserved,
+    t.is_bound,
+    t.from_grants,
+    t.from_overage,
+    t.alert_at
+   FROM (octroi_private.log_admin_read('balance'::text) noted(ok)
+     JOIN octroi_private.balance t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_balance OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_balance IS 'balance for operators, without contact data and content. Each reading is in the audit log.';
 
 CREATE TABLE octroi_private.billing_cycle (
     invoice_id octroi_private.stripe_id NOT NULL,
@@ -6870,28 +11061,75 @@ ALTER TABLE octroi_private.billing_cycle OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.billing_cycle IS 'An invoice for metered usage, from draft to finalised.';
 
-CREATE TABLE octroi_private.billing_setting (
-    only_row boolean DEFAULT true NOT NULL,
-    return_origins text[] DEFAULT '{http://localhost:3000}'::text[] NOT NULL,
-    upgrade_url text,
-    top_up_url text,
-    billing_url text,
-    unsubscribe_url text,
-    renewal_grace_seconds integer DEFAULT 259200 NOT NULL,
-    draft_watch_seconds integer DEFAULT 7200 NOT NULL,
-    report_every_seconds integer DEFAULT 300 NOT NULL,
-    CONSTRAINT billing_setting_draft_watch_seconds_check CHECK (((draft_watch_seconds >= 60) AND (draft_watch_seconds <= 259200))),
-    CONSTRAINT billing_setting_only_row_check CHECK (only_row),
-    CONSTRAINT billing_setting_renewal_grace_seconds_check CHECK (((renewal_grace_seconds >= 0) AND (renewal_grace_seconds <= 259200))),
-    CONSTRAINT billing_setting_report_every_seconds_check CHECK (((report_every_seconds >= 1) AND (report_every_seconds <= 86400))),
-    CONSTRAINT billing_setting_return_origins_check CHECK ((cardinality(return_origins) <= 100))
+CREATE VIEW octroi_private.admin_billing_cycle AS
+ SELECT t.invoice_id,
+    t.account_id,
+    t.customer_id,
+    t.subscription_id,
+    t.period_start,
+    t.period_end,
+    t.state,
+    t.short_since,
+    t.detail,
+    t.opened_at,
+    t.changed_at
+   FROM (octroi_private.log_admin_read('billing_cycle'::text) noted(ok)
+     JOIN octroi_private.billing_cycle t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_billing_cycle OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_billing_cycle IS 'billing_cycle for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_billing_request AS
+ SELECT t.id,
+    t.account_id,
+    t.user_id,
+    t.kind,
+    t.state,
+    t.object_id,
+    t.error,
+    t.message,
+    t.created_at,
+    t.finished_at
+   FROM (octroi_private.log_admin_read('billing_request'::text) noted(ok)
+     JOIN octroi_private.billing_request t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_billing_request OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_billing_request IS 'billing_request for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.breach_notice (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    breach_id bigint NOT NULL,
+    user_id uuid,
+    mail_id uuid,
+    outcome text NOT NULL,
+    queued_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT breach_notice_ended_or_queued CHECK (((outcome = 'queued'::text) = (ended_at IS NULL))),
+    CONSTRAINT breach_notice_outcome_check CHECK ((outcome = ANY (ARRAY['queued'::text, 'no_address'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'cancelled'::text])))
 );
 
-ALTER TABLE ONLY octroi_private.billing_setting FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY octroi_private.breach_notice FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE octroi_private.billing_setting OWNER TO octroi_owner;
+ALTER TABLE octroi_private.breach_notice OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.billing_setting IS 'One row: what the operator decides about billing.';
+COMMENT ON TABLE octroi_private.breach_notice IS 'The proof of Art. 34: who was told of which breach, and what became of the mail.';
+
+CREATE VIEW octroi_private.admin_breach_notice AS
+ SELECT t.id,
+    t.breach_id,
+    t.user_id,
+    t.mail_id,
+    t.outcome,
+    t.queued_at,
+    t.ended_at
+   FROM (octroi_private.log_admin_read('breach_notice'::text) noted(ok)
+     JOIN octroi_private.breach_notice t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_breach_notice OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_breach_notice IS 'breach_notice for operators, without contact data and content. Each reading is in the audit log.';
 
 CREATE TABLE octroi_private.budget (
     account_id uuid NOT NULL,
@@ -6909,6 +11147,1062 @@ ALTER TABLE ONLY octroi_private.budget FORCE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.budget OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.budget IS 'A limit that an account sets for itself: a key, a member, a model, or all of it. Where a plan limits the same thing, the smaller holds.';
+
+CREATE VIEW octroi_private.admin_budget AS
+ SELECT t.account_id,
+    t.scope,
+    t.subject,
+    t.meter,
+    t.period,
+    t.amount,
+    t.created_at
+   FROM (octroi_private.log_admin_read('budget'::text) noted(ok)
+     JOIN octroi_private.budget t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_budget OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_budget IS 'budget for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_consent AS
+ SELECT t.id,
+    t.user_id,
+    t.purpose,
+    t.is_given,
+    t.policy_version,
+    t.text_hash,
+    t.method,
+    t.decided_at
+   FROM (octroi_private.log_admin_read('consent'::text) noted(ok)
+     JOIN octroi_private.consent t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_consent OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_consent IS 'consent for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.entitlement (
+    account_id uuid NOT NULL,
+    api_key_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    model text NOT NULL,
+    price_id bigint NOT NULL,
+    plan_code text NOT NULL,
+    balance_ids bigint[] NOT NULL,
+    valid_until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.entitlement FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.entitlement OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.entitlement IS 'Resolved right of a caller to use a model: its price and every balance that bounds it. A cache with triggers; rebuilt on demand.';
+
+CREATE VIEW octroi_private.admin_entitlement AS
+ SELECT t.account_id,
+    t.api_key_id,
+    t.user_id,
+    t.model,
+    t.price_id,
+    t.plan_code,
+    t.balance_ids,
+    t.valid_until
+   FROM (octroi_private.log_admin_read('entitlement'::text) noted(ok)
+     JOIN octroi_private.entitlement t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_entitlement OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_entitlement IS 'entitlement for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.mail (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    user_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    dedupe_key text NOT NULL,
+    data jsonb NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    detail text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT mail_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT mail_data_check CHECK ((jsonb_typeof(data) = 'object'::text)),
+    CONSTRAINT mail_dedupe_key_check CHECK ((length(dedupe_key) <= 300)),
+    CONSTRAINT mail_detail_check CHECK ((length(detail) <= 500)),
+    CONSTRAINT mail_finished_or_not CHECK (((state = ANY (ARRAY['queued'::text, 'sending'::text])) = (finished_at IS NULL))),
+    CONSTRAINT mail_kind_check CHECK ((kind = ANY (ARRAY['threshold'::text, 'payment_failed'::text, 'subscription_ended'::text, 'top_up_received'::text, 'auto_top_up_failed'::text, 'news'::text, 'breach'::text]))),
+    CONSTRAINT mail_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.mail FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.mail OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.mail IS 'Mail to users: queued, sending, then sent, refused, unknown or cancelled.';
+
+CREATE VIEW octroi_private.admin_mail AS
+ SELECT t.id,
+    t.user_id,
+    t.account_id,
+    t.kind,
+    t.dedupe_key,
+    t.data,
+    t.state,
+    t.attempt,
+    t.detail,
+    t.created_at,
+    t.expires_at,
+    t.finished_at
+   FROM (octroi_private.log_admin_read('mail'::text) noted(ok)
+     JOIN octroi_private.mail t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_mail OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_mail IS 'mail for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.member (
+    account_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT member_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.member FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.member OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.member IS 'Who may act for an account. Owner and admin see all of its usage, a member their own.';
+
+CREATE VIEW octroi_private.admin_member AS
+ SELECT t.account_id,
+    t.user_id,
+    t.role,
+    t.created_at
+   FROM (octroi_private.log_admin_read('member'::text) noted(ok)
+     JOIN octroi_private.member t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_member OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_member IS 'member for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.meter_report (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    customer_id text NOT NULL,
+    event_name text NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    balance_id bigint NOT NULL,
+    window_start timestamp with time zone NOT NULL,
+    window_end timestamp with time zone NOT NULL,
+    value octroi_private.quantity NOT NULL,
+    usage_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    first_sent_at timestamp with time zone,
+    generation smallint DEFAULT 0 NOT NULL,
+    detail text,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT meter_report_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT meter_report_dated_in_its_window CHECK (((usage_at >= window_start) AND (usage_at < window_end))),
+    CONSTRAINT meter_report_detail_check CHECK ((length(detail) <= 500)),
+    CONSTRAINT meter_report_generation_check CHECK (((generation >= 0) AND (generation <= 10))),
+    CONSTRAINT meter_report_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'accepted'::text, 'unknown'::text, 'rejected'::text, 'disputed'::text, 'replaced'::text, 'written_off'::text]))),
+    CONSTRAINT meter_report_value_check CHECK (((value)::bigint > 0))
+);
+
+ALTER TABLE ONLY octroi_private.meter_report FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.meter_report OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.meter_report IS 'What was told, or is to be told, to a Stripe meter. The calls behind it are the rows of overage_use with its id.';
+
+CREATE VIEW octroi_private.admin_meter_report AS
+ SELECT t.id,
+    t.account_id,
+    t.customer_id,
+    t.event_name,
+    t.meter,
+    t.balance_id,
+    t.window_start,
+    t.window_end,
+    t.value,
+    t.usage_at,
+    t.state,
+    t.attempts,
+    t.first_sent_at,
+    t.generation,
+    t.detail,
+    t.created_at,
+    t.changed_at
+   FROM (octroi_private.log_admin_read('meter_report'::text) noted(ok)
+     JOIN octroi_private.meter_report t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_meter_report OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_meter_report IS 'meter_report for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.notification_setting (
+    user_id uuid NOT NULL,
+    usage_alerts boolean DEFAULT true NOT NULL,
+    locale text DEFAULT 'en'::text NOT NULL,
+    time_zone text,
+    unsubscribe_token uuid DEFAULT gen_random_uuid() NOT NULL,
+    news_token uuid DEFAULT gen_random_uuid() NOT NULL,
+    changed_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT notification_setting_locale_check CHECK ((locale = ANY (ARRAY['en'::text, 'fr'::text]))),
+    CONSTRAINT notification_setting_time_zone_check CHECK ((length(time_zone) <= 100))
+);
+
+ALTER TABLE ONLY octroi_private.notification_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.notification_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.notification_setting IS 'What mail a user wants, and in which language.';
+
+CREATE VIEW octroi_private.admin_notification_setting AS
+ SELECT t.user_id,
+    t.usage_alerts,
+    t.locale,
+    t.time_zone,
+    t.changed_at
+   FROM (octroi_private.log_admin_read('notification_setting'::text) noted(ok)
+     JOIN octroi_private.notification_setting t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_notification_setting OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_notification_setting IS 'notification_setting for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.overage_setting (
+    account_id uuid NOT NULL,
+    is_on boolean NOT NULL,
+    spend_cap_minor bigint,
+    changed_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT overage_setting_spend_cap_minor_check CHECK (((spend_cap_minor >= 0) AND (spend_cap_minor <= 99999999)))
+);
+
+ALTER TABLE ONLY octroi_private.overage_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.overage_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.overage_setting IS 'Whether an account lets overage happen, and for how much money a month at most.';
+
+CREATE VIEW octroi_private.admin_overage_setting AS
+ SELECT t.account_id,
+    t.is_on,
+    t.spend_cap_minor,
+    t.changed_at
+   FROM (octroi_private.log_admin_read('overage_setting'::text) noted(ok)
+     JOIN octroi_private.overage_setting t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_overage_setting OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_overage_setting IS 'overage_setting for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.overage_use (
+    balance_id bigint NOT NULL,
+    request_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    event_name text NOT NULL,
+    amount octroi_private.quantity NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    report_id uuid,
+    CONSTRAINT overage_use_amount_check CHECK (((amount)::bigint > 0))
+);
+
+ALTER TABLE ONLY octroi_private.overage_use FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.overage_use OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.overage_use IS 'Usage that is charged beyond plan and grants, call by call. balance.from_overage is the sum.';
+
+CREATE VIEW octroi_private.admin_overage_use AS
+ SELECT t.balance_id,
+    t.request_id,
+    t.account_id,
+    t.meter,
+    t.event_name,
+    t.amount,
+    t.occurred_at,
+    t.report_id
+   FROM (octroi_private.log_admin_read('overage_use'::text) noted(ok)
+     JOIN octroi_private.overage_use t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_overage_use OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_overage_use IS 'overage_use for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.privacy_request (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    user_id uuid,
+    kind text NOT NULL,
+    regime text DEFAULT 'gdpr'::text NOT NULL,
+    channel text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    confirm_by timestamp with time zone,
+    confirmed_at timestamp with time zone,
+    due_at timestamp with time zone NOT NULL,
+    extended_at timestamp with time zone,
+    extension_reason text,
+    state text DEFAULT 'open'::text NOT NULL,
+    closed_at timestamp with time zone,
+    evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT privacy_request_channel_check CHECK ((channel = ANY (ARRAY['rpc'::text, 'operator'::text]))),
+    CONSTRAINT privacy_request_check CHECK ((due_at > received_at)),
+    CONSTRAINT privacy_request_closed_or_open CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT privacy_request_evidence_check CHECK ((jsonb_typeof(evidence) = 'object'::text)),
+    CONSTRAINT privacy_request_extended_for_a_reason CHECK (((extended_at IS NULL) = (extension_reason IS NULL))),
+    CONSTRAINT privacy_request_extension_reason_check CHECK (((length(extension_reason) >= 1) AND (length(extension_reason) <= 500))),
+    CONSTRAINT privacy_request_kind_check CHECK ((kind = ANY (ARRAY['access'::text, 'rectification'::text, 'erasure'::text, 'restriction'::text, 'objection'::text, 'opt_out'::text]))),
+    CONSTRAINT privacy_request_refused_for_a_reason CHECK (((state <> 'refused'::text) OR (evidence ? 'reason'::text))),
+    CONSTRAINT privacy_request_regime_check CHECK ((regime = ANY (ARRAY['gdpr'::text, 'ccpa'::text]))),
+    CONSTRAINT privacy_request_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'refused'::text, 'withdrawn'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.privacy_request FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.privacy_request OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.privacy_request IS 'Each use of a right: when it came, when it is due, what became of it.';
+
+CREATE VIEW octroi_private.admin_privacy_request AS
+ SELECT t.id,
+    t.user_id,
+    t.kind,
+    t.regime,
+    t.channel,
+    t.received_at,
+    t.confirm_by,
+    t.confirmed_at,
+    t.due_at,
+    t.extended_at,
+    t.extension_reason,
+    t.state,
+    t.closed_at,
+    t.evidence
+   FROM (octroi_private.log_admin_read('privacy_request'::text) noted(ok)
+     JOIN octroi_private.privacy_request t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_privacy_request OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_privacy_request IS 'privacy_request for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.quota_draw (
+    grant_id uuid NOT NULL,
+    request_id uuid NOT NULL,
+    balance_id bigint NOT NULL,
+    amount octroi_private.quantity NOT NULL,
+    drawn_at timestamp with time zone NOT NULL,
+    CONSTRAINT quota_draw_amount_check CHECK (((amount)::bigint > 0))
+);
+
+ALTER TABLE ONLY octroi_private.quota_draw FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.quota_draw OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.quota_draw IS 'What a call took from a grant. quota_grant.drawn is the sum.';
+
+CREATE VIEW octroi_private.admin_quota_draw AS
+ SELECT t.grant_id,
+    t.request_id,
+    t.balance_id,
+    t.amount,
+    t.drawn_at
+   FROM (octroi_private.log_admin_read('quota_draw'::text) noted(ok)
+     JOIN octroi_private.quota_draw t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_quota_draw OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_quota_draw IS 'quota_draw for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.quota_grant (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    account_id uuid NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    kind text NOT NULL,
+    amount octroi_private.quantity NOT NULL,
+    drawn octroi_private.quantity DEFAULT 0 NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    reason text NOT NULL,
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    revoked octroi_private.quantity DEFAULT 0 NOT NULL,
+    source text,
+    CONSTRAINT quota_grant_amount_check CHECK (((amount)::bigint > 0)),
+    CONSTRAINT quota_grant_check CHECK ((expires_at > starts_at)),
+    CONSTRAINT quota_grant_kind_check CHECK ((kind = ANY (ARRAY['rollover'::text, 'promo'::text, 'top_up'::text]))),
+    CONSTRAINT quota_grant_never_overdrawn CHECK (((drawn)::bigint <= (amount)::bigint)),
+    CONSTRAINT quota_grant_never_overrevoked CHECK (((revoked)::bigint <= (amount)::bigint)),
+    CONSTRAINT quota_grant_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200))),
+    CONSTRAINT quota_grant_source_check CHECK (((length(source) >= 1) AND (length(source) <= 600)))
+);
+
+ALTER TABLE ONLY octroi_private.quota_grant FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.quota_grant OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.quota_grant IS 'Quota on top of the plan''s monthly amount. Drawn after it: rollover, then promo, then top_up; by priority, expiry and age.';
+
+CREATE VIEW octroi_private.admin_quota_grant AS
+ SELECT t.id,
+    t.account_id,
+    t.meter,
+    t.kind,
+    t.amount,
+    t.drawn,
+    t.priority,
+    t.starts_at,
+    t.expires_at,
+    t.ended_at,
+    t.created_at,
+    t.revoked,
+    t.source
+   FROM (octroi_private.log_admin_read('quota_grant'::text) noted(ok)
+     JOIN octroi_private.quota_grant t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_quota_grant OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_quota_grant IS 'quota_grant for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_request AS
+ SELECT t.id,
+    t.account_id,
+    t.api_key_id,
+    t.user_id,
+    t.model,
+    t.endpoint,
+    t.state,
+    t.price_id,
+    t.balance_ids,
+    t.hold_amounts,
+    t.input_tokens,
+    t.output_tokens,
+    t.choices,
+    t.hold_requests,
+    t.hold_tokens,
+    t.hold_cost_nano_usd,
+    t.started_at,
+    t.expires_at,
+    t.finished_at,
+    t.is_late,
+    t.release_reason
+   FROM (octroi_private.log_admin_read('request'::text) noted(ok)
+     JOIN octroi_private.request t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_request OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_request IS 'request for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.revocation (
+    id bigint NOT NULL,
+    grant_id uuid NOT NULL,
+    change bigint NOT NULL,
+    debt_change bigint NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    CONSTRAINT revocation_change_check CHECK ((change <> 0))
+);
+
+ALTER TABLE ONLY octroi_private.revocation FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.revocation OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.revocation IS 'Each time that a grant was taken back, or given again. quota_grant.revoked is the sum of change.';
+
+CREATE VIEW octroi_private.admin_revocation AS
+ SELECT t.id,
+    t.grant_id,
+    t.change,
+    t.debt_change,
+    t.happened_at
+   FROM (octroi_private.log_admin_read('revocation'::text) noted(ok)
+     JOIN octroi_private.revocation t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_revocation OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_revocation IS 'revocation for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.second_factor (
+    factor_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    verified_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.second_factor FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.second_factor OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.second_factor IS 'Verified factors of auth.mfa_factors, kept in step by trigger.';
+
+CREATE VIEW octroi_private.admin_second_factor AS
+ SELECT t.factor_id,
+    t.user_id,
+    t.verified_at
+   FROM (octroi_private.log_admin_read('second_factor'::text) noted(ok)
+     JOIN octroi_private.second_factor t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_second_factor OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_second_factor IS 'second_factor for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_charge (
+    id octroi_private.stripe_id NOT NULL,
+    customer_id text,
+    payment_intent_id text,
+    amount_minor bigint NOT NULL,
+    currency text,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_charge FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_charge OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_charge IS 'Charges that something was refunded of or that are disputed.';
+
+CREATE VIEW octroi_private.admin_stripe_charge AS
+ SELECT t.id,
+    t.customer_id,
+    t.payment_intent_id,
+    t.amount_minor,
+    t.currency,
+    t.status,
+    t.created_at
+   FROM (octroi_private.log_admin_read('stripe_charge'::text) noted(ok)
+     JOIN octroi_private.stripe_charge t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_charge OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_charge IS 'stripe_charge for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_checkout_line (
+    session_id octroi_private.stripe_id NOT NULL,
+    id octroi_private.stripe_id NOT NULL,
+    price_id text,
+    quantity bigint,
+    amount_total_minor bigint
+);
+
+ALTER TABLE ONLY octroi_private.stripe_checkout_line FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_checkout_line OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_checkout_line IS 'What a checkout session sells.';
+
+CREATE VIEW octroi_private.admin_stripe_checkout_line AS
+ SELECT t.session_id,
+    t.id,
+    t.price_id,
+    t.quantity,
+    t.amount_total_minor
+   FROM (octroi_private.log_admin_read('stripe_checkout_line'::text) noted(ok)
+     JOIN octroi_private.stripe_checkout_line t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_checkout_line OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_checkout_line IS 'stripe_checkout_line for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_checkout_session (
+    id octroi_private.stripe_id NOT NULL,
+    customer_id text,
+    mode text NOT NULL,
+    status text,
+    payment_status text NOT NULL,
+    reference text,
+    subscription_id text,
+    payment_intent_id text,
+    amount_total_minor bigint,
+    currency text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone
+);
+
+ALTER TABLE ONLY octroi_private.stripe_checkout_session FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_checkout_session OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_checkout_session IS 'Checkout sessions of Stripe, as last fetched. Once paid or expired, for ever.';
+
+CREATE VIEW octroi_private.admin_stripe_checkout_session AS
+ SELECT t.id,
+    t.customer_id,
+    t.mode,
+    t.status,
+    t.payment_status,
+    t.reference,
+    t.subscription_id,
+    t.payment_intent_id,
+    t.amount_total_minor,
+    t.currency,
+    t.created_at,
+    t.expires_at
+   FROM (octroi_private.log_admin_read('stripe_checkout_session'::text) noted(ok)
+     JOIN octroi_private.stripe_checkout_session t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_checkout_session OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_checkout_session IS 'stripe_checkout_session for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_customer (
+    id octroi_private.stripe_id NOT NULL,
+    account_id uuid,
+    currency text,
+    is_delinquent boolean DEFAULT false NOT NULL,
+    has_payment_method boolean DEFAULT false NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_customer FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_customer OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_customer IS 'Customers of Stripe; account_id is our own word for whose they are.';
+
+CREATE VIEW octroi_private.admin_stripe_customer AS
+ SELECT t.id,
+    t.account_id,
+    t.currency,
+    t.is_delinquent,
+    t.has_payment_method,
+    t.is_deleted
+   FROM (octroi_private.log_admin_read('stripe_customer'::text) noted(ok)
+     JOIN octroi_private.stripe_customer t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_customer OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_customer IS 'stripe_customer for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_dispute (
+    id octroi_private.stripe_id NOT NULL,
+    charge_id text NOT NULL,
+    payment_intent_id text,
+    amount_minor bigint NOT NULL,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT stripe_dispute_amount_minor_check CHECK ((amount_minor >= 0))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_dispute FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_dispute OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_dispute IS 'Disputed charges.';
+
+CREATE VIEW octroi_private.admin_stripe_dispute AS
+ SELECT t.id,
+    t.charge_id,
+    t.payment_intent_id,
+    t.amount_minor,
+    t.status,
+    t.created_at
+   FROM (octroi_private.log_admin_read('stripe_dispute'::text) noted(ok)
+     JOIN octroi_private.stripe_dispute t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_dispute OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_dispute IS 'stripe_dispute for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_invoice (
+    id octroi_private.stripe_id NOT NULL,
+    customer_id text NOT NULL,
+    subscription_id text,
+    status text NOT NULL,
+    billing_reason text,
+    currency text,
+    total_minor bigint NOT NULL,
+    amount_due_minor bigint NOT NULL,
+    amount_paid_minor bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    period_start timestamp with time zone,
+    period_end timestamp with time zone,
+    auto_advance boolean NOT NULL,
+    attempt_count integer NOT NULL,
+    next_attempt_at timestamp with time zone,
+    finalized_at timestamp with time zone,
+    paid_at timestamp with time zone,
+    CONSTRAINT stripe_invoice_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'uncollectible'::text, 'void'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_invoice FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_invoice OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_invoice IS 'Invoices of Stripe, as last fetched. Once paid or void, for ever.';
+
+CREATE VIEW octroi_private.admin_stripe_invoice AS
+ SELECT t.id,
+    t.customer_id,
+    t.subscription_id,
+    t.status,
+    t.billing_reason,
+    t.currency,
+    t.total_minor,
+    t.amount_due_minor,
+    t.amount_paid_minor,
+    t.created_at,
+    t.period_start,
+    t.period_end,
+    t.auto_advance,
+    t.attempt_count,
+    t.next_attempt_at,
+    t.finalized_at,
+    t.paid_at
+   FROM (octroi_private.log_admin_read('stripe_invoice'::text) noted(ok)
+     JOIN octroi_private.stripe_invoice t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_invoice OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_invoice IS 'stripe_invoice for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_invoice_line (
+    invoice_id octroi_private.stripe_id NOT NULL,
+    id octroi_private.stripe_id NOT NULL,
+    price_id text,
+    quantity bigint,
+    amount_minor bigint NOT NULL,
+    is_proration boolean NOT NULL,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_invoice_line FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_invoice_line OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_invoice_line IS 'What an invoice charges for.';
+
+CREATE VIEW octroi_private.admin_stripe_invoice_line AS
+ SELECT t.invoice_id,
+    t.id,
+    t.price_id,
+    t.quantity,
+    t.amount_minor,
+    t.is_proration,
+    t.period_start,
+    t.period_end
+   FROM (octroi_private.log_admin_read('stripe_invoice_line'::text) noted(ok)
+     JOIN octroi_private.stripe_invoice_line t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_invoice_line OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_invoice_line IS 'stripe_invoice_line for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_invoice_payment (
+    invoice_id octroi_private.stripe_id NOT NULL,
+    payment_intent_id octroi_private.stripe_id NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_invoice_payment FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_invoice_payment OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_invoice_payment IS 'Which payments paid an invoice; a refund names only the payment.';
+
+CREATE VIEW octroi_private.admin_stripe_invoice_payment AS
+ SELECT t.invoice_id,
+    t.payment_intent_id
+   FROM (octroi_private.log_admin_read('stripe_invoice_payment'::text) noted(ok)
+     JOIN octroi_private.stripe_invoice_payment t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_invoice_payment OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_invoice_payment IS 'stripe_invoice_payment for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_refund (
+    id octroi_private.stripe_id NOT NULL,
+    charge_id text NOT NULL,
+    amount_minor bigint NOT NULL,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT stripe_refund_amount_minor_check CHECK ((amount_minor >= 0))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_refund FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_refund OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_refund IS 'Refunds of charges.';
+
+CREATE VIEW octroi_private.admin_stripe_refund AS
+ SELECT t.id,
+    t.charge_id,
+    t.amount_minor,
+    t.status,
+    t.created_at
+   FROM (octroi_private.log_admin_read('stripe_refund'::text) noted(ok)
+     JOIN octroi_private.stripe_refund t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_refund OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_refund IS 'stripe_refund for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_stripe_subscription AS
+ SELECT t.id,
+    t.customer_id,
+    t.status,
+    t.created_at,
+    t.anchor_at,
+    t.cancel_at_period_end,
+    t.cancel_at,
+    t.canceled_at,
+    t.ended_at,
+    t.trial_ends_at,
+    t.is_paused,
+    t.currency,
+    t.latest_invoice_id,
+    t.schedule_id,
+    t.next_price_id,
+    t.next_price_at,
+    t.is_closing
+   FROM (octroi_private.log_admin_read('stripe_subscription'::text) noted(ok)
+     JOIN octroi_private.stripe_subscription t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_subscription OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_subscription IS 'stripe_subscription for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.stripe_subscription_item (
+    id octroi_private.stripe_id NOT NULL,
+    subscription_id text NOT NULL,
+    price_id text NOT NULL,
+    quantity bigint,
+    period_start timestamp with time zone NOT NULL,
+    period_end timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.stripe_subscription_item FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_subscription_item OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_subscription_item IS 'The prices of a subscription, each with its own running period.';
+
+CREATE VIEW octroi_private.admin_stripe_subscription_item AS
+ SELECT t.id,
+    t.subscription_id,
+    t.price_id,
+    t.quantity,
+    t.period_start,
+    t.period_end
+   FROM (octroi_private.log_admin_read('stripe_subscription_item'::text) noted(ok)
+     JOIN octroi_private.stripe_subscription_item t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_stripe_subscription_item OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_stripe_subscription_item IS 'stripe_subscription_item for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.subscription (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    account_id uuid NOT NULL,
+    plan_version_id bigint NOT NULL,
+    anchor_at timestamp with time zone NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    stripe_subscription_id text,
+    granted_until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT subscription_check CHECK ((ended_at >= started_at)),
+    CONSTRAINT subscription_granted_while_paid CHECK (((stripe_subscription_id IS NOT NULL) OR (granted_until = 'infinity'::timestamp with time zone)))
+);
+
+ALTER TABLE ONLY octroi_private.subscription FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.subscription OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.subscription IS 'Which plan version an account has, and since when. At most one runs.';
+
+CREATE VIEW octroi_private.admin_subscription AS
+ SELECT t.id,
+    t.account_id,
+    t.plan_version_id,
+    t.anchor_at,
+    t.started_at,
+    t.ended_at,
+    t.stripe_subscription_id,
+    t.granted_until
+   FROM (octroi_private.log_admin_read('subscription'::text) noted(ok)
+     JOIN octroi_private.subscription t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_subscription OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_subscription IS 'subscription for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.top_up (
+    grant_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    pack_id bigint NOT NULL,
+    quantity integer NOT NULL,
+    paid_minor bigint NOT NULL,
+    currency octroi_private.currency_code NOT NULL,
+    payment_intent_id text,
+    bought_at timestamp with time zone NOT NULL,
+    CONSTRAINT top_up_paid_minor_check CHECK ((paid_minor >= 0)),
+    CONSTRAINT top_up_quantity_check CHECK (((quantity >= 1) AND (quantity <= 100)))
+);
+
+ALTER TABLE ONLY octroi_private.top_up FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.top_up OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.top_up IS 'Packs that were bought, and with which payment.';
+
+CREATE VIEW octroi_private.admin_top_up AS
+ SELECT t.grant_id,
+    t.account_id,
+    t.pack_id,
+    t.quantity,
+    t.paid_minor,
+    t.currency,
+    t.payment_intent_id,
+    t.bought_at
+   FROM (octroi_private.log_admin_read('top_up'::text) noted(ok)
+     JOIN octroi_private.top_up t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_top_up OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_top_up IS 'top_up for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_usage_daily AS
+ SELECT t.account_id,
+    t.user_id,
+    t.day,
+    t.model,
+    t.requests,
+    t.input_tokens,
+    t.cached_input_tokens,
+    t.output_tokens,
+    t.reasoning_tokens,
+    t.total_tokens,
+    t.cost_nano_usd
+   FROM (octroi_private.log_admin_read('usage_daily'::text) noted(ok)
+     JOIN octroi_private.usage_daily t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_usage_daily OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_usage_daily IS 'usage_daily for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_usage_event AS
+ SELECT t.id,
+    t.account_id,
+    t.api_key_id,
+    t.user_id,
+    t.endpoint,
+    t.model,
+    t.response_model,
+    t.service_tier,
+    t.source,
+    t.input_tokens,
+    t.cached_input_tokens,
+    t.cache_write_tokens,
+    t.audio_input_tokens,
+    t.output_tokens,
+    t.reasoning_tokens,
+    t.audio_output_tokens,
+    t.total_tokens,
+    t.cost_nano_usd,
+    t.overrun_tokens,
+    t.overrun_cost_nano_usd,
+    t.overrun_requests,
+    t.price_id,
+    t.balance_ids,
+    t.latency_ms,
+    t.first_token_ms,
+    t.upstream_request_id,
+    t.raw_usage,
+    t.occurred_at,
+    t.recorded_at
+   FROM (octroi_private.log_admin_read('usage_event'::text) noted(ok)
+     JOIN octroi_private.usage_event t ON (noted.ok));
+
+ALTER TABLE octroi_private.admin_usage_event OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_usage_event IS 'usage_event for operators, without contact data and content. Each reading is in the audit log.';
+
+ALTER TABLE octroi_private.alert ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.alert_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE octroi_private.append_only_pass (
+    relation regclass NOT NULL,
+    transaction_id xid8 NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.append_only_pass FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.append_only_pass OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.append_only_pass IS 'Always empty when looked at: a pass lasts within one transaction.';
+
+CREATE TABLE octroi_private.audit_link (
+    "position" bigint NOT NULL,
+    audit_id bigint,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_link_first_is_bare CHECK ((("position" = 0) = (audit_id IS NULL))),
+    CONSTRAINT audit_link_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT audit_link_position_check CHECK (("position" >= 0))
+);
+
+ALTER TABLE ONLY octroi_private.audit_link FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.audit_link OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.audit_link IS 'The chain: each link is the hash of the one before and of an entry. The first is random, and its row is the lock.';
+
+ALTER TABLE octroi_private.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE octroi_private.balance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.balance_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE octroi_private.billing_setting (
+    only_row boolean DEFAULT true NOT NULL,
+    return_origins text[] DEFAULT '{http://localhost:3000}'::text[] NOT NULL,
+    upgrade_url text,
+    top_up_url text,
+    billing_url text,
+    renewal_grace_seconds integer DEFAULT 259200 NOT NULL,
+    draft_watch_seconds integer DEFAULT 7200 NOT NULL,
+    report_every_seconds integer DEFAULT 300 NOT NULL,
+    CONSTRAINT billing_setting_draft_watch_seconds_check CHECK (((draft_watch_seconds >= 60) AND (draft_watch_seconds <= 259200))),
+    CONSTRAINT billing_setting_only_row_check CHECK (only_row),
+    CONSTRAINT billing_setting_renewal_grace_seconds_check CHECK (((renewal_grace_seconds >= 0) AND (renewal_grace_seconds <= 259200))),
+    CONSTRAINT billing_setting_report_every_seconds_check CHECK (((report_every_seconds >= 1) AND (report_every_seconds <= 86400))),
+    CONSTRAINT billing_setting_return_origins_check CHECK ((cardinality(return_origins) <= 100))
+);
+
+ALTER TABLE ONLY octroi_private.billing_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.billing_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.billing_setting IS 'One row: what the operator decides about billing.';
+
+ALTER TABLE octroi_private.breach ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.breach_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE octroi_private.completion (
     id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
@@ -6934,63 +12228,159 @@ ALTER TABLE octroi_private.completion OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.completion IS 'A queued call of one user. Its id becomes the request''s id; its answer a stored_response.';
 
+ALTER TABLE octroi_private.consent ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.consent_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE octroi_private.contact (
     user_id uuid NOT NULL,
-    email text NOT NULL,
-    CONSTRAINT contact_email_check CHECK (((length(email) >= 3) AND (length(email) <= 320))),
-    CONSTRAINT contact_email_check1 CHECK ((email !~ '[[:cntrl:]]'::text))
+    email bytea,
+    email_index bytea,
+    phone bytea,
+    CONSTRAINT contact_email_check CHECK (((octet_length(email) >= 44) AND (octet_length(email) <= 1500))),
+    CONSTRAINT contact_email_index_check CHECK ((octet_length(email_index) = 32)),
+    CONSTRAINT contact_has_one CHECK ((num_nonnulls(email, phone) > 0)),
+    CONSTRAINT contact_indexed CHECK (((email IS NULL) = (email_index IS NULL))),
+    CONSTRAINT contact_phone_check CHECK (((octet_length(phone) >= 44) AND (octet_length(phone) <= 200)))
 );
 
 ALTER TABLE ONLY octroi_private.contact FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.contact OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.contact IS 'Where a user is written to: Auth''s address, kept in step by trigger, gone with the user.';
+COMMENT ON TABLE octroi_private.contact IS 'Where a user is written to: Auth''s e-mail address and phone, sealed with their data key; gone with the user.';
 
-CREATE TABLE octroi_private.entitlement (
-    account_id uuid NOT NULL,
-    api_key_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    model text NOT NULL,
-    price_id bigint NOT NULL,
-    plan_code text NOT NULL,
-    balance_ids bigint[] NOT NULL,
-    valid_until timestamp with time zone NOT NULL
-);
-
-ALTER TABLE ONLY octroi_private.entitlement FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.entitlement OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.entitlement IS 'Resolved right of a caller to use a model: its price and every balance that bounds it. A cache with triggers; rebuilt on demand.';
-
-CREATE TABLE octroi_private.member (
+CREATE TABLE octroi_private.contact_change (
+    id uuid NOT NULL,
     account_id uuid NOT NULL,
     user_id uuid NOT NULL,
-    role text NOT NULL,
-    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
-    CONSTRAINT member_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text])))
+    version integer DEFAULT 1 NOT NULL,
+    details bytea,
+    state text DEFAULT 'pending'::text NOT NULL,
+    error text,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT contact_change_details_check CHECK (((octet_length(details) >= 43) AND (octet_length(details) <= 16384))),
+    CONSTRAINT contact_change_error_check CHECK ((length(error) <= 500)),
+    CONSTRAINT contact_change_forgets_when_finished CHECK ((((state = 'pending'::text) = (details IS NOT NULL)) AND ((state = 'pending'::text) = (finished_at IS NULL)))),
+    CONSTRAINT contact_change_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text]))),
+    CONSTRAINT contact_change_version_check CHECK (((version >= 1) AND (version <= 1000000)))
 );
 
-ALTER TABLE ONLY octroi_private.member FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY octroi_private.contact_change FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE octroi_private.member OWNER TO octroi_owner;
+ALTER TABLE octroi_private.contact_change OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.member IS 'Who may act for an account. Owner and admin see all of its usage, a member their own.';
+COMMENT ON TABLE octroi_private.contact_change IS 'Corrections on their way to Stripe. What was given is forgotten as soon as they are there.';
 
-CREATE TABLE octroi_private.overage_setting (
+CREATE TABLE octroi_private.data_key (
+    user_id uuid NOT NULL,
+    wrapped bytea NOT NULL,
+    operator_key_id text NOT NULL,
+    made_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT data_key_operator_key_id_check CHECK (((length(operator_key_id) >= 1) AND (length(operator_key_id) <= 64))),
+    CONSTRAINT data_key_wrapped_check CHECK (((octet_length(wrapped) >= 74) AND (octet_length(wrapped) <= 200)))
+);
+
+ALTER TABLE ONLY octroi_private.data_key FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.data_key OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.data_key IS 'The key of a person, wrapped by an operator key. Deleting a row destroys all that it sealed (crypto-shredding).';
+
+CREATE TABLE octroi_private.detection_state (
+    only_row boolean DEFAULT true NOT NULL,
+    after_account_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    after_audit_position bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT detection_state_only_row_check CHECK (only_row)
+);
+
+ALTER TABLE ONLY octroi_private.detection_state FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.detection_state OWNER TO octroi_owner;
+
+CREATE TABLE octroi_private.erased_account (
     account_id uuid NOT NULL,
-    is_on boolean NOT NULL,
-    spend_cap_minor bigint,
-    changed_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
-    CONSTRAINT overage_setting_spend_cap_minor_check CHECK (((spend_cap_minor >= 0) AND (spend_cap_minor <= 99999999)))
+    receipt_id uuid NOT NULL,
+    kept_until timestamp with time zone NOT NULL,
+    after_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
 
-ALTER TABLE ONLY octroi_private.overage_setting FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY octroi_private.erased_account FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE octroi_private.overage_setting OWNER TO octroi_owner;
+ALTER TABLE octroi_private.erased_account OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.overage_setting IS 'Whether an account lets overage happen, and for how much money a month at most.';
+COMMENT ON TABLE octroi_private.erased_account IS 'Accounts that an erasure closed, and when what is left of them goes.';
+
+CREATE TABLE octroi_private.erasure_receipt (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    pseudonym uuid DEFAULT gen_random_uuid() NOT NULL,
+    asked_by text NOT NULL,
+    erased_at timestamp with time zone NOT NULL,
+    erased jsonb DEFAULT '{}'::jsonb NOT NULL,
+    kept jsonb DEFAULT '[]'::jsonb NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT erasure_receipt_asked_by_check CHECK ((asked_by = ANY (ARRAY['user'::text, 'auth'::text, 'restore'::text]))),
+    CONSTRAINT erasure_receipt_erased_check CHECK ((jsonb_typeof(erased) = 'object'::text)),
+    CONSTRAINT erasure_receipt_kept_check CHECK ((jsonb_typeof(kept) = 'array'::text))
+);
+
+ALTER TABLE ONLY octroi_private.erasure_receipt FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.erasure_receipt OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.erasure_receipt IS 'Proof of an erasure: erased is rows by table, kept is [{what, why, until}]. It does not say whose.';
+
+CREATE TABLE octroi_private.erasure_step (
+    id bigint NOT NULL,
+    receipt_id uuid NOT NULL,
+    kind text NOT NULL,
+    account_id uuid,
+    customer_id text,
+    session_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    waived_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT erasure_step_at_stripe_has_customer CHECK (((kind = 'stripe'::text) = ((customer_id IS NOT NULL) AND (account_id IS NOT NULL) AND (waived_at IS NOT NULL)))),
+    CONSTRAINT erasure_step_kind_check CHECK ((kind = ANY (ARRAY['stripe'::text, 'usage'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.erasure_step FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.erasure_step OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.erasure_step IS 'What an erasure has left to do outside its transaction; done once finished_at is set.';
+
+ALTER TABLE octroi_private.erasure_step ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.erasure_step_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE octroi_private.export_ticket (
+    request_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT export_ticket_check CHECK ((expires_at > issued_at)),
+    CONSTRAINT export_ticket_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+ALTER TABLE ONLY octroi_private.export_ticket FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.export_ticket OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.export_ticket IS 'Opens the door to one bundle, once. Only the hash of the token is stored.';
 
 CREATE TABLE octroi_private.plan_limit (
     plan_version_id bigint NOT NULL,
@@ -7034,25 +12424,6 @@ ALTER TABLE ONLY octroi_private.plan_overage FORCE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.plan_overage OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.plan_overage IS 'What usage beyond plan and grants costs. is_on is what subscribers start with; overage_setting is their own word.';
-
-CREATE TABLE octroi_private.subscription (
-    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
-    account_id uuid NOT NULL,
-    plan_version_id bigint NOT NULL,
-    anchor_at timestamp with time zone NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    stripe_subscription_id text,
-    granted_until timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT subscription_check CHECK ((ended_at >= started_at)),
-    CONSTRAINT subscription_granted_while_paid CHECK (((stripe_subscription_id IS NOT NULL) OR (granted_until = 'infinity'::timestamp with time zone)))
-);
-
-ALTER TABLE ONLY octroi_private.subscription FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.subscription OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.subscription IS 'Which plan version an account has, and since when. At most one runs.';
 
 CREATE VIEW octroi_private.limit_in_force WITH (security_invoker='true') AS
  SELECT every.account_id,
@@ -7106,150 +12477,6 @@ ALTER TABLE octroi_private.limit_in_force OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi_private.limit_in_force IS 'Limits of plans and budgets by what they bound, without grants on top. Overage is what the account lets happen.';
 
-CREATE TABLE octroi_private.meter_report (
-    id uuid NOT NULL,
-    account_id uuid NOT NULL,
-    customer_id text NOT NULL,
-    event_name text NOT NULL,
-    meter octroi_private.meter_name NOT NULL,
-    balance_id bigint NOT NULL,
-    window_start timestamp with time zone NOT NULL,
-    window_end timestamp with time zone NOT NULL,
-    value octroi_private.quantity NOT NULL,
-    usage_at timestamp with time zone NOT NULL,
-    state text NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    first_sent_at timestamp with time zone,
-    generation smallint DEFAULT 0 NOT NULL,
-    detail text,
-    created_at timestamp with time zone NOT NULL,
-    changed_at timestamp with time zone NOT NULL,
-    CONSTRAINT meter_report_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT meter_report_dated_in_its_window CHECK (((usage_at >= window_start) AND (usage_at < window_end))),
-    CONSTRAINT meter_report_detail_check CHECK ((length(detail) <= 500)),
-    CONSTRAINT meter_report_generation_check CHECK (((generation >= 0) AND (generation <= 10))),
-    CONSTRAINT meter_report_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sending'::text, 'accepted'::text, 'unknown'::text, 'rejected'::text, 'disputed'::text, 'replaced'::text, 'written_off'::text]))),
-    CONSTRAINT meter_report_value_check CHECK (((value)::bigint > 0))
-);
-
-ALTER TABLE ONLY octroi_private.meter_report FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.meter_report OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.meter_report IS 'What was told, or is to be told, to a Stripe meter. The calls behind it are the rows of overage_use with its id.';
-
-CREATE TABLE octroi_private.overage_use (
-    balance_id bigint NOT NULL,
-    request_id uuid NOT NULL,
-    account_id uuid NOT NULL,
-    meter octroi_private.meter_name NOT NULL,
-    event_name text NOT NULL,
-    amount octroi_private.quantity NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    report_id uuid,
-    CONSTRAINT overage_use_amount_check CHECK (((amount)::bigint > 0))
-);
-
-ALTER TABLE ONLY octroi_private.overage_use FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.overage_use OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.overage_use IS 'Usage that is charged beyond plan and grants, call by call. balance.from_overage is the sum.';
-
-CREATE TABLE octroi_private.quota_draw (
-    grant_id uuid NOT NULL,
-    request_id uuid NOT NULL,
-    balance_id bigint NOT NULL,
-    amount octroi_private.quantity NOT NULL,
-    drawn_at timestamp with time zone NOT NULL,
-    CONSTRAINT quota_draw_amount_check CHECK (((amount)::bigint > 0))
-);
-
-ALTER TABLE ONLY octroi_private.quota_draw FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.quota_draw OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.quota_draw IS 'What a call took from a grant. quota_grant.drawn is the sum.';
-
-CREATE TABLE octroi_private.quota_grant (
-    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
-    account_id uuid NOT NULL,
-    meter octroi_private.meter_name NOT NULL,
-    kind text NOT NULL,
-    amount octroi_private.quantity NOT NULL,
-    drawn octroi_private.quantity DEFAULT 0 NOT NULL,
-    priority smallint DEFAULT 0 NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    reason text NOT NULL,
-    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
-    revoked octroi_private.quantity DEFAULT 0 NOT NULL,
-    source text,
-    CONSTRAINT quota_grant_amount_check CHECK (((amount)::bigint > 0)),
-    CONSTRAINT quota_grant_check CHECK ((expires_at > starts_at)),
-    CONSTRAINT quota_grant_kind_check CHECK ((kind = ANY (ARRAY['rollover'::text, 'promo'::text, 'top_up'::text]))),
-    CONSTRAINT quota_grant_never_overdrawn CHECK (((drawn)::bigint <= (amount)::bigint)),
-    CONSTRAINT quota_grant_never_overrevoked CHECK (((revoked)::bigint <= (amount)::bigint)),
-    CONSTRAINT quota_grant_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200))),
-    CONSTRAINT quota_grant_source_check CHECK (((length(source) >= 1) AND (length(source) <= 600)))
-);
-
-ALTER TABLE ONLY octroi_private.quota_grant FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.quota_grant OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.quota_grant IS 'Quota on top of the plan''s monthly amount. Drawn after it: rollover, then promo, then top_up; by priority, expiry and age.';
-
-CREATE TABLE octroi_private.revocation (
-    id bigint NOT NULL,
-    grant_id uuid NOT NULL,
-    change bigint NOT NULL,
-    debt_change bigint NOT NULL,
-    happened_at timestamp with time zone NOT NULL,
-    CONSTRAINT revocation_change_check CHECK ((change <> 0))
-);
-
-ALTER TABLE ONLY octroi_private.revocation FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.revocation OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.revocation IS 'Each time that a grant was taken back, or given again. quota_grant.revoked is the sum of change.';
-
-CREATE TABLE octroi_private.stripe_customer (
-    id octroi_private.stripe_id NOT NULL,
-    account_id uuid,
-    currency text,
-    is_delinquent boolean DEFAULT false NOT NULL,
-    has_payment_method boolean DEFAULT false NOT NULL,
-    is_deleted boolean DEFAULT false NOT NULL
-);
-
-ALTER TABLE ONLY octroi_private.stripe_customer FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_customer OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_customer IS 'Customers of Stripe; account_id is our own word for whose they are.';
-
-CREATE TABLE octroi_private.top_up (
-    grant_id uuid NOT NULL,
-    account_id uuid NOT NULL,
-    pack_id bigint NOT NULL,
-    quantity integer NOT NULL,
-    paid_minor bigint NOT NULL,
-    currency octroi_private.currency_code NOT NULL,
-    payment_intent_id text,
-    bought_at timestamp with time zone NOT NULL,
-    CONSTRAINT top_up_paid_minor_check CHECK ((paid_minor >= 0)),
-    CONSTRAINT top_up_quantity_check CHECK (((quantity >= 1) AND (quantity <= 100)))
-);
-
-ALTER TABLE ONLY octroi_private.top_up FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.top_up OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.top_up IS 'Packs that were bought, and with which payment.';
-
 CREATE VIEW octroi_private.integrity WITH (security_invoker='true') AS
  SELECT 'I2 a settled call has one usage event'::text AS violated,
     (r.id)::text AS subject,
@@ -7298,7 +12525,7 @@ UNION ALL
              CROSS JOIN LATERAL unnest(e.balance_ids) bound(id))
              JOIN octroi_private.balance c ON ((c.id = bound.id)))
           GROUP BY c.id) u ON ((u.id = b.id)))
-  WHERE ((b.used)::numeric <> ((b.carried)::numeric + COALESCE(u.amount, (0)::numeric)))
+  WHERE (((b.used)::numeric <> ((b.carried)::numeric + COALESCE(u.amount, (0)::numeric))) AND (b.period_start >= octroi_private.usage_kept_since()))
 UNION ALL
  SELECT 'I1 the daily rollup is the sum of the events'::text AS violated,
     (COALESCE(d.account_id, e.account_id))::text AS subject,
@@ -7313,7 +12540,7 @@ UNION ALL
             sum((v.cost_nano_usd)::bigint) AS cost_nano_usd
            FROM octroi_private.usage_event v
           GROUP BY v.account_id, v.user_id, (((v.occurred_at AT TIME ZONE 'utc'::text))::date), v.model) e ON (((e.account_id = d.account_id) AND (e.user_id = d.user_id) AND (e.day = d.day) AND (e.model = d.model))))
-  WHERE ((((d.requests)::bigint IS DISTINCT FROM e.requests) OR ((d.total_tokens)::numeric IS DISTINCT FROM e.total_tokens)) OR ((d.cost_nano_usd)::numeric IS DISTINCT FROM e.cost_nano_usd))
+  WHERE (((((d.requests)::bigint IS DISTINCT FROM e.requests) OR ((d.total_tokens)::numeric IS DISTINCT FROM e.total_tokens)) OR ((d.cost_nano_usd)::numeric IS DISTINCT FROM e.cost_nano_usd)) AND (COALESCE(d.day, e.day) >= ((octroi_private.usage_kept_since() AT TIME ZONE 'utc'::text))::date))
 UNION ALL
  SELECT 'I1 a grant is drawn as its draws say'::text AS violated,
     (g.id)::text AS subject,
@@ -7475,34 +12702,6 @@ ALTER TABLE octroi_private.job ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     CACHE 1
 );
 
-CREATE TABLE octroi_private.mail (
-    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
-    user_id uuid NOT NULL,
-    account_id uuid NOT NULL,
-    kind text NOT NULL,
-    dedupe_key text NOT NULL,
-    data jsonb NOT NULL,
-    state text DEFAULT 'queued'::text NOT NULL,
-    attempt integer DEFAULT 0 NOT NULL,
-    detail text,
-    created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    finished_at timestamp with time zone,
-    CONSTRAINT mail_attempt_check CHECK ((attempt >= 0)),
-    CONSTRAINT mail_data_check CHECK ((jsonb_typeof(data) = 'object'::text)),
-    CONSTRAINT mail_dedupe_key_check CHECK ((length(dedupe_key) <= 300)),
-    CONSTRAINT mail_detail_check CHECK ((length(detail) <= 500)),
-    CONSTRAINT mail_finished_or_not CHECK (((state = ANY (ARRAY['queued'::text, 'sending'::text])) = (finished_at IS NULL))),
-    CONSTRAINT mail_kind_check CHECK ((kind = ANY (ARRAY['threshold'::text, 'payment_failed'::text, 'subscription_ended'::text, 'top_up_received'::text, 'auto_top_up_failed'::text]))),
-    CONSTRAINT mail_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'cancelled'::text])))
-);
-
-ALTER TABLE ONLY octroi_private.mail FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.mail OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.mail IS 'Mail to users: queued, sending, then sent, refused, unknown or cancelled.';
-
 ALTER TABLE octroi_private.model_price ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME octroi_private.model_price_id_seq
     START WITH 1
@@ -7512,22 +12711,110 @@ ALTER TABLE octroi_private.model_price ALTER COLUMN id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
-CREATE TABLE octroi_private.notification_setting (
+CREATE TABLE octroi_private.person (
     user_id uuid NOT NULL,
-    usage_alerts boolean DEFAULT true NOT NULL,
-    locale text DEFAULT 'en'::text NOT NULL,
-    time_zone text,
-    unsubscribe_token uuid DEFAULT gen_random_uuid() NOT NULL,
-    changed_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
-    CONSTRAINT notification_setting_locale_check CHECK ((locale = ANY (ARRAY['en'::text, 'fr'::text]))),
-    CONSTRAINT notification_setting_time_zone_check CHECK ((length(time_zone) <= 100))
+    pseudonym uuid DEFAULT gen_random_uuid() NOT NULL,
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL
 );
 
-ALTER TABLE ONLY octroi_private.notification_setting FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY octroi_private.person FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE octroi_private.notification_setting OWNER TO octroi_owner;
+ALTER TABLE octroi_private.person OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.notification_setting IS 'What mail a user wants, and in which language.';
+COMMENT ON TABLE octroi_private.person IS 'Each user of Auth, and what the audit log calls them. Without the row an entry cannot be told to be theirs.';
+
+CREATE TABLE octroi_private.personal_column (
+    table_name text NOT NULL,
+    column_name text NOT NULL,
+    "position" smallint NOT NULL,
+    class text NOT NULL,
+    what text NOT NULL,
+    export text GENERATED ALWAYS AS (
+CASE class
+    WHEN 'secret'::text THEN 'withheld'::text
+    WHEN 'sealed'::text THEN 'opened'::text
+    ELSE 'as_is'::text
+END) STORED NOT NULL,
+    erasure text,
+    mask text GENERATED ALWAYS AS (
+CASE class
+    WHEN 'fact'::text THEN 'shown'::text
+    WHEN 'reference'::text THEN 'pseudonym'::text
+    WHEN 'contact'::text THEN 'partial'::text
+    WHEN 'sealed'::text THEN 'partial'::text
+    ELSE 'hidden'::text
+END) STORED NOT NULL,
+    CONSTRAINT personal_column_class_check CHECK ((class = ANY (ARRAY['fact'::text, 'reference'::text, 'contact'::text, 'content'::text, 'secret'::text, 'sealed'::text]))),
+    CONSTRAINT personal_column_erasure_check CHECK ((erasure = ANY (ARRAY['delete'::text, 'pseudonymise'::text, 'keep'::text]))),
+    CONSTRAINT personal_column_what_check CHECK (((length(what) >= 1) AND (length(what) <= 200)))
+);
+
+ALTER TABLE ONLY octroi_private.personal_column FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.personal_column OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.personal_column IS 'Every column of those tables: what it is, how it is handed out, what erasure does to it, how it is masked.';
+
+CREATE TABLE octroi_private.personal_table (
+    table_name text NOT NULL,
+    about text NOT NULL,
+    purpose text NOT NULL,
+    legal_basis text NOT NULL,
+    retention text NOT NULL,
+    processors text[] NOT NULL,
+    erasure text NOT NULL,
+    erasure_reason text,
+    slices text NOT NULL,
+    reach text,
+    withheld text,
+    key_columns text[] NOT NULL,
+    page_rows integer DEFAULT 2000 NOT NULL,
+    CONSTRAINT personal_table_about_check CHECK ((about = ANY (ARRAY['person'::text, 'account'::text, 'machinery'::text]))),
+    CONSTRAINT personal_table_erasure_check CHECK ((erasure = ANY (ARRAY['delete'::text, 'pseudonymise'::text, 'keep'::text]))),
+    CONSTRAINT personal_table_kept_for_a_reason CHECK (((erasure = 'delete'::text) OR (erasure_reason IS NOT NULL))),
+    CONSTRAINT personal_table_key_columns_check CHECK (((cardinality(key_columns) >= 1) AND (cardinality(key_columns) <= 5))),
+    CONSTRAINT personal_table_legal_basis_check CHECK ((legal_basis = ANY (ARRAY['consent'::text, 'contract'::text, 'legal_obligation'::text, 'legitimate_interest'::text]))),
+    CONSTRAINT personal_table_page_rows_check CHECK (((page_rows >= 1) AND (page_rows <= 10000))),
+    CONSTRAINT personal_table_slices_check CHECK ((slices = ANY (ARRAY['none'::text, 'member'::text, 'owner'::text]))),
+    CONSTRAINT personal_table_table_name_check CHECK ((table_name ~ '^[a-z][a-z_]{0,62}$'::text)),
+    CONSTRAINT personal_table_withheld_for_a_reason CHECK (((reach IS NULL) = (withheld IS NOT NULL)))
+);
+
+ALTER TABLE ONLY octroi_private.personal_table FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.personal_table OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.personal_table IS 'Tables with something about people: why, how long, who handles it, how a person''s rows are found, what erasure does.';
+
+CREATE VIEW octroi_private.personal_data WITH (security_invoker='true') AS
+ SELECT t.table_name,
+    t.about,
+    t.purpose,
+    t.legal_basis,
+    t.retention,
+    t.processors,
+    t.slices,
+    t.reach,
+    t.withheld,
+    t.key_columns,
+    t.page_rows,
+    c.column_name,
+    c."position",
+    c.class,
+    c.what,
+    c.export,
+    c.mask,
+    COALESCE(c.erasure, t.erasure) AS erasure,
+    t.erasure_reason,
+    format_type(a.atttypid, a.atttypmod) AS type
+   FROM (((octroi_private.personal_table t
+     JOIN octroi_private.personal_column c ON ((c.table_name = t.table_name)))
+     JOIN pg_class r ON (((r.relnamespace = ('octroi_private'::regnamespace)::oid) AND (r.relname = t.table_name) AND (r.relkind = ANY (ARRAY['r'::"char", 'p'::"char"])))))
+     JOIN pg_attribute a ON (((a.attrelid = r.oid) AND (a.attname = c.column_name) AND (NOT a.attisdropped))));
+
+ALTER TABLE octroi_private.personal_data OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.personal_data IS 'personal_table and personal_column, as far as the table and the column exist.';
 
 CREATE TABLE octroi_private.plan (
     code text NOT NULL,
@@ -7578,6 +12865,52 @@ ALTER TABLE ONLY octroi_private.plan_version_pack FORCE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.plan_version_pack OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.plan_version_pack IS 'Which packs the subscribers of a plan version may buy, always in the version on sale.';
+
+CREATE TABLE octroi_private.privacy_setting (
+    only_row boolean DEFAULT true NOT NULL,
+    gdpr_answer_months smallint DEFAULT 1 NOT NULL,
+    gdpr_extension_months smallint DEFAULT 2 NOT NULL,
+    alert_day smallint DEFAULT 20 NOT NULL,
+    ccpa_confirm_business_days smallint DEFAULT 10 NOT NULL,
+    ccpa_answer_days smallint DEFAULT 45 NOT NULL,
+    ccpa_extension_days smallint DEFAULT 45 NOT NULL,
+    ccpa_opt_out_business_days smallint DEFAULT 15 NOT NULL,
+    request_log_months smallint DEFAULT 24 NOT NULL,
+    export_ticket_seconds integer DEFAULT 900 NOT NULL,
+    exports_a_day smallint DEFAULT 10 NOT NULL,
+    CONSTRAINT privacy_setting_alert_day_check CHECK (((alert_day >= 1) AND (alert_day <= 28))),
+    CONSTRAINT privacy_setting_ccpa_answer_days_check CHECK (((ccpa_answer_days >= 1) AND (ccpa_answer_days <= 45))),
+    CONSTRAINT privacy_setting_ccpa_confirm_business_days_check CHECK (((ccpa_confirm_business_days >= 1) AND (ccpa_confirm_business_days <= 10))),
+    CONSTRAINT privacy_setting_ccpa_extension_days_check CHECK (((ccpa_extension_days >= 0) AND (ccpa_extension_days <= 45))),
+    CONSTRAINT privacy_setting_ccpa_opt_out_business_days_check CHECK (((ccpa_opt_out_business_days >= 1) AND (ccpa_opt_out_business_days <= 15))),
+    CONSTRAINT privacy_setting_export_ticket_seconds_check CHECK (((export_ticket_seconds >= 60) AND (export_ticket_seconds <= 3600))),
+    CONSTRAINT privacy_setting_exports_a_day_check CHECK (((exports_a_day >= 1) AND (exports_a_day <= 1000))),
+    CONSTRAINT privacy_setting_gdpr_answer_months_check CHECK (((gdpr_answer_months >= 1) AND (gdpr_answer_months <= 3))),
+    CONSTRAINT privacy_setting_gdpr_extension_months_check CHECK (((gdpr_extension_months >= 0) AND (gdpr_extension_months <= 2))),
+    CONSTRAINT privacy_setting_only_row_check CHECK (only_row),
+    CONSTRAINT privacy_setting_request_log_months_check CHECK (((request_log_months >= 1) AND (request_log_months <= 120)))
+);
+
+ALTER TABLE ONLY octroi_private.privacy_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.privacy_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.privacy_setting IS 'One row: the clocks of privacy requests, and how often an export may be had.';
+
+CREATE TABLE octroi_private.processor (
+    name text NOT NULL,
+    who text NOT NULL,
+    handles text NOT NULL,
+    CONSTRAINT processor_handles_check CHECK (((length(handles) >= 1) AND (length(handles) <= 500))),
+    CONSTRAINT processor_name_check CHECK ((name ~ '^[a-z_]{1,30}$'::text)),
+    CONSTRAINT processor_who_check CHECK (((length(who) >= 1) AND (length(who) <= 200)))
+);
+
+ALTER TABLE ONLY octroi_private.processor FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.processor OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.processor IS 'Who handles personal data for the operator. The operator adds their own.';
 
 CREATE TABLE octroi_private.reconciliation (
     id bigint NOT NULL,
@@ -7659,8 +12992,116 @@ ALTER TABLE octroi_private.recurring_job OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.recurring_job IS 'Jobs that come back by themselves; at most one of a kind waits.';
 
+CREATE TABLE octroi_private.refused_access (
+    bucket_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    account_id uuid NOT NULL,
+    api_key_id uuid NOT NULL,
+    refusals octroi_private.quantity NOT NULL,
+    foreign_ids octroi_private.quantity DEFAULT 0 NOT NULL,
+    CONSTRAINT refused_access_reason_check CHECK ((reason = ANY (ARRAY['unknown_key'::text, 'revoked_key'::text, 'expired_key'::text, 'bad_token'::text, 'suspended'::text, 'not_a_member'::text, 'missed_id'::text])))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY octroi_private.refused_access FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.refused_access OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.refused_access IS 'How often access was refused, by ten minutes, reason, account and key. Kept for a week.';
+
+CREATE TABLE octroi_private.retention_rule (
+    country text NOT NULL,
+    years integer NOT NULL,
+    legal_reason text NOT NULL,
+    is_in_force boolean DEFAULT false NOT NULL,
+    CONSTRAINT retention_rule_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT retention_rule_legal_reason_check CHECK (((length(legal_reason) >= 1) AND (length(legal_reason) <= 300))),
+    CONSTRAINT retention_rule_years_check CHECK (((years >= 1) AND (years <= 30)))
+);
+
+ALTER TABLE ONLY octroi_private.retention_rule FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.retention_rule OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.retention_rule IS 'How long invoices and what they charge for are kept after an erasure, by the operator''s country, from the end of the year.';
+
+CREATE TABLE octroi_private.retention_setting (
+    table_name text NOT NULL,
+    keep interval,
+    at_least interval NOT NULL,
+    reason text NOT NULL,
+    changed_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT retention_setting_keep_check CHECK ((keep > '00:00:00'::interval)),
+    CONSTRAINT retention_setting_not_too_short CHECK ((keep >= at_least)),
+    CONSTRAINT retention_setting_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 300))),
+    CONSTRAINT retention_setting_table_name_check CHECK ((table_name ~ '^[a-z_]{1,63}$'::text))
+);
+
+ALTER TABLE ONLY octroi_private.retention_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.retention_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.retention_setting IS 'How long rows are kept after what they are about has ended. set_retention() changes it.';
+
 ALTER TABLE octroi_private.revocation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME octroi_private.revocation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE octroi_private.security_setting (
+    only_row boolean DEFAULT true NOT NULL,
+    breach_report_hours integer DEFAULT 72 NOT NULL,
+    refusals_of_one integer DEFAULT 100 NOT NULL,
+    refusals_of_unknown integer DEFAULT 2000 NOT NULL,
+    foreign_ids integer DEFAULT 3 NOT NULL,
+    velocity_times integer DEFAULT 10 NOT NULL,
+    velocity_requests integer DEFAULT 1000 NOT NULL,
+    habit_days integer DEFAULT 7 NOT NULL,
+    CONSTRAINT security_setting_breach_report_hours_check CHECK (((breach_report_hours >= 1) AND (breach_report_hours <= 720))),
+    CONSTRAINT security_setting_foreign_ids_check CHECK (((foreign_ids >= 1) AND (foreign_ids <= 1000000))),
+    CONSTRAINT security_setting_habit_days_check CHECK (((habit_days >= 1) AND (habit_days <= 90))),
+    CONSTRAINT security_setting_only_row_check CHECK (only_row),
+    CONSTRAINT security_setting_refusals_of_one_check CHECK (((refusals_of_one >= 1) AND (refusals_of_one <= 1000000))),
+    CONSTRAINT security_setting_refusals_of_unknown_check CHECK (((refusals_of_unknown >= 1) AND (refusals_of_unknown <= 1000000))),
+    CONSTRAINT security_setting_velocity_requests_check CHECK (((velocity_requests >= 1) AND (velocity_requests <= 1000000000))),
+    CONSTRAINT security_setting_velocity_times_check CHECK (((velocity_times >= 2) AND (velocity_times <= 1000)))
+);
+
+ALTER TABLE ONLY octroi_private.security_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.security_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.security_setting IS 'One row: the breach clock, and what counts as a sign of one.';
+
+CREATE TABLE octroi_private.security_signal (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    account_id uuid,
+    api_key_id uuid,
+    window_start timestamp with time zone NOT NULL,
+    detail jsonb NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    breach_id bigint,
+    dismissed_at timestamp with time zone,
+    dismissed_reason text,
+    CONSTRAINT security_signal_detail_check CHECK ((jsonb_typeof(detail) = 'object'::text)),
+    CONSTRAINT security_signal_dismissed_for_a_reason CHECK (((dismissed_at IS NULL) = (dismissed_reason IS NULL))),
+    CONSTRAINT security_signal_dismissed_reason_check CHECK (((length(dismissed_reason) >= 1) AND (length(dismissed_reason) <= 1000))),
+    CONSTRAINT security_signal_kind_check CHECK ((kind = ANY (ARRAY['refusals'::text, 'unknown_callers'::text, 'foreign_ids'::text, 'new_model'::text, 'velocity'::text, 'audit_chain'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.security_signal FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.security_signal OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.security_signal IS 'What may be the sign of a breach, once per window. Dismissed for a reason, or part of a breach.';
+
+ALTER TABLE octroi_private.security_signal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.security_signal_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -7700,73 +13141,6 @@ ALTER TABLE octroi_private.stripe_catalogue OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.stripe_catalogue IS 'The products, prices and meters that Stripe must have for what is declared here, and its id of each.';
 
-CREATE TABLE octroi_private.stripe_charge (
-    id octroi_private.stripe_id NOT NULL,
-    customer_id text,
-    payment_intent_id text,
-    amount_minor bigint NOT NULL,
-    currency text,
-    status text NOT NULL,
-    created_at timestamp with time zone NOT NULL
-);
-
-ALTER TABLE ONLY octroi_private.stripe_charge FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_charge OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_charge IS 'Charges that something was refunded of or that are disputed.';
-
-CREATE TABLE octroi_private.stripe_checkout_line (
-    session_id octroi_private.stripe_id NOT NULL,
-    id octroi_private.stripe_id NOT NULL,
-    price_id text,
-    quantity bigint,
-    amount_total_minor bigint
-);
-
-ALTER TABLE ONLY octroi_private.stripe_checkout_line FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_checkout_line OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_checkout_line IS 'What a checkout session sells.';
-
-CREATE TABLE octroi_private.stripe_checkout_session (
-    id octroi_private.stripe_id NOT NULL,
-    customer_id text,
-    mode text NOT NULL,
-    status text,
-    payment_status text NOT NULL,
-    reference text,
-    subscription_id text,
-    payment_intent_id text,
-    amount_total_minor bigint,
-    currency text,
-    created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone
-);
-
-ALTER TABLE ONLY octroi_private.stripe_checkout_session FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_checkout_session OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_checkout_session IS 'Checkout sessions of Stripe, as last fetched. Once paid or expired, for ever.';
-
-CREATE TABLE octroi_private.stripe_dispute (
-    id octroi_private.stripe_id NOT NULL,
-    charge_id text NOT NULL,
-    payment_intent_id text,
-    amount_minor bigint NOT NULL,
-    status text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT stripe_dispute_amount_minor_check CHECK ((amount_minor >= 0))
-);
-
-ALTER TABLE ONLY octroi_private.stripe_dispute FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_dispute OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_dispute IS 'Disputed charges.';
-
 CREATE TABLE octroi_private.stripe_event (
     id octroi_private.stripe_id NOT NULL,
     type text NOT NULL,
@@ -7793,61 +13167,6 @@ ALTER TABLE octroi_private.stripe_event OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.stripe_event IS 'Inbox of webhooks: which event said that which object changed. Nothing of its content is believed.';
 
-CREATE TABLE octroi_private.stripe_invoice (
-    id octroi_private.stripe_id NOT NULL,
-    customer_id text NOT NULL,
-    subscription_id text,
-    status text NOT NULL,
-    billing_reason text,
-    currency text,
-    total_minor bigint NOT NULL,
-    amount_due_minor bigint NOT NULL,
-    amount_paid_minor bigint NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    period_start timestamp with time zone,
-    period_end timestamp with time zone,
-    auto_advance boolean NOT NULL,
-    attempt_count integer NOT NULL,
-    next_attempt_at timestamp with time zone,
-    finalized_at timestamp with time zone,
-    paid_at timestamp with time zone,
-    CONSTRAINT stripe_invoice_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'uncollectible'::text, 'void'::text])))
-);
-
-ALTER TABLE ONLY octroi_private.stripe_invoice FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_invoice OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_invoice IS 'Invoices of Stripe, as last fetched. Once paid or void, for ever.';
-
-CREATE TABLE octroi_private.stripe_invoice_line (
-    invoice_id octroi_private.stripe_id NOT NULL,
-    id octroi_private.stripe_id NOT NULL,
-    price_id text,
-    quantity bigint,
-    amount_minor bigint NOT NULL,
-    is_proration boolean NOT NULL,
-    period_start timestamp with time zone NOT NULL,
-    period_end timestamp with time zone NOT NULL
-);
-
-ALTER TABLE ONLY octroi_private.stripe_invoice_line FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_invoice_line OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_invoice_line IS 'What an invoice charges for.';
-
-CREATE TABLE octroi_private.stripe_invoice_payment (
-    invoice_id octroi_private.stripe_id NOT NULL,
-    payment_intent_id octroi_private.stripe_id NOT NULL
-);
-
-ALTER TABLE ONLY octroi_private.stripe_invoice_payment FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_invoice_payment OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_invoice_payment IS 'Which payments paid an invoice; a refund names only the payment.';
-
 CREATE TABLE octroi_private.stripe_object (
     kind text NOT NULL,
     id octroi_private.stripe_id NOT NULL,
@@ -7867,35 +13186,16 @@ ALTER TABLE octroi_private.stripe_object OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.stripe_object IS 'Which objects of Stripe were fetched, and who may be fetching one now.';
 
-CREATE TABLE octroi_private.stripe_refund (
-    id octroi_private.stripe_id NOT NULL,
-    charge_id text NOT NULL,
-    amount_minor bigint NOT NULL,
-    status text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT stripe_refund_amount_minor_check CHECK ((amount_minor >= 0))
-);
+CREATE VIEW octroi_private.support_contact WITH (security_invoker='true') AS
+ SELECT c.user_id,
+    m.email,
+    m.phone
+   FROM (octroi_private.contact c
+     LEFT JOIN LATERAL octroi_private.masked_contact(c.user_id) m(email, phone) ON (true));
 
-ALTER TABLE ONLY octroi_private.stripe_refund FORCE ROW LEVEL SECURITY;
+ALTER TABLE octroi_private.support_contact OWNER TO octroi_owner;
 
-ALTER TABLE octroi_private.stripe_refund OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_refund IS 'Refunds of charges.';
-
-CREATE TABLE octroi_private.stripe_subscription_item (
-    id octroi_private.stripe_id NOT NULL,
-    subscription_id text NOT NULL,
-    price_id text NOT NULL,
-    quantity bigint,
-    period_start timestamp with time zone NOT NULL,
-    period_end timestamp with time zone NOT NULL
-);
-
-ALTER TABLE ONLY octroi_private.stripe_subscription_item FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_subscription_item OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_subscription_item IS 'The prices of a subscription, each with its own running period.';
+COMMENT ON VIEW octroi_private.support_contact IS 'Everybody''s contact, masked, for octroi_support. Nothing in it can be unmasked.';
 
 CREATE TABLE octroi_private.test_clock (
     only_row boolean DEFAULT true NOT NULL,
@@ -7909,8 +13209,70 @@ ALTER TABLE octroi_private.test_clock OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.test_clock IS 'Moves octroi_private.now() in tests. Empty in production.';
 
+CREATE TABLE octroi_private.tombstone (
+    subject_hash bytea NOT NULL,
+    erased_at timestamp with time zone NOT NULL,
+    CONSTRAINT tombstone_subject_hash_check CHECK ((octet_length(subject_hash) = 32))
+);
+
+ALTER TABLE ONLY octroi_private.tombstone FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.tombstone OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.tombstone IS 'Who was erased, as a keyed hash of their id: it recognises a person who is back, and names nobody.';
+
+CREATE TABLE octroi_private.tombstone_key (
+    only_row boolean DEFAULT true NOT NULL,
+    key bytea NOT NULL,
+    CONSTRAINT tombstone_key_key_check CHECK ((octet_length(key) = 32)),
+    CONSTRAINT tombstone_key_only_row_check CHECK (only_row)
+);
+
+ALTER TABLE ONLY octroi_private.tombstone_key FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.tombstone_key OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.tombstone_key IS 'The key of the hashes in tombstone.';
+
 ALTER TABLE octroi_private.top_up_pack ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME octroi_private.top_up_pack_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE octroi_private.usage_month_dropped (
+    month date NOT NULL,
+    dropped_at timestamp with time zone NOT NULL,
+    CONSTRAINT usage_month_dropped_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+
+ALTER TABLE ONLY octroi_private.usage_month_dropped FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.usage_month_dropped OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.usage_month_dropped IS 'Months of usage_event whose time was over.';
+
+CREATE TABLE octroi_private.usage_removal (
+    id bigint NOT NULL,
+    receipt_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    account_id uuid,
+    is_deleting boolean NOT NULL,
+    after_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    after_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.usage_removal FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.usage_removal OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.usage_removal IS 'How far the calls of an erased person are removed; the row is the cursor.';
+
+ALTER TABLE octroi_private.usage_removal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.usage_removal_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -7929,6 +13291,21 @@ ALTER TABLE ONLY octroi_private.api_key
 
 ALTER TABLE ONLY octroi_private.api_key
     ADD CONSTRAINT api_key_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.api_key_previous
+    ADD CONSTRAINT api_key_previous_pkey PRIMARY KEY (key_hash);
+
+ALTER TABLE ONLY octroi_private.api_key_use
+    ADD CONSTRAINT api_key_use_pkey PRIMARY KEY (api_key_id);
+
+ALTER TABLE ONLY octroi_private.append_only_pass
+    ADD CONSTRAINT append_only_pass_pkey PRIMARY KEY (relation, transaction_id);
+
+ALTER TABLE ONLY octroi_private.audit_link
+    ADD CONSTRAINT audit_link_audit_id_key UNIQUE (audit_id);
+
+ALTER TABLE ONLY octroi_private.audit_link
+    ADD CONSTRAINT audit_link_pkey PRIMARY KEY ("position");
 
 ALTER TABLE ONLY octroi_private.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
@@ -7951,17 +13328,59 @@ ALTER TABLE ONLY octroi_private.billing_request
 ALTER TABLE ONLY octroi_private.billing_setting
     ADD CONSTRAINT billing_setting_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY octroi_private.breach_notice
+    ADD CONSTRAINT breach_notice_once UNIQUE (breach_id, user_id);
+
+ALTER TABLE ONLY octroi_private.breach_notice
+    ADD CONSTRAINT breach_notice_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.breach
+    ADD CONSTRAINT breach_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY octroi_private.budget
     ADD CONSTRAINT budget_pkey PRIMARY KEY (account_id, scope, subject, meter, period);
 
 ALTER TABLE ONLY octroi_private.completion
     ADD CONSTRAINT completion_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.consent
+    ADD CONSTRAINT consent_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.consent_policy
+    ADD CONSTRAINT consent_policy_pkey PRIMARY KEY (purpose, version);
+
+ALTER TABLE ONLY octroi_private.contact_change
+    ADD CONSTRAINT contact_change_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY octroi_private.contact
     ADD CONSTRAINT contact_pkey PRIMARY KEY (user_id);
 
+ALTER TABLE ONLY octroi_private.data_key
+    ADD CONSTRAINT data_key_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY octroi_private.detection_state
+    ADD CONSTRAINT detection_state_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY octroi_private.entitlement
     ADD CONSTRAINT entitlement_pkey PRIMARY KEY (account_id, api_key_id, user_id, model);
+
+ALTER TABLE ONLY octroi_private.erased_account
+    ADD CONSTRAINT erased_account_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY octroi_private.erasure_receipt
+    ADD CONSTRAINT erasure_receipt_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.erasure_receipt
+    ADD CONSTRAINT erasure_receipt_pseudonym_key UNIQUE (pseudonym);
+
+ALTER TABLE ONLY octroi_private.erasure_step
+    ADD CONSTRAINT erasure_step_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.export_ticket
+    ADD CONSTRAINT export_ticket_pkey PRIMARY KEY (request_id);
+
+ALTER TABLE ONLY octroi_private.export_ticket
+    ADD CONSTRAINT export_ticket_token_hash_key UNIQUE (token_hash);
 
 ALTER TABLE ONLY octroi_private.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (id);
@@ -7985,6 +13404,9 @@ ALTER TABLE ONLY octroi_private.model_price
     ADD CONSTRAINT model_price_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY octroi_private.notification_setting
+    ADD CONSTRAINT notification_setting_news_token_key UNIQUE (news_token);
+
+ALTER TABLE ONLY octroi_private.notification_setting
     ADD CONSTRAINT notification_setting_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY octroi_private.notification_setting
@@ -7995,6 +13417,18 @@ ALTER TABLE ONLY octroi_private.overage_setting
 
 ALTER TABLE ONLY octroi_private.overage_use
     ADD CONSTRAINT overage_use_pkey PRIMARY KEY (balance_id, request_id);
+
+ALTER TABLE ONLY octroi_private.person
+    ADD CONSTRAINT person_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY octroi_private.person
+    ADD CONSTRAINT person_pseudonym_key UNIQUE (pseudonym);
+
+ALTER TABLE ONLY octroi_private.personal_column
+    ADD CONSTRAINT personal_column_pkey PRIMARY KEY (table_name, column_name);
+
+ALTER TABLE ONLY octroi_private.personal_table
+    ADD CONSTRAINT personal_table_pkey PRIMARY KEY (table_name);
 
 ALTER TABLE ONLY octroi_private.plan_limit
     ADD CONSTRAINT plan_limit_pkey PRIMARY KEY (plan_version_id, scope, model, meter, period);
@@ -8026,6 +13460,15 @@ ALTER TABLE ONLY octroi_private.plan_version
 ALTER TABLE ONLY octroi_private.plan_version
     ADD CONSTRAINT plan_version_plan_code_version_key UNIQUE (plan_code, version);
 
+ALTER TABLE ONLY octroi_private.privacy_request
+    ADD CONSTRAINT privacy_request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.privacy_setting
+    ADD CONSTRAINT privacy_setting_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY octroi_private.processor
+    ADD CONSTRAINT processor_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY octroi_private.quota_draw
     ADD CONSTRAINT quota_draw_pkey PRIMARY KEY (grant_id, request_id);
 
@@ -8047,14 +13490,35 @@ ALTER TABLE ONLY octroi_private.reconciliation_seen
 ALTER TABLE ONLY octroi_private.recurring_job
     ADD CONSTRAINT recurring_job_pkey PRIMARY KEY (kind);
 
+ALTER TABLE ONLY octroi_private.refused_access
+    ADD CONSTRAINT refused_access_pkey PRIMARY KEY (bucket_at, reason, account_id, api_key_id);
+
 ALTER TABLE octroi_private.request
     ADD CONSTRAINT request_is_sound CHECK (octroi_private.is_sound_request(request.*));
 
 ALTER TABLE ONLY octroi_private.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.retention_rule
+    ADD CONSTRAINT retention_rule_pkey PRIMARY KEY (country);
+
+ALTER TABLE ONLY octroi_private.retention_setting
+    ADD CONSTRAINT retention_setting_pkey PRIMARY KEY (table_name);
+
 ALTER TABLE ONLY octroi_private.revocation
     ADD CONSTRAINT revocation_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.second_factor
+    ADD CONSTRAINT second_factor_pkey PRIMARY KEY (factor_id);
+
+ALTER TABLE ONLY octroi_private.security_setting
+    ADD CONSTRAINT security_setting_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY octroi_private.security_signal
+    ADD CONSTRAINT security_signal_once UNIQUE NULLS NOT DISTINCT (kind, account_id, api_key_id, window_start);
+
+ALTER TABLE ONLY octroi_private.security_signal
+    ADD CONSTRAINT security_signal_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY octroi_private.stored_response
     ADD CONSTRAINT stored_response_pkey PRIMARY KEY (request_id);
@@ -8110,6 +13574,12 @@ ALTER TABLE ONLY octroi_private.subscription
 ALTER TABLE ONLY octroi_private.test_clock
     ADD CONSTRAINT test_clock_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY octroi_private.tombstone_key
+    ADD CONSTRAINT tombstone_key_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY octroi_private.tombstone
+    ADD CONSTRAINT tombstone_pkey PRIMARY KEY (subject_hash);
+
 ALTER TABLE ONLY octroi_private.top_up_pack
     ADD CONSTRAINT top_up_pack_code_version_key UNIQUE (code, version);
 
@@ -8128,6 +13598,12 @@ ALTER TABLE ONLY octroi_private.usage_daily
 ALTER TABLE ONLY octroi_private.usage_event
     ADD CONSTRAINT usage_event_pkey PRIMARY KEY (id, occurred_at);
 
+ALTER TABLE ONLY octroi_private.usage_month_dropped
+    ADD CONSTRAINT usage_month_dropped_pkey PRIMARY KEY (month);
+
+ALTER TABLE ONLY octroi_private.usage_removal
+    ADD CONSTRAINT usage_removal_pkey PRIMARY KEY (id);
+
 CREATE UNIQUE INDEX account_one_personal ON octroi_private.account USING btree (owner_user_id) WHERE (kind = 'personal'::text);
 
 CREATE INDEX account_owner ON octroi_private.account USING btree (owner_user_id);
@@ -8138,9 +13614,17 @@ CREATE UNIQUE INDEX alert_once ON octroi_private.alert USING btree (balance_id, 
 
 CREATE INDEX api_key_account ON octroi_private.api_key USING btree (account_id);
 
+CREATE INDEX api_key_previous_key ON octroi_private.api_key_previous USING btree (api_key_id);
+
 CREATE INDEX api_key_user ON octroi_private.api_key USING btree (user_id);
 
 CREATE INDEX audit_log_account ON octroi_private.audit_log USING btree (account_id, id);
+
+CREATE INDEX audit_log_actor ON octroi_private.audit_log USING btree (actor, id);
+
+CREATE INDEX audit_log_person ON octroi_private.audit_log USING btree (person, id);
+
+CREATE INDEX audit_log_reads ON octroi_private.audit_log USING btree (id) WHERE (action ~ '^admin_read\.'::text);
 
 CREATE INDEX billing_cycle_account ON octroi_private.billing_cycle USING btree (account_id, period_end);
 
@@ -8148,11 +13632,43 @@ CREATE INDEX billing_cycle_running ON octroi_private.billing_cycle USING btree (
 
 CREATE INDEX billing_request_account ON octroi_private.billing_request USING btree (account_id, created_at);
 
+CREATE INDEX breach_notice_mail ON octroi_private.breach_notice USING btree (mail_id);
+
+CREATE INDEX breach_notice_user ON octroi_private.breach_notice USING btree (user_id);
+
 CREATE INDEX completion_account ON octroi_private.completion USING btree (account_id);
 
 CREATE INDEX completion_expiry ON octroi_private.completion USING btree (expires_at);
 
+CREATE INDEX consent_purpose ON octroi_private.consent USING btree (purpose, policy_version);
+
+CREATE INDEX consent_user ON octroi_private.consent USING btree (user_id, purpose, id);
+
+CREATE INDEX contact_change_account ON octroi_private.contact_change USING btree (account_id);
+
+CREATE UNIQUE INDEX contact_change_one_waits ON octroi_private.contact_change USING btree (account_id) WHERE (state = 'pending'::text);
+
+CREATE INDEX contact_change_user ON octroi_private.contact_change USING btree (user_id);
+
+CREATE INDEX contact_email_index ON octroi_private.contact USING btree (email_index) WHERE (email_index IS NOT NULL);
+
 CREATE INDEX entitlement_price ON octroi_private.entitlement USING btree (price_id);
+
+CREATE INDEX erased_account_due ON octroi_private.erased_account USING btree (kept_until);
+
+CREATE INDEX erased_account_receipt ON octroi_private.erased_account USING btree (receipt_id);
+
+CREATE INDEX erasure_receipt_finished ON octroi_private.erasure_receipt USING btree (finished_at);
+
+CREATE UNIQUE INDEX erasure_step_once ON octroi_private.erasure_step USING btree (customer_id, receipt_id) WHERE (kind = 'stripe'::text);
+
+CREATE INDEX erasure_step_open ON octroi_private.erasure_step USING btree (id) WHERE (finished_at IS NULL);
+
+CREATE INDEX erasure_step_receipt ON octroi_private.erasure_step USING btree (receipt_id);
+
+CREATE INDEX export_ticket_expiry ON octroi_private.export_ticket USING btree (expires_at);
+
+CREATE INDEX export_ticket_user ON octroi_private.export_ticket USING btree (user_id, issued_at);
 
 CREATE INDEX job_due ON octroi_private.job USING btree (run_at, id) WHERE (state = 'queued'::text);
 
@@ -8184,9 +13700,15 @@ CREATE INDEX overage_use_unreported ON octroi_private.overage_use USING btree (a
 
 CREATE UNIQUE INDEX plan_one_default ON octroi_private.plan USING btree (is_default) WHERE is_default;
 
+CREATE INDEX privacy_request_open ON octroi_private.privacy_request USING btree (due_at) WHERE (state = 'open'::text);
+
+CREATE INDEX privacy_request_user ON octroi_private.privacy_request USING btree (user_id, received_at);
+
 CREATE INDEX quota_draw_balance ON octroi_private.quota_draw USING btree (balance_id);
 
 CREATE INDEX quota_grant_account ON octroi_private.quota_grant USING btree (account_id, meter) WHERE (ended_at IS NULL);
+
+CREATE INDEX quota_grant_of_account ON octroi_private.quota_grant USING btree (account_id);
 
 CREATE INDEX reconciliation_difference_run ON octroi_private.reconciliation_difference USING btree (run_id);
 
@@ -8194,7 +13716,13 @@ CREATE UNIQUE INDEX request_idempotency ON octroi_private.request USING btree (a
 
 CREATE INDEX request_open ON octroi_private.request USING btree (expires_at) WHERE ((state)::text = 'open'::text);
 
+CREATE UNIQUE INDEX retention_rule_one_in_force ON octroi_private.retention_rule USING btree (is_in_force) WHERE is_in_force;
+
 CREATE INDEX revocation_grant ON octroi_private.revocation USING btree (grant_id, happened_at);
+
+CREATE INDEX second_factor_user ON octroi_private.second_factor USING btree (user_id);
+
+CREATE INDEX security_signal_breach ON octroi_private.security_signal USING btree (breach_id);
 
 CREATE INDEX stored_response_expiry ON octroi_private.stored_response USING btree (expires_at);
 
@@ -8238,13 +13766,23 @@ CREATE INDEX subscription_plan_version ON octroi_private.subscription USING btre
 
 CREATE INDEX subscription_to_lapse ON octroi_private.subscription USING btree (granted_until) WHERE ((ended_at IS NULL) AND (granted_until < 'infinity'::timestamp with time zone));
 
+CREATE INDEX tombstone_erased ON octroi_private.tombstone USING btree (erased_at, subject_hash);
+
 CREATE INDEX top_up_account ON octroi_private.top_up USING btree (account_id, bought_at);
 
 CREATE UNIQUE INDEX top_up_pack_one_on_sale ON octroi_private.top_up_pack USING btree (code) WHERE (retired_at IS NULL);
 
 CREATE INDEX top_up_payment ON octroi_private.top_up USING btree (payment_intent_id);
 
+CREATE INDEX usage_daily_day ON octroi_private.usage_daily USING btree (day);
+
+CREATE INDEX usage_daily_user ON octroi_private.usage_daily USING btree (user_id, account_id);
+
 CREATE INDEX usage_event_account ON ONLY octroi_private.usage_event USING btree (account_id, occurred_at DESC);
+
+CREATE INDEX usage_removal_receipt ON octroi_private.usage_removal USING btree (receipt_id);
+
+CREATE TRIGGER account_audited AFTER DELETE OR UPDATE OF status, owner_user_id, kind ON octroi_private.account FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('account');
 
 CREATE TRIGGER account_voids AFTER UPDATE OF status ON octroi_private.account FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
@@ -8252,19 +13790,59 @@ CREATE TRIGGER api_key_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_privat
 
 CREATE TRIGGER api_key_voids AFTER DELETE OR UPDATE ON octroi_private.api_key FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
+CREATE TRIGGER audit_link_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON octroi_private.audit_link FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.refuse_change();
+
+ALTER TABLE octroi_private.audit_link ENABLE ALWAYS TRIGGER audit_link_append_only;
+
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON octroi_private.audit_log FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.refuse_change();
 
+ALTER TABLE octroi_private.audit_log ENABLE ALWAYS TRIGGER audit_log_append_only;
+
+CREATE CONSTRAINT TRIGGER audit_log_linked AFTER INSERT ON octroi_private.audit_log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION octroi_private.link_entry();
+
+ALTER TABLE octroi_private.audit_log ENABLE ALWAYS TRIGGER audit_log_linked;
+
+CREATE TRIGGER audit_log_pseudonymous BEFORE INSERT ON octroi_private.audit_log FOR EACH ROW EXECUTE FUNCTION octroi_private.pseudonymise_entry();
+
+ALTER TABLE octroi_private.audit_log ENABLE ALWAYS TRIGGER audit_log_pseudonymous;
+
+CREATE TRIGGER auto_top_up_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.auto_top_up FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('auto_top_up');
+
 CREATE TRIGGER balance_lowered BEFORE UPDATE OF used, reserved ON octroi_private.balance FOR EACH ROW WHEN (((old.granted)::bigint > (old.allowed)::bigint)) EXECUTE FUNCTION octroi_private.lower_granted();
+
+CREATE TRIGGER billing_setting_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.billing_setting FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('billing_setting');
+
+CREATE TRIGGER breach_kept BEFORE DELETE OR TRUNCATE ON octroi_private.breach FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.refuse_change();
+
+CREATE TRIGGER breach_notice_ended AFTER UPDATE OF state ON octroi_private.mail FOR EACH ROW WHEN (((new.kind = 'breach'::text) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION octroi_private.keep_notice_outcome();
+
+CREATE TRIGGER breach_notice_kept BEFORE DELETE OR TRUNCATE ON octroi_private.breach_notice FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.refuse_change();
+
+CREATE TRIGGER breach_notice_lost AFTER DELETE ON octroi_private.mail FOR EACH ROW WHEN (((old.kind = 'breach'::text) AND (old.finished_at IS NULL))) EXECUTE FUNCTION octroi_private.keep_notice_outcome();
 
 CREATE TRIGGER budget_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.budget FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('budget');
 
 CREATE TRIGGER budget_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.budget FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
+CREATE TRIGGER consent_append_only BEFORE UPDATE OR TRUNCATE ON octroi_private.consent FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.refuse_change();
+
+CREATE TRIGGER consent_audited AFTER INSERT ON octroi_private.consent FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('consent');
+
+CREATE CONSTRAINT TRIGGER consent_leaves_with_person AFTER DELETE ON octroi_private.consent DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION octroi_private.refuse_loss_of_consent();
+
+CREATE TRIGGER consent_policy_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON octroi_private.consent_policy FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.refuse_change();
+
+CREATE TRIGGER consent_policy_audited AFTER INSERT ON octroi_private.consent_policy FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('consent_policy');
+
 CREATE TRIGGER job_billing_given_up AFTER UPDATE OF state ON octroi_private.job FOR EACH ROW WHEN (((new.kind = 'run_billing_request'::text) AND (new.state = ANY (ARRAY['dead'::text, 'cancelled'::text])))) EXECUTE FUNCTION octroi_private.fail_given_up_billing_request();
+
+CREATE TRIGGER job_contact_given_up AFTER UPDATE OF state ON octroi_private.job FOR EACH ROW WHEN (((new.kind = 'push_contact'::text) AND (new.state = ANY (ARRAY['dead'::text, 'cancelled'::text])))) EXECUTE FUNCTION octroi_private.fail_given_up_contact_change();
 
 CREATE TRIGGER job_given_up AFTER UPDATE OF state ON octroi_private.job FOR EACH ROW WHEN (((new.kind = 'complete_request'::text) AND (new.state = ANY (ARRAY['dead'::text, 'cancelled'::text])))) EXECUTE FUNCTION octroi_private.fail_given_up_completion();
 
 CREATE TRIGGER job_inserted AFTER INSERT ON octroi_private.job FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.notify_job();
+
+CREATE TRIGGER mail_given_up AFTER UPDATE OF state ON octroi_private.job FOR EACH ROW WHEN (((new.kind = 'send_mail'::text) AND (new.state = ANY (ARRAY['dead'::text, 'cancelled'::text])))) EXECUTE FUNCTION octroi_private.give_up_mail();
 
 CREATE TRIGGER member_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.member FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('member');
 
@@ -8272,13 +13850,21 @@ CREATE TRIGGER member_seats BEFORE INSERT ON octroi_private.member FOR EACH ROW 
 
 CREATE TRIGGER member_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.member FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
+CREATE TRIGGER model_price_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.model_price FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('model_price');
+
 CREATE TRIGGER model_price_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.model_price FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.void_all_entitlements();
+
+CREATE TRIGGER notification_setting_audited AFTER DELETE OR UPDATE ON octroi_private.notification_setting FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('notification_setting');
 
 CREATE TRIGGER overage_setting_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.overage_setting FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('overage_setting');
 
 CREATE TRIGGER overage_setting_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.overage_setting FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
+CREATE TRIGGER plan_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.plan FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('plan');
+
 CREATE TRIGGER plan_limit_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.plan_limit FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.void_all_entitlements();
+
+CREATE TRIGGER plan_version_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.plan_version FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('plan_version');
 
 CREATE TRIGGER plan_version_voids AFTER DELETE OR UPDATE ON octroi_private.plan_version FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.void_all_entitlements();
 
@@ -8286,9 +13872,15 @@ CREATE TRIGGER quota_grant_audited AFTER INSERT OR DELETE OR UPDATE OF amount, e
 
 CREATE TRIGGER quota_grant_voids AFTER INSERT OR DELETE OR UPDATE OF amount, starts_at, expires_at, ended_at, revoked ON octroi_private.quota_grant FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
+CREATE TRIGGER second_factor_audited AFTER INSERT OR DELETE ON octroi_private.second_factor FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('second_factor');
+
+CREATE TRIGGER stripe_customer_of_erased AFTER INSERT OR UPDATE OF account_id ON octroi_private.stripe_customer FOR EACH ROW WHEN (((new.account_id IS NOT NULL) AND (NOT new.is_deleted))) EXECUTE FUNCTION octroi_private.erase_late_customer();
+
 CREATE TRIGGER subscription_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.subscription FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('subscription');
 
 CREATE TRIGGER subscription_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.subscription FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
+
+CREATE TRIGGER top_up_pack_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.top_up_pack FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('top_up_pack');
 
 CREATE TRIGGER usage_event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON octroi_private.usage_event FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.refuse_change();
 
@@ -8300,6 +13892,12 @@ ALTER TABLE ONLY octroi_private.alert
 
 ALTER TABLE ONLY octroi_private.api_key
     ADD CONSTRAINT api_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.api_key_previous
+    ADD CONSTRAINT api_key_previous_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES octroi_private.api_key(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY octroi_private.api_key_use
+    ADD CONSTRAINT api_key_use_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES octroi_private.api_key(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY octroi_private.auto_top_up
     ADD CONSTRAINT auto_top_up_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
@@ -8313,17 +13911,41 @@ ALTER TABLE ONLY octroi_private.billing_cycle
 ALTER TABLE ONLY octroi_private.billing_request
     ADD CONSTRAINT billing_request_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
+ALTER TABLE ONLY octroi_private.breach_notice
+    ADD CONSTRAINT breach_notice_breach_id_fkey FOREIGN KEY (breach_id) REFERENCES octroi_private.breach(id);
+
 ALTER TABLE ONLY octroi_private.budget
     ADD CONSTRAINT budget_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
 ALTER TABLE ONLY octroi_private.completion
     ADD CONSTRAINT completion_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
+ALTER TABLE ONLY octroi_private.consent
+    ADD CONSTRAINT consent_purpose_policy_version_fkey FOREIGN KEY (purpose, policy_version) REFERENCES octroi_private.consent_policy(purpose, version);
+
+ALTER TABLE ONLY octroi_private.contact_change
+    ADD CONSTRAINT contact_change_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.contact_change
+    ADD CONSTRAINT contact_change_id_fkey FOREIGN KEY (id) REFERENCES octroi_private.privacy_request(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY octroi_private.entitlement
     ADD CONSTRAINT entitlement_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY octroi_private.entitlement
     ADD CONSTRAINT entitlement_price_id_fkey FOREIGN KEY (price_id) REFERENCES octroi_private.model_price(id);
+
+ALTER TABLE ONLY octroi_private.erased_account
+    ADD CONSTRAINT erased_account_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.erased_account
+    ADD CONSTRAINT erased_account_receipt_id_fkey FOREIGN KEY (receipt_id) REFERENCES octroi_private.erasure_receipt(id);
+
+ALTER TABLE ONLY octroi_private.erasure_step
+    ADD CONSTRAINT erasure_step_receipt_id_fkey FOREIGN KEY (receipt_id) REFERENCES octroi_private.erasure_receipt(id);
+
+ALTER TABLE ONLY octroi_private.export_ticket
+    ADD CONSTRAINT export_ticket_request_id_fkey FOREIGN KEY (request_id) REFERENCES octroi_private.privacy_request(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY octroi_private.mail
     ADD CONSTRAINT mail_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
@@ -8342,6 +13964,9 @@ ALTER TABLE ONLY octroi_private.overage_setting
 
 ALTER TABLE ONLY octroi_private.overage_use
     ADD CONSTRAINT overage_use_balance_id_fkey FOREIGN KEY (balance_id) REFERENCES octroi_private.balance(id);
+
+ALTER TABLE ONLY octroi_private.personal_column
+    ADD CONSTRAINT personal_column_table_name_fkey FOREIGN KEY (table_name) REFERENCES octroi_private.personal_table(table_name) ON DELETE CASCADE;
 
 ALTER TABLE ONLY octroi_private.plan_limit
     ADD CONSTRAINT plan_limit_plan_version_id_fkey FOREIGN KEY (plan_version_id) REFERENCES octroi_private.plan_version(id);
@@ -8376,6 +14001,9 @@ ALTER TABLE ONLY octroi_private.reconciliation_seen
 ALTER TABLE ONLY octroi_private.revocation
     ADD CONSTRAINT revocation_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES octroi_private.quota_grant(id);
 
+ALTER TABLE ONLY octroi_private.security_signal
+    ADD CONSTRAINT security_signal_breach_id_fkey FOREIGN KEY (breach_id) REFERENCES octroi_private.breach(id);
+
 ALTER TABLE ONLY octroi_private.stripe_customer
     ADD CONSTRAINT stripe_customer_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
@@ -8394,17 +14022,28 @@ ALTER TABLE ONLY octroi_private.top_up
 ALTER TABLE ONLY octroi_private.top_up
     ADD CONSTRAINT top_up_pack_id_fkey FOREIGN KEY (pack_id) REFERENCES octroi_private.top_up_pack(id);
 
+ALTER TABLE ONLY octroi_private.usage_removal
+    ADD CONSTRAINT usage_removal_receipt_id_fkey FOREIGN KEY (receipt_id) REFERENCES octroi_private.erasure_receipt(id);
+
 ALTER TABLE octroi_private.account ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY admin_reads ON octroi_private.account FOR SELECT TO octroi_admin USING (true);
+CREATE POLICY admin_reads ON octroi_private.account FOR SELECT TO octroi_admin USING (( SELECT octroi_private.log_admin_read('account'::text) AS log_admin_read));
 
-CREATE POLICY admin_reads ON octroi_private.usage_daily FOR SELECT TO octroi_admin USING (true);
+CREATE POLICY admin_reads ON octroi_private.usage_daily FOR SELECT TO octroi_admin USING (( SELECT octroi_private.log_admin_read('usage_daily'::text) AS log_admin_read));
 
-CREATE POLICY admin_reads ON octroi_private.usage_event FOR SELECT TO octroi_admin USING (true);
+CREATE POLICY admin_reads ON octroi_private.usage_event FOR SELECT TO octroi_admin USING (( SELECT octroi_private.log_admin_read('usage_event'::text) AS log_admin_read));
 
 ALTER TABLE octroi_private.alert ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.api_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.api_key_previous ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.api_key_use ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.append_only_pass ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.audit_link ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.audit_log ENABLE ROW LEVEL SECURITY;
 
@@ -8418,15 +14057,45 @@ ALTER TABLE octroi_private.billing_request ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.billing_setting ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.breach ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.breach_notice ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.budget ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.completion ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.consent ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.consent_policy ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.contact ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.contact_change ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.data_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.detection_state ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.entitlement ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.erased_account ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.erasure_receipt ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.erasure_step ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.export_ticket ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY holder_reads ON octroi_private.api_key FOR SELECT TO authenticated USING (((user_id = ( SELECT auth.uid() AS uid)) OR (account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts)))));
+
+CREATE POLICY holder_reads ON octroi_private.api_key_previous FOR SELECT TO authenticated USING ((EXISTS ( SELECT
+   FROM octroi_private.api_key k
+  WHERE (k.id = api_key_previous.api_key_id))));
+
+CREATE POLICY holder_reads ON octroi_private.api_key_use FOR SELECT TO authenticated USING ((EXISTS ( SELECT
+   FROM octroi_private.api_key k
+  WHERE (k.id = api_key_use.api_key_id))));
 
 ALTER TABLE octroi_private.job ENABLE ROW LEVEL SECURITY;
 
@@ -8460,6 +14129,14 @@ CREATE POLICY owner_all ON octroi_private.alert TO octroi_owner USING (true) WIT
 
 CREATE POLICY owner_all ON octroi_private.api_key TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.api_key_previous TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.api_key_use TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.append_only_pass TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.audit_link TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.audit_log TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.auto_top_up TO octroi_owner USING (true) WITH CHECK (true);
@@ -8472,13 +14149,35 @@ CREATE POLICY owner_all ON octroi_private.billing_request TO octroi_owner USING 
 
 CREATE POLICY owner_all ON octroi_private.billing_setting TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.breach TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.breach_notice TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.budget TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.completion TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.consent TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.consent_policy TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.contact TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.contact_change TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.data_key TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.detection_state TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.entitlement TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.erased_account TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.erasure_receipt TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.erasure_step TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.export_ticket TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.job TO octroi_owner USING (true) WITH CHECK (true);
 
@@ -8496,6 +14195,12 @@ CREATE POLICY owner_all ON octroi_private.overage_setting TO octroi_owner USING 
 
 CREATE POLICY owner_all ON octroi_private.overage_use TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.person TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.personal_column TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.personal_table TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.plan TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.plan_limit TO octroi_owner USING (true) WITH CHECK (true);
@@ -8507,6 +14212,12 @@ CREATE POLICY owner_all ON octroi_private.plan_price TO octroi_owner USING (true
 CREATE POLICY owner_all ON octroi_private.plan_version TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.plan_version_pack TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.privacy_request TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.privacy_setting TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.processor TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.quota_draw TO octroi_owner USING (true) WITH CHECK (true);
 
@@ -8520,9 +14231,21 @@ CREATE POLICY owner_all ON octroi_private.reconciliation_seen TO octroi_owner US
 
 CREATE POLICY owner_all ON octroi_private.recurring_job TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.refused_access TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.request TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.retention_rule TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.retention_setting TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.revocation TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.second_factor TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.security_setting TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.security_signal TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.stored_response TO octroi_owner USING (true) WITH CHECK (true);
 
@@ -8558,6 +14281,10 @@ CREATE POLICY owner_all ON octroi_private.subscription TO octroi_owner USING (tr
 
 CREATE POLICY owner_all ON octroi_private.test_clock TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.tombstone TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.tombstone_key TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.top_up TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.top_up_pack TO octroi_owner USING (true) WITH CHECK (true);
@@ -8566,7 +14293,17 @@ CREATE POLICY owner_all ON octroi_private.usage_daily TO octroi_owner USING (tru
 
 CREATE POLICY owner_all ON octroi_private.usage_event TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.usage_month_dropped TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.usage_removal TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY payer_reads ON octroi_private.billing_request FOR SELECT TO authenticated USING ((account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts))));
+
+ALTER TABLE octroi_private.person ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.personal_column ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.personal_table ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.plan ENABLE ROW LEVEL SECURITY;
 
@@ -8580,6 +14317,12 @@ ALTER TABLE octroi_private.plan_version ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.plan_version_pack ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.privacy_request ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.privacy_setting ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.processor ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.quota_draw ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.quota_grant ENABLE ROW LEVEL SECURITY;
@@ -8592,9 +14335,21 @@ ALTER TABLE octroi_private.reconciliation_seen ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.recurring_job ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.refused_access ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.request ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.retention_rule ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.retention_setting ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.revocation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.second_factor ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.security_setting ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.security_signal ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.stored_response ENABLE ROW LEVEL SECURITY;
 
@@ -8628,7 +14383,13 @@ ALTER TABLE octroi_private.stripe_subscription_item ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.subscription ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY support_reads ON octroi_private.contact FOR SELECT TO octroi_admin, octroi_support USING (true);
+
 ALTER TABLE octroi_private.test_clock ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.tombstone ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.tombstone_key ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.top_up ENABLE ROW LEVEL SECURITY;
 
@@ -8637,6 +14398,10 @@ ALTER TABLE octroi_private.top_up_pack ENABLE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.usage_daily ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.usage_event ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.usage_month_dropped ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.usage_removal ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA octroi TO anon;
 GRANT USAGE ON SCHEMA octroi TO authenticated;
@@ -8647,6 +14412,7 @@ GRANT USAGE ON SCHEMA octroi_private TO authenticated;
 GRANT USAGE ON SCHEMA octroi_private TO octroi_worker;
 GRANT USAGE ON SCHEMA octroi_private TO octroi_meter;
 GRANT USAGE ON SCHEMA octroi_private TO octroi_admin;
+GRANT USAGE ON SCHEMA octroi_private TO octroi_support;
 
 REVOKE ALL ON FUNCTION octroi.billing_request(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.billing_request(id uuid) TO authenticated;
@@ -8669,8 +14435,29 @@ GRANT ALL ON FUNCTION octroi.completion(id uuid) TO authenticated;
 REVOKE ALL ON FUNCTION octroi.count_tokens(model text, text text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.count_tokens(model text, text text) TO authenticated;
 
-REVOKE ALL ON FUNCTION octroi.create_api_key(name text, limits jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi.create_api_key(name text, limits jsonb) TO authenticated;
+REVOKE ALL ON FUNCTION octroi.create_api_key(name text, limits jsonb, expires_at timestamp with time zone, allowed_models text[], allowed_endpoints text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.create_api_key(name text, limits jsonb, expires_at timestamp with time zone, allowed_models text[], allowed_endpoints text[]) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.delete_my_account() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.delete_my_account() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.export_my_data() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.export_my_data() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.give_consent(purpose text, policy_version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.give_consent(purpose text, policy_version text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.my_audit(max_rows integer, before bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_audit(max_rows integer, before bigint) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.my_consents() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_consents() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.my_data(table_name text, after text[], max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_data(table_name text, after text[], max_rows integer) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.my_data_tables() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_data_tables() TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.my_forecast() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.my_forecast() TO authenticated;
@@ -8702,11 +14489,17 @@ GRANT ALL ON FUNCTION octroi.receive_stripe_event(event jsonb) TO service_role;
 REVOKE ALL ON FUNCTION octroi.request_completion(request jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.request_completion(request jsonb) TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.restrict_api_key(id uuid, allowed_models text[], allowed_endpoints text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.restrict_api_key(id uuid, allowed_models text[], allowed_endpoints text[]) TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.resume_subscription() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.resume_subscription() TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.revoke_api_key(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.revoke_api_key(id uuid) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.rotate_api_key(id uuid, grace_seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.rotate_api_key(id uuid, grace_seconds integer) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) TO authenticated;
@@ -8723,11 +14516,35 @@ GRANT ALL ON FUNCTION octroi.start_checkout(plan text, billing_interval text, su
 REVOKE ALL ON FUNCTION octroi.unsubscribe(token text, act boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.unsubscribe(token text, act boolean) TO service_role;
 
+REVOKE ALL ON FUNCTION octroi.update_my_contact(account_name text, billing_email text, phone text, locale text, time_zone text, address jsonb, tax_id jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.update_my_contact(account_name text, billing_email text, phone text, locale text, time_zone text, address jsonb, tax_id jsonb) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.withdraw_consent(purpose text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.withdraw_consent(purpose text) TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi_private.access_of(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.account_of_customer(p_customer_id text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.accounts_of_person(p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.add_business_days(p_at timestamp with time zone, p_days integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone, p_priority smallint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.add_person() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.admin_page(p_table text, p_after text[], p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.admin_page(p_table text, p_after text[], p_max_rows integer) TO octroi_admin;
+
+REVOKE ALL ON FUNCTION octroi_private.admin_statement(p_table text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.admin_tables() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.admin_tables() TO octroi_admin;
+
+REVOKE ALL ON FUNCTION octroi_private.affected_fault(p_affected jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.affected_people(p_affected jsonb, p_after uuid, p_max integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.alert_amount(p_account_id uuid, p_scope text, p_meter text, p_period text, p_used bigint, p_reached_of bigint, p_limit bigint) FROM PUBLIC;
 
@@ -8737,14 +14554,28 @@ REVOKE ALL ON FUNCTION octroi_private.allot_next(p_before octroi_private.allotme
 
 REVOKE ALL ON FUNCTION octroi_private.anchor_of(p_account_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.announce(p_key text, p_letter jsonb, p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.apply_retention(p_max_rows integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.apply_stripe_object(p_kind text, p_id text, p_fence bigint, p_object jsonb) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.assess_breach(p_breach_id bigint, p_assessment jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.assess_breach(p_breach_id bigint, p_assessment jsonb) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.at_second(p_seconds bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.audit() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.audit_erasure(p_receipt_id uuid, p_accounts uuid[], p_ending uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.audit_hash(p_before bytea, p_entry octroi_private.audit_log) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.audit_position(p_position bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.audit_position(p_position bigint) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.authenticate_key(p_key_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.authenticate_key(p_key_hash bytea) TO octroi_worker;
@@ -8761,6 +14592,9 @@ GRANT SELECT ON TABLE octroi_private.usage_event TO octroi_admin;
 
 REVOKE ALL ON FUNCTION octroi_private.balances_around(p_event octroi_private.usage_event) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.begin_export(p_token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.begin_export(p_token_hash bytea) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.begin_mail(p_mail_id uuid, p_attempt integer) TO octroi_worker;
 
@@ -8769,8 +14603,24 @@ GRANT ALL ON FUNCTION octroi_private.begin_meter_report(p_report_id uuid) TO oct
 
 REVOKE ALL ON FUNCTION octroi_private.billed_subscription(p_account_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.billed_until(p_customer_id text, p_event_name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.billing_troubles() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.billing_troubles() TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.bite_end(p_account_id uuid, p_after timestamp with time zone, p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.blind_index(p_kind text, p_value text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.breach_report(p_breach_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.breach_report(p_breach_id bigint) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.breach_state(p_breach octroi_private.breach) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.breaches(p_closed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.breaches(p_closed boolean) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.bury(p_user_id uuid, p_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.buy_when_low(p_account_id uuid, p_meter text, p_left bigint) FROM PUBLIC;
 
@@ -8804,25 +14654,45 @@ REVOKE ALL ON FUNCTION octroi_private.change_args(p_request octroi_private.billi
 
 REVOKE ALL ON FUNCTION octroi_private.charge_call(p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer) TO octroi_worker;
+REVOKE ALL ON FUNCTION octroi_private.check_key_access(p_allowed_models text[], p_allowed_endpoints text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer, p_after_run_at timestamp with time zone, p_after_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer, p_after_run_at timestamp with time zone, p_after_id bigint) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.claim_mail(p_mail_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.claim_mail(p_mail_id uuid) TO octroi_worker;
 
-REVOKE ALL ON FUNCTION octroi_private.close_deleted_user() FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.close_breach(p_breach_id bigint, p_note text, p_no_notice_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.close_breach(p_breach_id bigint, p_note text, p_no_notice_reason text) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.close_did(p_invoice_id text, p_action text, p_result jsonb) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.close_privacy_request(p_id uuid, p_state text, p_evidence jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.close_step(p_invoice_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.close_step(p_invoice_id text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.confirm_privacy_request(p_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.contact_change_details(p_user_id uuid, p_sealed bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.contact_fault(p_account_name text, p_billing_email text, p_phone text, p_address jsonb, p_tax_id jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.correct_usage(p_request_id uuid, p_reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.count_refusals(p_reasons text[], p_account_ids uuid[], p_api_key_ids uuid[], p_counts bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.count_refusals(p_reasons text[], p_account_ids uuid[], p_api_key_ids uuid[], p_counts bigint[]) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.customer_of(p_kind text, p_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.cycle_windows(p_invoice_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.debt_of(p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.decide_consent(p_user_id uuid, p_purpose text, p_is_given boolean, p_version text, p_method text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.decision_on(p_user_id uuid, p_purpose text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.declaration_faults(p_plans jsonb) FROM PUBLIC;
 
@@ -8831,9 +14701,33 @@ GRANT ALL ON FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run bool
 
 REVOKE ALL ON FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.delete_calls(p_account_id uuid, p_user_id uuid, p_after timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.delete_user(p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.detect_broken_chain(p_max_links integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.detect_refusals(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.detect_signals(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.detect_unusual_use(p_max_accounts integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.draw_grants(p_request_ids uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.drop_empty_days(p_account_id uuid, p_after timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.drop_erased_account(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.drop_statements() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.drop_usage_month() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.enqueue_billing_request(p_account_id uuid, p_user_id uuid, p_kind text, p_args jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_contact_change(p_request_id uuid, p_account_id uuid, p_user_id uuid, p_details jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_erasure_at_stripe(p_receipt_id uuid, p_account_id uuid, p_customer_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.enqueue_mail(p_account_id uuid, p_user_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) FROM PUBLIC;
 
@@ -8847,14 +14741,38 @@ REVOKE ALL ON FUNCTION octroi_private.enqueue_sync(p_kind text, p_id text) FROM 
 
 REVOKE ALL ON FUNCTION octroi_private.enqueue_touched(p_object_id text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.erase_deleted_user() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.erase_late_customer() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.erase_user(p_user_id uuid, p_asked_by text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.erasure_at_stripe(p_step_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.erasure_at_stripe(p_step_id bigint) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.erasure_customer(p_step_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.erasure_customer(p_step_id bigint) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.erasure_statements() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.evaluate_customer(p_customer_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.expire_due(p_max_rows integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.expire_grants(p_account_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.export_manifest() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.export_manifest() TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.export_page(p_request_id uuid, p_table text, p_after text[], p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.export_page(p_request_id uuid, p_table text, p_after text[], p_max_rows integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.export_rows(p_user_id uuid, p_table text, p_after text[], p_max_rows integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.extend_jobs(p_ids bigint[], p_attempts integer[], p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.extend_jobs(p_ids bigint[], p_attempts integer[], p_lease_seconds integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.extend_privacy_request(p_id uuid, p_reason text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.fail_billing_request(p_id uuid, p_code text, p_message text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.fail_billing_request(p_id uuid, p_code text, p_message text) TO octroi_worker;
@@ -8866,11 +14784,31 @@ REVOKE ALL ON FUNCTION octroi_private.fail_given_up_billing_request() FROM PUBLI
 
 REVOKE ALL ON FUNCTION octroi_private.fail_given_up_completion() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.fail_given_up_contact_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.find_person_by_email(p_email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.find_person_by_email(p_email text) TO octroi_support;
+GRANT ALL ON FUNCTION octroi_private.find_person_by_email(p_email text) TO octroi_admin;
+
 REVOKE ALL ON FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text, p_url text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.finish_billing_request(p_id uuid, p_object_id text, p_url text) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.finish_contact_change(p_id uuid, p_version integer, p_error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.finish_contact_change(p_id uuid, p_version integer, p_error text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.finish_erasure(p_receipt_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.finish_erasure_step(p_step_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.finish_erasure_step(p_step_id bigint) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.finish_export(p_request_id uuid, p_rows bigint, p_bytes bigint, p_sha256 text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.finish_export(p_request_id uuid, p_rows bigint, p_bytes bigint, p_sha256 text) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.finish_job(p_id bigint, p_attempt integer, p_outcome text, p_detail text, p_delay_seconds integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.finish_jobs(p_ids bigint[], p_attempts integer[], p_outcomes text[], p_details text[], p_delays_seconds integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.finish_jobs(p_ids bigint[], p_attempts integer[], p_outcomes text[], p_details text[], p_delays_seconds integer[]) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) TO octroi_worker;
@@ -8887,11 +14825,15 @@ REVOKE ALL ON FUNCTION octroi_private.follow_up(p_request_ids uuid[]) FROM PUBLI
 
 REVOKE ALL ON FUNCTION octroi_private.forecast(p_balances octroi_private.balance[], p_price_id bigint, p_tokens bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.forget_contact() FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.give_up_mail() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.grant_top_ups(p_account_id uuid, p_customer_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.granted_on_top(p_account_id uuid, p_scope text, p_meter text, p_period text, p_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.hand_over(p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.has_consent(p_user_id uuid, p_purpose text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.held_of_earlier_months(p_account_id uuid, p_meter text, p_at timestamp with time zone) FROM PUBLIC;
 
@@ -8901,17 +14843,33 @@ REVOKE ALL ON FUNCTION octroi_private.is_closed_for(p_account_id uuid, p_at time
 
 REVOKE ALL ON FUNCTION octroi_private.is_contractual(p_kind text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.is_ending(p_subscription octroi_private.stripe_subscription) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_letter(p_letter jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.is_sound_request(p_request octroi_private.request) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.is_sync_due(p_kind text, p_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.is_text(p_value jsonb, p_most integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.is_wanted(p_user_id uuid, p_kind text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.is_whole(p_value jsonb, p_least bigint, p_most bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.items_of(p_plan_version_id bigint, p_billing_interval text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.keep_accounts(p_receipt_id uuid, p_ending uuid[], p_at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.keep_contact() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.keep_notice_outcome() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.keep_second_factor() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.kept_for(p_table_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.kept_since(p_table_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.lapse_plans(p_max_rows integer) FROM PUBLIC;
 
@@ -8920,6 +14878,8 @@ REVOKE ALL ON FUNCTION octroi_private.left_items(p_subscription_id text) FROM PU
 REVOKE ALL ON FUNCTION octroi_private.limit_faults(p_plan jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.limit_reason(p_scope text, p_meter text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.link_entry() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.link_stripe_customer(p_account_id uuid, p_customer_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.link_stripe_customer(p_account_id uuid, p_customer_id text) TO octroi_worker;
@@ -8935,10 +14895,20 @@ GRANT ALL ON FUNCTION octroi_private.load_billing_request(p_id uuid) TO octroi_w
 REVOKE ALL ON FUNCTION octroi_private.load_completion(p_completion_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.load_completion(p_completion_id uuid) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.load_contact_change(p_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.load_contact_change(p_id uuid) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.lock_append_only(p_relation regclass) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.log_admin_read(p_relation text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.log_admin_read(p_relation text) TO octroi_admin;
+
 REVOKE ALL ON FUNCTION octroi_private.lower_granted() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.make_admin_view(p_table text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.make_meter_reports(p_account_id uuid) FROM PUBLIC;
 
@@ -8953,6 +14923,14 @@ REVOKE ALL ON FUNCTION octroi_private.make_usage_partitions(p_months_ahead integ
 REVOKE ALL ON FUNCTION octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.mark_mail(p_mail_id uuid, p_attempt integer, p_outcome text, p_detail text) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.mask_email(p_email text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.mask_phone(p_phone text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.masked_contact(p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.masked_contact(p_user_id uuid) TO octroi_support;
+GRANT ALL ON FUNCTION octroi_private.masked_contact(p_user_id uuid) TO octroi_admin;
+
 REVOKE ALL ON FUNCTION octroi_private.metered_periods(p_customer text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.model_limits(p_model text) FROM PUBLIC;
@@ -8962,6 +14940,8 @@ REVOKE ALL ON FUNCTION octroi_private.model_list(p_account_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.model_list(p_account_id uuid) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.my_account() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.my_account_to_bill() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.my_accounts() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.my_accounts() TO authenticated;
@@ -8977,6 +14957,18 @@ GRANT ALL ON FUNCTION octroi_private.my_invoices() TO authenticated;
 REVOKE ALL ON FUNCTION octroi_private.my_top_ups() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.my_top_ups() TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi_private.new_key_secret() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.note_missed_id(p_is_foreign boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.notice_fault(p_notice jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.notify_affected(p_breach_id bigint, p_notice jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.notify_affected(p_breach_id bigint, p_notice jsonb) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.notify_authority(p_breach_id bigint, p_authority text, p_reference text, p_notified_at timestamp with time zone, p_delay_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.notify_authority(p_breach_id bigint, p_authority text, p_reference text, p_notified_at timestamp with time zone, p_delay_reason text) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.notify_job() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.object_problem(p_kind text, p_id text) FROM PUBLIC;
@@ -8985,15 +14977,27 @@ REVOKE ALL ON FUNCTION octroi_private.open_and_lock(p_account_ids uuid[], p_api_
 
 REVOKE ALL ON FUNCTION octroi_private.open_balances(p_account_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.open_breach(p_title text, p_nature text, p_detected_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.open_breach(p_title text, p_nature text, p_detected_at timestamp with time zone) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.open_breach_row(p_breach_id bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.open_cycles(p_account_id uuid, p_customer_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.open_entitlement(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.open_for(p_user_id uuid, p_place text, p_sealed bytea) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.open_overage(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.open_personal_account() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.open_privacy_request(p_user_id uuid, p_kind text, p_channel text, p_regime text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.operator_key_use() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.operator_key_use() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.origin_of(p_url text) FROM PUBLIC;
 
@@ -9011,6 +15015,8 @@ REVOKE ALL ON FUNCTION octroi_private.pack_on_sale(p_account_id uuid, p_pack tex
 
 REVOKE ALL ON FUNCTION octroi_private.packs_on_sale() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.packs_on_sale() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi_private.page_statement(p_table text, p_reach text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.paid_lines(p_subscription_id text) FROM PUBLIC;
 
@@ -9030,17 +15036,39 @@ REVOKE ALL ON FUNCTION octroi_private.plan_name_of(p_account_id uuid) FROM PUBLI
 REVOKE ALL ON FUNCTION octroi_private.plans_on_sale() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.plans_on_sale() TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi_private.policy_in_force(p_purpose text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.price_id_of(p_key text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.priced_pools(p_event octroi_private.usage_event) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.privacy_troubles() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.privacy_troubles() TO octroi_worker;
+GRANT ALL ON FUNCTION octroi_private.privacy_troubles() TO octroi_admin;
 
 REVOKE ALL ON FUNCTION octroi_private.prune(p_max_rows integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.prune_billing(p_max_rows integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.prune_previous_keys(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.prune_privacy(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.pseudonym_of(p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.pseudonymise_entry() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.pseudonymised(p_text text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.publish_policy(p_purpose text, p_version text, p_text text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.raise_alerts(p_request_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.raise_signal(p_kind text, p_account_id uuid, p_api_key_id uuid, p_window_start timestamp with time zone, p_detail jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.raise_unsealed() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.rearm_alerts(p_balance octroi_private.balance, p_limit bigint) FROM PUBLIC;
 
@@ -9068,6 +15096,8 @@ GRANT ALL ON FUNCTION octroi_private.reconcile_windows(p_run bigint, p_customer 
 REVOKE ALL ON FUNCTION octroi_private.reconciliation_differences(p_run bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.reconciliation_differences(p_run bigint) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.record_audit(p_action text, p_account_id uuid, p_subject text, p_detail jsonb, p_reason text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) TO octroi_worker;
 
@@ -9080,9 +15110,13 @@ REVOKE ALL ON FUNCTION octroi_private.refuse_beyond_seats() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_change() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.refuse_loss_of_consent() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.refuse_outcome(p_request_id uuid, p_why text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_url(p_name text, p_url text) FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE octroi_private.register_personal_table(IN p_table text, IN p_about text, IN p_purpose text, IN p_legal_basis text, IN p_retention text, IN p_processors text[], IN p_erasure text, IN p_erasure_reason text, IN p_slices text, IN p_reach text, IN p_withheld text, IN p_key_columns text[], IN p_columns text, IN p_page_rows integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.reject_meter_reports(p_identifiers text[], p_reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.reject_meter_reports(p_identifiers text[], p_reason text) TO octroi_worker;
@@ -9099,14 +15133,26 @@ GRANT ALL ON FUNCTION octroi_private.release_jobs(p_ids bigint[], p_attempts int
 REVOKE ALL ON FUNCTION octroi_private.release_many(p_request_ids uuid[], p_reasons text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.release_many(p_request_ids uuid[], p_reasons text[]) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.remove_requests(p_user_id uuid, p_pseudonym uuid, p_after uuid, p_max_rows integer, OUT reached_id uuid, OUT rows_done bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.reopen_subscription(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.replace_reports(p_report_ids uuid[], p_why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.replace_reports(p_report_ids uuid[], p_why text) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.replay_tombstones(p_lines text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.replay_tombstones(p_lines text[]) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.report_usage(p_max_rows integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.requeue_events(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.require_admin_step_up() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.require_step_up() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) TO octroi_meter;
@@ -9117,14 +15163,44 @@ GRANT ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_accoun
 REVOKE ALL ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.resolve_open_requests(p_user_id uuid, p_ending uuid[], p_pseudonym uuid, p_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.resolve_signals(p_ids bigint[], p_breach_id bigint, p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.resolve_signals(p_ids bigint[], p_breach_id bigint, p_reason text) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.revoke_leaked_keys(p_key_hashes bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.revoke_leaked_keys(p_key_hashes bytea[]) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.revoke_top_ups(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.roll_over(p_account_id uuid, p_anchor_at timestamp with time zone, p_at timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.rotate_data_keys(p_after uuid, p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.rotate_data_keys(p_after uuid, p_max_rows integer) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_resets_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.seal_for(p_user_id uuid, p_place text, p_plain text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.sealed_place(p_user_id uuid, p_place text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.security_signals(p_all boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.security_signals(p_all boolean) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows integer) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.set_contact(p_user_id uuid, p_email text, p_phone text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.set_retention(p_table_name text, p_keep interval) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.set_retention_country(p_country text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.set_security_settings(p_settings jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.set_security_settings(p_settings jsonb) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text) TO octroi_meter;
@@ -9134,10 +15210,18 @@ GRANT ALL ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_t
 
 REVOKE ALL ON FUNCTION octroi_private.sold_by(p_kind text, p_id text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.stand_by_for_jobs() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.stand_by_for_jobs() TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.stand_by_key() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.start_reconciliation() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.start_reconciliation() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.stop_auto_top_up(p_request octroi_private.billing_request) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.stop_standing_by() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.stop_standing_by() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.store_charge(p_object jsonb) FROM PUBLIC;
 
@@ -9160,6 +15244,8 @@ REVOKE ALL ON FUNCTION octroi_private.stripe_event_types() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.stripe_id_of(p_key text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.subject_hash(p_user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.subscribed_event_types() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.subscribed_event_types() TO octroi_worker;
 
@@ -9180,7 +15266,14 @@ REVOKE ALL ON FUNCTION octroi_private.tell_of_top_up(p_grant_id uuid) FROM PUBLI
 
 REVOKE ALL ON FUNCTION octroi_private.threshold_amount(p_limit bigint, p_threshold integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.tombstones(p_after text, p_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.tombstones(p_after text, p_max integer) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.unknown_keys(p_object jsonb, p_known text[], p_where text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.unlink_calls(p_account_id uuid, p_user_id uuid, p_pseudonym uuid, p_after timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.unlock_append_only(p_relation regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.unlock_stripe_object(p_kind text, p_id text, p_fence bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.unlock_stripe_object(p_kind text, p_id text, p_fence bigint) TO octroi_worker;
@@ -9188,11 +15281,16 @@ GRANT ALL ON FUNCTION octroi_private.unlock_stripe_object(p_kind text, p_id text
 REVOKE ALL ON FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.unsubscribe(p_token text, p_act boolean) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.usage_kept_since() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_subject text, p_meter text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.used_since(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_since timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.uuid_v7_floor(p_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.verify_audit(p_after bigint, p_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.verify_audit(p_after bigint, p_max integer) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.version_on_sale(p_plan text, p_billing_interval text) FROM PUBLIC;
 
@@ -9200,7 +15298,11 @@ REVOKE ALL ON FUNCTION octroi_private.void_all_entitlements() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.void_entitlements() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.waived_after() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.watch_billing(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.watch_erasures(p_max_rows integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.whole_minute(p_at timestamp with time zone, p_up boolean) FROM PUBLIC;
 
@@ -9247,11 +15349,19 @@ GRANT SELECT(key_prefix) ON TABLE octroi_private.api_key TO authenticated;
 
 GRANT SELECT(allowed_models) ON TABLE octroi_private.api_key TO authenticated;
 
+GRANT SELECT(allowed_endpoints) ON TABLE octroi_private.api_key TO authenticated;
+
 GRANT SELECT(created_at) ON TABLE octroi_private.api_key TO authenticated;
 
 GRANT SELECT(expires_at) ON TABLE octroi_private.api_key TO authenticated;
 
 GRANT SELECT(revoked_at) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(api_key_id) ON TABLE octroi_private.api_key_previous TO authenticated;
+
+GRANT SELECT(expires_at) ON TABLE octroi_private.api_key_previous TO authenticated;
+
+GRANT SELECT ON TABLE octroi_private.api_key_use TO authenticated;
 
 GRANT SELECT ON TABLE octroi.api_keys TO authenticated;
 
@@ -9275,3 +15385,91 @@ GRANT SELECT ON TABLE octroi_private.usage_daily TO octroi_admin;
 
 GRANT SELECT ON TABLE octroi.usage_daily TO authenticated;
 GRANT SELECT ON TABLE octroi.usage_daily TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_account TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_alert TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_api_key TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_api_key_previous TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_api_key_use TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_audit_log TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_auto_top_up TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_balance TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_billing_cycle TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_billing_request TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_breach_notice TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_budget TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_consent TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_entitlement TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_mail TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_member TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_meter_report TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_notification_setting TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_overage_setting TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_overage_use TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_privacy_request TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_quota_draw TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_quota_grant TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_request TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_revocation TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_second_factor TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_charge TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_checkout_line TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_checkout_session TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_customer TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_dispute TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_invoice TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_invoice_line TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_invoice_payment TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_refund TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_subscription TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_stripe_subscription_item TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_subscription TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_top_up TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_usage_daily TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_usage_event TO octroi_admin;
+
+GRANT SELECT(user_id) ON TABLE octroi_private.contact TO octroi_support;
+GRANT SELECT(user_id) ON TABLE octroi_private.contact TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.support_contact TO octroi_support;
+GRANT SELECT ON TABLE octroi_private.support_contact TO octroi_admin;

@@ -226,10 +226,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_function regproc := to_regprocedure('octroi_private.delete_auth_user(uuid)')::regproc;
   v_is_deleted boolean;
 begin
-  if to_regprocedure('octroi_private.delete_auth_user(uuid)') is not null then
-    execute 'select octroi_private.delete_auth_user($1)' into v_is_deleted using p_user_id;
+  if v_function is not null then
+    execute format('select %s($1)', v_function) into v_is_deleted using p_user_id;
     return v_is_deleted;
   end if;
   delete from auth.users as u where u.id = p_user_id;
@@ -259,7 +260,7 @@ begin
   return query
   select r.id, r.erased_at, r.erased, r.kept
   from octroi_private.erasure_receipt as r
-  where r.id::text = current_setting('octroi.erasure_receipt_id');
+  where r.id::text = current_setting('octroi.erasure_receipt_id', true);
 end
 $$;
 comment on function octroi.delete_my_account() is
