@@ -51,13 +51,14 @@ async fn killed_while_the_provider_thinks_or_streams() {
         let key = stage.make_key(caller, json!([])).await;
         let mut faults = vec![(FaultKind::StallBeforeHeaders { for_ms: None }, false)];
         faults.extend(
-            [0, 1, 2, 5, 10, 16, 17, 18]
-                .map(|chunks| (FaultKind::StallAfterChunks { chunks, for_ms: None }, true)),
+            [0, 1, 2, 5, 10].map(|chunks| (FaultKind::StallAfterChunks { chunks, for_ms: None }, true)),
         );
+        // before the reason it finished for, before the usage, before the end
+        faults.extend([3, 2, 1].map(|chunks| (FaultKind::StallBeforeLast { chunks, for_ms: None }, true)));
         for (fault, stream) in faults {
             let worker = Worker::start(stage, &sim, &[]).await;
             sim.fault(fault.clone()).unwrap();
-            let text = "Speak. [[output_tokens=15]]";
+            let text = "Speak. [[output_tokens=40]]";
             let body = chat(json!({ "stream": stream, "messages": [{ "role": "user", "content": text }] }));
             let answer = call(&worker.client.with(&key.secret), body);
             within("the call to be stopped", sim.held(1)).await.unwrap();

@@ -90,6 +90,15 @@ pub enum FaultKind {
         #[serde(default)]
         for_ms: Option<u64>,
     },
+    /// All but the last chunks, and then nothing until released, or for this long. How many chunks an answer has depends
+    /// on its words.
+    StallBeforeLast {
+        /// Chunks that are held back; 1 is `[DONE]`, or a response's terminal event.
+        chunks: usize,
+        /// Milliseconds.
+        #[serde(default)]
+        for_ms: Option<u64>,
+    },
     /// The connection ends after this many chunks.
     CutAfterChunks {
         /// Chunks that are sent first.

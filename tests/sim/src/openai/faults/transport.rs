@@ -19,6 +19,12 @@ pub fn rewrite(mut steps: Vec<Step>, fault: &FaultKind) -> Vec<Step> {
             steps.insert(index, Step::Hold(for_ms.map(Duration::from_millis)));
             steps
         }
+        FaultKind::StallBeforeLast { chunks, for_ms } => {
+            let sends = steps.iter().filter(|step| matches!(step, Step::Send { .. })).count();
+            let index = after_chunks(&steps, sends.saturating_sub(*chunks));
+            steps.insert(index, Step::Hold(for_ms.map(Duration::from_millis)));
+            steps
+        }
         FaultKind::CutAfterChunks { chunks, reset } => {
             steps.truncate(after_chunks(&steps, *chunks));
             steps.push(Step::Cut { reset: *reset });
@@ -177,5 +183,8 @@ mod tests {
         assert_eq!(stall(0)[0], Step::Hold(None));
         assert_eq!(stall(1)[1], Step::Hold(None));
         assert_eq!(stall(9)[2], Step::Hold(None), "after all there is");
+        let before = |chunks| rewrite(steps.clone(), &FaultKind::StallBeforeLast { chunks, for_ms: None });
+        assert_eq!(before(1)[1], Step::Hold(None));
+        assert_eq!(before(9)[0], Step::Hold(None), "before all there is");
     }
 }
