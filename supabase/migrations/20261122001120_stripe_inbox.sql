@@ -123,84 +123,134 @@ begin
 end
 $$;
 
-create function octroi_private.receive_stripe_event(p_event jsonb)
-returns text
+-- What is to become of an event: queued for the object it is about, ignored, quarantined, or refused because it is none.
+create function octroi_private.judge_stripe_event(
+  p_event jsonb, out id text, out type text, out created_at timestamptz, out kind text, out object_id text,
+  out object jsonb, out state text, out reason text
+)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id_member text;
+begin
+  object := case when jsonb_typeof(p_event -> 'object') = 'object' then p_event -> 'object' else '{}' end;
+  state := 'refused';
+  if pg_column_size(p_event) > 8192 then
+    reason := 'an event is not larger than 8 KiB';
+    return;
+  end if;
+  id := p_event ->> 'id';
+  type := p_event ->> 'type';
+  if id is null or id !~ '^[A-Za-z0-9_.-]{1,255}$' or type is null or type !~ '^[a-z0-9_.]{1,100}$' then
+    reason := 'an event has an id and a type';
+    return;
+  elsif octroi_private.is_whole(p_event -> 'created', 0, 99999999999) then
+    created_at := to_timestamp((p_event ->> 'created')::bigint);
+  elsif p_event ->> 'created' ~ '^\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?Z$' then
+    begin
+      created_at := (p_event ->> 'created')::timestamptz;
+    exception
+      -- the 31st of February
+      when datetime_field_overflow then null;
+    end;
+  end if;
+  if created_at is null then
+    reason := 'an event says when it was created';
+    return;
+  end if;
+  select t.kind, t.id_member into kind, v_id_member
+  from octroi_private.stripe_event_types() as t
+  where t.type = judge_stripe_event.type;
+  object_id := object ->> v_id_member;
+  if kind is null or type like 'subscription\_schedule.%' and object_id is null then
+    state := 'ignored';
+  elsif object_id is null or object_id !~ '^[A-Za-z0-9_.-]{1,255}$' then
+    state := 'quarantined';
+    reason := format('%s names no usable object', type);
+    object_id := null;
+  else
+    state := 'queued';
+  end if;
+end
+$$;
+
+-- Events are inserted in the order of their ids and objects touched in the order of theirs, so that batches which share
+-- some cannot wait for each other in a circle.
+create function octroi_private.receive_stripe_events(p_events jsonb)
+returns table (number integer, state text, reason text)
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
   v_now timestamptz := octroi_private.now();
-  v_id text := p_event ->> 'id';
-  v_type text := p_event ->> 'type';
-  v_kind text;
-  v_object jsonb := case when jsonb_typeof(p_event -> 'object') = 'object' then p_event -> 'object' else '{}' end;
-  v_object_id text;
-  v_created_at timestamptz;
-  v_state text;
-  v_reason text;
+  v_event record;
+  v_changed jsonb := '[]';
 begin
-  if pg_column_size(p_event) > 8192 then
-    raise exception 'the event is larger than 8 KiB' using errcode = '22023';
-  elsif v_id is null or v_id !~ '^[A-Za-z0-9_.-]{1,255}$' or v_type is null or v_type !~ '^[a-z0-9_.]{1,100}$' then
-    raise exception 'an event has an id and a type' using errcode = '22023';
-  elsif octroi_private.is_whole(p_event -> 'created', 0, 99999999999) then
-    v_created_at := to_timestamp((p_event ->> 'created')::bigint);
-  elsif p_event ->> 'created' ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$' then
-    v_created_at := (p_event ->> 'created')::timestamptz;
-  else
-    raise exception 'an event says when it was created' using errcode = '22023';
+  if jsonb_typeof(p_events) is distinct from 'array' or jsonb_array_length(p_events) > 256 then
+    raise exception 'events come as a list of at most 256' using errcode = '22023';
   end if;
-  select t.kind, v_object ->> t.id_member into v_kind, v_object_id
-  from octroi_private.stripe_event_types() as t
-  where t.type = v_type;
-  if v_kind is null or v_type like 'subscription\_schedule.%' and v_object_id is null then
-    v_state := 'ignored';
-  elsif v_object_id is null or v_object_id !~ '^[A-Za-z0-9_.-]{1,255}$' then
-    v_state := 'quarantined';
-    v_reason := format('%s names no usable object', v_type);
-  else
-    v_state := 'queued';
-  end if;
-  insert into octroi_private.stripe_event (
-    id, type, created_at, received_at, api_version, object_kind, object_id, object, state, reason
-  )
-  values (
-    v_id, v_type, v_created_at, v_now, left(p_event ->> 'api_version', 50), v_kind,
-    case when v_state = 'queued' then v_object_id end,
-    (
-      select coalesce(jsonb_object_agg(m.key, left(m.value, 255)), '{}') from jsonb_each_text(v_object) as m
-      where m.key in ('object', 'id', 'customer', 'charge', 'payment_intent', 'subscription')
-    ), v_state, v_reason
-  )
-  on conflict (id) do nothing;
-  if not found then
-    return 'duplicate';
-  end if;
-  if v_state = 'queued' and v_kind = 'meter' then
-    insert into octroi_private.job (kind, args, run_at)
-    values ('read_meter_errors', jsonb_build_object('event_id', v_id), v_now);
-  elsif v_state = 'queued' then
-    perform octroi_private.enqueue_sync(v_kind, v_object_id);
-  end if;
-  return v_state;
+  for v_event in
+    select e.number, e.event ->> 'api_version' as api_version, j.*
+    from jsonb_array_elements(p_events) with ordinality as e (event, number)
+    cross join lateral octroi_private.judge_stripe_event(e.event) as j
+    order by j.id, e.number
+  loop
+    number := v_event.number;
+    state := v_event.state;
+    reason := v_event.reason;
+    if state <> 'refused' then
+      insert into octroi_private.stripe_event (
+        id, type, created_at, received_at, api_version, object_kind, object_id, object, state, reason
+      )
+      values (
+        v_event.id, v_event.type, v_event.created_at, v_now, left(v_event.api_version, 50), v_event.kind,
+        case when v_event.state = 'queued' then v_event.object_id end,
+        (
+          select coalesce(jsonb_object_agg(m.key, left(m.value, 255)), '{}')
+          from jsonb_each_text(v_event.object) as m
+          where m.key in ('object', 'id', 'customer', 'charge', 'payment_intent', 'subscription')
+        ), v_event.state, v_event.reason
+      )
+      on conflict (id) do nothing;
+      if not found then
+        state := 'duplicate';
+        reason := null;
+      elsif state = 'queued' and v_event.kind = 'meter' then
+        insert into octroi_private.job (kind, args, run_at)
+        values ('read_meter_errors', jsonb_build_object('event_id', v_event.id), v_now);
+      elsif state = 'queued' then
+        v_changed := v_changed || jsonb_build_object('kind', v_event.kind, 'id', v_event.object_id);
+      end if;
+    end if;
+    return next;
+  end loop;
+  perform octroi_private.enqueue_sync(c.kind, c.id)
+  from (
+    select distinct o.kind, o.id from jsonb_to_recordset(v_changed) as o (kind text, id text) order by 1, 2
+  ) as c;
 end
 $$;
-comment on function octroi_private.receive_stripe_event(jsonb) is
-'Keeps an event and has its object fetched, in one transaction: queued, duplicate, ignored or quarantined. Raises 22023 for what is no event.';
+comment on function octroi_private.receive_stripe_events(jsonb) is
+'Keeps a list of events and has their objects fetched, in one transaction. For each, by its number in the list from 1: queued, duplicate, ignored, quarantined, or refused with a reason, which keeps nothing of it.';
 
 -- The same, for the edge function that verifies signatures.
-create function octroi.receive_stripe_event(event jsonb)
-returns text
+create function octroi.receive_stripe_events(events jsonb)
+returns table (number integer, state text, reason text)
 language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select octroi_private.receive_stripe_event(receive_stripe_event.event)
+  select r.number, r.state, r.reason
+  from octroi_private.receive_stripe_events(receive_stripe_events.events) as r
+  order by r.number
 $$;
-comment on function octroi.receive_stripe_event(jsonb) is
-'For the webhook''s edge function: keeps a verified event and has its object fetched; queued, duplicate, ignored or quarantined. Raises 22023.';
+comment on function octroi.receive_stripe_events(jsonb) is
+'For the webhook''s edge function: keeps at most 256 verified events and has their objects fetched; queued, duplicate, ignored, quarantined or refused for each, in their order.';
 
 create function octroi_private.finish_stripe_event(p_event_id text, p_state text, p_reason text)
 returns boolean

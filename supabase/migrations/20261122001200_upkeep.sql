@@ -1,7 +1,7 @@
 -- What the worker asks and does beside the verbs: models, stored answers, upkeep, readiness.
 set role octroi_owner;
 
-create function octroi_private.model_list(p_account_id uuid)
+create function octroi_private.model_list(p_account_id uuid, p_api_key_id uuid)
 returns table (model text, created_at timestamptz, owned_by text)
 language sql
 stable
@@ -14,9 +14,12 @@ as $$
   join octroi_private.plan_version as v on v.id = s.plan_version_id
   where p.valid operator(pg_catalog.@>) octroi_private.now()
     and (v.allowed_models is null or p.model = any(v.allowed_models))
+    and not exists (
+      select from octroi_private.api_key as k where k.id = p_api_key_id and p.model <> all(k.allowed_models)
+    )
   order by p.model
 $$;
-comment on function octroi_private.model_list(uuid) is 'Models with a price now that the account''s plan allows.';
+comment on function octroi_private.model_list(uuid, uuid) is 'Models with a price now that the account''s plan allows, and the key, if the caller has one.';
 
 create function octroi_private.stored_response(p_request_id uuid)
 returns table (status smallint, content_type text, body bytea)

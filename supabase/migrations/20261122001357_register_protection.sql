@@ -65,6 +65,24 @@ call octroi_private.register_personal_table(
   foreign_ids | fact | of these, ids that are somebody else's $$
 );
 call octroi_private.register_personal_table(
+  'key_use', 'machinery', 'to notice keys in wrong hands', 'legitimate_interest', '90 days', '{}', 'keep',
+  'it counts the calls of keys that are revoked, and is gone within 90 days', 'none', null,
+  'the same calls are in usage_event; it would tell an attacker what is seen',
+  array['account_id', 'api_key_id', 'day', 'model'], $$
+  account_id | reference | the account
+  api_key_id | reference | the key, all zeros without one
+  day | fact | UTC day
+  model | fact | the model asked for
+  requests | fact | calls $$
+);
+call octroi_private.register_personal_table(
+  'key_use_cursor', 'machinery', 'until when calls are counted by key', 'legitimate_interest', 'as long as the account',
+  '{}', 'keep', 'it names an account without owner and name', 'none', null, 'it is only how far the sweep is',
+  array['account_id'], $$
+  account_id | reference | the account
+  counted_until | fact | until when $$
+);
+call octroi_private.register_personal_table(
   'security_signal', 'machinery', 'to notice breaches', 'legitimate_interest', 'as long as the register of breaches',
   '{}', 'keep', 'Art. 33(5) GDPR: the record of a breach', 'none', null,
   'it would tell an attacker what is seen', array['id'], $$

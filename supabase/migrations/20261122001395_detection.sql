@@ -91,7 +91,8 @@ as $$
   group by f.kind
 $$;
 
--- Today's use against what was usual, some thousand accounts at a time, in the order of their ids and then anew.
+-- Today's use of each key against what was usual for it, some thousand accounts at a time, in the order of their ids and
+-- then anew.
 create function octroi_private.detect_unusual_use(p_max_accounts integer)
 returns table (kind text, raised bigint)
 language plpgsql
@@ -106,69 +107,59 @@ declare
     select a.id from octroi_private.account as a where a.id > v_after order by a.id limit p_max_accounts
   );
 begin
+  -- this row is also what keeps two from counting the same calls
   update octroi_private.detection_state as d
   set after_account_id = case
     when cardinality(v_accounts) < p_max_accounts then '00000000-0000-0000-0000-000000000000'
     else v_accounts[cardinality(v_accounts)]
   end
   where d.only_row;
+  perform octroi_private.count_key_use(v_accounts);
   return query
   with busy as (
-    select a.id as account_id, t.requests, t.models
+    select a.id as account_id, t.api_key_id, t.requests, t.models
     from unnest(v_accounts) as a (id)
     cross join lateral (
-      select sum(d.requests)::bigint as requests, array_agg(distinct d.model) as models
-      from octroi_private.usage_daily as d
-      where d.account_id = a.id and d.day = v_today
+      select k.api_key_id, sum(k.requests)::bigint as requests, array_agg(k.model order by k.model) as models
+      from octroi_private.key_use as k
+      where k.account_id = a.id and k.day = v_today
+      group by k.api_key_id
     ) as t
-    where t.requests > 0
   ),
   found as (
-    select w.kind, b.account_id, w.detail
+    select w.kind, b.account_id, b.api_key_id, w.detail
     from busy as b
     cross join octroi_private.security_setting as s
     cross join lateral (
-      select max(p.requests)::bigint as most, min(p.day) as since
+      select min(p.day) as since, coalesce(max(p.requests) filter (where p.day >= v_today - 14), 0)::bigint as most
       from (
-        select d.day, sum(d.requests) as requests
-        from octroi_private.usage_daily as d
-        where d.account_id = b.account_id and d.day between v_today - 90 and v_today - 1
-        group by d.day
+        select k.day, sum(k.requests) as requests
+        from octroi_private.key_use as k
+        where k.account_id = b.account_id and k.api_key_id = b.api_key_id and k.day between v_today - 90 and v_today - 1
+        group by k.day
       ) as p
     ) as habit
     cross join lateral (
-      select 'velocity' as kind, jsonb_build_object('requests', b.requests, 'most_before', coalesce((
-        select max(p.requests) from (
-          select sum(d.requests)::bigint as requests
-          from octroi_private.usage_daily as d
-          where d.account_id = b.account_id and d.day between v_today - 14 and v_today - 1
-          group by d.day
-        ) as p
-      ), 0)) as detail
-      where b.requests >= s.velocity_requests and habit.since <= v_today - s.habit_days
-        and b.requests >= s.velocity_times * coalesce((
-          select max(p.requests) from (
-            select sum(d.requests) as requests
-            from octroi_private.usage_daily as d
-            where d.account_id = b.account_id and d.day between v_today - 14 and v_today - 1
-            group by d.day
-          ) as p
-        ), 1)
+      select 'velocity' as kind, jsonb_build_object('requests', b.requests, 'most_before', habit.most) as detail
+      where b.requests >= s.velocity_requests and b.requests >= s.velocity_times * greatest(habit.most, 1)
       union all
       select 'new_model', jsonb_build_object('models', n.models)
       from (
         select array_agg(m.model order by m.model) as models
         from unnest(b.models) as m (model)
         where not exists (
-          select from octroi_private.usage_daily as d
-          where d.account_id = b.account_id and d.day between v_today - 90 and v_today - 1 and d.model = m.model
+          select from octroi_private.key_use as k
+          where k.account_id = b.account_id and k.api_key_id = b.api_key_id
+            and k.day between v_today - 90 and v_today - 1 and k.model = m.model
         )
       ) as n
-      where n.models is not null and habit.since <= v_today - s.habit_days
+      where n.models is not null
     ) as w
+    where habit.since <= v_today - s.habit_days
   )
   select f.kind, count(*) filter (where octroi_private.raise_signal(
-    f.kind, f.account_id, null, v_today::timestamp at time zone 'utc', f.detail
+    f.kind, f.account_id, nullif(f.api_key_id, '00000000-0000-0000-0000-000000000000'),
+    v_today::timestamp at time zone 'utc', f.detail
   ))
   from found as f
   group by f.kind;
@@ -209,7 +200,7 @@ begin
 end
 $$;
 
--- All of it, for the sweep. What was counted more than a week ago goes.
+-- All of it, for the sweep. Refusals counted more than a week ago go, and what is no habit any more.
 create function octroi_private.detect_signals(p_max_rows integer)
 returns table (kind text, raised bigint)
 language plpgsql
@@ -223,6 +214,7 @@ begin
     where o.bucket_at < octroi_private.now() - interval '7 days'
     limit p_max_rows
   );
+  perform octroi_private.prune_key_use(p_max_rows);
   return query
   select r.kind, r.raised from octroi_private.detect_refusals(p_max_rows) as r
   union all

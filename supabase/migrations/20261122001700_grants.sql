@@ -61,7 +61,7 @@ grant execute on function octroi_private.my_top_ups() to authenticated;
 grant execute on function octroi_private.my_invoices() to authenticated;
 
 -- The doors that no user stands before: webhooks, and links in mails.
-grant execute on function octroi.receive_stripe_event(jsonb) to service_role;
+grant execute on function octroi.receive_stripe_events(jsonb) to service_role;
 grant execute on function octroi.unsubscribe(text, boolean) to service_role;
 
 -- The worker: its verbs, and no table.
@@ -77,7 +77,7 @@ grant execute on function octroi_private.settle_many(
 ) to octroi_worker;
 grant execute on function octroi_private.release_many(uuid [], text []) to octroi_worker;
 grant execute on function octroi_private.stored_response(uuid) to octroi_worker;
-grant execute on function octroi_private.model_list(uuid) to octroi_worker;
+grant execute on function octroi_private.model_list(uuid, uuid) to octroi_worker;
 grant execute on function octroi_private.model_limits(text) to octroi_worker;
 grant execute on function octroi_private.sweep(integer) to octroi_worker;
 grant execute on function octroi_private.claim_jobs(
@@ -100,7 +100,7 @@ grant execute on function octroi_private.plan_catalogue() to octroi_worker;
 grant execute on function octroi_private.record_stripe_ids(jsonb) to octroi_worker;
 grant execute on function octroi_private.set_billing_settings(jsonb) to octroi_worker;
 -- Stripe: what it says, what it is asked, what it is told.
-grant execute on function octroi_private.receive_stripe_event(jsonb) to octroi_worker;
+grant execute on function octroi_private.receive_stripe_events(jsonb) to octroi_worker;
 grant execute on function octroi_private.subscribed_event_types() to octroi_worker;
 grant execute on function octroi_private.finish_stripe_event(text, text, text) to octroi_worker;
 grant execute on function octroi_private.lock_stripe_object(text, text, integer) to octroi_worker;

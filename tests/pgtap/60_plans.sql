@@ -1,7 +1,7 @@
 -- Plans as one declaration: what is refused and why, what makes a new version, and what those who subscribed keep.
 begin;
 \ir setup/play.sql
-select plan(43);
+select plan(44);
 
 create function tap.declared(p_change text) returns jsonb
 language sql
@@ -149,6 +149,13 @@ select is(octroi_private.record_stripe_ids('{"octroi-basic-v3-month": "price_1"}
 select is(
   tap.outcome_of($$select octroi_private.record_stripe_ids('{"octroi-basic-v3-month": "price_2"}')$$), 'OC030',
   'and not replaced by another'
+);
+select octroi_private.record_stripe_ids('{"octroi-basic-v1-month": "price_0"}') \g /dev/null
+select results_eq(
+  $$select c.key, c.is_sold from octroi_private.plan_catalogue() as c
+    where c.code = 'basic' and c.object = 'price' and c.key like '%month'$$,
+  $$values ('octroi-basic-v1-month', false), ('octroi-basic-v2-month', false), ('octroi-basic-v3-month', true)$$,
+  'and what Stripe has from before, so that it is not sold there any more'
 );
 
 -- Removing a plan.

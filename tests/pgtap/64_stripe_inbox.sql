@@ -1,7 +1,7 @@
 -- What comes in from Stripe and is no good: told apart, kept, listed, and nothing granted for it.
 begin;
 \ir setup/billing.sql
-select plan(47);
+select plan(52);
 
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 
@@ -17,7 +17,7 @@ end;
 create function tap.receive(p_with jsonb) returns text
 language sql
 begin atomic
-select octroi_private.receive_stripe_event(tap.event(p_with));
+select r.state from octroi_private.receive_stripe_events(jsonb_build_array(tap.event(p_with))) as r;
 end;
 
 select is(tap.receive('{}'), 'queued', 'an event is taken');
@@ -84,7 +84,7 @@ select ok(
 select is(
   (
     select e.object from octroi_private.stripe_event as e where e.id = 'evt_11'
-      and octroi_private.receive_stripe_event(tap.event('{}')) is not null
+      and tap.receive('{}') is not null
   ), null, 'nothing is kept of what is no event'
 );
 select is(
@@ -93,17 +93,49 @@ select is(
 );
 select is((select e.object from octroi_private.stripe_event as e where e.id = 'evt_12'), '{"id": "in_1"}', 'is kept');
 
-select is(tap.outcome_of(format('select octroi_private.receive_stripe_event(%L)', e.event)), '22023', e.why)
+select is(
+  (
+    select concat_ws(': ', r.state, r.reason)
+    from octroi_private.receive_stripe_events(jsonb_build_array(e.event::jsonb)) as r
+  ), 'refused: ' || e.reason, e.why
+)
 from (values
-  ('{}', 'an event without an id is misuse'), ('[]', 'a list is no event'),
-  ('{"id": "evt_1", "type": "invoice.paid"}', 'nor one without a time'),
-  ('{"id": "evt_1", "type": "invoice.paid", "created": "yesterday"}', 'or with one that is none'),
-  ('{"id": "evt 1", "type": "invoice.paid", "created": 1}', 'or with an id that is none'),
-  ('{"id": "evt_1", "type": "Invoice paid!", "created": 1}', 'or with a type that is none'),
-  (jsonb_build_object('id', 'evt_1', 'type', 'x', 'created', 1, 'more', repeat(md5(random()::text), 300) || 'x')::text,
-    'or one that is too large')
-) as e (event, why)
-where e.why <> 'or one that is too large' or length(e.event) > 8192;
+  ('{}', 'an event has an id and a type', 'an event without an id is none'),
+  ('[]', 'an event has an id and a type', 'nor is a list'),
+  ('{"id": "evt_1", "type": "invoice.paid"}', 'an event says when it was created', 'nor one without a time'),
+  ('{"id": "evt_1", "type": "invoice.paid", "created": "yesterday"}', 'an event says when it was created',
+    'nor one with a time that is none'),
+  ('{"id": "evt_1", "type": "invoice.paid", "created": "2027-02-31T10:00:00Z"}', 'an event says when it was created',
+    'nor one from a day that there is not'),
+  ('{"id": "evt 1", "type": "invoice.paid", "created": 1}', 'an event has an id and a type',
+    'nor one with an id that is none'),
+  ('{"id": "evt_1", "type": "Invoice paid!", "created": 1}', 'an event has an id and a type',
+    'nor one with a type that is none'),
+  (jsonb_build_object('id', 'evt_1', 'type', 'x', 'created', 1, 'more', repeat('more', 3000))::text,
+    'an event is not larger than 8 KiB', 'nor one that is too large')
+) as e (event, reason, why);
+
+-- Many at once, as the door brings them.
+select results_eq(
+  $$select r.number, r.state from octroi_private.receive_stripe_events(jsonb_build_array(
+      tap.event('{"id": "evt_22", "object": {"id": "in_9"}}'), '{"id": "evt_21"}',
+      tap.event('{"id": "evt_20", "object": {"id": "in_9"}}'), tap.event('{"id": "evt_22"}'),
+      tap.event('{"id": "evt_1"}'), tap.event('{"id": "evt_23", "type": "coffee.ordered"}')
+    )) as r order by r.number$$,
+  $$values (1, 'queued'), (2, 'refused'), (3, 'queued'), (4, 'duplicate'), (5, 'duplicate'), (6, 'ignored')$$,
+  'each of a list is judged by itself, and one that is none keeps out no other'
+);
+select is(
+  (select count(*) from octroi_private.job as j where j.kind = 'sync_stripe_object' and j.args ->> 'id' = 'in_9'),
+  1::bigint, 'what several of them are about is fetched once'
+);
+select is(
+  tap.outcome_of(format('select octroi_private.receive_stripe_events(%L)', e.events)), '22023', e.why
+)
+from (values
+  ('{"id": "evt_1"}', 'what is no list is misuse'),
+  ((select jsonb_agg(n) from generate_series(1, 257) as n)::text, 'so is one that is too long')
+) as e (events, why);
 
 -- Objects.
 select is(

@@ -189,8 +189,8 @@ select is((select count(*) from octroi_private.job), 3::bigint, 'what waits alre
 -- Events whose fetch was lost.
 delete from octroi_private.job;
 update octroi_private.stripe_object set queued_at = null;
-select octroi_private.receive_stripe_event('{"id": "evt_1", "type": "invoice.paid", "created": 1,
-  "object": {"id": "in_2"}}') \g /dev/null
+select octroi_private.receive_stripe_events('[{"id": "evt_1", "type": "invoice.paid", "created": 1,
+  "object": {"id": "in_2"}}]') \g /dev/null
 delete from octroi_private.job;
 select tap.travel('2027-04-05 12:10+00') \g /dev/null
 select is(octroi_private.requeue_events(10), 0::bigint, 'for a quarter of an hour a fetch may take');

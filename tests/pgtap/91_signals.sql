@@ -1,7 +1,7 @@
 -- Signs of a breach: found where they are, once, and without telling those who leave them.
 begin;
 \ir setup/cast.sql
-select plan(22);
+select plan(25);
 
 insert into octroi_private.test_clock (shift) values ('2026-12-01 10:02Z'::timestamptz - clock_timestamp());
 select tap.key_id('olga team') as olga_key, tap.personal('sten') as sten_account, tap.personal('olga') as olga_account
@@ -87,28 +87,73 @@ from (values
   ('{"breach_report_hours": 721}', '23514 security_setting_breach_report_hours_check')
 ) as s (settings, outcome);
 
--- Use: two weeks of a dozen calls a day with one model.
-delete from octroi_private.usage_daily;
-insert into octroi_private.usage_daily
-select :'sten_account', :sten, d.day, 'gpt-5-mini', 12, 1, 0, 1, 0, 2, 1
-from generate_series('2026-11-17'::date, '2026-11-30', '1 day') as d (day);
-insert into octroi_private.usage_daily values
-(:'sten_account', :sten, '2026-12-01', 'gpt-5-mini', 900, 1, 0, 1, 0, 2, 1);
+-- Use: two weeks of a dozen calls a day with one model by one key, and of hundreds by another.
+delete from octroi_private.usage_event;
+insert into octroi_private.key_use
+select :'olga_account', k.id, d.day, 'gpt-5-mini', k.requests
+from generate_series('2026-11-17'::date, '2026-11-30', '1 day') as d (day)
+cross join (values (:'olga_key'::uuid, 12), (:missing, 900)) as k (id, requests);
+insert into octroi_private.key_use values (:'olga_account', :'olga_key', '2026-12-01', 'gpt-5-mini', 900);
 select is_empty(
   'select s.kind from octroi_private.detect_signals(500) as s where s.raised > 0', 'a busy day is none yet'
 );
-update octroi_private.usage_daily set requests = 1000 where day = '2026-12-01' and account_id = :'sten_account';
-insert into octroi_private.usage_daily values
-(:'sten_account', :sten, '2026-12-01', 'gpt-5-pro', 1, 1, 0, 1, 0, 2, 1),
-(:'olga_account', :olga, '2026-12-01', 'gpt-5-pro', 5000, 1, 0, 1, 0, 2, 1);
+update octroi_private.key_use set requests = 1000 where day = '2026-12-01';
+insert into octroi_private.key_use values
+(:'olga_account', :'olga_key', '2026-12-01', 'gpt-5-pro', 1), (:'olga_account', :missing, '2026-12-01', 'gpt-5-mini', 990),
+(:'sten_account', '00000000-0000-0000-0000-000000000000', '2026-12-01', 'gpt-5-pro', 5000);
 select bag_eq(
   'select s.kind, s.raised from octroi_private.detect_signals(500) as s where s.raised > 0',
   $$values ('velocity', 1::bigint), ('new_model', 1::bigint)$$,
-  'ten times the busiest day and a model never used before are signals; of who is new nothing is unusual'
+  'ten times its busiest day and a model it was never used with are signals of a key, also beside a busier one'
 );
-select is(
-  (select g.detail -> 'models' from octroi_private.security_signal as g where g.kind = 'new_model'), '["gpt-5-pro"]',
-  'it names the model'
+select results_eq(
+  $$select g.kind, g.api_key_id, g.detail from octroi_private.security_signal as g
+    where g.kind in ('new_model', 'velocity') order by 1$$,
+  format($$values ('new_model', %1$L::uuid, '{"models": ["gpt-5-pro"]}'::jsonb),
+    ('velocity', %1$L, '{"requests": 1001, "most_before": 12}')$$, :'olga_key'),
+  'they name the key, the model and how much; of who is new nothing is unusual'
+);
+
+-- What a key is used for is counted from the ledger, each call once.
+create function tap.call(p_key uuid, p_model text, p_at timestamptz) returns void
+language sql
+begin atomic
+insert into octroi_private.usage_event (
+  id, account_id, api_key_id, user_id, endpoint, model, response_model, service_tier, source, input_tokens,
+  cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens,
+  total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd, overrun_requests, price_id, balance_ids,
+  occurred_at, recorded_at
+)
+select gen_random_uuid(), a.id, p_key, a.owner_user_id, 'responses', p_model, p_model, 'default', 'provider', 1, 0, 0, 0, 1,
+  0, 0, 2, 1, 0, 0, 0, 1, '{}', p_at, p_at
+from octroi_private.account as a where a.id = tap.personal('olga');
+end;
+delete from octroi_private.key_use;
+select tap.call(c.key, c.model, c.at) from (values
+  (:'olga_key'::uuid, 'gpt-5-mini', '2026-11-30 23:58Z'::timestamptz), (:'olga_key', 'gpt-5-mini', '2026-12-01 10:03Z'),
+  (:'olga_key', 'gpt-5-mini', '2026-12-01 10:04Z'), (null, 'gpt-5-nano', '2026-12-01 10:04Z'),
+  (:'olga_key', 'gpt-5-mini', '2026-12-01 10:19Z')
+) as c (key, model, at) \g /dev/null
+update octroi_private.test_clock set shift = '2026-12-01 10:20Z'::timestamptz - clock_timestamp();
+select octroi_private.detect_signals(500) \g /dev/null
+select octroi_private.detect_signals(500) \g /dev/null
+create function tap.counted() returns setof text
+language sql
+begin atomic
+select concat_ws(' ', nullif(k.api_key_id, '00000000-0000-0000-0000-000000000000') is not null, k.day, k.model, k.requests)
+from octroi_private.key_use as k
+order by 1;
+end;
+select results_eq(
+  'select * from tap.counted()',
+  array['f 2026-12-01 gpt-5-nano 1', 't 2026-11-30 gpt-5-mini 1', 't 2026-12-01 gpt-5-mini 2'],
+  'by key, day and model, of what has had time to end'
+);
+update octroi_private.test_clock set shift = '2026-12-01 10:31Z'::timestamptz - clock_timestamp();
+select octroi_private.detect_signals(500) \g /dev/null
+select results_eq(
+  'select * from tap.counted()',
+  array['f 2026-12-01 gpt-5-nano 1', 't 2026-11-30 gpt-5-mini 1', 't 2026-12-01 gpt-5-mini 3'], 'and once'
 );
 
 -- The audit chain, when somebody could get past its triggers.
@@ -140,6 +185,9 @@ insert into octroi_private.test_clock (shift) values ('2026-12-09 10:02Z'::times
 on conflict (only_row) do update set shift = excluded.shift;
 select octroi_private.detect_signals(500) \g /dev/null
 select is((select count(*) from octroi_private.refused_access), 0::bigint, 'counters are kept for a week');
+update octroi_private.test_clock set shift = '2027-03-02 10:02Z'::timestamptz - clock_timestamp();
+select octroi_private.detect_signals(500) \g /dev/null
+select is((select count(*) from octroi_private.key_use), 0::bigint, 'what keys are used for, for 90 days');
 
 select * from finish();
 rollback;

@@ -2,23 +2,10 @@
 
 use octroi_tests::cast::Caller;
 use octroi_tests::shop::{RETURN_URL, Shop, trade};
-use octroi_tests::template;
-use octroi_worker::cli::PlansCommand;
 use uuid::Uuid;
 
 /// Monthly tokens of the free plan.
 const FREE: i64 = 10_000;
-
-/// Pushes plans.toml with one thing in it replaced; whether that was taken, and what was said.
-async fn push_with(shop: &Shop<'_>, what: &str, by: &str) -> (bool, String) {
-    let text = std::fs::read_to_string(template::checkout().join("plans.toml")).unwrap();
-    assert!(text.contains(what), "{what}");
-    let file = std::env::temp_dir().join(format!("octroi-plans-{}.toml", Uuid::new_v4()));
-    std::fs::write(&file, text.replacen(what, by, 1)).unwrap();
-    let answer = shop.run_plans(&PlansCommand::Push { file: file.clone(), dry_run: false }).await;
-    std::fs::remove_file(&file).unwrap();
-    answer
-}
 
 async fn versions(shop: &Shop<'_>) -> i64 {
     let query = sqlx::query_scalar("select count(*) from octroi_private.plan_version");
@@ -90,7 +77,7 @@ async fn a_plan_file_with_a_fault_changes_nothing_anywhere() {
             ("[[plan]]", "[[plan", "line"),
         ];
         for (what, by, why) in faults {
-            let (done, said) = push_with(shop, what, by).await;
+            let (done, said) = shop.push_with(what, by).await;
             assert!(!done && said.contains(why), "{what} -> {by}: {said}");
         }
         let after = (versions(shop).await, shop.calls("prices.create"), shop.calls("products.update"));

@@ -67,3 +67,21 @@ async fn a_key_that_was_rolled_is_told_by_the_doctor() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_price_that_was_replaced_is_sold_no_more_at_stripe() {
+    trade(async |shop| {
+        let on_sale = async |key: &str| {
+            let listed = shop.read_at_stripe(&format!("prices?lookup_keys[]={key}")).await;
+            listed["data"][0]["active"].as_bool().unwrap()
+        };
+        let (old, new) = ("octroi-basic-v1-month", "octroi-basic-v2-month");
+        assert!(on_sale(old).await, "nobody has it, everybody may buy it");
+        let (done, said) = shop.push_with("month = 900", "month = 1000").await;
+        assert!(done && said.contains(&format!("Stripe: price {old} changed")), "{said}");
+        assert!(!on_sale(old).await && on_sale(new).await);
+        let (done, said) = shop.push_with("month = 900", "month = 1000").await;
+        assert!(done && said.contains(": 0 changed at Stripe"), "{said}");
+    })
+    .await;
+}

@@ -36,6 +36,29 @@ async fn a_key_calls_the_endpoints_it_is_for_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_lists_and_calls_the_models_it_is_for_and_no_others() {
+    play(async |stage| {
+        let sim = provider().await;
+        let gateway = Gateway::start(stage, &sim).await;
+        let caller = stage.sign_up("owner").await;
+        let key = stage.make_key(caller, json!([])).await;
+        let change = "update octroi_private.api_key set allowed_models = '{gpt-4o,no-such-model}' where id = $1";
+        octroi_tests::cast::execute(&stage.pool, change, key.id).await;
+        let client = gateway.client.with(&key.secret);
+        let listed = client.get("/v1/models").await.json();
+        let names: Vec<_> = listed["data"].as_array().unwrap().iter().map(|model| &model["id"]).collect();
+        assert_eq!(names, [&json!("gpt-4o")], "what its owner meant it for and the plan has");
+        assert_eq!(client.get("/v1/models/gpt-4o-mini").await.status, 404);
+        let refused = client.post(CHAT, &chat(json!({ "model": "gpt-4o-mini" }))).await;
+        refused.assert_openai_error(403);
+        assert!(sim.requests().is_empty(), "nothing went to the provider");
+        assert_eq!(client.post(CHAT, &chat(json!({ "model": "gpt-4o" }))).await.status, 200);
+        gateway.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotated_key_works_by_both_secrets_and_then_by_one() {
     play(async |stage| {
         let sim = provider().await;

@@ -23,6 +23,8 @@ interface Answer {
   body: unknown;
 }
 
+const QUEUED: Answer = { status: 200, body: [{ number: 1, state: "queued", reason: null }] };
+
 interface Knock {
   body?: BodyInit;
   signature?: string | null;
@@ -32,8 +34,7 @@ interface Knock {
 /** Runs `story` against a door; `answer` is what its Data API answers, `seen` what that was asked. */
 async function atTheDoor(
   story: (knock: (init?: Knock) => Promise<Response>, seen: Seen[]) => Promise<void>,
-  { answer = { status: 200, body: "queued" } as Answer, secretKey = "sb_secret_test", secrets = [SECRET] } =
-    {},
+  { answer = QUEUED as Answer, secretKey = "sb_secret_test", secrets = [SECRET] } = {},
 ) {
   const seen: Seen[] = [];
   const api = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
@@ -121,11 +122,11 @@ Deno.test("an event of Stripe's is stored before it is acknowledged, and only wh
     const response = await knock();
     assertEquals([response.status, await response.json()], [200, { received: true }]);
     assertEquals(seen, [{
-      path: "/rest/v1/rpc/receive_stripe_event",
+      path: "/rest/v1/rpc/receive_stripe_events",
       apikey: "sb_secret_test",
       authorization: null,
       profile: "octroi",
-      body: { event: TRIMMED },
+      body: { events: [TRIMMED] },
     }]);
   });
 });
@@ -142,7 +143,7 @@ Deno.test("events of every kind are passed on, also those nobody here knows", as
     let body: unknown;
     await atTheDoor(async (knock, seen) => {
       assertEquals((await knock({ body: JSON.stringify(event) })).status, 200);
-      body = (seen[0]?.body as { event: { object: unknown } }).event.object;
+      body = (seen[0]?.body as { events: { object: unknown }[] }).events[0]?.object;
     });
     return body;
   };
@@ -290,8 +291,18 @@ Deno.test("while the database is away Stripe is asked to come back, and learns n
 });
 
 Deno.test("an event that the database finds malformed is not asked for again", async () => {
-  const body = { code: "22023", message: "the event has no usable type" };
+  const body = [{ number: 1, state: "refused", reason: "an event has an id and a type" }];
   await atTheDoor(async (knock) => {
-    assertEquals(await outcome(await knock()), [400, "the event has no usable type"]);
-  }, { answer: { status: 400, body } });
+    assertEquals(await outcome(await knock()), [400, "an event has an id and a type"]);
+  }, { answer: { status: 200, body } });
+});
+
+Deno.test("text that is not plain ASCII cannot spoil the call that events share", async () => {
+  await atTheDoor(async (knock, seen) => {
+    for (const id of ["evt_\u0000", "evt_\ud800", "evt 1", "\u00e9vt_1"]) {
+      const body = JSON.stringify({ ...INVOICE_PAID, id });
+      assertEquals(await outcome(await knock({ body })), [400, "The event has no id"], id);
+    }
+    assertEquals(seen, []);
+  });
 });

@@ -57,8 +57,11 @@ function needed(event: Members, name: string): string {
   return value;
 }
 
+/** Stripe's ids, types and times are plain ASCII. Anything else could make one event spoil the call it shares. */
 function text(value: unknown): string | null {
-  return typeof value === "string" && value.length > 0 && value.length <= MAX_TEXT_LENGTH ? value : null;
+  return typeof value === "string" && value.length <= MAX_TEXT_LENGTH && /^[!-~]+$/.test(value)
+    ? value
+    : null;
 }
 
 function members(value: unknown): Members | undefined {

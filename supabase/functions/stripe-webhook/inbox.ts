@@ -1,7 +1,9 @@
-// The one call this function makes: octroi.receive_stripe_event through the Data API, with the project's secret key.
+// The one call this function makes: octroi.receive_stripe_events through the Data API, with the project's secret key.
 //
 // The key's role, service_role, may execute that one function of schema octroi and read nothing there. A Postgres
-// connection would need a role that can log in, in every isolate, and more rights than one insert.
+// connection would need a role that can log in, in every isolate, and more rights than one insert. Events that come at
+// the same time are stored by one call and one commit: what Stripe sends on the first of a month comes all at once.
+import { inBatches } from "./batches.ts";
 import type { ReceivedEvent } from "./event.ts";
 
 /** The database found the event malformed. */
@@ -17,34 +19,49 @@ export interface DataApi {
   secretKey: string;
 }
 
+/** What the database says of one event, by its place in the list from 1. */
+interface Verdict {
+  number: number;
+  state: string;
+  reason: string | null;
+}
+
 // Stripe gives up after a while, and tries again later.
 const TIMEOUT_MS = 5_000;
-/** SQLSTATE of a bad argument: trying again would not help. */
-const BAD_ARGUMENT = "22023";
+/** The database takes 256; a trimmed event is smaller than 2 KiB. */
+const MAX_EVENTS = 128;
+/** A second's work or two. Stripe sends again what is refused for this. */
+const MAX_WAITING = 1024;
 
 export function inboxOf(api: DataApi): Receive {
-  // A secret key is no token, and the gateway would refuse it as one.
-  const authorization = api.secretKey.startsWith("sb_secret_")
-    ? {}
-    : { authorization: `Bearer ${api.secretKey}` };
-  return async (event) => {
-    const response = await fetch(`${api.url}/rest/v1/rpc/receive_stripe_event`, {
+  const headers = headersOf(api);
+  const receive = inBatches(async (events: ReceivedEvent[]) => {
+    const response = await fetch(`${api.url}/rest/v1/rpc/receive_stripe_events`, {
       method: "POST",
-      headers: {
-        "apikey": api.secretKey,
-        ...authorization,
-        "content-profile": "octroi",
-        "content-type": "application/json",
-      },
-      body: JSON.stringify({ event }),
+      headers,
+      body: JSON.stringify({ events }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    if (response.ok) {
-      await response.body?.cancel();
-      return;
-    }
+    if (response.ok) return inOrder(await response.json());
     const { code, message } = await response.json().catch(() => ({}));
-    if (code === BAD_ARGUMENT) throw new EventRefused(message);
-    throw new Error(`receive_stripe_event answered ${response.status} ${code}: ${message}`);
+    throw new Error(`receive_stripe_events answered ${response.status} ${code}: ${message}`);
+  }, { maxItems: MAX_EVENTS, maxWaiting: MAX_WAITING });
+  return async (event) => {
+    const { state, reason } = await receive(event);
+    if (state === "refused") throw new EventRefused(reason ?? "The event is malformed");
   };
+}
+
+function headersOf({ secretKey }: DataApi): Record<string, string> {
+  const headers = {
+    "apikey": secretKey,
+    "content-profile": "octroi",
+    "content-type": "application/json",
+  };
+  // A secret key is no token, and the gateway would refuse it as one.
+  return secretKey.startsWith("sb_secret_") ? headers : { ...headers, authorization: `Bearer ${secretKey}` };
+}
+
+function inOrder(verdicts: Verdict[]): Verdict[] {
+  return verdicts.toSorted((a, b) => a.number - b.number);
 }

@@ -28,14 +28,14 @@ begin
     join tap.version as v using (step)
     order by s.ord
   loop
-    perform octroi_private.receive_stripe_event(jsonb_build_object(
+    perform octroi_private.receive_stripe_events(jsonb_build_array(jsonb_build_object(
       'id', 'evt_' || v_event.step, 'created', 1804248000, 'object', jsonb_build_object('id', v_event.id),
       'type', case v_event.kind
         when 'checkout_session' then 'checkout.session.completed'
         when 'subscription' then 'customer.subscription.updated'
         when 'invoice' then 'invoice.paid' when 'dispute' then 'charge.dispute.updated' else 'charge.refunded'
       end
-    ));
+    )));
     perform tap.apply(v_event.kind, tap.fetched(v_event.kind, v_event.id, greatest(p_seen, v_event.step)));
   end loop;
 end

@@ -40,10 +40,10 @@ impl Drop for Door {
 }
 
 async fn take(State(pool): State<PgPool>, Json(event): Json<Value>) -> StatusCode {
-    let query = sqlx::query_scalar::<_, String>("select octroi.receive_stripe_event($1)");
-    match query.bind(trimmed(&event)).fetch_one(&pool).await {
+    let query = sqlx::query_scalar::<_, String>("select r.state from octroi.receive_stripe_events($1) as r");
+    match query.bind(json!([trimmed(&event)])).fetch_one(&pool).await {
+        Ok(state) if state == "refused" => StatusCode::BAD_REQUEST,
         Ok(_) => StatusCode::OK,
-        Err(error) if error.as_database_error().is_some() => StatusCode::BAD_REQUEST,
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

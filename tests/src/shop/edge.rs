@@ -29,7 +29,7 @@ impl Door {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new()
-            .route("/rest/v1/rpc/receive_stripe_event", post(call))
+            .route("/rest/v1/rpc/receive_stripe_events", post(call))
             .with_state(stage.pool.clone());
         let server = tokio::spawn(async { axum::serve(listener, router).await }).abort_handle();
         let function = template::checkout().join("supabase/functions/stripe-webhook");
@@ -70,8 +70,8 @@ async fn call(
     {
         return (StatusCode::UNAUTHORIZED, Json(json!({ "message": "Invalid API key" })));
     }
-    match receive(&pool, &arguments["event"]).await {
-        Ok(answer) => (StatusCode::OK, Json(json!(answer))),
+    match receive(&pool, &arguments["events"]).await {
+        Ok(verdicts) => (StatusCode::OK, Json(json!(verdicts))),
         Err(error) => match error.as_database_error() {
             Some(said) => {
                 let body = json!({ "code": said.code(), "message": said.message() });
@@ -82,13 +82,13 @@ async fn call(
     }
 }
 
-async fn receive(pool: &PgPool, event: &Value) -> Result<String, sqlx::Error> {
+async fn receive(pool: &PgPool, events: &Value) -> Result<Vec<Value>, sqlx::Error> {
     let mut transaction = pool.begin().await?;
     sqlx::query("set local role service_role").execute(&mut *transaction).await?;
-    let query = sqlx::query_scalar("select octroi.receive_stripe_event($1)");
-    let answer = query.bind(event).fetch_one(&mut *transaction).await?;
+    let query = sqlx::query_scalar("select to_jsonb(r) from octroi.receive_stripe_events($1) as r");
+    let verdicts = query.bind(events).fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
-    Ok(answer)
+    Ok(verdicts)
 }
 
 impl Shop<'_> {

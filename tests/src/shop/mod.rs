@@ -13,6 +13,7 @@ use octroi_sim::{openai, stripe};
 use octroi_worker::cli::{PlansCommand, Serve};
 use octroi_worker::commands;
 use octroi_worker::config::Variables;
+use uuid::Uuid;
 
 pub use ask::{Answer, RETURN_URL, session_of};
 
@@ -141,6 +142,17 @@ impl<'s> Shop<'s> {
         let command = PlansCommand::Push { file, dry_run: false };
         let (done, said) = self.run_plans(&command).await;
         assert!(done, "{said}");
+    }
+
+    /// Pushes them with one thing replaced: whether that was taken, and what was said.
+    pub async fn push_with(&self, what: &str, by: &str) -> (bool, String) {
+        let text = std::fs::read_to_string(template::checkout().join("plans.toml")).unwrap();
+        assert!(text.contains(what), "{what}");
+        let file = std::env::temp_dir().join(format!("octroi-plans-{}.toml", Uuid::new_v4()));
+        std::fs::write(&file, text.replacen(what, by, 1)).unwrap();
+        let answer = self.run_plans(&PlansCommand::Push { file: file.clone(), dry_run: false }).await;
+        std::fs::remove_file(&file).unwrap();
+        answer
     }
 
     /// Runs `octroi plans …`: whether it is content, and what it says.

@@ -4,17 +4,32 @@ use sqlx::types::Json;
 
 use super::{Database, DatabaseError};
 
+/// How many events one call takes.
+pub const EVENTS_MAX: usize = 256;
+
+/// What became of an event.
+#[derive(Debug, sqlx::FromRow)]
+pub struct EventVerdict {
+    /// `queued`, `duplicate`, `ignored`, `quarantined` or `refused`.
+    pub state: String,
+    /// Why it was quarantined or refused.
+    pub reason: Option<String>,
+}
+
 impl Database {
-    /// Takes an event in, with a job if it is of interest: `queued`, `duplicate`, `ignored` or `quarantined`.
+    /// Takes events in, at most [`EVENTS_MAX`], with a job for each object that one of interest is about: a verdict for
+    /// each, in their order.
     ///
     /// # Errors
-    /// Any [`DatabaseError`]; SQLSTATE 22023 when it is malformed.
-    pub async fn receive_stripe_event(
+    /// Any [`DatabaseError`].
+    pub async fn receive_stripe_events<E: serde::Serialize + Sync>(
         &self,
-        event: &(impl serde::Serialize + Sync),
-    ) -> Result<String, DatabaseError> {
-        let query = sqlx::query_scalar("select octroi_private.receive_stripe_event($1)").bind(Json(event));
-        self.answer(query.fetch_one(self.pool())).await
+        events: &[E],
+    ) -> Result<Vec<EventVerdict>, DatabaseError> {
+        let query = sqlx::query_as(
+            "select r.state, r.reason from octroi_private.receive_stripe_events($1) as r order by r.number",
+        );
+        self.answer(query.bind(Json(events)).fetch_all(self.pool())).await
     }
 
     /// The types of events that are of interest.

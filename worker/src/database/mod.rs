@@ -41,6 +41,7 @@ mod sweep;
 pub use admin_exports::{AdminReader, AdminTable};
 pub use audit::{AuditBreak, AuditPart, AuditPosition};
 pub use billing_cycles::{CloseStep, CloseWindow};
+pub use billing_inbox::{EVENTS_MAX, EventVerdict};
 pub use billing_objects::Applied;
 pub use billing_plans::{CatalogueEntry, PlanChange};
 pub use billing_reconciliation::{BillingTrouble, Difference, Reconciled};

@@ -29,13 +29,18 @@ pub struct ModelLimits {
 }
 
 impl Database {
-    /// The models priced and allowed for an account at this moment.
+    /// The models priced and allowed for an account, and for one of its keys, at this moment.
     ///
     /// # Errors
     /// Any [`DatabaseError`].
-    pub async fn model_list(&self, account_id: Uuid) -> Result<Vec<ListedModel>, DatabaseError> {
-        let query = sqlx::query("select model, created_at, owned_by from octroi_private.model_list($1)")
-            .bind(account_id);
+    pub async fn model_list(
+        &self,
+        account_id: Uuid,
+        api_key_id: Option<Uuid>,
+    ) -> Result<Vec<ListedModel>, DatabaseError> {
+        let query = sqlx::query("select model, created_at, owned_by from octroi_private.model_list($1, $2)")
+            .bind(account_id)
+            .bind(api_key_id);
         let rows = self.answer(query.fetch_all(self.pool())).await?;
         rows.iter()
             .map(|row| {

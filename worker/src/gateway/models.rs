@@ -1,4 +1,4 @@
-//! `GET /v1/models` and `GET /v1/models/{id}`: what the caller's account may use, as of now.
+//! `GET /v1/models` and `GET /v1/models/{id}`: what the caller's account and key may use, as of now.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub async fn retrieve(
 
 async fn offered(state: &GatewayState, headers: &HeaderMap) -> Result<Vec<ListedModel>, GatewayError> {
     let caller = state.authenticator.caller_now(headers).await?;
-    state.database.model_list(caller.account_id).await.map_err(|error| {
+    state.database.model_list(caller.account_id, caller.api_key_id).await.map_err(|error| {
         tracing::warn!(%error, "listing the models failed");
         GatewayError::MeteringUnavailable
     })

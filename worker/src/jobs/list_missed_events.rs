@@ -1,6 +1,6 @@
 //! Asks Stripe for the events that never reached the webhook door, and takes them in.
 
-use crate::database::Database;
+use crate::database::{Database, EVENTS_MAX};
 use crate::queue::{Failure, Outcome};
 use crate::stripe::Stripe;
 
@@ -13,14 +13,13 @@ pub(super) async fn run(stripe: &Stripe, database: &Database) -> Result<Outcome,
     types.retain(|kind| !THIN.iter().any(|prefix| kind.starts_with(prefix)));
     let events = stripe.undelivered_events(&types).await?;
     let mut queued = 0_usize;
-    for event in &events {
-        match database.receive_stripe_event(event).await {
-            Ok(state) => queued += usize::from(state == "queued"),
-            // One event that cannot be taken must not keep out the others.
-            Err(error) if !error.is_transient() => {
-                tracing::error!(event.id = event.id, %error, "event {} was not taken in", event.id);
+    for events in events.chunks(EVENTS_MAX) {
+        for (event, verdict) in events.iter().zip(database.receive_stripe_events(events).await?) {
+            queued += usize::from(verdict.state == "queued");
+            if verdict.state == "refused" {
+                let reason = verdict.reason.unwrap_or_default();
+                tracing::error!(event.id = event.id, reason, "event {} was not taken in", event.id);
             }
-            Err(error) => return Err(error.into()),
         }
     }
     if queued > 0 {
