@@ -152,34 +152,43 @@ returns table (
   cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint,
   source text, latency_ms integer, first_token_ms integer, occurred_at timestamptz
 )
-language sql
+language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
+declare
+  v_account_id uuid := octroi_private.my_account();
+  v_user_id uuid := (select auth.uid());
+  v_before timestamptz := coalesce(my_requests.before, 'infinity');
+  v_rows integer := least(greatest(my_requests.max_rows, 0), 1000);
+begin
+  return query
   (
     select
       e.id, 'settled', e.endpoint, e.model, e.input_tokens, e.cached_input_tokens, e.cache_write_tokens,
       e.output_tokens, e.reasoning_tokens, e.total_tokens, e.cost_nano_usd, e.source, e.latency_ms, e.first_token_ms,
       e.occurred_at
     from octroi_private.usage_event as e
-    where e.account_id = octroi_private.my_account() and e.user_id = (select auth.uid())
-      and e.occurred_at < coalesce(my_requests.before, 'infinity')
+    where e.account_id = v_account_id and e.user_id = v_user_id
+      and e.occurred_at < v_before
     order by e.occurred_at desc
-    limit least(greatest(my_requests.max_rows, 0), 1000)
+    limit v_rows
   )
   union all
   (
     select
       r.id, 'open', r.endpoint, r.model, null, null, null, null, null, null, null, null, null, null, r.started_at
     from octroi_private.request as r
-    where r.account_id = octroi_private.my_account() and r.user_id = (select auth.uid()) and r.state = 'open'
-      and r.expires_at > octroi_private.now() and r.started_at < coalesce(my_requests.before, 'infinity')
+    where r.account_id = v_account_id and r.user_id = v_user_id and r.state = 'open'
+      and r.expires_at > octroi_private.now() and r.started_at < v_before
     order by r.started_at desc
-    limit least(greatest(my_requests.max_rows, 0), 1000)
+    limit v_rows
   )
-  order by occurred_at desc
-  limit least(greatest(my_requests.max_rows, 0), 1000)
+  order by 15 desc
+  limit v_rows;
+end
 $$;
 comment on function octroi.my_requests(integer, timestamptz) is
 'The caller''s own recent calls, newest first, running ones included; page on with the last occurred_at as before.';

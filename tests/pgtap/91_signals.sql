@@ -88,7 +88,7 @@ from (values
 ) as s (settings, outcome);
 
 -- Use: two weeks of a dozen calls a day with one model by one key, and of hundreds by another.
-delete from octroi_private.usage_event;
+delete from octroi_private.key_use;
 insert into octroi_private.key_use
 select :'olga_account', k.id, d.day, 'gpt-5-mini', k.requests
 from generate_series('2026-11-17'::date, '2026-11-30', '1 day') as d (day)
@@ -129,6 +129,7 @@ select gen_random_uuid(), a.id, p_key, a.owner_user_id, 'responses', p_model, p_
 from octroi_private.account as a where a.id = tap.personal('olga');
 end;
 delete from octroi_private.key_use;
+update octroi_private.key_use_cursor set counted_until = '2026-11-30 23:50Z';
 select tap.call(c.key, c.model, c.at) from (values
   (:'olga_key'::uuid, 'gpt-5-mini', '2026-11-30 23:58Z'::timestamptz), (:'olga_key', 'gpt-5-mini', '2026-12-01 10:03Z'),
   (:'olga_key', 'gpt-5-mini', '2026-12-01 10:04Z'), (null, 'gpt-5-nano', '2026-12-01 10:04Z'),

@@ -29,16 +29,40 @@ struct Question {
     columns: &'static str,
     condition: Option<String>,
     rest: &'static str,
+    /// The RPC that answers it too.
+    rpc: Option<&'static str>,
+}
+
+/// How a user asks it.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// Of the view, for one account by name.
+    Naming,
+    /// Of the view, for whatever policies show.
+    Policies,
+    /// By RPC.
+    Rpc,
 }
 
 impl Question {
-    /// As it is asked, for one account by name or for whatever the reader sees.
+    /// As it is asked of the view, for one account by name or for whatever the reader sees.
     fn text(&self, names_account: bool) -> String {
         let account = names_account.then_some("account_id = $1");
         let conditions: Vec<&str> = account.into_iter().chain(self.condition.as_deref()).collect();
         let filter =
             if conditions.is_empty() { String::new() } else { format!("where {}", conditions.join(" and ")) };
         format!("select {} from octroi.usage {filter} {}", self.columns, self.rest)
+    }
+
+    /// The ways a user can ask it: what to say, the text, and whether it takes the account.
+    fn ways(&self) -> Vec<(&'static str, String, Way)> {
+        let mut ways = vec![
+            ("naming their account", self.text(true), Way::Naming),
+            ("as policies have it", self.text(false), Way::Policies),
+        ];
+        let rpc = self.rpc.map(|rpc| format!("select {} from {rpc}", self.columns));
+        ways.extend(rpc.map(|text| ("by my_requests", text, Way::Rpc)));
+        ways
     }
 }
 
@@ -63,15 +87,14 @@ pub async fn measure(rig: &Rig, template: &str) -> Result<Vec<Figure>> {
     Rig::say("Users and the owner ask for the users' calls");
     let mut figures = Vec::new();
     for question in questions(&mut owner.connection).await? {
-        for names_account in [true, false] {
-            let (by_user, by_owner) = (question.text(names_account), question.text(true));
+        for (how, by_user, way) in question.ways() {
+            let (by_owner, names_account) = (question.text(true), way == Way::Naming);
             agree(&mut user, &mut owner, &by_user, &by_owner, names_account).await?;
             let [mut ours, mut line] = [(); 2].map(|()| Series::default());
             for _ in 0..rig.scale.rounds {
                 line.push(window::steady(async || owner.ask(rig, &by_owner, true).await).await?);
                 ours.push(window::steady(async || user.ask(rig, &by_user, names_account).await).await?);
             }
-            let how = if names_account { "naming their account" } else { "as policies have it" };
             let name = format!(
                 "usage, {}, {how}, vs the owner, 1 user of {} with {}",
                 question.name,
@@ -112,12 +135,14 @@ async fn questions(connection: &mut PgConnection) -> Result<[Question; 2]> {
             columns: "id, model, total_tokens, cost_nano_usd, occurred_at",
             condition: None,
             rest: "order by occurred_at desc limit 100",
+            rpc: Some("octroi.my_requests(100)"),
         },
         Question {
             name: "count and sums of a month",
             columns: "count(*), sum(total_tokens), sum(cost_nano_usd)",
             condition: Some(month),
             rest: "",
+            rpc: None,
         },
     ])
 }
