@@ -21,12 +21,14 @@ pub struct Scale {
     pub streams: usize,
     /// Jobs of a backlog.
     pub jobs: u32,
+    /// How long a transaction is held open while jobs are worked off.
+    pub held_open: Duration,
     /// Customers whose cycle ends, and calls that each made in it.
     pub cycle: (u32, u32),
 }
 
 impl Scale {
-    /// `make bench`: about 25 minutes on two cores.
+    /// `make bench`: about 40 minutes on two cores.
     pub const FULL: Self = Self {
         rounds: 3,
         window: Duration::from_secs(4),
@@ -36,6 +38,7 @@ impl Scale {
         growth_pairs: 3_000,
         streams: 500,
         jobs: 100_000,
+        held_open: Duration::from_secs(120),
         cycle: (1_000, 1_000),
     };
 
@@ -49,6 +52,7 @@ impl Scale {
         growth_pairs: 500,
         streams: 100,
         jobs: 10_000,
+        held_open: Duration::from_secs(2),
         cycle: (20, 50),
     };
 

@@ -1,6 +1,7 @@
 //! Our queue while somebody's transaction stays open: nothing that was worked off since can be cleaned up.
 
 use anyhow::Result;
+use tokio::time::{Instant, sleep_until};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::figure::{Figure, Target};
@@ -11,7 +12,8 @@ use crate::window::{Opened, Series, Window, Work};
 
 /// Of the rate without such a transaction.
 const RATIO_MIN: f64 = 0.9;
-/// Rounds of jobs worked off before it is measured, each as large as what is measured: minutes of a busy queue.
+/// Lots of jobs worked off before it is measured, each as large as what is measured, spread over the time that the
+/// transaction is open.
 const CHURNED: u32 = 4;
 
 /// Measures it, with and without in turn.
@@ -30,7 +32,8 @@ pub async fn measure(rig: &Rig) -> Result<Vec<Figure>> {
         open.close().await?;
     }
     let churned = in_words(u64::from(jobs * CHURNED));
-    let name = format!("dequeue with a transaction held open over {churned} jobs, vs without");
+    let open_for = rig.scale.held_open.as_secs();
+    let name = format!("dequeue with a transaction held open for {open_for} s and {churned} jobs, vs without");
     let steal = held.steal_percent().max(clean.steal_percent());
     let target = Target::RatioAtLeast(RATIO_MIN);
     Ok(vec![
@@ -44,8 +47,11 @@ async fn after_churn(rig: &Rig, jobs: u32) -> Result<Window> {
     // Not truncated: that would take the held snapshot's rows away with it.
     connection.execute("delete from octroi_private.job").await?;
     for _ in 0..CHURNED {
+        let next_at = Instant::now() + rig.scale.held_open / CHURNED;
         ours::add(&mut connection, jobs).await?;
         ours::drain(rig, &mut connection, jobs).await?;
+        // Both wait: what can be cleaned up meanwhile is what differs.
+        sleep_until(next_at).await;
     }
     ours::add(&mut connection, jobs).await?;
     connection.execute("checkpoint").await?;
