@@ -2,7 +2,7 @@
 -- afterwards breaks the chain.
 begin;
 \ir setup/cast.sql
-select plan(36);
+select plan(51);
 
 create function tap.entries(p_like text) returns bigint
 language sql
@@ -52,6 +52,17 @@ insert into tap.deed values
 ('second_factor.insert', format(
   'insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
   values (gen_random_uuid(), %L, ''totp'', ''verified'', now(), now())', :mia
+)),
+('retention_setting.update', 'select octroi_private.set_retention(''mail'', ''8 days'')'),
+('retention_rule.update', 'select octroi_private.set_retention_country(''DE'')'),
+('privacy_setting.update', 'update octroi_private.privacy_setting set alert_day = 19'),
+('security_setting.update', 'select octroi_private.set_security_settings(''{"habit_days": 8}'')'),
+(
+  'processor.insert',
+  'insert into octroi_private.processor (name, who, handles) values (''fax'', ''a firm'', ''letters'')'
+),
+('privacy_request.insert', format(
+  'select octroi_private.open_privacy_request(%L, ''access'', ''operator'', ''ccpa'')', :mia
 ));
 
 create function tap.leaves(p_statement text, p_action text) returns boolean
@@ -67,6 +78,52 @@ $$;
 select ok(tap.leaves(d.statement, d.action), d.action || ' is entered')
 from tap.deed as d
 order by d.action = 'member.delete', d.action;
+
+-- A request for a right: each step of it by itself, and what was written about the person not at all.
+select r.id as request from octroi_private.privacy_request as r \gset
+select ok(tap.leaves(
+  format('select octroi_private.confirm_privacy_request(%L)', :'request'), 'privacy_request.update'
+), 'that its receipt was confirmed');
+select ok(tap.leaves(
+  format('select octroi_private.extend_privacy_request(%L, ''mia is abroad'')', :'request'), 'privacy_request.update'
+), 'that it was put off');
+select ok(tap.leaves(
+  format('select octroi_private.close_privacy_request(%L, ''refused'', ''{"reason": "mia is unknown"}'')', :'request'),
+  'privacy_request.update'
+), 'and that it was closed');
+select results_eq(
+  $$select l.subject, l.person, l.detail ->> 'state', l.detail -> 'was' ->> 'state' from tap.last_entry() as l$$,
+  format($$values (%L, octroi_private.pseudonym_of(%L), 'refused', 'open')$$, :'request', :mia), 'how, and whose it is'
+);
+select is(
+  (select count(*) from octroi_private.audit_log as l where to_jsonb(l)::text like '%mia is%'), 0::bigint,
+  'without what was written about them'
+);
+select ok(tap.leaves(
+  format('delete from octroi_private.privacy_request where id = %L', :'request'), 'privacy_request.delete'
+), 'who takes one away is seen');
+insert into octroi_private.privacy_request (kind, channel, received_at, due_at, state, closed_at)
+values (
+  'access', 'operator', now() - interval '4 years', now() - interval '3 years', 'done', now() - interval '3 years'
+);
+select ok(
+  not tap.leaves('select octroi_private.prune_privacy(10)', 'privacy_request.delete'), 'but not the end of its time'
+);
+select is(
+  (select count(*) from octroi_private.privacy_request as r where r.closed_at < now() - interval '2 years'), 0::bigint,
+  'which has come'
+);
+select is_empty(
+  $$select c.relname from pg_class as c
+    where c.relnamespace = 'octroi_private'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+      and (c.relname ~ '_(setting|rule)$' or c.relname in ('processor', 'privacy_request'))
+      and (
+        -- of a row (1), after an update (16) or a delete (8)
+        select coalesce(bit_or(t.tgtype::integer), 0) from pg_trigger as t
+        where t.tgrelid = c.oid and t.tgfoid = 'octroi_private.audit'::regproc and t.tgenabled <> 'D'
+      ) & 25 <> 25$$,
+  'no setting, rule or right is changed or taken away without an entry, whoever does it and by whichever way'
+);
 
 -- Actor, time, reason.
 select set_config('octroi_audit.reason', 'ticket 4711, asked by olga@example.test', true) \g /dev/null
