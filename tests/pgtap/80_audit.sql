@@ -2,7 +2,7 @@
 -- afterwards breaks the chain.
 begin;
 \ir setup/cast.sql
-select plan(51);
+select plan(57);
 
 create function tap.entries(p_like text) returns bigint
 language sql
@@ -225,6 +225,60 @@ select is(tap.entries('admin_read.usage_daily'), 1::bigint, 'what reads and find
 select is(
   tap.outcome_of($$select octroi_private.log_admin_read('nothing')$$), '22023', 'the log takes no invented table'
 );
+
+-- Two pages of an export: what the log keeps of them, and what of it somebody sees whom they may have been about.
+select tap.play_role('octroi_admin') \g /dev/null
+select set_config('octroi_audit.reason', 'olga sues us, write to olga@example.test', true) \g /dev/null
+select max(p.next_after) as page from octroi_private.admin_page('member', null, 2) as p \gset
+select count(*) as second_page from octroi_private.admin_page('member', :'page', 2) \gset
+select tap.clear() \g /dev/null
+select is(:second_page::bigint, 2::bigint, 'an export goes on page by page');
+select bag_eq(
+  $$select l.subject, l.detail from octroi_private.audit_log as l where l.action = 'admin_read.member'$$,
+  $$values ('member', '{"by": "page", "rows": 2}'::jsonb), ('member', '{"by": "page", "rows": 2}')$$,
+  'of a page it is kept how many rows it had, and no key of them'
+);
+create function tap.shown(p_user_id uuid, p_like text) returns setof text
+language plpgsql
+as $$
+begin
+  perform tap.play(p_user_id);
+  return query
+  select concat_ws(' ', a.actor, a.action, a.subject, a.detail, a.reason, (a.occurred_at is not null)::text)
+  from octroi.my_audit(1000) as a where a.action like p_like;
+  perform tap.clear();
+end
+$$;
+select results_eq(
+  format('select * from tap.shown(%L, ''admin_read.member'')', :sten),
+  $$values ('operator admin_read.member member {} true'), ('operator admin_read.member member {} true')$$,
+  'a stranger sees that the table was read and when, and neither of whom, how much nor why'
+);
+
+-- A read of one person is that person's to see.
+select tap.play_role('octroi_support') \g /dev/null
+select set_config('octroi_audit.reason', 'she called', true) \g /dev/null
+select count(*) from octroi_private.masked_contact(:olga) \g /dev/null
+select count(*) from octroi_private.find_person_by_email('Olga@example.test') \g /dev/null
+select count(*) from octroi_private.find_person_by_email('nobody@example.test') \g /dev/null
+select tap.clear() \g /dev/null
+select results_eq(
+  format('select * from tap.shown(%L, ''contact.%%'')', :olga),
+  format(
+    $$values ('operator contact.find ' || octroi_private.pseudonym_of(%1$L) || ' {"found": 1} she called true'),
+      ('operator contact.read ' || octroi_private.pseudonym_of(%1$L) || ' {} she called true')$$, :olga
+  ), 'who was looked up sees it, with the reason'
+);
+select is_empty(format('select * from tap.shown(%L, ''contact.%%'')', :sten), 'and nobody else does');
+select tap.play_role('octroi_support') \g /dev/null
+select count(*) from octroi_private.support_contact as c where c.user_id = :olga \g /dev/null
+select tap.clear() \g /dev/null
+select results_eq(
+  format('select * from tap.shown(%L, ''%%.contact'')', :sten),
+  $$values ('operator admin_read.contact contact {} true')$$, 'the view of all contacts was a read of all'
+);
+select set_config('octroi_audit.reason', '', true) \g /dev/null
+select tap.play_role('octroi_admin') \g /dev/null
 select set_config('transaction_read_only', 'on', true) \g /dev/null
 select is(tap.outcome_of('select count(*) from octroi.usage'), '25006', 'what cannot be logged is not read');
 select * from finish();
