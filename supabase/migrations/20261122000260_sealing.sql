@@ -175,11 +175,16 @@ begin
       rotated := rotated + 1;
     end if;
   end loop;
+  if last_user_id is not null then
+    perform octroi_private.record_audit(
+      'data_key.rotate', null, null, jsonb_build_object('to', v_active, 'rotated', rotated, 'failed', failed), null
+    );
+  end if;
   return next;
 end
 $$;
 comment on function octroi_private.rotate_data_keys(uuid, integer) is
-'Wraps the next data keys, after a person, with the active operator key; each is checked before it replaces the old. last_user_id is null at the end. Raises OC050, 22023.';
+'Wraps the next data keys, after a person, with the active operator key; each is checked before it replaces the old, and each batch is in the audit log. last_user_id is null at the end. Raises OC050, 22023.';
 
 create function octroi_private.operator_key_use()
 returns table (operator_key_id text, is_active boolean, is_known boolean, data_keys bigint)

@@ -187,7 +187,9 @@ as $$
 declare
   c_left_out constant text [] := array[
     'name', 'key_hash', 'unsubscribe_token', 'news_token', 'content', 'changed_at', 'last_used_at', 'user_id',
-    'owner_user_id'
+    'owner_user_id',
+    -- texts about a person in a request of theirs, which is not kept as long as this log
+    'evidence', 'extension_reason'
   ];
   v_old jsonb := to_jsonb(old);
   v_new jsonb := to_jsonb(new);
@@ -211,7 +213,10 @@ begin
   perform octroi_private.record_audit(
     tg_argv[0] || '.' || lower(tg_op), coalesce(v_row ->> 'account_id', case tg_argv[0]
       when 'account' then v_row ->> 'id'
-    end)::uuid, coalesce(v_row ->> 'id', v_row ->> 'code', v_row ->> 'subject', v_person::text),
+    end)::uuid, coalesce(
+      v_row ->> 'id', v_row ->> 'code', v_row ->> 'subject', v_row ->> 'table_name', v_row ->> 'country',
+      case tg_argv[0] when 'processor' then v_row ->> 'name' end, v_person::text
+    ),
     (v_row - c_left_out) || case when v_person is null then '{}' else jsonb_build_object('person', v_person) end
     || case when v_was is null then '{}' else jsonb_build_object('was', v_was) end, null
   );

@@ -51,8 +51,9 @@ exception
 end
 $$;
 
--- Nothing of it raises, so that one row that does not open hides no other.
-create function octroi_private.masked_contact(p_user_id uuid)
+-- Nothing of it raises, so that one row that does not open hides no other. Whoever reads the view below calls it, with
+-- sealed values that only the view can give them: it is no read by itself.
+create function octroi_private.mask_contact(p_user_id uuid, p_email bytea, p_phone bytea)
 returns table (email text, phone text)
 language sql
 volatile
@@ -61,23 +62,37 @@ set search_path = pg_catalog, pg_temp
 as $$
   select
     octroi_private.mask_email(octroi_native.open(
-      k.wrapped, octroi_private.sealed_place(c.user_id, 'contact.email'), c.email
+      k.wrapped, octroi_private.sealed_place(k.user_id, 'contact.email'), p_email
     )),
     octroi_private.mask_phone(octroi_native.open(
-      k.wrapped, octroi_private.sealed_place(c.user_id, 'contact.phone'), c.phone
+      k.wrapped, octroi_private.sealed_place(k.user_id, 'contact.phone'), p_phone
     ))
+  from octroi_private.data_key as k
+  where k.user_id = p_user_id
+$$;
+comment on function octroi_private.mask_contact(uuid, bytea, bytea) is
+'A person''s sealed address and number, masked: m***@d***, +33 •• •• 12. Null for what is missing or does not open.';
+
+create function octroi_private.masked_contact(p_user_id uuid)
+returns table (email text, phone text)
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform octroi_private.note_admin_read(
+    'contact.read', 'contact', octroi_private.pseudonym_of(p_user_id)::text, '{}'
+  );
+  return query
+  select m.email, m.phone
   from octroi_private.contact as c
-  left join octroi_private.data_key as k on k.user_id = c.user_id
-  where c.user_id = p_user_id
+  left join lateral octroi_private.mask_contact(c.user_id, c.email, c.phone) as m on true
+  where c.user_id = p_user_id;
+end
 $$;
 comment on function octroi_private.masked_contact(uuid) is
-'How a person is reached, masked: m***@d***, +33 •• •• 12. Null where there is nothing, or nothing that opens.';
-
-create view octroi_private.support_contact with (security_invoker = true) as
-select c.user_id, m.email, m.phone
-from octroi_private.contact as c
-left join lateral octroi_private.masked_contact(c.user_id) as m on true;
-comment on view octroi_private.support_contact is 'Everybody''s contact, masked, for octroi_support. Nothing in it can be unmasked.';
+'How a person is reached, masked; null where there is nothing, or nothing that opens. The person sees in their audit log that it was read. Raises OC040, 25006.';
 
 create function octroi_private.find_person_by_email(p_email text)
 returns table (user_id uuid, email text, phone text)
@@ -89,22 +104,28 @@ as $$
 #variable_conflict use_column
 declare
   v_index bytea := octroi_private.blind_index('email', p_email);
+  v_found uuid [];
 begin
-  -- the index says nothing to who has not its key, and tells two searches for the same address apart from others
-  perform octroi_private.record_audit(
-    'contact.find', null, null, jsonb_build_object('index', encode(v_index, 'hex')), null
+  v_found := array(
+    select c.user_id from octroi_private.contact as c where c.email_index = v_index order by c.user_id limit 100
   );
+  -- who was found and not what was asked for: the log is kept for good, and of an address nothing may outlive its owner
+  perform octroi_private.note_admin_read(
+    'contact.find', 'contact', octroi_private.pseudonym_of(f.user_id)::text,
+    jsonb_build_object('found', cardinality(v_found))
+  )
+  from (select 1 as n) as once
+  left join unnest(v_found) as f (user_id) on true;
   return query
   select c.user_id, m.email, m.phone
   from octroi_private.contact as c
-  left join lateral octroi_private.masked_contact(c.user_id) as m on true
-  where c.email_index = v_index
-  order by c.user_id
-  limit 100;
+  left join lateral octroi_private.mask_contact(c.user_id, c.email, c.phone) as m on true
+  where c.user_id = any(v_found)
+  order by c.user_id;
 end
 $$;
 comment on function octroi_private.find_person_by_email(text) is
-'Who has an e-mail address, in any spelling of it, by its blind index; their contact comes masked. Each search is in the audit log. Raises OC050.';
+'Who has an e-mail address, in any spelling of it, by its blind index, at most 100; their contact comes masked. Each search is in the audit log, and in that of whoever is found. Raises OC040, OC050, 25006.';
 
 reset role;
 

@@ -55,8 +55,32 @@ create trigger notification_setting_audited
 after update or delete on octroi_private.notification_setting
 for each row execute function octroi_private.audit('notification_setting');
 
--- Stands in the policy of each table that octroi_admin may read, as a sub-select: it runs once for each statement,
--- before the first row. Undone with its transaction, the read is still in the server's log.
+-- What every read of personal data by an operator goes through. admin_read.TABLE is a read of everybody, with the table
+-- as its subject; a read of one person has them as its subject and another word. Undone with its transaction, the read
+-- is still in the server's log.
+create function octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform octroi_private.require_admin_step_up();
+  perform octroi_private.record_audit(p_action, null, p_subject, p_detail, null);
+  raise log 'octroi: % (%) reads personal data in %, because: %',
+    session_user, coalesce(octroi_private.pseudonym_of((select auth.uid()))::text, current_setting('role')), p_table,
+    -- on one line: a reason cannot look like an entry of the server's; and it names nobody there either
+    coalesce(nullif(octroi_private.pseudonymised(
+      regexp_replace(current_setting('octroi_audit.reason', true), '[[:cntrl:]]', ' ', 'g')
+    ), ''), 'none given');
+end
+$$;
+comment on function octroi_private.note_admin_read(text, text, text, jsonb) is
+'Enters a read of personal data by an operator, here and in the server''s log. Raises OC040 for one from the Data API without aal2, 25006 in a read-only transaction: what cannot be logged is not read.';
+
+-- Stands as a sub-select in the policies and views by which operators read a table: it runs once for each statement,
+-- and nothing of the table is touched before.
 create function octroi_private.log_admin_read(p_relation text)
 returns boolean
 language plpgsql
@@ -68,17 +92,12 @@ begin
   if to_regclass(format('octroi_private.%I', p_relation)) is null then
     raise exception 'no table %', left(p_relation, 60) using errcode = '22023';
   end if;
-  perform octroi_private.require_admin_step_up();
-  perform octroi_private.record_audit('admin_read.' || p_relation, null, null, '{}', null);
-  raise log 'octroi: % (%) reads personal data in %, because: %',
-    session_user, coalesce(octroi_private.pseudonym_of((select auth.uid()))::text, current_setting('role')), p_relation,
-    -- on one line: a reason cannot look like an entry of the server's
-    coalesce(nullif(regexp_replace(current_setting('octroi_audit.reason', true), '[[:cntrl:]]', ' ', 'g'), ''), 'none given');
+  perform octroi_private.note_admin_read('admin_read.' || p_relation, p_relation, p_relation, '{}');
   return true;
 end
 $$;
 comment on function octroi_private.log_admin_read(text) is
-'Enters that personal data of everybody was read. Raises OC040 for an operator from the Data API without aal2, 22023 for what is no table, 25006 in a read-only transaction: what cannot be logged is not read.';
+'Enters that a table was read, of whomever. Raises what note_admin_read does, and 22023 for what is no table.';
 
 create function octroi.my_audit(max_rows integer default 100, before bigint default null)
 returns table (
@@ -119,7 +138,7 @@ as $$
       limit (select m.max_rows from me as m)
     )
     union
-    -- what was read of everybody was read of the caller as well
+    -- what was read of everybody may have been read of the caller as well
     (
       select l.id from octroi_private.audit_log as l
       where l.action ~ '^admin_read\.' and l.id < (select m.before from me as m)
@@ -133,19 +152,23 @@ as $$
     case
       when l.actor = m.pseudonym then 'you'
       when l.actor_role in ('octroi_worker', 'service_role', 'supabase_auth_admin') then 'service'
-      when l.actor is null or l.actor_role = 'octroi_admin' then 'operator'
+      when l.actor is null or l.actor_role in ('octroi_admin', 'octroi_support') then 'operator'
       else 'another user'
     end,
-    l.action, l.subject, l.detail || case
+    l.action, l.subject, case when read.was_of_everybody then '{}' else l.detail || case
       when l.account_id is null then '{}' else jsonb_build_object('account_id', l.account_id)
-    end, l.reason
+    end end, case when not read.was_of_everybody then l.reason end
   from mine
   join octroi_private.audit_log as l on l.id = mine.id
   cross join me as m
+  -- of such a read only that it was, of which table and when: why, and how much, is about others too
+  cross join lateral (
+    select l.action ~ '^admin_read\.' and l.actor is distinct from m.pseudonym and l.person is distinct from m.pseudonym
+  ) as read (was_of_everybody)
   order by l.id desc
   limit (select m.max_rows from me as m)
 $$;
 comment on function octroi.my_audit(integer, bigint) is
-'What the caller did, and what was done to them, their account and the accounts they administer, newest first; page on with the last id as before.';
+'What the caller did, and what was done to them, their account and the accounts they administer, newest first; page on with the last id as before. Of a read of everybody: when, and of which table.';
 
 reset role;

@@ -18,6 +18,9 @@ insert into octroi_private.processor (name, who, handles) values
 ('stripe', 'Stripe', 'payments, invoices, addresses and tax ids; knows an account by its id'),
 ('openai', 'OpenAI', 'the text of calls, under a pseudonym of the caller; keeps abuse logs for up to 30 days'),
 ('mail', 'the mail provider of the operator', 'mails and the addresses that they go to');
+create trigger processor_audited
+after insert or update or delete on octroi_private.processor
+for each row execute function octroi_private.audit('processor');
 
 create table octroi_private.personal_table (
   table_name text primary key check (table_name ~ '^[a-z][a-z_]{0,62}$'),

@@ -18,6 +18,9 @@ create table octroi_private.privacy_setting (
 );
 comment on table octroi_private.privacy_setting is 'One row: the clocks of privacy requests, and how often an export may be had.';
 insert into octroi_private.privacy_setting default values;
+create trigger privacy_setting_audited
+after insert or update or delete on octroi_private.privacy_setting
+for each row execute function octroi_private.audit('privacy_setting');
 
 create table octroi_private.privacy_request (
   id uuid primary key default octroi_private.uuid_v7(),
@@ -44,6 +47,28 @@ create table octroi_private.privacy_request (
 comment on table octroi_private.privacy_request is 'Each use of a right: when it came, when it is due, what became of it.';
 create index privacy_request_user on octroi_private.privacy_request (user_id, received_at);
 create index privacy_request_open on octroi_private.privacy_request (due_at) where state = 'open';
+
+-- Requests that were closed before are kept no longer.
+create function octroi_private.privacy_requests_kept_since()
+returns timestamptz
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select octroi_private.now() - make_interval(months => s.request_log_months)
+  from octroi_private.privacy_setting as s
+$$;
+
+create trigger privacy_request_audited
+after insert or update on octroi_private.privacy_request
+for each row execute function octroi_private.audit('privacy_request');
+-- what the sweep takes when its time is over is no action of anybody's
+create trigger privacy_request_deletion_audited
+after delete on octroi_private.privacy_request
+for each row
+when (old.closed_at is null or old.closed_at > octroi_private.privacy_requests_kept_since())
+execute function octroi_private.audit('privacy_request');
 
 -- So many days later, weekends not counted.
 create function octroi_private.add_business_days(p_at timestamptz, p_days integer)
@@ -187,6 +212,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
+  v_since timestamptz := octroi_private.privacy_requests_kept_since();
   v_rows bigint;
   v_total bigint;
 begin
@@ -207,8 +233,7 @@ begin
   v_total := v_total + v_rows;
   delete from octroi_private.privacy_request where id in (
     select r.id from octroi_private.privacy_request as r
-    cross join octroi_private.privacy_setting as s
-    where r.closed_at <= v_now - make_interval(months => s.request_log_months) limit p_max_rows
+    where r.closed_at <= v_since limit p_max_rows
   );
   get diagnostics v_rows = row_count;
   return v_total + v_rows;

@@ -28,6 +28,9 @@ insert into octroi_private.retention_rule (country, years, legal_reason, is_in_f
 ('IT', 10, 'art. 2220 Codice civile: booking records and invoices', false),
 ('NL', 7, 'art. 52 Algemene wet inzake rijksbelastingen: the administration', false),
 ('ES', 6, 'art. 30 Código de Comercio: books and their documents', false);
+create trigger retention_rule_audited
+after insert or update or delete on octroi_private.retention_rule
+for each row execute function octroi_private.audit('retention_rule');
 
 create function octroi_private.set_retention_country(p_country text)
 returns integer

@@ -25,6 +25,9 @@ insert into octroi_private.retention_setting (table_name, keep, at_least, reason
 ('alert', '13 months', '2 months', 'warnings that were given: for as long as their period can be asked about'),
 ('reconciliation', '90 days', '7 days', 'comparisons with Stripe'),
 ('erasure_receipt', '3 years', '1 year', 'proof that an erasure was carried out: the usual time of limitation');
+create trigger retention_setting_audited
+after insert or update or delete on octroi_private.retention_setting
+for each row execute function octroi_private.audit('retention_setting');
 
 create function octroi_private.kept_for(p_table_name text)
 returns interval

@@ -25,6 +25,9 @@ create table octroi_private.security_setting (
 );
 comment on table octroi_private.security_setting is 'One row: the breach clock, and what counts as a sign of one.';
 insert into octroi_private.security_setting default values;
+create trigger security_setting_audited
+after insert or update or delete on octroi_private.security_setting
+for each row execute function octroi_private.audit('security_setting');
 
 create table octroi_private.breach (
   id bigint generated always as identity primary key,
@@ -115,9 +118,6 @@ begin
   cross join lateral jsonb_populate_record(b, p_settings) as n
   where s.only_row and b.only_row
   returning to_jsonb(s) - 'only_row' into v_after;
-  if p_settings <> '{}' then
-    perform octroi_private.record_audit('security.settings', null, null, p_settings, 'set by the operator');
-  end if;
   return v_after;
 end
 $$;

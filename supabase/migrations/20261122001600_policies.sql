@@ -73,7 +73,5 @@ create policy admin_reads on octroi_private.usage_event for select to octroi_adm
 using ((select octroi_private.log_admin_read('usage_event')));
 create policy admin_reads on octroi_private.usage_daily for select to octroi_admin
 using ((select octroi_private.log_admin_read('usage_daily')));
--- of contacts only whose they are: the rest comes masked, from a function
-create policy support_reads on octroi_private.contact for select to octroi_support, octroi_admin using (true);
 
 reset role;

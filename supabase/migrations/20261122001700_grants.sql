@@ -204,7 +204,7 @@ grant execute on function octroi.my_audit(integer, bigint) to authenticated;
 grant execute on function octroi.give_consent(text, text) to authenticated;
 grant execute on function octroi.withdraw_consent(text) to authenticated;
 grant execute on function octroi.my_consents() to authenticated;
-grant execute on function octroi_private.log_admin_read(text) to octroi_admin;
+grant execute on function octroi_private.log_admin_read(text) to octroi_admin, octroi_support;
 grant execute on function octroi_private.verify_audit(bigint, integer) to octroi_worker;
 grant execute on function octroi_private.audit_position(bigint) to octroi_worker;
 -- Key hygiene.
@@ -219,8 +219,8 @@ grant execute on function octroi_private.rotate_data_keys(uuid, integer) to octr
 grant execute on function octroi_private.operator_key_use() to octroi_worker;
 grant usage on schema octroi_private to octroi_support;
 grant select on octroi_private.support_contact to octroi_support, octroi_admin;
--- what the view runs as its reader
-grant select (user_id) on octroi_private.contact to octroi_support, octroi_admin;
+-- what the view calls as its reader; of contact itself they read nothing
+grant execute on function octroi_private.mask_contact(uuid, bytea, bytea) to octroi_support, octroi_admin;
 grant execute on function octroi_private.masked_contact(uuid) to octroi_support, octroi_admin;
 grant execute on function octroi_private.find_person_by_email(text) to octroi_support, octroi_admin;
 

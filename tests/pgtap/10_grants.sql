@@ -65,8 +65,11 @@ prepare functions_golden as values
 ('octroi_meter', 'octroi_private.settle(uuid,bigint,bigint,bigint,bigint,bigint,bigint,bigint,text,text)'),
 ('octroi_meter', 'octroi_private.uuid_v7()'),
 ('octroi_admin', 'octroi_private.find_person_by_email(text)'),
+('octroi_admin', 'octroi_private.mask_contact(uuid,bytea,bytea)'),
 ('octroi_admin', 'octroi_private.masked_contact(uuid)'),
 ('octroi_support', 'octroi_private.find_person_by_email(text)'),
+('octroi_support', 'octroi_private.log_admin_read(text)'),
+('octroi_support', 'octroi_private.mask_contact(uuid,bytea,bytea)'),
 ('octroi_support', 'octroi_private.masked_contact(uuid)'),
 ('octroi_owner', 'octroi_native.blind_index(text,text)'),
 ('octroi_owner', 'octroi_native.new_data_key()'),
@@ -251,9 +254,6 @@ select bag_eq(
     select 'octroi_private.api_key_previous', column_name, 'authenticated', 'SELECT'
     from unnest(array['api_key_id', 'expires_at']) as column_name
     union all
-    select 'octroi_private.contact', 'user_id', grantee, 'SELECT'
-    from unnest(array['octroi_admin', 'octroi_support']) as grantee
-    union all
     select 'octroi_private.billing_request', column_name, 'authenticated', 'SELECT'
     from unnest(array[
       'id', 'account_id', 'kind', 'state', 'url', 'error', 'message', 'created_at', 'finished_at'
@@ -264,7 +264,7 @@ select bag_eq(
       'id', 'account_id', 'scope', 'subject', 'meter', 'threshold', 'used', 'granted', 'period_start', 'resets_at',
       'raised_at', 'cleared_at'
     ]) as column_name$$,
-  'of a key everything may be read but its hash, of a billing request what it is about, of a contact whose it is'
+  'of a key everything may be read but its hash, of a billing request what it is about'
 );
 
 select bag_eq(

@@ -45,8 +45,6 @@ select bag_eq(
     ('octroi_private.account', 'admin_reads', 'r', 'octroi_admin'),
     ('octroi_private.usage_event', 'admin_reads', 'r', 'octroi_admin'),
     ('octroi_private.usage_daily', 'admin_reads', 'r', 'octroi_admin'),
-    ('octroi_private.contact', 'support_reads', 'r', 'octroi_admin'),
-    ('octroi_private.contact', 'support_reads', 'r', 'octroi_support'),
     ('octroi_private.billing_request', 'payer_reads', 'r', 'authenticated'),
     ('octroi_private.usage_event', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.usage_daily', 'member_reads', 'r', 'authenticated')$$,

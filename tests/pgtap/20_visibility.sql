@@ -105,7 +105,7 @@ select is_empty(
   format('select * from tap.readable(%L)', role_name), role_name || ' reads no table, no partition and no view'
 )
 from tap.role_name
-where role_name not in ('authenticated', 'octroi_admin');
+where role_name not in ('authenticated', 'octroi_admin', 'octroi_support');
 
 select * from finish();
 rollback;

@@ -2,7 +2,7 @@
 -- afterwards breaks the chain.
 begin;
 \ir setup/cast.sql
-select plan(36);
+select plan(57);
 
 create function tap.entries(p_like text) returns bigint
 language sql
@@ -52,6 +52,17 @@ insert into tap.deed values
 ('second_factor.insert', format(
   'insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
   values (gen_random_uuid(), %L, ''totp'', ''verified'', now(), now())', :mia
+)),
+('retention_setting.update', 'select octroi_private.set_retention(''mail'', ''8 days'')'),
+('retention_rule.update', 'select octroi_private.set_retention_country(''DE'')'),
+('privacy_setting.update', 'update octroi_private.privacy_setting set alert_day = 19'),
+('security_setting.update', 'select octroi_private.set_security_settings(''{"habit_days": 8}'')'),
+(
+  'processor.insert',
+  'insert into octroi_private.processor (name, who, handles) values (''fax'', ''a firm'', ''letters'')'
+),
+('privacy_request.insert', format(
+  'select octroi_private.open_privacy_request(%L, ''access'', ''operator'', ''ccpa'')', :mia
 ));
 
 create function tap.leaves(p_statement text, p_action text) returns boolean
@@ -67,6 +78,52 @@ $$;
 select ok(tap.leaves(d.statement, d.action), d.action || ' is entered')
 from tap.deed as d
 order by d.action = 'member.delete', d.action;
+
+-- A request for a right: each step of it by itself, and what was written about the person not at all.
+select r.id as request from octroi_private.privacy_request as r \gset
+select ok(tap.leaves(
+  format('select octroi_private.confirm_privacy_request(%L)', :'request'), 'privacy_request.update'
+), 'that its receipt was confirmed');
+select ok(tap.leaves(
+  format('select octroi_private.extend_privacy_request(%L, ''mia is abroad'')', :'request'), 'privacy_request.update'
+), 'that it was put off');
+select ok(tap.leaves(
+  format('select octroi_private.close_privacy_request(%L, ''refused'', ''{"reason": "mia is unknown"}'')', :'request'),
+  'privacy_request.update'
+), 'and that it was closed');
+select results_eq(
+  $$select l.subject, l.person, l.detail ->> 'state', l.detail -> 'was' ->> 'state' from tap.last_entry() as l$$,
+  format($$values (%L, octroi_private.pseudonym_of(%L), 'refused', 'open')$$, :'request', :mia), 'how, and whose it is'
+);
+select is(
+  (select count(*) from octroi_private.audit_log as l where to_jsonb(l)::text like '%mia is%'), 0::bigint,
+  'without what was written about them'
+);
+select ok(tap.leaves(
+  format('delete from octroi_private.privacy_request where id = %L', :'request'), 'privacy_request.delete'
+), 'who takes one away is seen');
+insert into octroi_private.privacy_request (kind, channel, received_at, due_at, state, closed_at)
+values (
+  'access', 'operator', now() - interval '4 years', now() - interval '3 years', 'done', now() - interval '3 years'
+);
+select ok(
+  not tap.leaves('select octroi_private.prune_privacy(10)', 'privacy_request.delete'), 'but not the end of its time'
+);
+select is(
+  (select count(*) from octroi_private.privacy_request as r where r.closed_at < now() - interval '2 years'), 0::bigint,
+  'which has come'
+);
+select is_empty(
+  $$select c.relname from pg_class as c
+    where c.relnamespace = 'octroi_private'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+      and (c.relname ~ '_(setting|rule)$' or c.relname in ('processor', 'privacy_request'))
+      and (
+        -- of a row (1), after an update (16) or a delete (8)
+        select coalesce(bit_or(t.tgtype::integer), 0) from pg_trigger as t
+        where t.tgrelid = c.oid and t.tgfoid = 'octroi_private.audit'::regproc and t.tgenabled <> 'D'
+      ) & 25 <> 25$$,
+  'no setting, rule or right is changed or taken away without an entry, whoever does it and by whichever way'
+);
 
 -- Actor, time, reason.
 select set_config('octroi_audit.reason', 'ticket 4711, asked by olga@example.test', true) \g /dev/null
@@ -168,6 +225,60 @@ select is(tap.entries('admin_read.usage_daily'), 1::bigint, 'what reads and find
 select is(
   tap.outcome_of($$select octroi_private.log_admin_read('nothing')$$), '22023', 'the log takes no invented table'
 );
+
+-- Two pages of an export: what the log keeps of them, and what of it somebody sees whom they may have been about.
+select tap.play_role('octroi_admin') \g /dev/null
+select set_config('octroi_audit.reason', 'olga sues us, write to olga@example.test', true) \g /dev/null
+select max(p.next_after) as page from octroi_private.admin_page('member', null, 2) as p \gset
+select count(*) as second_page from octroi_private.admin_page('member', :'page', 2) \gset
+select tap.clear() \g /dev/null
+select is(:second_page::bigint, 2::bigint, 'an export goes on page by page');
+select bag_eq(
+  $$select l.subject, l.detail from octroi_private.audit_log as l where l.action = 'admin_read.member'$$,
+  $$values ('member', '{"by": "page", "rows": 2}'::jsonb), ('member', '{"by": "page", "rows": 2}')$$,
+  'of a page it is kept how many rows it had, and no key of them'
+);
+create function tap.shown(p_user_id uuid, p_like text) returns setof text
+language plpgsql
+as $$
+begin
+  perform tap.play(p_user_id);
+  return query
+  select concat_ws(' ', a.actor, a.action, a.subject, a.detail, a.reason, (a.occurred_at is not null)::text)
+  from octroi.my_audit(1000) as a where a.action like p_like;
+  perform tap.clear();
+end
+$$;
+select results_eq(
+  format('select * from tap.shown(%L, ''admin_read.member'')', :sten),
+  $$values ('operator admin_read.member member {} true'), ('operator admin_read.member member {} true')$$,
+  'a stranger sees that the table was read and when, and neither of whom, how much nor why'
+);
+
+-- A read of one person is that person's to see.
+select tap.play_role('octroi_support') \g /dev/null
+select set_config('octroi_audit.reason', 'she called', true) \g /dev/null
+select count(*) from octroi_private.masked_contact(:olga) \g /dev/null
+select count(*) from octroi_private.find_person_by_email('Olga@example.test') \g /dev/null
+select count(*) from octroi_private.find_person_by_email('nobody@example.test') \g /dev/null
+select tap.clear() \g /dev/null
+select results_eq(
+  format('select * from tap.shown(%L, ''contact.%%'')', :olga),
+  format(
+    $$values ('operator contact.find ' || octroi_private.pseudonym_of(%1$L) || ' {"found": 1} she called true'),
+      ('operator contact.read ' || octroi_private.pseudonym_of(%1$L) || ' {} she called true')$$, :olga
+  ), 'who was looked up sees it, with the reason'
+);
+select is_empty(format('select * from tap.shown(%L, ''contact.%%'')', :sten), 'and nobody else does');
+select tap.play_role('octroi_support') \g /dev/null
+select count(*) from octroi_private.support_contact as c where c.user_id = :olga \g /dev/null
+select tap.clear() \g /dev/null
+select results_eq(
+  format('select * from tap.shown(%L, ''%%.contact'')', :sten),
+  $$values ('operator admin_read.contact contact {} true')$$, 'the view of all contacts was a read of all'
+);
+select set_config('octroi_audit.reason', '', true) \g /dev/null
+select tap.play_role('octroi_admin') \g /dev/null
 select set_config('transaction_read_only', 'on', true) \g /dev/null
 select is(tap.outcome_of('select count(*) from octroi.usage'), '25006', 'what cannot be logged is not read');
 select * from finish();

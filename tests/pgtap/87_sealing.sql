@@ -1,7 +1,7 @@
 -- Sealing: what is known of a person opens for them, in its place, with the operator's keys, and in no other way.
 begin;
 \ir setup/cast.sql
-select plan(50);
+select plan(51);
 
 create function tap.email(p_name text) returns text
 language sql
@@ -200,9 +200,24 @@ select results_eq(
   $$values (true, true, 5::bigint)$$, 'one operator key wraps them all'
 );
 select bag_eq(
-  $$select distinct l.detail ? 'index' as by_index, l.subject is null as unnamed from octroi_private.audit_log as l
-    where l.action = 'contact.find'$$,
-  $$values (true, true)$$, 'each search is written down, by the index and not by the address'
+  $$select l.person, l.detail, count(*) from octroi_private.audit_log as l
+    where l.action = 'contact.find' group by l.person, l.detail$$,
+  format(
+    $$values (octroi_private.pseudonym_of(%L), '{"found": 1}'::jsonb, 1::bigint),
+      (octroi_private.pseudonym_of(%L), '{"found": 1}', 1), (null, '{"found": 0}', 2)$$, :mia, :missing
+  ), 'each search is written down by who was found, and of the address not even a hash is left'
+);
+
+-- A rotation, with a key that does not open.
+update octroi_private.data_key set operator_key_id = 'older' where user_id in (:mia, :olga);
+update octroi_private.data_key set wrapped = set_byte(wrapped, 70, (get_byte(wrapped, 70) + 1) % 256)
+where user_id = :olga;
+select * from octroi_private.rotate_data_keys(null, 10) \g /dev/null
+select * from octroi_private.rotate_data_keys(:missing, 10) \g /dev/null
+select results_eq(
+  $$select l.detail from octroi_private.audit_log as l where l.action = 'data_key.rotate'$$,
+  $$select jsonb_build_object('to', (octroi_native.operator_key_ids())[1], 'rotated', 1, 'failed', 1)$$,
+  'a rotation is written down: to which key, of how many; one with nothing to do is none'
 );
 
 select * from finish();

@@ -133,7 +133,7 @@ select is_empty(
 );
 select is_empty(
   $$select r.name from tap.relation as r join tap.append_only as o on o.name = r.oid
-    cross join (values ('octroi_worker'), ('octroi_meter'), ('octroi_admin'), ('authenticated')) as w (who)
+    cross join (values ('octroi_worker'), ('octroi_meter'), ('octroi_admin'), ('octroi_support'), ('authenticated')) as w (who)
     where has_table_privilege(w.who, r.oid, 'insert, update, delete, truncate')$$,
   'not the worker either'
 );
@@ -196,6 +196,7 @@ select is_empty(
       ('octroi_worker', 'statement_timeout'), ('octroi_worker', 'idle_in_transaction_session_timeout'),
       ('octroi_worker', 'lock_timeout'),
       ('octroi_admin', 'statement_timeout'), ('octroi_admin', 'idle_in_transaction_session_timeout'),
+      ('octroi_support', 'statement_timeout'), ('octroi_support', 'idle_in_transaction_session_timeout'),
       ('octroi_meter', 'statement_timeout'), ('octroi_meter', 'idle_in_transaction_session_timeout'),
       ('anon', 'statement_timeout'), ('authenticated', 'statement_timeout'), ('authenticator', 'statement_timeout')
     ) as w (who, name)
