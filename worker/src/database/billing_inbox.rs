@@ -8,7 +8,7 @@ use super::{Database, DatabaseError};
 pub const EVENTS_MAX: usize = 256;
 
 /// What became of an event.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub struct EventVerdict {
     /// `queued`, `duplicate`, `ignored`, `quarantined` or `refused`.
     pub state: String,
@@ -26,10 +26,11 @@ impl Database {
         &self,
         events: &[E],
     ) -> Result<Vec<EventVerdict>, DatabaseError> {
-        let query = sqlx::query_as(
+        let query = sqlx::query_as::<_, (String, Option<String>)>(
             "select r.state, r.reason from octroi_private.receive_stripe_events($1) as r order by r.number",
         );
-        self.answer(query.bind(Json(events)).fetch_all(self.pool())).await
+        let verdicts = self.answer(query.bind(Json(events)).fetch_all(self.pool())).await?;
+        Ok(verdicts.into_iter().map(|(state, reason)| EventVerdict { state, reason }).collect())
     }
 
     /// The types of events that are of interest.
