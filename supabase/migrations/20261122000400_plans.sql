@@ -114,13 +114,14 @@ create table octroi_private.quota_grant (
 comment on table octroi_private.quota_grant is
 'Quota on top of the plan''s monthly amount. Drawn after it: rollover, then promo, then top_up; by priority, expiry and age.';
 create index quota_grant_account on octroi_private.quota_grant (account_id, meter) where ended_at is null;
+create index quota_grant_revoked on octroi_private.quota_grant (account_id, meter) where revoked > 0;
 
 create table octroi_private.revocation (
   id bigint generated always as identity primary key,
   grant_id uuid not null references octroi_private.quota_grant (id),
   -- below zero when a refund or dispute came to nothing after all
   change bigint not null check (change <> 0),
-  -- what of it had been drawn already: the debt of the month in which it happens
+  -- what of it had been drawn already: a debt, until months have worked it off
   debt_change bigint not null,
   happened_at timestamptz not null
 );

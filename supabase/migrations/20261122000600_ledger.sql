@@ -38,12 +38,16 @@ create table octroi_private.balance (
   from_overage octroi_private.quantity not null default 0,
   -- once so much is used, somebody is to be told
   alert_at octroi_private.quantity not null default 1000000000000000,
+  -- by so much the debt of grants that were taken back lowers what is included; below zero: given back
+  set_off bigint not null default 0,
   unique (account_id, resets_at, scope, subject, meter, period),
   constraint balance_grants_what_is_allowed check (granted >= allowed and allowed >= included),
   constraint balance_never_overshot check (used + reserved <= granted + overage)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
 comment on table octroi_private.balance is
 'What one limit allows in one period (granted, of which included by the plan, plus overage) and what is used and held of it.';
+
+create index balance_set_off on octroi_private.balance (account_id, meter) where set_off <> 0;
 
 -- A limit that was lowered below what was used and held comes down with every hold that is given back.
 create function octroi_private.lower_granted()

@@ -1,6 +1,23 @@
 -- Which limits are in force for whom, and what stands on top of them.
 set role octroi_owner;
 
+-- Whether Stripe bills what is used beyond a plan. It bills nothing of a trial, and what it could not collect once is
+-- not to grow. A plan that nobody pays for has what its operator gave it.
+create function octroi_private.is_overage_billed(p_stripe_subscription_id text)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return p_stripe_subscription_id is null or exists (
+    select from octroi_private.stripe_subscription as s
+    where s.id = p_stripe_subscription_id and s.status = 'active' and not s.is_paused
+  );
+end
+$$;
+
 -- Every limit in force, before grants. Where a plan and a budget bound the same thing, the smaller holds.
 create view octroi_private.limit_in_force with (security_invoker = true) as
 select
@@ -10,7 +27,7 @@ from (
   select s.account_id, l.scope::text, who.subject, l.meter::text, l.period::text, l.amount::bigint,
     case
       when o.meter is null then l.overage
-      when not coalesce(t.is_on, o.is_on) then 0
+      when not coalesce(t.is_on, o.is_on) or not octroi_private.is_overage_billed(s.stripe_subscription_id) then 0
       else least(l.overage, octroi_private.overage_units(
         least(t.spend_cap_minor, o.spend_cap_minor), o.price_minor, o.slice
       ))
@@ -53,8 +70,50 @@ as $$
     and b.resets_at between p_at - interval '2 days' and p_at and b.reserved > 0
 $$;
 
+-- The anchor that an account's months are counted from.
+create function octroi_private.anchor_of(p_account_id uuid)
+returns timestamptz
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    (select s.anchor_at from octroi_private.subscription as s where s.account_id = p_account_id and s.ended_at is null),
+    (select a.created_at from octroi_private.account as a where a.id = p_account_id)
+  )
+$$;
+
+-- What was drawn from grants that were then taken back, as far as no month has worked it off yet: a month does so by
+-- what its plan's own amount was lowered by and was not used all the same. One in which nobody called has no balance, and
+-- works off nothing. Below zero when a reversal came to nothing after all: what was worked off is given back, in the
+-- month in which that is known.
+create function octroi_private.debt_of(
+  p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamptz
+)
+returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when p_scope = 'account' and p_period = 'month' then coalesce((
+    select sum(greatest(g.drawn + g.revoked - g.amount, 0))
+    from octroi_private.quota_grant as g
+    where g.account_id = p_account_id and g.meter = p_meter and g.revoked > 0
+  ), 0)::bigint - coalesce((
+    select sum(
+      b.set_off - least(greatest(b.used - b.from_grants - b.from_overage - b.included, 0), greatest(b.set_off, 0))
+    )
+    from octroi_private.balance as b
+    where b.account_id = p_account_id and b.resets_at <= p_period_start and b.scope = 'account' and b.subject = ''
+      and b.meter = p_meter and b.period = 'month' and b.set_off <> 0 and b.is_bound
+  ), 0)::bigint else 0 end
+$$;
+
 -- Quota on top of a limit: grants raise the account's monthly amount and nothing else. What calls of an earlier
--- month still hold beyond their plan is theirs to draw, and not granted again.
+-- month still hold beyond their plan is theirs to draw, and not granted again. A debt that the month's own amount does
+-- not cover keeps as much of them from being used until it does.
 create function octroi_private.granted_on_top(
   p_account_id uuid, p_scope text, p_meter text, p_period text, p_at timestamptz
 )
@@ -70,40 +129,19 @@ as $$
       from octroi_private.quota_grant as g
       where g.account_id = p_account_id and g.meter = p_meter and g.ended_at is null
         and g.starts_at <= p_at and g.expires_at > p_at
-    ), 0) - octroi_private.held_of_earlier_months(p_account_id, p_meter, p_at), 0
+    ), 0) - octroi_private.held_of_earlier_months(p_account_id, p_meter, p_at)
+    - coalesce((
+      select greatest(octroi_private.debt_of(p_account_id, 'account', p_meter, 'month', m.period_start) - l.included, 0)
+      from octroi_private.period_bounds('month', octroi_private.anchor_of(p_account_id), p_at) as m
+      join octroi_private.limit_in_force as l
+        on l.account_id = p_account_id and l.scope = 'account' and l.meter = p_meter and l.period = 'month'
+      -- most accounts never owe anything
+      where exists (
+        select from octroi_private.quota_grant as g
+        where g.account_id = p_account_id and g.meter = p_meter and g.revoked > 0
+      )
+    ), 0), 0
   )::bigint else 0 end
-$$;
-
--- What was drawn from grants that were then taken back. It is a debt of the month in which they were.
-create function octroi_private.debt_of(
-  p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamptz
-)
-returns bigint
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  select case when p_scope = 'account' and p_period = 'month' then coalesce((
-    select greatest(sum(r.debt_change), 0)
-    from octroi_private.quota_grant as g
-    join octroi_private.revocation as r on r.grant_id = g.id and r.happened_at >= p_period_start
-    where g.account_id = p_account_id and g.meter = p_meter and g.source is not null
-  ), 0)::bigint else 0 end
-$$;
-
--- The anchor that an account's months are counted from.
-create function octroi_private.anchor_of(p_account_id uuid)
-returns timestamptz
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  select coalesce(
-    (select s.anchor_at from octroi_private.subscription as s where s.account_id = p_account_id and s.ended_at is null),
-    (select a.created_at from octroi_private.account as a where a.id = p_account_id)
-  )
 $$;
 
 -- What was used in a period before a limit on it was opened; overruns were never charged.
@@ -127,6 +165,57 @@ as $$
       when 'account' then '' when 'member' then e.user_id::text
       when 'api_key' then e.api_key_id::text else e.model
     end
+$$;
+
+-- The month that a change of anchor cut short, where the month that begins at p_period_start is the first of another
+-- one: changing from month to year begins anew at Stripe. No row when it was not cut short, or by the end of a trial.
+create function octroi_private.month_cut_short(p_account_id uuid, p_period_start timestamptz)
+returns table (period_start timestamptz, resets_at timestamptz, is_same_subscription boolean)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select m.period_start, m.resets_at, has.stripe_subscription_id is not distinct from had.stripe_subscription_id
+  from octroi_private.subscription as has
+  cross join lateral (
+    select s.stripe_subscription_id, s.anchor_at
+    from octroi_private.subscription as s
+    where s.account_id = has.account_id and s.anchor_at <> has.anchor_at and s.stripe_subscription_id is not null
+    order by s.started_at desc, s.id desc
+    limit 1
+  ) as had
+  cross join lateral octroi_private.period_bounds('month', had.anchor_at, has.anchor_at) as m
+  where has.account_id = p_account_id and has.ended_at is null and has.anchor_at = p_period_start
+    and m.period_start < has.anchor_at
+    and not exists (
+      select from octroi_private.stripe_subscription as t
+      where t.id = has.stripe_subscription_id and t.trial_ends_at = has.anchor_at
+    );
+end
+$$;
+
+-- What a subscription that goes on with another anchor used of the month which that cut short: no month is handed out
+-- twice. Grants and overage have paid for their part; what running calls still hold counts as used. Null where no
+-- month was cut short.
+create function octroi_private.used_of_cut_month(
+  p_account_id uuid, p_scope text, p_subject text, p_meter text, p_period text, p_period_start timestamptz
+)
+returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select greatest(b.used + b.reserved - b.from_grants - b.from_overage, 0)::bigint
+  from octroi_private.month_cut_short(p_account_id, p_period_start) as m
+  join octroi_private.balance as b
+    on b.account_id = p_account_id and b.resets_at = m.resets_at and b.scope = p_scope and b.subject = p_subject
+    and b.meter = p_meter and b.period = p_period
+  where p_period = 'month' and m.is_same_subscription
 $$;
 
 -- A team grows no larger than its plan's seats; one that was larger before it had the plan stays so.

@@ -1,9 +1,37 @@
 -- From rules to rows: the balances and the entitlement that a call reads.
 set role octroi_owner;
 
+-- Locks the balances of an account that still run, and the month that a change of anchor cut short, in the order every
+-- verb does. What belongs to a limit that is gone, or to a period that is counted from another anchor now, binds no more.
+create function octroi_private.lock_balances(p_account_id uuid, p_anchor_at timestamptz, p_at timestamptz)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from octroi_private.balance as b
+  where b.account_id = p_account_id and (
+    b.resets_at > p_at or b.period = 'month' and b.period_start < p_anchor_at and b.resets_at > p_anchor_at
+  )
+  order by b.id
+  for no key update;
+  update octroi_private.balance as b
+  set is_bound = false
+  where b.account_id = p_account_id and b.is_bound and (
+    b.resets_at > p_at or b.period = 'month' and b.period_start < p_anchor_at and b.resets_at > p_anchor_at
+  ) and not exists (
+    select from octroi_private.limit_in_force as l
+    where l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
+      and l.period = b.period
+      and b.resets_at = (select p.resets_at from octroi_private.period_bounds(l.period, p_anchor_at, p_at) as p)
+  );
+end
+$$;
+
 -- Brings the balances of an account in line with its limits now: opens what is missing, adjusts what changed, takes up
 -- what was used while a limit was gone. A limit below what is already used and held allows nothing more, and takes
--- nothing back. Locks the balances in the order every verb does.
+-- nothing back.
 create function octroi_private.open_balances(p_account_id uuid)
 returns void
 language plpgsql
@@ -16,24 +44,12 @@ declare
   v_limit record;
   v_missed bigint;
 begin
-  perform from octroi_private.balance as b
-  where b.account_id = p_account_id and b.resets_at > v_now
-  order by b.id
-  for no key update;
+  perform octroi_private.lock_balances(p_account_id, v_anchor_at, v_now);
   perform octroi_private.expire_grants(p_account_id);
   perform octroi_private.roll_over(p_account_id, v_anchor_at, v_now);
-  -- a limit that is gone, and a period that is counted from another anchor now
-  update octroi_private.balance as b
-  set is_bound = false
-  where b.account_id = p_account_id and b.resets_at > v_now and b.is_bound and not exists (
-    select from octroi_private.limit_in_force as l
-    where l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
-      and l.period = b.period
-      and b.resets_at = (select p.resets_at from octroi_private.period_bounds(l.period, v_anchor_at, v_now) as p)
-  );
   for v_limit in
     select l.account_id, l.scope, l.subject, l.meter, l.period, p.period_start, p.resets_at, b.id as balance_id,
-      b.used, coalesce(b.is_bound, false) as is_bound, plan.included,
+      b.used, coalesce(b.is_bound, false) as is_bound, plan.included, l.included - plan.included as set_off,
       plan.included + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, v_now)
       + coalesce(b.from_grants, 0) as allowed,
       -- what was used as overage before the plan changed does not come out of the new one
@@ -51,18 +67,23 @@ begin
     where l.account_id = p_account_id
     order by b.id, l.scope, l.subject, l.meter, l.period
   loop
-    v_missed := case when v_limit.is_bound then 0 else greatest(octroi_private.used_since(
-      p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period_start
-    ) - coalesce(v_limit.used, 0), 0) end;
+    v_missed := case when v_limit.is_bound then 0 else coalesce(
+      case when v_limit.balance_id is null then octroi_private.used_of_cut_month(
+        p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period, v_limit.period_start
+      ) end,
+      greatest(octroi_private.used_since(
+        p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period_start
+      ) - coalesce(v_limit.used, 0), 0)
+    ) end;
     if v_limit.balance_id is null then
       insert into octroi_private.balance (
         account_id, scope, subject, meter, period, period_start, resets_at, included, allowed, granted, overage,
-        carried, used, alert_at
+        carried, used, set_off, alert_at
       )
       values (
         p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period, v_limit.period_start,
         v_limit.resets_at, v_limit.included, v_limit.allowed, greatest(v_limit.allowed, v_missed - v_limit.overage),
-        v_limit.overage, v_missed, v_missed,
+        v_limit.overage, v_missed, v_missed, v_limit.set_off,
         octroi_private.alert_amount(
           p_account_id, v_limit.scope, v_limit.meter, v_limit.period, v_missed, null, v_limit.allowed
         )
@@ -70,13 +91,14 @@ begin
     else
       update octroi_private.balance as b
       set included = v_limit.included, overage = v_limit.overage, allowed = v_limit.allowed, is_bound = true,
+        set_off = v_limit.set_off,
         alert_at = octroi_private.rearm_alerts(b, v_limit.allowed),
         carried = b.carried + v_missed, used = b.used + v_missed,
         granted = greatest(v_limit.allowed, b.used + v_missed + b.reserved - v_limit.overage)
       where b.id = v_limit.balance_id
         and (
-          v_missed > 0 or (b.included, b.overage, b.allowed, b.is_bound) is distinct from (
-            v_limit.included, v_limit.overage, v_limit.allowed, true
+          v_missed > 0 or (b.included, b.overage, b.allowed, b.is_bound, b.set_off) is distinct from (
+            v_limit.included, v_limit.overage, v_limit.allowed, true, v_limit.set_off
           )
         );
     end if;

@@ -92,8 +92,9 @@ begin
 end
 $$;
 
--- What a paid-for month left over is granted again, where the plan says so. Once for each month, when the next one is
--- first looked at; what running calls still hold counts as used.
+-- What a paid-for month left over is granted again, where the plan says so: once for each of the last months from which
+-- something may still be used, whenever one is looked at. A month counts if it ended with this plan of this
+-- subscription, so a late payment loses nothing of the month before. What running calls still hold counts as used.
 create function octroi_private.roll_over(p_account_id uuid, p_anchor_at timestamptz, p_at timestamptz)
 returns void
 language plpgsql
@@ -101,34 +102,53 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_month record;
+  v_limit record;
+  v_start timestamptz;
+  v_end timestamptz;
   v_expires_at timestamptz;
+  v_left bigint;
 begin
-  for v_month in
-    select l.meter, l.rollover_months, now.period_start, now.resets_at, least(l.rollover_max, greatest(coalesce(
-      b.included - (b.used - b.from_grants - b.from_overage) - b.reserved, l.amount
-    ), 0)) as amount
+  for v_limit in
+    select s.stripe_subscription_id, s.plan_version_id, l.meter, l.amount, l.rollover_max, l.rollover_months
     from octroi_private.subscription as s
     join octroi_private.plan_limit as l on l.plan_version_id = s.plan_version_id and l.rollover_max > 0
-    cross join lateral octroi_private.period_bounds('month', p_anchor_at, p_at) as now
-    left join octroi_private.balance as b
-      on b.account_id = s.account_id and b.resets_at = now.period_start and b.scope = 'account' and b.subject = ''
-      and b.meter = l.meter and b.period = 'month'
-    where s.account_id = p_account_id and s.ended_at is null and s.started_at < now.period_start
+    where s.account_id = p_account_id and s.ended_at is null
   loop
-    continue when v_month.amount = 0;
-    v_expires_at := v_month.resets_at;
-    for n in 2 .. v_month.rollover_months loop
-      v_expires_at := (select p.resets_at from octroi_private.period_bounds('month', p_anchor_at, v_expires_at) as p);
-    end loop;
-    insert into octroi_private.quota_grant (account_id, meter, kind, amount, starts_at, expires_at, reason, source)
-    values (
-      p_account_id, v_month.meter, 'rollover', v_month.amount, v_month.period_start, v_expires_at,
-      'left over from the month before', format(
-        'rollover:%s:%s:%s', p_account_id, v_month.meter, extract(epoch from v_month.period_start)::bigint
+    v_start := (select p.period_start from octroi_private.period_bounds('month', p_anchor_at, p_at) as p);
+    for n in 1 .. v_limit.rollover_months loop
+      v_end := v_start;
+      v_start := (
+        select p.period_start
+        from octroi_private.period_bounds('month', p_anchor_at, v_end - interval '1 microsecond') as p
+      );
+      continue when not exists (
+        select from octroi_private.subscription as s
+        cross join lateral octroi_private.period_bounds('month', s.anchor_at, v_start) as m
+        where s.account_id = p_account_id and s.plan_version_id = v_limit.plan_version_id
+          and s.stripe_subscription_id is not distinct from v_limit.stripe_subscription_id
+          and s.started_at < v_end and (s.ended_at is null or s.ended_at >= v_end)
+          and s.anchor_at <= v_start and m.period_start = v_start and m.resets_at = v_end
+      );
+      v_left := least(v_limit.rollover_max, coalesce((
+        select b.included - (b.used - b.from_grants - b.from_overage) - b.reserved
+        from octroi_private.balance as b
+        where b.account_id = p_account_id and b.resets_at = v_end and b.scope = 'account' and b.subject = ''
+          and b.meter = v_limit.meter and b.period = 'month'
+      ), v_limit.amount));
+      continue when v_left <= 0;
+      v_expires_at := v_end;
+      for m in 1 .. v_limit.rollover_months loop
+        v_expires_at := (
+          select p.resets_at from octroi_private.period_bounds('month', p_anchor_at, v_expires_at) as p
+        );
+      end loop;
+      insert into octroi_private.quota_grant (account_id, meter, kind, amount, starts_at, expires_at, reason, source)
+      values (
+        p_account_id, v_limit.meter, 'rollover', v_left, v_end, v_expires_at, 'left over from the month before',
+        format('rollover:%s:%s:%s', p_account_id, v_limit.meter, extract(epoch from v_end)::bigint)
       )
-    )
-    on conflict (source) do nothing;
+      on conflict (source) do nothing;
+    end loop;
   end loop;
 end
 $$;

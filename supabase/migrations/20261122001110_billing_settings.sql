@@ -11,7 +11,9 @@ create table octroi_private.billing_setting (
   billing_url text,
   -- Stripe drafts a renewal for an hour at least and three days at most before it is paid; so long a month that is
   -- not paid yet is trusted
-  renewal_grace_seconds integer not null default 259200 check (renewal_grace_seconds between 0 and 259200),
+  renewal_grace_seconds integer not null default 259200 check (renewal_grace_seconds between 0 and 1814400),
+  -- so long while its payment is known to be under way, as a direct debit is for weeks, or its draft is kept by us
+  payment_grace_seconds integer not null default 1814400 check (payment_grace_seconds between 0 and 1814400),
   -- a draft older than this is looked at again
   draft_watch_seconds integer not null default 7200 check (draft_watch_seconds between 60 and 259200),
   report_every_seconds integer not null default 300 check (report_every_seconds between 1 and 86400)
@@ -81,7 +83,8 @@ begin
     )
     when k.key in ('upgrade_url', 'top_up_url', 'billing_url')
       then k.value = 'null' or octroi_private.origin_of(k.value #>> '{}') is not null
-    when k.key in ('renewal_grace_seconds', 'draft_watch_seconds', 'report_every_seconds')
+    when k.key in ('renewal_grace_seconds', 'payment_grace_seconds') then octroi_private.is_whole(k.value, 0, 1814400)
+    when k.key in ('draft_watch_seconds', 'report_every_seconds')
       then octroi_private.is_whole(k.value, 0, 259200)
     else false
   end;
@@ -91,7 +94,7 @@ begin
   update octroi_private.billing_setting as s
   set return_origins = n.return_origins, upgrade_url = n.upgrade_url, top_up_url = n.top_up_url,
     billing_url = n.billing_url, renewal_grace_seconds = n.renewal_grace_seconds,
-    draft_watch_seconds = n.draft_watch_seconds, report_every_seconds = n.report_every_seconds
+    payment_grace_seconds = n.payment_grace_seconds, draft_watch_seconds = n.draft_watch_seconds, report_every_seconds = n.report_every_seconds
   from octroi_private.billing_setting as b
   cross join lateral jsonb_populate_record(b, p_settings) as n
   where s.only_row and b.only_row

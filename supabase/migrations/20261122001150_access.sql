@@ -3,8 +3,9 @@
 --
 --   status               may use
 --   trialing             the plan, until the trial ends
---   active               the plan for as long as an invoice for it is paid; a renewal that is being paid is trusted for
---                        renewal_grace_seconds
+--   active               the plan for as long as an invoice for it is paid; a renewal is trusted for
+--                        renewal_grace_seconds, or for payment_grace_seconds while its payment is under way or we keep
+--                        its draft
 --   past_due             what is paid already, and nothing after it
 --   incomplete, unpaid, paused, canceled, incomplete_expired, being cancelled: the default plan
 --
@@ -39,7 +40,8 @@ begin
 end
 $$;
 
--- Invoices of plans that are paid, line by line, without those whose money went back whole.
+-- Invoices of plans that are paid, line by line, without those whose money went back whole. Time that a later one
+-- credited, as an upgrade does, is not paid any more.
 create function octroi_private.paid_lines(p_subscription_id text)
 returns table (invoice_id text, line_id text, plan_version_id bigint, period_start timestamptz, period_end timestamptz)
 language plpgsql
@@ -50,17 +52,100 @@ as $$
 #variable_conflict use_column
 begin
   return query
-  select i.id::text, l.id::text, p.plan_version_id, l.period_start, l.period_end
-  from octroi_private.stripe_invoice as i
-  join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id and l.amount_minor >= 0
-  join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
-  join octroi_private.plan_price as p on p.lookup_key = c.key
-  where i.subscription_id = p_subscription_id and i.status = 'paid'
-    and (i.amount_paid_minor = 0 or i.amount_paid_minor > coalesce((
-      select sum(octroi_private.taken_back(y.payment_intent_id))
-      from octroi_private.stripe_invoice_payment as y
-      where y.invoice_id = i.id
-    ), 0));
+  with line as materialized (
+    select i.created_at, l.*, p.plan_version_id
+    from octroi_private.stripe_invoice as i
+    join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id
+    join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
+    join octroi_private.plan_price as p on p.lookup_key = c.key
+    where i.subscription_id = p_subscription_id and i.status = 'paid'
+      and (i.amount_paid_minor = 0 or i.amount_paid_minor > coalesce((
+        select sum(octroi_private.taken_back(y.payment_intent_id))
+        from octroi_private.stripe_invoice_payment as y
+        where y.invoice_id = i.id
+      ), 0))
+  )
+  select l.invoice_id::text, l.id::text, l.plan_version_id, l.period_start, least(l.period_end, credit.since)
+  from line as l
+  cross join lateral (
+    select min(c.period_start) as since
+    from line as c
+    where c.price_id = l.price_id and c.is_proration and c.amount_minor < 0
+      and c.period_start < l.period_end and c.period_end > l.period_start
+      -- what is bought again from the moment of the credit on is not credited by it
+      and (c.period_start > l.period_start and c.created_at >= l.created_at or c.created_at > l.created_at)
+  ) as credit
+  where l.amount_minor >= 0 and (credit.since is null or credit.since > l.period_start);
+end
+$$;
+
+-- How long a plan that was paid for until p_paid_until is trusted to be renewed. A direct debit is tried once and takes
+-- up to two weeks and more to arrive: its invoice is open meanwhile, without another try in sight, and the subscription
+-- active; a failure makes it past_due.
+create function octroi_private.grace_of(
+  p_subscription octroi_private.stripe_subscription, p_plan_version_id bigint, p_paid_until timestamptz
+)
+returns interval
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_setting octroi_private.billing_setting;
+begin
+  if p_subscription.status not in ('trialing', 'active') or octroi_private.is_ending(p_subscription)
+    or p_subscription.is_paused then
+    return interval '0';
+  end if;
+  select s.* into v_setting from octroi_private.billing_setting as s;
+  return make_interval(secs => case when p_subscription.status = 'active' and exists (
+    select from octroi_private.stripe_invoice as i
+    join octroi_private.stripe_invoice_line as l
+      on l.invoice_id = i.id and l.period_start <= p_paid_until and l.period_end > p_paid_until
+    join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
+    join octroi_private.plan_price as p on p.lookup_key = c.key and p.plan_version_id = p_plan_version_id
+    where i.subscription_id = p_subscription.id and l.amount_minor >= 0 and case i.status
+      when 'open' then i.attempt_count = 0 or i.attempt_count = 1 and i.next_attempt_at is null
+      when 'draft' then exists (select from octroi_private.billing_cycle as b where b.invoice_id = i.id)
+    end
+  ) then greatest(v_setting.payment_grace_seconds, v_setting.renewal_grace_seconds)
+  else v_setting.renewal_grace_seconds end);
+end
+$$;
+
+-- Until when a plan is paid for, or tried; where that is over, until when it or a better one was: what a downgrade comes
+-- after is trusted like any renewal.
+create function octroi_private.covered_until(
+  p_subscription octroi_private.stripe_subscription, p_plan_version_id bigint,
+  out until timestamptz, out is_paid boolean
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_better_until timestamptz;
+begin
+  select
+    greatest(
+      max(p.period_end) filter (where p.plan_version_id = p_plan_version_id),
+      case when p_subscription.status = 'trialing' then p_subscription.trial_ends_at end
+    ),
+    max(p.period_end) filter (where n.rank >= own.rank)
+  into until, v_better_until
+  from octroi_private.paid_lines(p_subscription.id) as p
+  join octroi_private.plan_version as v on v.id = p.plan_version_id
+  join octroi_private.plan as n on n.code = v.plan_code
+  left join (
+    select o.rank
+    from octroi_private.plan as o
+    join octroi_private.plan_version as w on w.plan_code = o.code
+    where w.id = p_plan_version_id
+  ) as own on true;
+  is_paid := coalesce(until > octroi_private.now(), false);
+  until := case when is_paid then until else greatest(until, v_better_until) end;
 end
 $$;
 
@@ -78,15 +163,9 @@ as $$
 begin
   return query
   with live as (
-    select s.*, base.plan_version_id, octroi_private.now() as at,
-      case
-        when s.status in ('trialing', 'active') and not s.cancel_at_period_end and s.cancel_at is null
-          and not s.is_paused then make_interval(secs => b.renewal_grace_seconds)
-        else interval '0'
-      end as grace
+    select s as subscription, s.id, s.anchor_at, base.plan_version_id, octroi_private.now() as at
     from octroi_private.stripe_customer as c
     join octroi_private.stripe_subscription as s on s.customer_id = c.id
-    cross join octroi_private.billing_setting as b
     left join lateral (
       select p.plan_version_id
       from octroi_private.stripe_subscription_item as i
@@ -101,16 +180,11 @@ begin
   ),
   granted as (
     -- the plan that the subscription is on now, as far as it is paid, or tried; last, as far as it is trusted
-    select l.id, l.plan_version_id, l.anchor_at, l.at, covered.until + l.grace as until,
-      case when covered.until > l.at then 1 else 3 end as choice
+    select l.id, l.plan_version_id, l.anchor_at, l.at,
+      c.until + octroi_private.grace_of(l.subscription, l.plan_version_id, c.until) as until,
+      case when c.is_paid then 1 else 3 end as choice
     from live as l
-    cross join lateral (
-      select greatest(
-        max(p.period_end), case when l.status = 'trialing' then l.trial_ends_at end
-      ) as until
-      from octroi_private.paid_lines(l.id) as p
-      where p.plan_version_id = l.plan_version_id
-    ) as covered
+    cross join lateral octroi_private.covered_until(l.subscription, l.plan_version_id) as c
     union all
     -- another one that was paid for this very time: an upgrade that is not paid yet, a downgrade seen half
     select l.id, p.plan_version_id, l.anchor_at, l.at, p.period_end, 2
@@ -190,6 +264,25 @@ end
 $$;
 comment on function octroi_private.sync_access(uuid) is
 'Gives an account the plan it has paid for: unchanged, extended, changed or ended. Whoever asks, and however often.';
+
+-- Whether overage may happen follows from the status (is_overage_billed).
+create function octroi_private.void_entitlements_of_customer()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_account_id uuid := octroi_private.account_of_customer(new.customer_id);
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  delete from octroi_private.entitlement as e where e.account_id = v_account_id;
+  return null;
+end
+$$;
+create trigger stripe_subscription_voids after update of status, is_paused on octroi_private.stripe_subscription
+for each row when (old.status <> new.status or old.is_paused <> new.is_paused)
+execute function octroi_private.void_entitlements_of_customer();
 
 -- Plans whose paid time is over give way, also where nobody calls. Never waits: the sweep holds balances.
 create function octroi_private.lapse_plans(p_max_rows integer)

@@ -131,8 +131,9 @@ begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   perform octroi_private.grant_top_ups(v_account_id, p_customer_id);
   perform octroi_private.revoke_top_ups(v_account_id);
-  perform octroi_private.sync_access(v_account_id);
+  -- before access, which trusts what they hold
   perform octroi_private.open_cycles(v_account_id, p_customer_id);
+  perform octroi_private.sync_access(v_account_id);
   perform octroi_private.tell_of_payments(v_account_id, p_customer_id);
 end
 $$;

@@ -179,7 +179,9 @@ begin
   select coalesce(sum((r.args ->> 'price_minor')::bigint), 0) into v_spent
   from octroi_private.billing_request as r
   where r.account_id = p_account_id and r.kind = 'auto_top_up' and r.state <> 'failed' and r.created_at >= (
-    select p.period_start from octroi_private.period_bounds('month', octroi_private.anchor_of(p_account_id), v_now) as p
+    select coalesce(c.period_start, p.period_start)
+    from octroi_private.period_bounds('month', octroi_private.anchor_of(p_account_id), v_now) as p
+    left join octroi_private.month_cut_short(p_account_id, p.period_start) as c on true
   );
   if v_spent + v_wish.price_minor > v_wish.monthly_cap_minor then
     perform octroi_private.tell_of_auto_top_up(p_account_id, v_wish.pack_id, 'monthly_cap');

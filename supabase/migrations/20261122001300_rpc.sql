@@ -68,8 +68,8 @@ set search_path = pg_catalog, pg_temp
 as $$
   select
     l.account_id, l.scope, l.subject, l.meter, l.period,
-    granted.amount, coalesce(b.used, 0), coalesce(b.reserved, 0),
-    granted.amount - coalesce(b.used, 0) - coalesce(b.reserved, 0), p.period_start,
+    granted.amount, taken.used, coalesce(b.reserved, 0),
+    granted.amount - taken.used - coalesce(b.reserved, 0), p.period_start,
     nullif(p.resets_at, 'infinity'),
     (
       select v.plan_code from octroi_private.subscription as s
@@ -83,13 +83,18 @@ as $$
   left join octroi_private.balance as b
     on b.account_id = l.account_id and b.resets_at = p.resets_at and b.scope = l.scope
     and b.subject = l.subject and b.meter = l.meter and b.period = l.period
+  cross join lateral (
+    select coalesce(b.used, octroi_private.used_of_cut_month(
+      l.account_id, l.scope, l.subject, l.meter, l.period, p.period_start
+    ), 0)::bigint as used
+  ) as taken
   -- as opening would allow it now, whatever the balance was opened with
   cross join lateral (
     select greatest(
       greatest(l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0)
       + greatest(l.overage, coalesce(b.from_overage, 0)) + coalesce(b.from_grants, 0)
       + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now()),
-      b.used + b.reserved
+      taken.used + coalesce(b.reserved, 0)
     )::bigint as amount
   ) as granted
   where l.account_id = p_account_id
@@ -264,7 +269,7 @@ begin
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
-      0, q.granted, q.granted, 0, 0, q.used, q.reserved, true, 0, 0, 0
+      0, q.granted, q.granted, 0, 0, q.used, q.reserved, true, 0, 0, 0, 0
     )::octroi_private.balance) into v_balances
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
       account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, ord

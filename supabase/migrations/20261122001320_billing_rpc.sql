@@ -334,7 +334,7 @@ begin
 end
 $$;
 comment on function octroi.set_overage(boolean, bigint) is
-'Lets usage go on beyond plan and top-ups, for money, up to a cap a month (null: the plan''s), or stops it. Raises OC040, OC021, OC032, 22023.';
+'Lets usage go on beyond plan and top-ups, for money, up to a cap a month (null: the plan''s), or stops it. In force while the subscription is active, so not in a trial. Raises OC040, OC021, OC032, 22023.';
 
 create function octroi.set_notifications(
   usage_alerts boolean default null, locale text default null, time_zone text default null

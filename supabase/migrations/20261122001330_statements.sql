@@ -73,7 +73,7 @@ $$;
 comment on function octroi.my_subscription() is
 'The plan of the caller''s account: how it is billed, until when it is granted (null: without end), and what follows.';
 
--- What the account used beyond its plans in periods that no invoice has closed yet.
+-- What the account used beyond its plans in periods that no invoice has closed yet, as far as a subscription bills it.
 create function octroi_private.open_overage(p_account_id uuid)
 returns table (
   event_name text, meter text, quantity bigint, slice bigint, price_minor bigint, amount_minor bigint, currency text,
@@ -98,6 +98,17 @@ as $$
         select from octroi_private.billing_cycle as c
         where c.account_id = w.account_id and c.period_start <= w.occurred_at and c.period_end > w.occurred_at
           and c.state in ('finalised', 'closed')
+      )
+      and exists (
+        select from octroi_private.stripe_customer as c
+        join octroi_private.stripe_subscription as s on s.customer_id = c.id
+        join octroi_private.stripe_subscription_item as i on i.subscription_id = s.id
+        join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
+        join octroi_private.plan_overage as m on m.lookup_key = k.key and m.event_name = w.event_name
+        where c.account_id = w.account_id and not c.is_deleted and s.created_at <= w.occurred_at
+          and (s.ended_at is null or s.ended_at >= w.occurred_at)
+          -- nothing of a trial is billed
+          and (s.trial_ends_at is null or s.trial_ends_at <= w.occurred_at)
       )
     group by w.event_name, w.meter, b.period_start, b.resets_at
   ) as u

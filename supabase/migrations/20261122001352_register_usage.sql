@@ -145,7 +145,8 @@ call octroi_private.register_personal_table(
   is_bound | fact | whether it binds
   from_grants | fact | covered by grants
   from_overage | fact | charged beyond
-  alert_at | fact | where the next alert is $$
+  alert_at | fact | where the next alert is
+  set_off | fact | what works off a debt $$
 );
 call octroi_private.register_personal_table(
   'budget', 'account', 'limits that an account sets itself', 'contract', 'while the account is open', '{}', 'delete',

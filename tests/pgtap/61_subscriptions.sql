@@ -1,7 +1,7 @@
 -- A subscription over its life, as Stripe tells it: paid, renewed, failed and paid late, changed, tried, paused, ended.
 begin;
 \ir setup/billing.sql
-select plan(43);
+select plan(44);
 
 select tap.travel('2027-01-10 08:50+00') \g /dev/null
 select is(tap.standing(), 'free: 0 of 1000', 'before anything is paid, the default plan');
@@ -66,14 +66,15 @@ select is((select count(*) from octroi_private.mail), 1::bigint, 'once for an at
 select tap.travel('2027-02-14 12:00+00') \g /dev/null
 select tap.apply('invoice', tap.invoice('in_2', 'sub_1', '2027-02-10 09:00+00', '2027-03-10 09:00+00')) \g /dev/null
 select is(
-  tap.standing(), 'basic: 3000 of 20000',
-  'paid late, even before Stripe says active: the plan, with what was used of this month'
+  tap.standing(), 'basic: 3000 of 10000',
+  'paid late, even before Stripe says active: the plan, with what was used of this month, and nothing beyond it yet'
 );
 select tap.apply('subscription', tap.subscription(
   'sub_1', '2027-02-10 09:00+00', '2027-03-10 09:00+00', jsonb_build_object(
     'billing_cycle_anchor', tap.s('2027-01-10 09:00+00')
   )
 )) \g /dev/null
+select is(tap.standing(), 'basic: 3000 of 20000', 'which comes back with the status');
 
 -- Upgrade in the middle of the month: the new limit now, with what was used.
 select tap.travel('2027-02-20 12:00+00') \g /dev/null
@@ -174,7 +175,9 @@ select tap.subscription('sub_2', '2027-05-01 00:00+00', '2027-05-15 00:00+00', j
 ));
 end;
 select tap.apply('subscription', tap.tried('trialing')) \g /dev/null
-select is(tap.standing(), 'basic: 0 of 20000', 'a trial grants the plan');
+select is(
+  tap.standing(), 'basic: 0 of 10000', 'a trial grants the plan, and nothing beyond it'
+);
 select is(
   (select q.resets_at from octroi_private.quota_of(:'account', :nora) as q where q.scope = 'account'),
   '2027-05-15 00:00+00',

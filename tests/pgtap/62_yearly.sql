@@ -12,6 +12,10 @@ select tap.apply('subscription', tap.subscription(p_id, p_from, p_from + interva
     jsonb_build_object(
       'id', 'si_' || p_id, 'price', tap.price('basic-v2-year'), 'quantity', 1,
       'current_period_start', tap.s(p_from), 'current_period_end', tap.s(p_from + interval '1 year')
+    ),
+    jsonb_build_object(
+      'id', 'si_m_' || p_id, 'price', tap.price('basic-v2-overage-tokens'),
+      'current_period_start', tap.s(p_from), 'current_period_end', tap.s(p_from + interval '1 month')
     )
   )
 ))) || ', ' || tap.apply('invoice', tap.invoice(

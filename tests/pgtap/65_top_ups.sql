@@ -1,7 +1,7 @@
 -- Packs: granted once when they are paid, drawn after the plan, taken back with the money.
 begin;
 \ir setup/billing.sql
-select plan(27);
+select plan(29);
 
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 select tap.apply('subscription', tap.subscription('sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00')) \g /dev/null
@@ -93,7 +93,11 @@ select is(
 );
 select tap.travel('2027-04-05 12:10+00') \g /dev/null
 select tap.apply('invoice', tap.invoice('in_2', 'sub_1', '2027-04-05 12:00+00', '2027-05-05 12:00+00')) \g /dev/null
-select is(tap.standing(), 'basic: 0 of 10000', 'the next month owes nothing');
+select is(tap.standing(), 'basic: 0 of 8000', 'the next month owes what was drawn');
+select tap.use(10) \g /dev/null
+select tap.travel('2027-05-05 12:10+00') \g /dev/null
+select tap.apply('invoice', tap.invoice('in_3', 'sub_1', '2027-05-05 12:00+00', '2027-06-05 12:00+00')) \g /dev/null
+select is(tap.standing(), 'basic: 0 of 10000', 'and works it off, so that the one after it owes nothing');
 
 -- A dispute takes all of it, as long as it is not won.
 select tap.session('cs_4', 'paid') \g /dev/null
@@ -115,9 +119,12 @@ select tap.dispute('lost') \g /dev/null
 select is(tap.standing(), 'basic: 13000 of 13000', 'lost: the same');
 select tap.dispute('won') \g /dev/null
 select is(tap.standing(), 'basic: 13000 of 15000', 'won: all of it is back');
+select tap.travel('2027-06-05 12:10+00') \g /dev/null
+select tap.apply('invoice', tap.invoice('in_4', 'sub_1', '2027-06-05 12:00+00', '2027-07-05 12:00+00')) \g /dev/null
+select is(tap.standing(), 'basic: 0 of 12000', 'and owes no other month anything: 10,000, and 2,000 of the pack');
 
 -- It ends when its time is over.
-select tap.travel('2028-04-10 00:00+00') \g /dev/null
+select tap.travel('2028-05-10 00:00+00') \g /dev/null
 select octroi_private.lapse_plans(10) \g /dev/null
 select tap.use(10) \g /dev/null
 select is(
