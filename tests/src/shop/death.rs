@@ -25,7 +25,7 @@ impl Shop<'_> {
             self.stripe.held(1).await.unwrap();
             worker.kill().await;
             self.let_go().await;
-            self.outlive_its_statements().await;
+            self.outlive_its_sessions().await;
             // Before the next one begins: its own leases would run out too.
             self.stage.let_pass(LEASE).await;
             self.sweep().await;
@@ -52,12 +52,12 @@ impl Shop<'_> {
     }
 
     /// Waits for what a killed worker had asked of Postgres: a claim that is carried out after its death is one more lease
-    /// that has to run out.
-    async fn outlive_its_statements(&self) {
+    /// that has to run out. A session that is idle may have a statement before it that it has not read yet.
+    async fn outlive_its_sessions(&self) {
         let query = "select count(*) = 0 from pg_stat_activity
-                     where datname = current_database() and usename = 'octroi_worker' and state <> 'idle'
+                     where datname = current_database() and usename = 'octroi_worker'
                        and wait_event_type is distinct from 'Lock'";
-        eventually("what it had asked of Postgres is done", async || {
+        eventually("its sessions are gone", async || {
             sqlx::query_scalar(query).fetch_one(&self.stage.pool).await.unwrap_or(false).then_some(())
         })
         .await;
