@@ -20,7 +20,7 @@ check_functions() {
     function=${settings%/deno.json}
     "$NODE_BIN/deno" fmt --check --config "$settings" "$function" $shared &&
       "$NODE_BIN/deno" lint --config "$settings" "$function" $shared &&
-      "$NODE_BIN/deno" check --frozen --config "$settings" "$function/index.ts" "$function/door_test.ts" || return
+      "$NODE_BIN/deno" check --frozen --config "$settings" "$function"/*.ts || return
   done
 }
 
