@@ -29,6 +29,7 @@ grant select (
   id, account_id, user_id, name, key_prefix, allowed_models, allowed_endpoints, created_at, expires_at, revoked_at
 ) on octroi_private.api_key to authenticated;
 -- policies run these as the reader
+grant execute on function octroi_private.my_user_id() to authenticated;
 grant execute on function octroi_private.my_accounts() to authenticated;
 grant execute on function octroi_private.my_administered_accounts() to authenticated;
 grant execute on function octroi.my_quota() to authenticated;

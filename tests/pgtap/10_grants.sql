@@ -55,6 +55,7 @@ prepare functions_golden as values
 ('authenticated', 'octroi_private.my_administered_accounts()'),
 ('authenticated', 'octroi_private.my_invoices()'),
 ('authenticated', 'octroi_private.my_top_ups()'),
+('authenticated', 'octroi_private.my_user_id()'),
 ('authenticated', 'octroi_private.packs_on_sale()'),
 ('authenticated', 'octroi_private.plans_on_sale()'),
 ('octroi_meter', 'octroi_private.authenticate_key(bytea)'),
