@@ -19,7 +19,8 @@ create function pg_temp.look_up(p_key uuid, p_completion uuid, p_request uuid, p
 language sql
 begin atomic
 select jsonb_build_array(
-  octroi.revoke_api_key(p_key), (select count(*) from octroi.completion(p_completion)),
+  octroi.revoke_api_key(p_key), (select count(*) from octroi.rotate_api_key(p_key)), octroi.restrict_api_key(p_key),
+  (select count(*) from octroi.completion(p_completion)),
   (select count(*) from octroi.billing_request(p_request)), (select count(*) from octroi.receipt(p_call))
 );
 end;
@@ -32,8 +33,8 @@ select is(
 select tap.clear() \g /dev/null
 select results_eq(
   $$select r.account_id, r.reason, r.refusals::bigint, r.foreign_ids::bigint from octroi_private.refused_access as r$$,
-  format($$values (%L::uuid, 'missed_id', 8::bigint, 4::bigint)$$, :'sten_account'),
-  'the operator learns that four of eight were somebody else''s, and not which'
+  format($$values (%L::uuid, 'missed_id', 12::bigint, 6::bigint)$$, :'sten_account'),
+  'the operator learns that six of twelve were somebody else''s, and not which'
 );
 select tap.play(:olga) \g /dev/null
 select is(
