@@ -1,7 +1,7 @@
 -- A user whom Auth has banned: their keys and their tokens do nothing, wherever they are, and nobody else's suffer.
 begin;
 \ir setup/cast.sql
-select plan(25);
+select plan(26);
 
 -- olga owns a team and has a key on it; a call of hers is resolved, a completion answered, a bundle waits for her.
 select tap.key_id('olga team') as team_key, tap.key_id('olga personal') as own_key, tap.personal('olga') as olga_account
@@ -84,6 +84,10 @@ select is_empty(
   $$select v.viewname from pg_views as v
     where v.schemaname = 'octroi' and v.viewname not in ('plans', 'top_up_packs', 'invoices', 'top_ups')
       and tap.outcome_of(format('select * from octroi.%I', v.viewname)) <> 'OC022'$$, 'so does every view'
+);
+select is(
+  tap.outcome_of(format('select * from octroi.api_keys where user_id = %L', :olga)), 'OC022',
+  'also when only their own keys are asked for'
 );
 select is(
   tap.outcome_of($$select octroi.create_api_key('x')$$), 'OC022', 'a second factor that is shown changes nothing'

@@ -152,7 +152,9 @@ select bag_eq(
 -- More is known later: whoever is found after the notices went out is told as well, and nobody twice.
 select tap.clear() \g /dev/null
 insert into auth.users (id, email) values (:missing, 'late@example.test');
+-- mia's key was deleted when she left the team: that she was there, her usage says
 delete from octroi_private.member where account_id = :team and user_id = :mia;
+delete from octroi_private.api_key where id = tap.key_id('mia team');
 select b.id as later from octroi_private.open_breach('Keys in a log', 'Keys were logged.', null) as b \gset
 create function tap.told(p_breach bigint) returns setof text
 language sql
