@@ -32,10 +32,11 @@ as $$
 declare
   v_id uuid;
 begin
-  -- the same thing asked for again while it is being done is the same request
+  -- the same thing asked for again while it is being done is the same request; a page is its asker's alone
   select r.id into v_id
   from octroi_private.billing_request as r
   where r.account_id = p_account_id and r.kind = p_kind and r.state = 'pending' and r.args = p_args
+    and (r.user_id = p_user_id or p_kind not in ('checkout', 'portal', 'top_up'))
   limit 1;
   if v_id is not null then
     return v_id;

@@ -15,6 +15,9 @@ for each row execute function octroi_private.audit('account');
 create trigger second_factor_audited
 after insert or delete on octroi_private.second_factor
 for each row execute function octroi_private.audit('second_factor');
+create trigger ban_audited
+after insert or update or delete on octroi_private.ban
+for each row execute function octroi_private.audit('ban');
 
 -- What is sold and for how much.
 create trigger plan_audited
@@ -113,7 +116,7 @@ as $$
       p.pseudonym, p.created_at, coalesce(my_audit.before, 9223372036854775807) as before,
       least(greatest(my_audit.max_rows, 0), 1000) as max_rows
     from octroi_private.person as p
-    where p.user_id = (select auth.uid())
+    where p.user_id = (select octroi_private.my_user_id())
   ),
   mine as (
     (

@@ -47,7 +47,7 @@ call octroi_private.register_personal_table(
   args | content | with which pages and plan | delete
   state | fact | pending, done or failed
   object_id | reference | what Stripe made
-  url | secret | the page it led to | delete
+  url | secret | the page it leads to, a day at most | delete
   error | fact | what went wrong
   message | fact | in words
   created_at | fact | asked

@@ -83,7 +83,8 @@ call octroi_private.register_personal_table(
   counted_until | fact | until when $$
 );
 call octroi_private.register_personal_table(
-  'security_signal', 'machinery', 'to notice breaches', 'legitimate_interest', 'as long as the register of breaches',
+  'security_signal', 'machinery', 'to notice breaches', 'legitimate_interest',
+  '1 year after it was dismissed (setting); part of a breach, as long as the register of breaches',
   '{}', 'keep', 'Art. 33(5) GDPR: the record of a breach', 'none', null,
   'it would tell an attacker what is seen', array['id'], $$
   id | fact | the signal

@@ -193,6 +193,7 @@ as $$
     (14, 'breach_notice', 'update octroi_private.breach_notice set user_id = null where user_id = $1'),
     (14, 'breach', 'update octroi_private.breach set affected = jsonb_set(affected, ''{users}'', (affected -> ''users'') - $1::text)
       where affected -> ''users'' ? $1::text'),
+    (14, 'ban', 'delete from octroi_private.ban where user_id = $1'),
     (14, 'second_factor', 'delete from octroi_private.second_factor where user_id = $1'),
     (14, 'member', 'delete from octroi_private.member where user_id = $1 or account_id = any($2)'),
     (15, 'account', 'update octroi_private.account

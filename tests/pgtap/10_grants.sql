@@ -53,8 +53,10 @@ prepare functions_golden as values
 ('authenticated', 'octroi.start_checkout(text,text,text,text)'),
 ('authenticated', 'octroi_private.my_accounts()'),
 ('authenticated', 'octroi_private.my_administered_accounts()'),
+('authenticated', 'octroi_private.my_billing_url(uuid)'),
 ('authenticated', 'octroi_private.my_invoices()'),
 ('authenticated', 'octroi_private.my_top_ups()'),
+('authenticated', 'octroi_private.my_user_id()'),
 ('authenticated', 'octroi_private.packs_on_sale()'),
 ('authenticated', 'octroi_private.plans_on_sale()'),
 ('octroi_meter', 'octroi_private.authenticate_key(bytea)'),
@@ -256,7 +258,7 @@ select bag_eq(
     union all
     select 'octroi_private.billing_request', column_name, 'authenticated', 'SELECT'
     from unnest(array[
-      'id', 'account_id', 'kind', 'state', 'url', 'error', 'message', 'created_at', 'finished_at'
+      'id', 'account_id', 'kind', 'state', 'error', 'message', 'created_at', 'finished_at'
     ]) as column_name
     union all
     select 'octroi_private.alert', column_name, 'authenticated', 'SELECT'
