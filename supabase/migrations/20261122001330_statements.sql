@@ -24,7 +24,7 @@ as $$
   where r.id = billing_request.id and r.account_id in (select octroi_private.my_administered_accounts())
 $$;
 comment on function octroi.billing_request(uuid) is
-'What became of a billing request: pending, done (with a url where there is one to go to) or failed (error, message). No row for anybody else''s.';
+'What became of a billing request: pending, done (with a url where there is one to go to) or failed (error, message, and a url where something can be done about it). No row for anybody else''s.';
 
 create function octroi.my_subscription()
 returns table (
