@@ -6,8 +6,8 @@
 --                 └─────► rejected
 --   pending ─► written_off: its period is closed, or too long ago. The operator's loss, and listed.
 --
--- Stripe remembers an identifier for a day: until then the same report is sent again, after that its totals are read
--- first. Summaries are by the minute, so every report is dated inside the whole minutes of its period.
+-- Stripe remembers an identifier for a day: until an hour before that the same report is sent again, after that its
+-- totals are read first. Summaries are by the minute, so every report is dated inside the whole minutes of its period.
 set role octroi_owner;
 
 create table octroi_private.meter_report (
@@ -188,7 +188,8 @@ begin
     return;
   end if;
   v_action := case
-    when v_report.first_sent_at <= v_now - interval '24 hours' then 'compare'
+    -- an hour short of the day that Stripe remembers: sending may go on for minutes
+    when v_report.first_sent_at <= v_now - interval '23 hours' then 'compare'
     when v_report.usage_at <= v_now - interval '35 days' then 'too_old'
     else 'send'
   end;
@@ -261,7 +262,10 @@ begin
   end if;
   select coalesce(sum(r.value), 0)::bigint into v_accepted
   from octroi_private.meter_report as r
-  where r.balance_id = v_report.balance_id and r.event_name = v_report.event_name and r.state = 'accepted';
+  where r.account_id = v_report.account_id and r.customer_id = v_report.customer_id
+    and r.event_name = v_report.event_name and r.state = 'accepted'
+    -- a new cycle that began early shares time with the one before
+    and r.usage_at >= v_report.window_start and r.usage_at < v_report.window_end;
   if p_stripe_total = v_accepted + v_report.value then
     update octroi_private.meter_report
     set state = 'accepted', detail = 'found in Stripe''s total', changed_at = octroi_private.now()

@@ -63,6 +63,8 @@ as $$
       where u.account_id = c.account_id and u.event_name = o.event_name
         and b.period_start < l.period_end and b.resets_at > l.period_start
         and u.occurred_at >= l.period_start - interval '1 minute' and u.occurred_at < l.period_end + interval '1 minute'
+        -- Stripe bills usage by its date, also where a new cycle began early
+        and (r.id is null or r.usage_at >= l.period_start and r.usage_at < l.period_end)
         and r.state is distinct from 'written_off'
     ), 0)::bigint
   from octroi_private.stripe_invoice as i

@@ -166,7 +166,8 @@ $$;
 comment on function octroi_private.reconcile_listed(bigint, text) is
 'After the last subscription of a customer: those that are alive here and that Stripe did not list.';
 
--- The metered periods of a customer in the last two months, with what became of their usage here.
+-- The metered periods of a customer in the last two months, with what became of their usage here. Stripe adds up by
+-- date, so what was reported counts where its date falls: a cycle that began early shares time with the one before.
 create function octroi_private.metered_periods(p_customer text)
 returns table (
   key text, event_name text, meter text, account_id uuid, period_start timestamptz, period_end timestamptz,
@@ -177,20 +178,31 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+  with used as (
+    select c.account_id, u.balance_id, u.event_name, min(u.meter) as meter, u.report_id, sum(u.amount) as amount
+    from octroi_private.stripe_customer as c
+    join octroi_private.overage_use as u on u.account_id = c.account_id
+    where c.id = p_customer and u.occurred_at > octroi_private.now() - interval '62 days'
+    group by c.account_id, u.balance_id, u.event_name, u.report_id
+  )
   select
-    u.balance_id || ':' || u.event_name, u.event_name, min(u.meter), c.account_id, b.period_start, b.resets_at,
+    w.balance_id || ':' || w.event_name, w.event_name, min(u.meter), w.account_id, b.period_start, b.resets_at,
     sum(u.amount)::bigint,
     coalesce(sum(u.amount) filter (where r.state = 'accepted'), 0)::bigint,
     coalesce(sum(u.amount) filter (where r.state in ('sending', 'unknown', 'disputed')), 0)::bigint,
     coalesce(sum(u.amount) filter (where r.id is null or r.state = 'pending'), 0)::bigint,
     coalesce(sum(u.amount) filter (where r.state in ('written_off', 'rejected')), 0)::bigint,
     bool_or(coalesce(r.changed_at > octroi_private.now() - interval '15 minutes', false))
-  from octroi_private.stripe_customer as c
-  join octroi_private.overage_use as u on u.account_id = c.account_id
-  join octroi_private.balance as b on b.id = u.balance_id
+  from (select distinct x.account_id, x.balance_id, x.event_name from used as x) as w
+  join octroi_private.balance as b on b.id = w.balance_id
+  join used as u on u.event_name = w.event_name
   left join octroi_private.meter_report as r on r.id = u.report_id
-  where c.id = p_customer and u.occurred_at > octroi_private.now() - interval '62 days'
-  group by u.balance_id, u.event_name, c.account_id, b.period_start, b.resets_at
+  where case
+    when r.id is null then u.balance_id = w.balance_id
+    else r.usage_at >= octroi_private.whole_minute(b.period_start, true)
+      and r.usage_at < octroi_private.whole_minute(b.resets_at, false)
+  end
+  group by w.account_id, w.balance_id, w.event_name, b.period_start, b.resets_at
 $$;
 
 create function octroi_private.reconcile_windows(p_run bigint, p_customer text)

@@ -76,14 +76,12 @@ as $$
 declare
   v_account_id uuid := octroi_private.my_account_to_bill();
   v_version octroi_private.plan_version;
-  v_has octroi_private.stripe_subscription;
 begin
   perform octroi_private.refuse_url('success_url', start_checkout.success_url);
   perform octroi_private.refuse_url('cancel_url', start_checkout.cancel_url);
   v_version := octroi_private.version_on_sale(start_checkout.plan, start_checkout.billing_interval);
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
-  v_has := octroi_private.billed_subscription(v_account_id);
-  if v_has.status in ('trialing', 'active', 'past_due', 'unpaid', 'paused') then
+  if octroi_private.has_bought(v_account_id) then
     raise exception 'this account has a subscription already' using errcode = 'OC032',
       hint = 'change_plan changes it, open_portal pays what is due.';
   end if;

@@ -47,7 +47,7 @@ as $$
   where r.id = billing_request.id and r.account_id in (select octroi_private.my_administered_accounts())
 $$;
 comment on function octroi.billing_request(uuid) is
-'What became of a billing request: pending, done (with a url where there is one to go to, for whoever asked for it) or failed (error, message). No row for another account''s.';
+'What became of a billing request: pending, done (with a url where there is one to go to) or failed (error, message, and a url where something can be done about it). The url is for whoever asked. No row for another account''s.';
 
 create function octroi.my_subscription()
 returns table (

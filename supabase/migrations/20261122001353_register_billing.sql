@@ -12,7 +12,8 @@ call octroi_private.register_personal_table(
   started_at | fact | from
   ended_at | fact | until
   stripe_subscription_id | reference | Stripe's id
-  granted_until | fact | paid for until $$
+  granted_until | fact | paid for until
+  overage_closed_at | fact | nothing more for money from then on $$
 );
 call octroi_private.register_personal_table(
   'top_up', 'account', 'packs that were bought', 'contract', 'as long as its invoice', array['stripe'], 'keep',

@@ -112,7 +112,8 @@ grant execute on function octroi_private.live_stripe_ids(text, text, integer) to
 grant execute on function octroi_private.link_stripe_customer(uuid, text) to octroi_worker;
 grant execute on function octroi_private.load_billing_request(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_billing_request(uuid, text, text) to octroi_worker;
-grant execute on function octroi_private.fail_billing_request(uuid, text, text) to octroi_worker;
+grant execute on function octroi_private.fail_billing_request(uuid, text, text, text, text) to octroi_worker;
+grant execute on function octroi_private.change_step(uuid, jsonb) to octroi_worker;
 grant execute on function octroi_private.cancel_step(uuid) to octroi_worker;
 grant execute on function octroi_private.begin_meter_report(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_meter_report(uuid, text, text) to octroi_worker;

@@ -129,7 +129,7 @@ from (values
   ('top_up_quantity_check', 'top_up', 'quantity = 101'),
   ('top_up_paid_minor_check', 'top_up', 'paid_minor = -1'),
   ('billing_request_finished_or_pending', 'billing_request', 'finished_at = now()'),
-  ('billing_request_url_only_when_done', 'billing_request', 'url = ''https://x'''),
+  ('billing_request_url_only_when_answered', 'billing_request', 'url = ''https://x'''),
   ('billing_request_failed_for_a_reason', 'billing_request', 'state = ''failed'', finished_at = now()'),
   ('billing_request_kind_check', 'billing_request', 'kind = ''gift'''),
   ('billing_request_args_check', 'billing_request', 'args = ''[]'''),

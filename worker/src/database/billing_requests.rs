@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Database, DatabaseError};
+use super::{CloseWindow, Database, DatabaseError};
 
 /// A request that waits to be carried out.
 #[derive(Debug, Clone)]
@@ -33,6 +33,24 @@ pub enum CancelStep {
     Cancel,
     /// There is nothing left to end.
     Done,
+}
+
+/// What to do next before a change that begins a new billing cycle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeStep {
+    /// Look again after so many seconds.
+    Wait {
+        /// Whole seconds.
+        seconds: u64,
+    },
+    /// Ask what Stripe has counted in each window.
+    Compare(Vec<CloseWindow>),
+    /// Make it: all that was used beyond the plan is counted, and no more is.
+    Change,
+    /// The request has ended meanwhile.
+    Done,
+    /// Stripe does not count what the ledger says.
+    Disputed,
 }
 
 impl Database {
@@ -87,7 +105,8 @@ impl Database {
         self.answer(query.fetch_one(self.pool())).await
     }
 
-    /// Ends a request badly, with words for its owner; false when it had ended.
+    /// Ends a request badly, with words for its owner, what at Stripe is the reason, and where something can be done
+    /// about it; false when it had ended.
     ///
     /// # Errors
     /// Any [`DatabaseError`].
@@ -96,12 +115,40 @@ impl Database {
         id: Uuid,
         code: &str,
         message: &str,
+        (object_id, url): (Option<&str>, Option<&str>),
     ) -> Result<bool, DatabaseError> {
-        let query = sqlx::query_scalar("select octroi_private.fail_billing_request($1, $2, $3)")
+        let query = sqlx::query_scalar("select octroi_private.fail_billing_request($1, $2, $3, $4, $5)")
             .bind(id)
             .bind(code)
-            .bind(message);
+            .bind(message)
+            .bind(object_id)
+            .bind(url);
         self.answer(query.fetch_one(self.pool())).await
+    }
+
+    /// What to do next before a change that begins a new billing cycle, given what Stripe has counted if it was asked.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn change_step(
+        &self,
+        id: Uuid,
+        totals: Option<&serde_json::Value>,
+    ) -> Result<ChangeStep, DatabaseError> {
+        let query =
+            sqlx::query("select action, wait_seconds, windows from octroi_private.change_step($1, $2)")
+                .bind(id)
+                .bind(totals.map(Json));
+        let row = self.answer(query.fetch_one(self.pool())).await?;
+        let seconds: i32 = row.try_get(1)?;
+        match row.try_get::<&str, _>(0)? {
+            "wait" => Ok(ChangeStep::Wait { seconds: seconds.max(1).unsigned_abs().into() }),
+            "compare" => Ok(ChangeStep::Compare(row.try_get::<Json<Vec<CloseWindow>>, _>(2)?.0)),
+            "change" => Ok(ChangeStep::Change),
+            "done" => Ok(ChangeStep::Done),
+            "disputed" => Ok(ChangeStep::Disputed),
+            other => Err(DatabaseError::Unreadable(format!("the step {other} of a change"))),
+        }
     }
 
     /// What to do next to cancel a subscription at once.

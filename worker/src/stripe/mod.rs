@@ -48,7 +48,7 @@ use once::fresh_key;
 pub use once::made_once;
 pub use prices::{ListedPrice, NewPrice};
 pub use products::ListedProduct;
-pub use subscriptions::NewItem;
+pub use subscriptions::{ItemChange, NewItem};
 pub use top_up_invoices::TopUpInvoice;
 pub use webhook_endpoints::{Endpoint, NewEndpoint};
 
