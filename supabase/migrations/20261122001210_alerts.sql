@@ -193,8 +193,8 @@ $$;
 comment on function octroi_private.follow_up(uuid []) is
 'Draws grants, books overage and raises alerts for calls just settled that used something beyond their plan or reached a threshold.';
 
--- Buys a pack for an account that asked for it, unless one is being bought or the month's cap is reached. The caller has
--- the balance locked.
+-- Buys a pack for an account that asked for it, unless one is being bought or the month's cap is reached. The caller
+-- has the balance locked.
 create function octroi_private.buy_when_low(p_account_id uuid, p_meter text, p_left bigint)
 returns uuid
 language plpgsql
@@ -288,7 +288,8 @@ begin
   v_balance.reserved := 0;
   v_balance.granted := octroi_private.limit_of(v_balance);
   if (octroi_private.allot_next(
-    null, array[v_balance], p_input_tokens, p_output_tokens, p_choices, v_price.top_input_price, v_price.top_output_price
+    null, array[v_balance], p_input_tokens, p_output_tokens, p_choices, v_price.top_input_price,
+    v_price.top_output_price
   )).hold is not null then
     return null;
   end if;

@@ -128,6 +128,7 @@ grant execute on function octroi_private.reconcile_listed(bigint, text) to octro
 grant execute on function octroi_private.reconcile_windows(bigint, text) to octroi_worker;
 grant execute on function octroi_private.reconcile_window(bigint, text, text, bigint) to octroi_worker;
 grant execute on function octroi_private.reconcile_invoice(bigint, text, jsonb) to octroi_worker;
+grant execute on function octroi_private.reconcile_cycles(bigint, text) to octroi_worker;
 grant execute on function octroi_private.finish_reconciliation(bigint) to octroi_worker;
 grant execute on function octroi_private.reconciliation_differences(bigint) to octroi_worker;
 grant execute on function octroi_private.billing_troubles() to octroi_worker;

@@ -132,6 +132,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.receive_stripe_events(jsonb)'),
 ('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,text,bigint,bigint,integer)'),
 ('octroi_worker', 'octroi_private.reconcile_customers(bigint,text,integer)'),
+('octroi_worker', 'octroi_private.reconcile_cycles(bigint,text)'),
 ('octroi_worker', 'octroi_private.reconcile_invoice(bigint,text,jsonb)'),
 ('octroi_worker', 'octroi_private.reconcile_listed(bigint,text)'),
 ('octroi_worker', 'octroi_private.reconcile_subscription(bigint,text,jsonb)'),
