@@ -52,7 +52,7 @@ create trigger overage_setting_audited
 after insert or update or delete on octroi_private.overage_setting
 for each row execute function octroi_private.audit('overage_setting');
 create trigger auto_top_up_audited
-after insert or update or delete on octroi_private.auto_top_up
+after insert or delete or update of pack_code, below, monthly_cap_minor, user_id on octroi_private.auto_top_up
 for each row execute function octroi_private.audit('auto_top_up');
 create trigger notification_setting_audited
 after update or delete on octroi_private.notification_setting

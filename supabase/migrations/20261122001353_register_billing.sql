@@ -36,7 +36,8 @@ call octroi_private.register_personal_table(
   below | fact | when so little is left
   monthly_cap_minor | fact | for so much a month
   user_id | reference | who turned it on
-  changed_at | fact | when $$
+  changed_at | fact | when
+  told_of_cap_at | fact | when they were told that the sum is reached $$
 );
 call octroi_private.register_personal_table(
   'billing_request', 'person', 'what somebody asked of Stripe', 'contract', '1 year (setting)', array['stripe'],
@@ -121,7 +122,8 @@ call octroi_private.register_personal_table(
   schedule_id | reference | a change that waits
   next_price_id | fact | to which price
   next_price_at | fact | from when
-  is_closing | fact | whether it is being ended $$
+  is_closing | fact | whether it is being ended
+  told_ended_at | fact | when they were told of its end $$
 );
 call octroi_private.register_personal_table(
   'stripe_subscription_item', 'account', 'what a subscription consists of', 'contract', 'as long as its invoices',
@@ -158,7 +160,8 @@ call octroi_private.register_personal_table(
   attempt_count | fact | how often payment was tried
   next_attempt_at | fact | next try
   finalized_at | fact | finalised
-  paid_at | fact | paid $$
+  paid_at | fact | paid
+  told_attempt | fact | the last failed try that they were told of $$
 );
 call octroi_private.register_personal_table(
   'stripe_invoice_line', 'account', 'a line of an invoice', 'legal_obligation', 'the tax period', array['stripe'],

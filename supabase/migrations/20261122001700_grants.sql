@@ -115,6 +115,7 @@ grant execute on function octroi_private.finish_billing_request(uuid, text, text
 grant execute on function octroi_private.fail_billing_request(uuid, text, text, text, text) to octroi_worker;
 grant execute on function octroi_private.change_step(uuid, jsonb) to octroi_worker;
 grant execute on function octroi_private.cancel_step(uuid) to octroi_worker;
+grant execute on function octroi_private.note_refused_at_limit(uuid, text, bigint, bigint, integer) to octroi_worker;
 grant execute on function octroi_private.begin_meter_report(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_meter_report(uuid, text, text) to octroi_worker;
 grant execute on function octroi_private.resolve_meter_report(uuid, bigint) to octroi_worker;
@@ -130,6 +131,7 @@ grant execute on function octroi_private.reconcile_listed(bigint, text) to octro
 grant execute on function octroi_private.reconcile_windows(bigint, text) to octroi_worker;
 grant execute on function octroi_private.reconcile_window(bigint, text, text, bigint) to octroi_worker;
 grant execute on function octroi_private.reconcile_invoice(bigint, text, jsonb) to octroi_worker;
+grant execute on function octroi_private.reconcile_cycles(bigint, text) to octroi_worker;
 grant execute on function octroi_private.finish_reconciliation(bigint) to octroi_worker;
 grant execute on function octroi_private.reconciliation_differences(bigint) to octroi_worker;
 grant execute on function octroi_private.billing_troubles() to octroi_worker;

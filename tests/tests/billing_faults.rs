@@ -81,7 +81,7 @@ async fn an_automatic_top_up_is_charged_once_whatever_happens() {
             ["invoices.create", "invoiceItems.create", "invoices.finalizeInvoice", "invoices.pay"];
         let caller = shop.stage.sign_up("kim").await;
         shop.subscribe(caller, "basic", "month").await;
-        assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 0, 1000000)").await.unwrap());
+        assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 1, 1000000)").await.unwrap());
         let mut paid = 900;
         for kind in faults() {
             for endpoint in endpoints {

@@ -1,4 +1,6 @@
 -- For each constraint of people, audit and consent a row that breaks it.
+insert into octroi_private.news_letter (key, begun_at) values ('spring', now());
+
 insert into tap.breach
 select b.constraint_name, b.statement
 from (values

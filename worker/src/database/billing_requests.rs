@@ -4,6 +4,7 @@ use sqlx::Row;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::session::to_bigint;
 use super::{CloseWindow, Database, DatabaseError};
 
 /// A request that waits to be carried out.
@@ -51,6 +52,21 @@ pub enum ChangeStep {
     Done,
     /// Stripe does not count what the ledger says.
     Disputed,
+}
+
+/// A call that its account's own month refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedCall {
+    /// Who would have paid.
+    pub account_id: Uuid,
+    /// The model as the client named it.
+    pub model: String,
+    /// Upper bound of the input, in tokens.
+    pub input_tokens: u64,
+    /// Output tokens wanted for each choice.
+    pub output_tokens: u64,
+    /// How many choices the call asked for.
+    pub choices: u32,
 }
 
 impl Database {
@@ -165,5 +181,19 @@ impl Database {
             "done" => Ok(CancelStep::Done),
             other => Err(DatabaseError::Unreadable(format!("the step {other} of a cancellation"))),
         }
+    }
+
+    /// Takes note of a call that the account's own month refused; the request for a pack that this led to.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn note_refused_at_limit(&self, call: &RefusedCall) -> Result<Option<Uuid>, DatabaseError> {
+        let query = sqlx::query_scalar("select octroi_private.note_refused_at_limit($1, $2, $3, $4, $5)")
+            .bind(call.account_id)
+            .bind(&call.model)
+            .bind(to_bigint(call.input_tokens))
+            .bind(to_bigint(call.output_tokens))
+            .bind(i32::try_from(call.choices).unwrap_or(i32::MAX));
+        self.answer(query.fetch_one(self.pool())).await
     }
 }

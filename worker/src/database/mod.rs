@@ -46,7 +46,7 @@ pub use billing_objects::Applied;
 pub use billing_plans::{CatalogueEntry, PlanChange};
 pub use billing_reconciliation::{BillingTrouble, Difference, Reconciled};
 pub use billing_reports::ReportStep;
-pub use billing_requests::{BillingRequest, CancelStep, ChangeStep};
+pub use billing_requests::{BillingRequest, CancelStep, ChangeStep, RefusedCall};
 pub use breaches::{AuthorityReport, BreachEntry, RefusalCount, SecuritySignal};
 pub use callers::{AccountState, KeyCaller, KeyState, UserCaller};
 pub use completions::Completion;
