@@ -9,11 +9,6 @@
 -- through: where every call needs more than is left, none settles.
 set role octroi_owner;
 
-alter table octroi_private.auto_top_up
--- its owners are told once a month that the month's cap is reached, however long their mails are kept
-add column told_of_cap_at timestamptz,
-add constraint auto_top_up_below_check check (below >= 1);
-
 create table octroi_private.alert (
   id bigint generated always as identity primary key,
   account_id uuid not null references octroi_private.account (id),
