@@ -63,7 +63,15 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select case when bool_and(s.ended_at is not null) then max(s.ended_at) end
+  -- a plan that lives is charged for its usage, or somebody is told that it lacks the price (billing_troubles)
+  select case when bool_and(s.ended_at is not null) and not exists (
+    select from octroi_private.stripe_subscription as a
+    join octroi_private.stripe_subscription_item as b on b.subscription_id = a.id
+    join octroi_private.stripe_catalogue as c on c.stripe_id = b.price_id
+    join octroi_private.plan_price as p on p.lookup_key = c.key
+    join octroi_private.plan_overage as v on v.plan_version_id = p.plan_version_id and v.event_name = p_event_name
+    where a.customer_id = p_customer_id and a.ended_at is null
+  ) then max(s.ended_at) end
   from octroi_private.plan_overage as o
   join octroi_private.stripe_catalogue as k on k.key = o.lookup_key
   join octroi_private.stripe_subscription_item as i on i.price_id = k.stripe_id

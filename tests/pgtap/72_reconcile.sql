@@ -2,7 +2,7 @@
 -- fault.
 begin;
 \ir setup/billing.sql
-select plan(35);
+select plan(36);
 
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 select tap.apply('subscription', tap.subscription('sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00')) \g /dev/null
@@ -242,6 +242,23 @@ select results_eq(
   $$values ('sub_1', 'lacks the price octroi-basic-v2-overage-tokens: tokens beyond the plan are not invoiced')$$,
   'the operator is told before anything is lost'
 );
+-- Beside an earlier subscription that had the price and has ended; nothing comes of it.
+create function tap.billed_until() returns text
+language plpgsql
+as $$
+declare
+  v_until text;
+begin
+  perform tap.apply('subscription', tap.subscription('sub_0', '2027-02-05', '2027-03-05', jsonb_build_object(
+    'status', 'canceled', 'ended_at', tap.s('2027-03-05'), 'canceled_at', tap.s('2027-03-05')
+  )));
+  v_until := coalesce(octroi_private.billed_until('cus_nora', 'octroi_basic_v2_tokens')::text, 'for ever');
+  raise exception 'undo' using errcode = 'ZZ000';
+exception
+  when sqlstate 'ZZ000' then return v_until;
+end
+$$;
+select is(tap.billed_until(), 'for ever', 'and what is used meanwhile is reported, not written off');
 
 -- Usage of a month for which no invoice comes.
 select tap.apply(
