@@ -150,7 +150,11 @@ as $$
     update octroi_private.stripe_invoice as i
     set told_attempt = i.attempt_count
     where i.customer_id = p_customer_id and i.status = 'open' and i.attempt_count > i.told_attempt
-      and i.amount_due_minor > 0 and i.subscription_id is not null
+      and i.amount_due_minor > 0 and i.subscription_id is not null and not (
+        octroi_private.is_payment_under_way(i) and exists (
+          select from octroi_private.stripe_subscription as s where s.id = i.subscription_id and s.status = 'active'
+        )
+      )
     returning i.id, i.attempt_count, i.amount_due_minor, i.currency, i.next_attempt_at
   )
   select octroi_private.enqueue_mail_to_owners(

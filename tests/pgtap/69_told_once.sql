@@ -24,7 +24,7 @@ create function tap.failing(p_attempt integer) returns jsonb
 language sql
 begin atomic
 select tap.invoice('in_2', 'sub_1', '2027-04-05 12:00+00', '2027-05-05 12:00+00', jsonb_build_object(
-  'status', 'open', 'attempt_count', p_attempt, 'amount_paid', 0
+  'status', 'open', 'attempt_count', p_attempt, 'next_payment_attempt', tap.s('2027-04-20'), 'amount_paid', 0
 ));
 end;
 
