@@ -113,6 +113,7 @@ declare
   v_erased jsonb := '{}';
   v_kept jsonb := '[]';
 begin
+  perform octroi_private.lock_person(p_user_id);
   -- erased before, by the same deletion or by an earlier soft one
   if not exists (select from octroi_private.account as a where a.owner_user_id = p_user_id)
     and not exists (select from octroi_private.member as m where m.user_id = p_user_id)
@@ -138,7 +139,7 @@ begin
   v_ending := octroi_private.hand_over(p_user_id);
   perform octroi_private.audit_erasure(v_receipt.id, v_accounts, v_ending);
   v_erased := jsonb_build_object('request', octroi_private.resolve_open_requests(
-    p_user_id, v_ending, v_receipt.pseudonym, v_now
+    p_user_id, v_ending, v_accounts, v_receipt.pseudonym, v_now
   ));
   perform octroi_private.enqueue_erasure_at_stripe(v_receipt.id, c.account_id, c.id)
   from octroi_private.stripe_customer as c
