@@ -70,7 +70,9 @@ create table octroi_private.erased_account (
   receipt_id uuid not null references octroi_private.erasure_receipt (id),
   kept_until timestamptz not null,
   -- how far its last calls are gone, once that time has come
-  after_at timestamptz not null default '-infinity'
+  after_at timestamptz not null default '-infinity',
+  -- not before, after it could not be dropped
+  retry_at timestamptz not null default '-infinity'
 );
 comment on table octroi_private.erased_account is 'Accounts that an erasure closed, and when what is left of them goes.';
 create index erased_account_due on octroi_private.erased_account (kept_until);

@@ -163,11 +163,17 @@ begin
     );
   end if;
   v_kept := v_kept || jsonb_build_object(
-    'what', 'tombstone: a keyed hash of the user id', 'why', 'Art. 5(1)(f), 17 GDPR: a restored backup is erased again',
+    'what', 'tombstone: a keyed hash of the user id',
+    'why', 'Art. 5(1)(f), 17 GDPR: a restored backup is erased again, for good since nobody knows how old one may be',
     'until', null
   ) || jsonb_build_object(
-    'what', 'this receipt, and audit entries about a pseudonym', 'why', 'Art. 5(2) GDPR: accountability',
-    'until', v_now + octroi_private.kept_for('erasure_receipt')
+    'what', 'audit entries about a pseudonym that leads to nobody',
+    'why', 'Art. 5(2) GDPR: accountability, for good since a chain with gaps proves nothing', 'until', null
+  ) || jsonb_build_object(
+    'what', 'this receipt', 'why', 'Art. 5(2) GDPR: accountability; counted from the end of the erasure',
+    'until', greatest(v_now + octroi_private.kept_for('erasure_receipt'), (
+      select max(e.kept_until) from octroi_private.erased_account as e where e.receipt_id = v_receipt.id
+    ))
   );
   perform octroi_private.bury(p_user_id, v_now);
   update octroi_private.erasure_receipt set erased = v_erased, kept = v_kept where id = v_receipt.id;

@@ -2,7 +2,7 @@
 -- agree after every step of it.
 begin;
 \ir setup/cast.sql
-select plan(51);
+select plan(53);
 
 select octroi_private.link_stripe_customer(tap.personal('mia'), 'cus_mia') \g /dev/null
 select tap.personal('mia') as mia_account, tap.personal('olga') as olga_account \gset
@@ -242,6 +242,26 @@ select results_eq(
   $$values ('user', 1, 1, 2, true)$$, 'the receipt counts what went'
 );
 select ok(:'mia_kept' like '%Art. 17(3)(b) GDPR; ZZ: 10 years%', 'and says why and by which law something stays');
+select results_eq(
+  format($$select t.table_name, t.retention like 'for good%%', k.item ->> 'until' is null
+    from octroi_private.erasure_receipt as r
+    cross join lateral jsonb_array_elements(r.kept) as k (item)
+    join (values ('audit_log', 'audit entries '), ('erasure_receipt', 'this receipt'), ('tombstone', 'tombstone'))
+      as n (table_name, what) on starts_with(k.item ->> 'what', n.what)
+    join octroi_private.personal_table as t on t.table_name = n.table_name
+    where r.id = %L
+    order by 1$$, :'receipt'),
+  $$values ('audit_log', true, true), ('erasure_receipt', false, false), ('tombstone', true, true)$$,
+  'and says the same as the register of what stays for good'
+);
+select is(
+  (
+    select max((k.item ->> 'until')::timestamptz) from octroi_private.erasure_receipt as r
+    cross join lateral jsonb_array_elements(r.kept) as k (item)
+    where r.id = :'receipt' and k.item ->> 'what' = 'this receipt'
+  ), (select e.kept_until from octroi_private.erased_account as e where e.account_id = :'mia_account'),
+  'the receipt is there for as long as something of the account is'
+);
 select results_eq(
   format($$select kept_until from octroi_private.erased_account where account_id = %L$$, :'mia_account'),
   $$select (date_trunc('year', octroi_private.now() at time zone 'utc') + interval '11 years') at time zone 'utc'$$,
