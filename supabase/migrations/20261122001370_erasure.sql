@@ -4,7 +4,8 @@
 --   auth.users ─► erase_user ─┬─ at once: who the person is, keys, memberships, mail, prompts, everything open
 --                             ├─ erasure_receipt: what went, what stays, why and until when
 --                             ├─ usage_removal ─job─► remove_usage: calls, bite by bite (001375)
---                             ├─ erasure_step ─job─► erase_at_stripe: cancel, bill, delete the customer (001377)
+--                             ├─ erasure_step ─job─► erase_at_stripe: cancel, bill, delete the customer; of a team that
+--                             │                      goes on take off who left, and their cards (001377)
 --                             └─ tombstone: erases again what a restored backup brings back (001380)
 --
 -- What a law wants kept stays with the closed account, which has neither owner nor name, and goes when its time is over
@@ -81,7 +82,7 @@ create index erased_account_receipt on octroi_private.erased_account (receipt_id
 create table octroi_private.erasure_step (
   id bigint generated always as identity primary key,
   receipt_id uuid not null references octroi_private.erasure_receipt (id),
-  kind text not null check (kind in ('stripe', 'usage')),
+  kind text not null check (kind in ('stripe', 'handover', 'usage')),
   account_id uuid,
   customer_id text,
   -- checkout pages that could still be paid
@@ -91,13 +92,17 @@ create table octroi_private.erasure_step (
   finished_at timestamptz,
   created_at timestamptz not null,
   constraint erasure_step_at_stripe_has_customer check (
-    (kind = 'stripe') = (customer_id is not null and account_id is not null and waived_at is not null)
+    (kind <> 'usage') = (customer_id is not null and account_id is not null)
+    and (kind = 'stripe') = (waived_at is not null)
   )
 );
 comment on table octroi_private.erasure_step is 'What an erasure has left to do outside its transaction; done once finished_at is set.';
 create index erasure_step_receipt on octroi_private.erasure_step (receipt_id);
 create index erasure_step_open on octroi_private.erasure_step (id) where finished_at is null;
-create unique index erasure_step_once on octroi_private.erasure_step (customer_id, receipt_id) where kind = 'stripe';
+create unique index erasure_step_once on octroi_private.erasure_step (customer_id, receipt_id)
+where customer_id is not null;
+create index erasure_step_handover on octroi_private.erasure_step (account_id)
+where kind = 'handover' and finished_at is null;
 
 create table octroi_private.usage_removal (
   id bigint generated always as identity primary key,

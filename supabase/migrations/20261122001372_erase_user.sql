@@ -106,6 +106,7 @@ as $$
 declare
   v_now timestamptz := octroi_private.now();
   v_accounts uuid [];
+  v_owned uuid [];
   v_ending uuid [];
   v_receipt octroi_private.erasure_receipt;
   v_step record;
@@ -136,6 +137,7 @@ begin
   ) as a;
   v_accounts := coalesce(v_accounts, '{}');
   insert into octroi_private.erasure_receipt (asked_by, erased_at) values (p_asked_by, v_now) returning * into v_receipt;
+  v_owned := array(select a.id from octroi_private.account as a where a.owner_user_id = p_user_id);
   v_ending := octroi_private.hand_over(p_user_id);
   perform octroi_private.audit_erasure(v_receipt.id, v_accounts, v_ending);
   v_erased := jsonb_build_object('request', octroi_private.resolve_open_requests(
@@ -144,6 +146,9 @@ begin
   perform octroi_private.enqueue_erasure_at_stripe(v_receipt.id, c.account_id, c.id)
   from octroi_private.stripe_customer as c
   where c.account_id = any(v_ending) and not c.is_deleted;
+  v_kept := octroi_private.hand_over_customers(
+    v_receipt.id, p_user_id, array(select unnest(v_owned) except select unnest(v_ending))
+  );
   for v_step in
     select s.table_name, s.statement from octroi_private.erasure_statements() as s order by s.place
   loop
@@ -155,7 +160,7 @@ begin
       );
     end if;
   end loop;
-  v_kept := octroi_private.keep_accounts(v_receipt.id, v_ending, v_now);
+  v_kept := v_kept || octroi_private.keep_accounts(v_receipt.id, v_ending, v_now);
   if v_accounts && array(select unnest(v_accounts) except select unnest(v_ending)) then
     v_kept := v_kept || jsonb_build_object(
       'what', 'calls that a team pays for, under a pseudonym', 'why', 'they are the team''s record of what it used',

@@ -2,7 +2,7 @@
 -- agree after every step of it.
 begin;
 \ir setup/cast.sql
-select plan(53);
+select plan(61);
 
 select octroi_private.link_stripe_customer(tap.personal('mia'), 'cus_mia') \g /dev/null
 select tap.personal('mia') as mia_account, tap.personal('olga') as olga_account \gset
@@ -287,8 +287,56 @@ select octroi_private.finish_erasure_step(s.id) from octroi_private.erasure_step
 \g /dev/null
 select ok((select finished_at is not null from octroi_private.erasure_receipt), 'then the erasure is complete');
 
--- Olga owns the team. Ada is its admin.
+-- Olga owns the team, and pays for it. Ada is its admin.
+select octroi_private.link_stripe_customer(:team, 'cus_team') \g /dev/null
+select octroi_private.store_subscription(
+  '{"id": "sub_team", "customer": "cus_team", "status": "active", "created": 1}'
+) \g /dev/null
+insert into octroi_private.billing_request (account_id, user_id, kind, args, state, object_id, finished_at)
+values (:team, :olga, 'top_up', '{}', 'done', 'cs_olga', now()), (:team, :ada, 'top_up', '{}', 'done', 'cs_ada', now());
 delete from auth.users where id = :olga;
+select s.id as step, r.id as olga_receipt from octroi_private.erasure_step as s
+join octroi_private.erasure_receipt as r on r.id = s.receipt_id
+where s.kind = 'handover' \gset
+select results_eq(
+  format('select customer_id, session_ids from octroi_private.erasure_customer(%s)', :'step'),
+  $$values ('cus_team', array['cs_olga'])$$, 'what Stripe knows of her there is to go, with the pages that she opened'
+);
+select results_eq(
+  format($$select action, args - 'until_s' from octroi_private.erasure_at_stripe(%s)$$, :'step'),
+  $$values ('hand_over', '{"email": "ada@example.test", "locale": "en"}'::jsonb)$$, 'in favour of who owns it now'
+);
+insert into octroi_private.job (kind, args, state, lease_expires_at, worker, run_at)
+values ('push_contact', '{}', 'running', now() + interval '1 minute', 'w', now() - interval '1 second');
+select is(
+  (select action from octroi_private.erasure_at_stripe(:'step')), 'wait', 'after whatever was being written there'
+);
+delete from octroi_private.job where kind = 'push_contact';
+insert into octroi_private.contact_change (id, account_id, user_id, details, created_at)
+select i.id, :team, :ada, octroi_private.seal_for(:ada, 'contact_change.details', '{"name": "Ada"}'), now()
+from (select octroi_private.open_privacy_request(:ada, 'rectification') as id) as i;
+create function tap.waits() returns boolean
+language sql
+return (select l.must_wait from octroi_private.contact_change as c
+  cross join lateral octroi_private.load_contact_change(c.id) as l);
+select ok(tap.waits(), 'before anything else is');
+select ok(
+  exists (select from octroi_private.mail as m where m.user_id = :ada and m.kind = 'new_owner' and m.account_id = :team),
+  'ada is told'
+);
+select ok(
+  (select r.kept::text like '%Stripe of a team that goes on%' from octroi_private.erasure_receipt as r
+    where r.id = :'olga_receipt'), 'so is olga, by her receipt'
+);
+update octroi_private.erasure_step set created_at = created_at - interval '1 hour' where id = :'step';
+update octroi_private.job set state = 'dead', finished_at = now() where kind = 'erase_at_stripe';
+select octroi_private.watch_erasures(10) \g /dev/null
+select is(
+  (select j.args ->> 'step_id' from octroi_private.job as j where j.kind = 'erase_at_stripe' and j.state = 'queued'),
+  :'step', 'a job that was given up is taken up again'
+);
+select octroi_private.finish_erasure_step(:'step') \g /dev/null
+select ok(not tap.waits(), 'then the team can say what it is called');
 select results_eq(
   format($$select a.status, a.owner_user_id, m.role from octroi_private.account as a
     join octroi_private.member as m on m.account_id = a.id where a.id = %L$$, :team),
