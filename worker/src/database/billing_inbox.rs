@@ -8,7 +8,7 @@ use super::{Database, DatabaseError};
 pub const EVENTS_MAX: usize = 256;
 
 /// What became of an event.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub struct EventVerdict {
     /// `queued`, `duplicate`, `ignored`, `quarantined` or `refused`.
     pub state: String,
@@ -29,7 +29,8 @@ impl Database {
         let query = sqlx::query_as(
             "select r.state, r.reason from octroi_private.receive_stripe_events($1) as r order by r.number",
         );
-        self.answer(query.bind(Json(events)).fetch_all(self.pool())).await
+        let verdicts = self.answer(query.bind(Json(events)).fetch_all(self.pool())).await?;
+        Ok(verdicts.into_iter().map(|(state, reason)| EventVerdict { state, reason }).collect())
     }
 
     /// The types of events that are of interest.
