@@ -157,12 +157,12 @@ set search_path = pg_catalog, pg_temp
 as $$
   select s.place, s.table_name, s.statement
   from (values
-    (1, 'stored_response', 'delete from octroi_private.stored_response where user_id = $1 or account_id = any($2)'),
-    (2, 'completion', 'delete from octroi_private.completion
+    -- in the order in which whoever reads an answer takes them
+    (1, 'completion', 'delete from octroi_private.completion
       where account_id = any($3) and (user_id = $1 or account_id = any($2))'),
+    (2, 'stored_response', 'delete from octroi_private.stored_response where user_id = $1 or account_id = any($2)'),
     (3, 'entitlement', 'delete from octroi_private.entitlement
       where account_id = any($3) and (user_id = $1 or account_id = any($2))'),
-    (4, 'mail', 'delete from octroi_private.mail where user_id = $1'),
     (5, 'alert', 'delete from octroi_private.alert
       where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
     (6, 'budget', 'delete from octroi_private.budget
@@ -206,6 +206,8 @@ as $$
       where id = any($2)'),
     (16, 'consent', 'delete from octroi_private.consent where user_id = $1'),
     (17, 'notification_setting', 'delete from octroi_private.notification_setting where user_id = $1'),
+    -- after the settings, as whoever sends it
+    (18, 'mail', 'delete from octroi_private.mail where user_id = $1'),
     (18, 'contact', 'delete from octroi_private.contact where user_id = $1'),
     (19, 'data_key', 'delete from octroi_private.data_key where user_id = $1'),
     -- last: until then their audit entries are theirs
@@ -217,7 +219,8 @@ comment on function octroi_private.erasure_statements() is
 'What erasure does to which table. A new table with a user in it gets its line here.';
 
 -- Takes hold of who leaves, against whoever is writing about them (001398), and of those whom a team of theirs may go
--- to. In one order: of two owners who leave at once the second waits for the first before either has an account.
+-- to. In one order: of two owners who leave at once the second waits for the first before either has an account. Then
+-- of their keys, which whoever changes one has before its account.
 create function octroi_private.lock_person(p_user_id uuid)
 returns void
 language plpgsql
@@ -238,6 +241,7 @@ begin
   perform from octroi_private.person as p where p.user_id = any(v_heirs) and p.user_id > p_user_id
   order by p.user_id
   for key share;
+  perform from octroi_private.api_key as k where k.user_id = p_user_id order by k.id for update;
 end
 $$;
 

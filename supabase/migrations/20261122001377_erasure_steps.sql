@@ -76,7 +76,8 @@ begin
   else
     return query
     select 'hand_over', jsonb_strip_nulls(jsonb_build_object(
-      'until_s', floor(extract(epoch from p_step.created_at))::bigint, 'locale', n.locale,
+      -- five minutes by which Stripe's clock may be ahead: better ask twice for a card than charge who left
+      'until_s', floor(extract(epoch from p_step.created_at))::bigint + 300, 'locale', n.locale,
       -- opened here and kept nowhere; without operator keys the team goes on without it
       'email', octroi_native.open(k.wrapped, octroi_private.sealed_place(v_owner_user_id, 'contact.email'), t.email)
     )), 0

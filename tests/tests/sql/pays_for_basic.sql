@@ -14,7 +14,7 @@ declare
     select a.id from octroi_private.account as a where a.owner_user_id = p_user_id and a.kind = 'personal'
   );
   v_name text := replace(v_account_id::text, '-', '');
-  v_from bigint := extract(epoch from octroi_private.now())::bigint;
+  v_from bigint := floor(extract(epoch from octroi_private.now()))::bigint;
   v_until bigint := extract(epoch from octroi_private.now() + interval '1 month')::bigint;
   v_price text := (
     select k.stripe_id from octroi_private.stripe_catalogue as k where k.key ~ '^octroi-basic-v\d+-month$' limit 1

@@ -66,7 +66,7 @@ pub enum ErasureStep {
 /// How a team's customer passes to its next owner.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Handover {
-    /// When who left did, in seconds since 1970: what came later is not theirs.
+    /// In seconds since 1970: what came later does not belong to whoever left.
     pub until_s: i64,
     /// How the next owner is reached; none where that is not known.
     #[serde(default)]

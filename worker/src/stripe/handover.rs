@@ -5,6 +5,7 @@ use serde::Serialize;
 use stripe_billing::tax_id::{DeleteCustomerTaxId, ListCustomerTaxId};
 use stripe_client_core::{IdempotencyKey, RequestBuilder, StripeMethod};
 use stripe_core::customer::ListPaymentMethodsCustomer;
+use stripe_shared::SubscriptionStatus;
 
 use super::pages::{PAGE_OBJECTS, all};
 use super::{Stripe, StripeError, fresh_key};
@@ -26,6 +27,12 @@ struct Identity<'h> {
 enum Locales<'h> {
     One([&'h str; 1]),
     Unknown(&'static str),
+}
+
+/// A subscription that is paid with whatever its customer has.
+#[derive(Serialize)]
+struct NoMethod {
+    default_payment_method: &'static str,
 }
 
 impl Stripe {
@@ -75,9 +82,28 @@ impl Stripe {
             self.get(&request).await
         })
         .await?;
-        for method in methods.iter().filter(|method| method.created <= until_s) {
-            let path = format!("/payment_methods/{}/detach", method.id);
-            done(self.post(&RequestBuilder::new(StripeMethod::Post, path), &method.id).await)?;
+        let old: Vec<&str> = methods
+            .iter()
+            .filter(|method| method.created <= until_s)
+            .map(|method| method.id.as_str())
+            .collect();
+        // A subscription that names a method which is gone would not fall back on what the next owner adds.
+        for subscription in self.raw_subscriptions_of(customer).await? {
+            let named = subscription.default_payment_method.as_ref().map(|method| method.id().to_string());
+            let has_ended = matches!(
+                subscription.status,
+                SubscriptionStatus::Canceled | SubscriptionStatus::IncompleteExpired
+            );
+            if !has_ended && named.is_some_and(|named| old.contains(&named.as_str())) {
+                let path = format!("/subscriptions/{}", subscription.id);
+                let request = RequestBuilder::new(StripeMethod::Post, path)
+                    .form(&NoMethod { default_payment_method: "" });
+                done(self.post(&request, &subscription.id).await)?;
+            }
+        }
+        for method in old {
+            let path = format!("/payment_methods/{method}/detach");
+            done(self.post(&RequestBuilder::new(StripeMethod::Post, path), method).await)?;
         }
         Ok(())
     }

@@ -9,8 +9,8 @@ use crate::mail::wording::{Wording, WordingError};
 /// A team passed to whoever is written to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NewOwner {
-    /// The plan that is paid for; none when it cannot be named.
-    #[serde(default)]
+    /// The plan that is paid for; none when it cannot be named, which is said.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub plan: Option<String>,
     /// Where to say what pays.
     #[serde(default)]
