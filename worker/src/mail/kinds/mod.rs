@@ -96,9 +96,9 @@ impl Kind {
         "subscription_ended",
         "top_up_received",
         "auto_top_up_failed",
-        "new_owner",
         "news",
         "breach",
+        "new_owner",
     ];
 
     /// The kind in a row.
