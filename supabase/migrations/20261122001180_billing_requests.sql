@@ -49,6 +49,10 @@ begin
   insert into octroi_private.billing_request (account_id, user_id, kind, args, created_at)
   values (p_account_id, p_user_id, p_kind, p_args, octroi_private.now())
   returning id into v_id;
+  -- whoever a pack was to be bought for is being erased
+  if v_id is null then
+    return null;
+  end if;
   insert into octroi_private.job (kind, args, run_at)
   values ('run_billing_request', jsonb_build_object('billing_request_id', v_id), octroi_private.now());
   return v_id;

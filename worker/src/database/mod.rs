@@ -52,7 +52,7 @@ pub use callers::{AccountState, KeyCaller, KeyState, UserCaller};
 pub use completions::Completion;
 pub use contact_changes::ContactChange;
 pub use data_keys::{OperatorKeyUse, RotatedBatch};
-pub use erasure::{ErasedCustomer, ErasureStep, OpenInvoice, Removal, Replayed};
+pub use erasure::{ErasedCustomer, ErasureStep, Handover, OpenInvoice, Removal, Replayed};
 pub use error::DatabaseError;
 pub use exports::ExportSnapshot;
 pub use jobs::{ClaimedJob, FinishedAs, FinishedJob};

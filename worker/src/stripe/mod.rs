@@ -17,6 +17,7 @@ mod customer_objects;
 mod customers;
 mod error;
 mod events;
+mod handover;
 mod invoices;
 mod meter_errors;
 mod meters;
