@@ -76,6 +76,8 @@ create trigger mail_of_the_living before insert on octroi_private.mail
 for each row execute function octroi_private.only_about_the_living('user_id', 'skip');
 create trigger second_factor_of_the_living before insert on octroi_private.second_factor
 for each row execute function octroi_private.only_about_the_living('user_id', 'skip');
+create trigger ban_of_the_living before insert on octroi_private.ban
+for each row execute function octroi_private.only_about_the_living('user_id', 'skip');
 create trigger breach_notice_of_the_living before insert on octroi_private.breach_notice
 for each row execute function octroi_private.only_about_the_living('user_id', 'skip');
 

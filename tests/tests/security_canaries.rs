@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use octroi_sim::openai::{self, FaultKind};
+use octroi_tests::cast::Caller;
 use octroi_tests::child::Worker;
 use octroi_tests::client::{Client, chat, claims, token, valid_token};
 use octroi_tests::deadline::eventually;
@@ -18,6 +19,7 @@ const CHAT: &str = "/v1/chat/completions";
 const OPERATOR: &str = "sk-canary-operator-2b9f1c";
 const SAFETY: &str = "canary-safety-key-of-thirty-two-bytes-77";
 const STRIPE: &str = "rk_test_canary_stripe_51d0aa";
+const WEBHOOK: &str = "whsec_canary_c2VjcmV0X29mX3RoZV93ZWJob29r";
 const SMTP: &str = "canary-smtp-password-e41c";
 const PROMPT: &str = "canary prompt of a user: violet giraffe";
 const ANSWERED: &str = "canary-system-text-4410";
@@ -50,6 +52,8 @@ async fn worker(stage: &Stage, sim: &openai::Handle) -> (Worker, Log) {
         ("OCTROI_SAFETY_KEY", SAFETY),
         ("STRIPE_SECRET_KEY", STRIPE),
         ("OCTROI_STRIPE_API_BASE", stripe.as_str()),
+        // The worker has no use for it, and stands in the same environment.
+        ("STRIPE_WEBHOOK_SECRETS", WEBHOOK),
         ("OCTROI_MAIL_BACKEND", "smtp"),
         ("OCTROI_MAIL_FROM", "Acme <no-reply@acme.example>"),
         ("OCTROI_PUBLIC_URL", "https://api.acme.example"),
@@ -95,7 +99,31 @@ async fn exercise(client: &Client, sim: &openai::Handle, secret: &str, jwt: &str
     told
 }
 
-async fn jobs_fail(stage: &Stage, caller: octroi_tests::cast::Caller) {
+/// The pages that the gateway has for people, with their headers: each as it is for somebody, and for nobody.
+async fn pages(stage: &Stage, client: &Client, caller: Caller) -> String {
+    let links: Vec<String> = sqlx::query_scalar(
+        "select '/unsubscribe/' || t.token from octroi_private.notification_setting as n
+         cross join unnest(array[n.unsubscribe_token, n.news_token]) as t (token) where n.user_id = $1",
+    )
+    .bind(caller.user_id)
+    .fetch_all(&stage.pool)
+    .await
+    .unwrap();
+    let mut told = String::new();
+    let paths =
+        ["/unsubscribe/nobody", "/privacy/export/nobody", "/livez", "/readyz", "/metrics", "/", "/upgrade"];
+    for path in links.iter().map(String::as_str).chain(paths) {
+        for method in [http::Method::GET, http::Method::POST] {
+            let answered = client.request(method, path).send().await.unwrap();
+            let reply = octroi_tests::client::read(answered).await;
+            told.push_str(&format!("{:?}\n{}\n", reply.headers, String::from_utf8_lossy(&reply.body)));
+        }
+    }
+    assert!(told.contains("<form method=\"post\">") && told.contains("</html>"), "{told}");
+    told
+}
+
+async fn jobs_fail(stage: &Stage, caller: Caller) {
     for (number, kind) in [threshold(), contractual()].iter().enumerate() {
         stage.write_to(caller, kind, &number.to_string()).await;
     }
@@ -131,6 +159,8 @@ async fn no_secret_is_in_a_log_a_dump_or_an_answer() {
         let jwt = valid_token(caller);
         let spoiled = token(&claims(caller, json!({})), "another secret of at least 32 bytes!");
         let told = exercise(&worker.client, &sim, &key.secret, &jwt, &spoiled).await;
+        let reader = stage.sign_up("canary").await;
+        let shown = pages(stage, &worker.client, reader).await;
         jobs_fail(stage, caller).await;
         // Answers of completions and of idempotent calls rest for ten minutes; here their time is over.
         sqlx::query("delete from octroi_private.stored_response").execute(&stage.pool).await.unwrap();
@@ -144,6 +174,7 @@ async fn no_secret_is_in_a_log_a_dump_or_an_answer() {
             OPERATOR,
             SAFETY,
             STRIPE,
+            WEBHOOK,
             SMTP,
             JWT_SECRET,
             WORKER_PASSWORD,
@@ -155,7 +186,9 @@ async fn no_secret_is_in_a_log_a_dump_or_an_answer() {
             ANSWERED,
         ];
         for secret in secrets {
-            for (place, text) in [("the log", &log), ("the dump", &database), ("an answer", &told)] {
+            let places =
+                [("the log", &log), ("the dump", &database), ("an answer", &told), ("a page", &shown)];
+            for (place, text) in places {
                 if let Some(at) = text.find(secret) {
                     let line = text[..at].rfind('\n').map_or(0, |at| at + 1);
                     panic!("{secret} is in {place}: {:.400}", &text[line..]);
@@ -163,6 +196,9 @@ async fn no_secret_is_in_a_log_a_dump_or_an_answer() {
             }
         }
         assert!(!log.contains(&address), "an address is in the log");
+        for personal in [reader.user_id, reader.account_id].map(|id| id.to_string()) {
+            assert!(!shown.contains(&personal), "a page says whose it is: {personal}");
+        }
     })
     .await;
 }

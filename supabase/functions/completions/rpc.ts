@@ -55,5 +55,6 @@ async function call(api: DataApi, name: string, parameters: unknown, token: stri
   if (response.status === 401 || response.status === 403) {
     throw new RequestRefused(403, "permission_denied", "This user has no completions here");
   }
-  throw new Error(`${name} answered ${response.status} ${answer.code}: ${answer.message}`);
+  // Goes to a log, and Postgres' messages quote what they are about.
+  throw new Error(`${name} answered ${response.status} ${answer.code}`);
 }
