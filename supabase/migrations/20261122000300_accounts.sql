@@ -63,6 +63,70 @@ create table octroi_private.api_key_use (
 comment on table octroi_private.api_key_use is
 'The last day, UTC, on which a key was taken. Apart from api_key, whose every change voids entitlements and is audited.';
 
+create table octroi_private.ban (
+  user_id uuid primary key,
+  banned_until timestamptz not null
+);
+comment on table octroi_private.ban is
+'Users whom Auth has banned, and until when; kept in step with auth.users by trigger. A ban is of the user, on every account, and of nobody else on it.';
+
+-- Auth only refuses the next sign-in: keys, and tokens until they expire, are judged here. Whoever is erased already
+-- has no person, and no ban is kept of them.
+create function octroi_private.keep_ban()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_until timestamptz := new.banned_until;
+begin
+  if v_until is null then
+    delete from octroi_private.ban where user_id = new.id;
+  else
+    insert into octroi_private.ban (user_id, banned_until)
+    select p.user_id, v_until from octroi_private.person as p where p.user_id = new.id
+    on conflict (user_id) do update set banned_until = excluded.banned_until;
+  end if;
+  return null;
+end
+$$;
+
+create function octroi_private.is_banned(p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select from octroi_private.ban as b where b.user_id = p_user_id and b.banned_until > octroi_private.now()
+  );
+end
+$$;
+
+-- The caller, as everything that front ends may ask knows them.
+create function octroi_private.my_user_id()
+returns uuid
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user_id uuid := auth.uid();
+begin
+  if octroi_private.is_banned(v_user_id) then
+    raise exception 'this user is suspended' using errcode = 'OC022',
+      hint = 'Auth has banned the user, for a time or until the ban is lifted. Ask whoever runs this service.';
+  end if;
+  return v_user_id;
+end
+$$;
+comment on function octroi_private.my_user_id() is
+'auth.uid(), unless Auth has banned them. Raises OC022.';
+
 -- The caller behind a key. A row says who it is, `state` whether it may act now.
 --
 -- The key is found by an index on its hash and nowhere compared byte by byte against a secret: what timing could tell
@@ -84,7 +148,7 @@ begin
       when k.revoked_at is not null or m.user_id is null then 'revoked'
       when k.expires_at <= v_now then 'expired'
       when p.expires_at <= v_now then 'expired'
-      when a.status <> 'active' then 'suspended'
+      when a.status <> 'active' or octroi_private.is_banned(k.user_id) then 'suspended'
       else 'active'
     end
   into api_key_id, account_id, user_id, allowed_endpoints, state
@@ -107,7 +171,7 @@ begin
 end
 $$;
 comment on function octroi_private.authenticate_key(bytea) is
-'Resolves the SHA-256 of an API key, or of the one before its rotation while its grace lasts; no row when unknown. state: active, revoked, expired or suspended. allowed_endpoints null means every one.';
+'Resolves the SHA-256 of an API key, or of the one before its rotation while its grace lasts; no row when unknown. state: active, revoked, expired or suspended (the account, or the key''s user). allowed_endpoints null means every one.';
 
 -- The caller behind a verified access token; p_account_id null means the personal account.
 create function octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid)
@@ -117,13 +181,25 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select a.id, m.user_id, case when a.status = 'active' then 'active' else 'suspended' end
+  select a.id, m.user_id,
+    case when a.status <> 'active' or octroi_private.is_banned(m.user_id) then 'suspended' else 'active' end
   from octroi_private.member as m
   join octroi_private.account as a on a.id = m.account_id
   where m.user_id = p_user_id
     and case when p_account_id is null then a.kind = 'personal' else a.id = p_account_id end
 $$;
 comment on function octroi_private.authenticate_user(uuid, uuid) is
-'Resolves the user of a verified token to an account of theirs; no row when not a member. state: active or suspended.';
+'Resolves the user of a verified token to an account of theirs; no row when not a member. state: active or suspended (the account, or the user).';
 
 reset role;
+
+-- Whoever was banned before Octroi came.
+insert into octroi_private.ban (user_id, banned_until)
+select u.id, u.banned_until::timestamptz from auth.users as u
+where u.banned_until is not null
+on conflict do nothing;
+
+-- Fires after octroi_add_person: triggers fire by name.
+create trigger octroi_keep_ban
+after insert or update of banned_until on auth.users
+for each row execute function octroi_private.keep_ban();

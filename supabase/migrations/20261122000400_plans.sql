@@ -67,6 +67,8 @@ create table octroi_private.subscription (
   stripe_subscription_id text,
   -- what is paid for; then the default plan takes over
   granted_until timestamptz not null default 'infinity',
+  -- from here on nothing more may be used for money: Stripe is about to bill what was
+  overage_closed_at timestamptz,
   constraint subscription_granted_while_paid check (stripe_subscription_id is not null or granted_until = 'infinity')
 );
 comment on table octroi_private.subscription is 'Which plan version an account has, and since when. At most one runs.';

@@ -30,6 +30,24 @@ begin
 end
 $$;
 
+create function octroi_private.has_stepped_up()
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user_id uuid := octroi_private.my_user_id();
+begin
+  return coalesce(auth.jwt() ->> 'aal', '') = 'aal2' or not exists (
+    select from octroi_private.second_factor as f where f.user_id = v_user_id
+  );
+end
+$$;
+comment on function octroi_private.has_stepped_up() is
+'Whether the caller has no second factor, or has shown it in this session (aal2). Raises OC022.';
+
 create function octroi_private.require_step_up()
 returns void
 language plpgsql
@@ -38,16 +56,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if coalesce(auth.jwt() ->> 'aal', '') <> 'aal2' and exists (
-    select from octroi_private.second_factor as f where f.user_id = (select auth.uid())
-  ) then
+  if not octroi_private.has_stepped_up() then
     raise exception 'this needs your second factor' using errcode = 'OC040',
       hint = 'Call supabase.auth.mfa.challengeAndVerify({ factorId, code }), then make this call again.';
   end if;
 end
 $$;
 comment on function octroi_private.require_step_up() is
-'Passes whoever has no second factor, or has shown it in this session (aal2). Raises OC040.';
+'Passes whoever has no second factor, or has shown it in this session (aal2). Raises OC040, OC022.';
 
 -- Operators: no claims means a login of the database itself, which has its own way in.
 create function octroi_private.require_admin_step_up()
@@ -58,6 +74,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform octroi_private.my_user_id();
   if auth.jwt() <> '{}' and coalesce(auth.jwt() ->> 'aal', '') <> 'aal2' then
     raise exception 'operators need a second factor' using errcode = 'OC040',
       hint = 'Enrol one with supabase.auth.mfa.enroll, call supabase.auth.mfa.challengeAndVerify, then try again.';
@@ -65,7 +82,7 @@ begin
 end
 $$;
 comment on function octroi_private.require_admin_step_up() is
-'Passes an operator who came through the Data API only with aal2, whether or not they have enrolled. Raises OC040.';
+'Passes an operator who came through the Data API only with aal2, whether or not they have enrolled. Raises OC040, OC022.';
 
 reset role;
 

@@ -27,7 +27,8 @@ from (
   select s.account_id, l.scope::text, who.subject, l.meter::text, l.period::text, l.amount::bigint,
     case
       when o.meter is null then l.overage
-      when not coalesce(t.is_on, o.is_on) or not octroi_private.is_overage_billed(s.stripe_subscription_id) then 0
+      when s.overage_closed_at is not null or not coalesce(t.is_on, o.is_on)
+        or not octroi_private.is_overage_billed(s.stripe_subscription_id) then 0
       else least(l.overage, octroi_private.overage_units(
         least(t.spend_cap_minor, o.spend_cap_minor), o.price_minor, o.slice
       ))

@@ -126,7 +126,7 @@ begin
   ) then
     return 'not_a_member';
   end if;
-  if v_account.status <> 'active' then
+  if v_account.status <> 'active' or octroi_private.is_banned(p_user_id) then
     return 'account_suspended';
   end if;
   if p_api_key_id is not null then
@@ -297,6 +297,26 @@ after insert or delete or update of amount, starts_at, expires_at, ended_at, rev
 for each row execute function octroi_private.void_entitlements();
 create trigger overage_setting_voids after insert or update or delete on octroi_private.overage_setting
 for each row execute function octroi_private.void_entitlements();
+
+-- A ban concerns its user, on every account of theirs. Once it is over there is nothing to void: none was opened.
+create function octroi_private.void_entitlements_of_banned()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_accounts uuid [] := array(
+    select m.account_id from octroi_private.member as m where m.user_id = new.user_id order by m.account_id
+  );
+begin
+  perform from octroi_private.account as a where a.id = any(v_accounts) order by a.id for no key update;
+  delete from octroi_private.entitlement as e where e.account_id = any(v_accounts) and e.user_id = new.user_id;
+  return null;
+end
+$$;
+create trigger ban_voids after insert or update on octroi_private.ban
+for each row execute function octroi_private.void_entitlements_of_banned();
 
 -- Prices and plan contents concern every account.
 create function octroi_private.void_all_entitlements()

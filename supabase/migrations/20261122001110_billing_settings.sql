@@ -25,10 +25,12 @@ create table octroi_private.auto_top_up (
   account_id uuid primary key references octroi_private.account (id),
   pack_code text not null,
   -- bought when so little is left
-  below octroi_private.quantity not null,
+  below octroi_private.quantity not null check (below >= 1),
   monthly_cap_minor bigint not null check (monthly_cap_minor between 1 and 99999999),
   user_id uuid not null,
-  changed_at timestamptz not null default octroi_private.now()
+  changed_at timestamptz not null default octroi_private.now(),
+  -- its owners are told once a month that the month's cap is reached, however long their mails are kept
+  told_of_cap_at timestamptz
 );
 comment on table octroi_private.auto_top_up is 'Accounts that buy a pack by themselves when little is left. A failed payment removes the row.';
 

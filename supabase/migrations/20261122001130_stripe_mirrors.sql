@@ -38,7 +38,9 @@ create table octroi_private.stripe_subscription (
   next_price_id text,
   next_price_at timestamptz,
   -- being cancelled at once by us: nothing may be used any more while what was used is billed
-  is_closing boolean not null default false
+  is_closing boolean not null default false,
+  -- when its owners were told that it has ended; the mail itself is not kept for as long
+  told_ended_at timestamptz
 );
 comment on table octroi_private.stripe_subscription is 'Subscriptions of Stripe, as last fetched. Once canceled, for ever.';
 create index stripe_subscription_customer on octroi_private.stripe_subscription (customer_id);
@@ -82,7 +84,9 @@ create table octroi_private.stripe_invoice (
   attempt_count integer not null,
   next_attempt_at timestamptz,
   finalized_at timestamptz,
-  paid_at timestamptz
+  paid_at timestamptz,
+  -- the last failed attempt to have it paid that its owners were told of
+  told_attempt integer not null default 0 check (told_attempt >= 0)
 );
 comment on table octroi_private.stripe_invoice is 'Invoices of Stripe, as last fetched. Once paid or void, for ever.';
 create index stripe_invoice_customer on octroi_private.stripe_invoice (customer_id, created_at);

@@ -79,9 +79,19 @@ begin
 end
 $$;
 
--- How long a plan that was paid for until p_paid_until is trusted to be renewed. A direct debit is tried once and takes
--- up to two weeks and more to arrive: its invoice is open meanwhile, without another try in sight, and the subscription
--- active; a failure makes it past_due.
+-- Whether the payment of an open invoice may still arrive, as long as its subscription is active. A direct debit is tried
+-- once and takes up to two weeks and more: the invoice is open meanwhile, without another try in sight. A failure makes
+-- the subscription past_due.
+create function octroi_private.is_payment_under_way(p_invoice octroi_private.stripe_invoice)
+returns boolean
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_invoice.attempt_count = 0 or p_invoice.attempt_count = 1 and p_invoice.next_attempt_at is null
+$$;
+
+-- How long a plan that was paid for until p_paid_until is trusted to be renewed.
 create function octroi_private.grace_of(
   p_subscription octroi_private.stripe_subscription, p_plan_version_id bigint, p_paid_until timestamptz
 )
@@ -106,7 +116,7 @@ begin
     join octroi_private.stripe_catalogue as c on c.stripe_id = l.price_id
     join octroi_private.plan_price as p on p.lookup_key = c.key and p.plan_version_id = p_plan_version_id
     where i.subscription_id = p_subscription.id and l.amount_minor >= 0 and case i.status
-      when 'open' then i.attempt_count = 0 or i.attempt_count = 1 and i.next_attempt_at is null
+      when 'open' then octroi_private.is_payment_under_way(i)
       when 'draft' then exists (select from octroi_private.billing_cycle as b where b.invoice_id = i.id)
     end
   ) then greatest(v_setting.payment_grace_seconds, v_setting.renewal_grace_seconds)

@@ -9,7 +9,7 @@ create table octroi_private.billing_request (
   kind text not null check (kind in ('checkout', 'portal', 'change_plan', 'cancel', 'resume', 'top_up', 'auto_top_up')),
   args jsonb not null check (jsonb_typeof(args) = 'object'),
   state text not null default 'pending' check (state in ('pending', 'done', 'failed')),
-  -- what Stripe made of it
+  -- what Stripe made of it, or why it made nothing
   object_id text check (length(object_id) <= 255),
   url text check (length(url) <= 5000),
   error text check (error ~ '^[a-z_]{1,50}$'),
@@ -18,7 +18,7 @@ create table octroi_private.billing_request (
   finished_at timestamptz,
   constraint billing_request_finished_or_pending check ((state = 'pending') = (finished_at is null)),
   constraint billing_request_failed_for_a_reason check ((state = 'failed') = (error is not null)),
-  constraint billing_request_url_only_when_done check (url is null or state = 'done')
+  constraint billing_request_url_only_when_answered check (url is null or state <> 'pending')
 );
 comment on table octroi_private.billing_request is 'Requests of account owners to Stripe: pending, then done or failed.';
 create index billing_request_account on octroi_private.billing_request (account_id, created_at);
@@ -32,10 +32,11 @@ as $$
 declare
   v_id uuid;
 begin
-  -- the same thing asked for again while it is being done is the same request
+  -- the same thing asked for again while it is being done is the same request; a page is its asker's alone
   select r.id into v_id
   from octroi_private.billing_request as r
   where r.account_id = p_account_id and r.kind = p_kind and r.state = 'pending' and r.args = p_args
+    and (r.user_id = p_user_id or p_kind not in ('checkout', 'portal', 'top_up'))
   limit 1;
   if v_id is not null then
     return v_id;
@@ -48,6 +49,10 @@ begin
   insert into octroi_private.billing_request (account_id, user_id, kind, args, created_at)
   values (p_account_id, p_user_id, p_kind, p_args, octroi_private.now())
   returning id into v_id;
+  -- whoever a pack was to be bought for is being erased
+  if v_id is null then
+    return null;
+  end if;
   insert into octroi_private.job (kind, args, run_at)
   values ('run_billing_request', jsonb_build_object('billing_request_id', v_id), octroi_private.now());
   return v_id;
@@ -108,7 +113,8 @@ as $$
   where p.plan_version_id = p_plan_version_id and p.billing_interval = p_billing_interval
 $$;
 
--- Sessions of earlier checkouts that could still be paid, which would be twice.
+-- Sessions of earlier checkouts that could still be paid, which would be twice. A session is open for a day, and was
+-- made before its request was finished.
 create function octroi_private.open_sessions(p_account_id uuid, p_kind text)
 returns jsonb
 language sql
@@ -120,7 +126,41 @@ as $$
   from octroi_private.billing_request as r
   left join octroi_private.stripe_checkout_session as s on s.id = r.object_id
   where r.account_id = p_account_id and r.kind = p_kind and r.state = 'done'
-    and r.created_at > octroi_private.now() - interval '1 day' and coalesce(s.status, 'open') = 'open'
+    and r.finished_at > octroi_private.now() - interval '1 day' and coalesce(s.status, 'open') = 'open'
+$$;
+
+-- Whether an earlier checkout of the account is under way: it may be opening a session that nobody knows of yet.
+create function octroi_private.is_checkout_under_way(p_request octroi_private.billing_request)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from octroi_private.billing_request as r
+    where r.account_id = p_request.account_id and r.kind = 'checkout' and r.state = 'pending'
+      and (r.created_at, r.id) < (p_request.created_at, p_request.id)
+  )
+$$;
+
+-- Whether an account has bought a subscription, be it that only the page it was bought on is known so far.
+create function octroi_private.has_bought(p_account_id uuid)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select (octroi_private.billed_subscription(p_account_id)).status in (
+    'trialing', 'active', 'past_due', 'unpaid', 'paused'
+  ) is true or exists (
+    select from octroi_private.stripe_customer as c
+    join octroi_private.stripe_checkout_session as n
+      on n.customer_id = c.id and n.mode = 'subscription' and n.status = 'complete'
+    where c.account_id = p_account_id and not c.is_deleted and n.subscription_id is not null
+      and not exists (select from octroi_private.stripe_subscription as s where s.id = n.subscription_id)
+  )
 $$;
 
 create function octroi_private.change_args(p_request octroi_private.billing_request)
@@ -136,12 +176,13 @@ declare
     (p_request.args ->> 'plan_version_id')::bigint, p_request.args ->> 'billing_interval'
   );
   v_base_item_id text;
+  v_base_interval text;
 begin
   if v_subscription.id is null then
     raise exception 'there is no subscription to change' using errcode = 'OC032';
   end if;
   if p_request.args ->> 'when' = 'now' then
-    select i.id into v_base_item_id
+    select i.id, p.billing_interval into v_base_item_id, v_base_interval
     from octroi_private.stripe_subscription_item as i
     join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
     join octroi_private.plan_price as p on p.lookup_key = k.key
@@ -163,7 +204,12 @@ begin
   return jsonb_build_object(
     'subscription', v_subscription.id, 'schedule', v_subscription.schedule_id, 'when', p_request.args -> 'when',
     'items', v_items, 'reference', p_request.id
-  );
+  ) || case
+    -- by another interval than before, Stripe counts all periods from now on, and bills what was used up to now
+    when p_request.args ->> 'when' = 'now' and v_subscription.status <> 'trialing'
+      and v_base_interval <> p_request.args ->> 'billing_interval' then '{"begins_anew": true}'
+    else '{}'
+  end::jsonb;
 end
 $$;
 
@@ -189,6 +235,8 @@ begin
     return;
   elsif v_request.kind = 'resume' and v_subscription.id is null then
     raise exception 'there is no subscription to resume' using errcode = 'OC032';
+  elsif v_request.kind = 'checkout' and octroi_private.has_bought(v_request.account_id) then
+    raise exception 'this account has a subscription already' using errcode = 'OC032';
   end if;
   v_args := case v_request.kind
     when 'checkout' then jsonb_build_object(
@@ -197,7 +245,7 @@ begin
       ), 'trial_days', v_request.args -> 'trial_days', 'success_url', v_request.args -> 'success_url',
       'cancel_url', v_request.args -> 'cancel_url', 'reference', v_request.id,
       'expire_sessions', octroi_private.open_sessions(v_request.account_id, 'checkout')
-    )
+    ) || case when octroi_private.is_checkout_under_way(v_request) then '{"wait_seconds": 1}' else '{}' end::jsonb
     when 'portal' then v_request.args
     when 'change_plan' then octroi_private.change_args(v_request)
     when 'cancel' then jsonb_build_object(
@@ -265,7 +313,9 @@ $$;
 comment on function octroi_private.finish_billing_request(uuid, text, text) is
 'Ends a billing request well: what Stripe made, and where its owner is to go. False when it had ended.';
 
-create function octroi_private.fail_billing_request(p_id uuid, p_code text, p_message text)
+create function octroi_private.fail_billing_request(
+  p_id uuid, p_code text, p_message text, p_object_id text default null, p_url text default null
+)
 returns boolean
 language plpgsql
 security definer
@@ -275,7 +325,8 @@ declare
   v_request octroi_private.billing_request;
 begin
   update octroi_private.billing_request
-  set state = 'failed', error = p_code, message = left(p_message, 500), finished_at = octroi_private.now()
+  set state = 'failed', error = p_code, message = left(p_message, 500), object_id = p_object_id, url = p_url,
+    finished_at = octroi_private.now()
   where id = p_id and state = 'pending'
   returning * into v_request;
   if v_request.id is null then
@@ -285,12 +336,15 @@ begin
     perform octroi_private.stop_auto_top_up(v_request);
   elsif v_request.kind = 'cancel' then
     perform octroi_private.reopen_subscription(v_request.account_id);
+  elsif v_request.kind = 'change_plan' then
+    perform octroi_private.reopen_overage(v_request.account_id);
   end if;
+  perform octroi_private.enqueue_touched(p_object_id);
   return true;
 end
 $$;
-comment on function octroi_private.fail_billing_request(uuid, text, text) is
-'Ends a billing request with what went wrong, in words for its owner. False when it had ended.';
+comment on function octroi_private.fail_billing_request(uuid, text, text, text, text) is
+'Ends a billing request with what went wrong, in words for its owner; what at Stripe is the reason is looked at, and the URL is where the owner can do something about it. False when it had ended.';
 
 -- A subscription that was to be cancelled at once and was not goes on.
 create function octroi_private.reopen_subscription(p_account_id uuid)
@@ -327,44 +381,5 @@ $$;
 create trigger job_billing_given_up after update of state on octroi_private.job
 for each row when (new.kind = 'run_billing_request' and new.state in ('dead', 'cancelled'))
 execute function octroi_private.fail_given_up_billing_request();
-
--- How far the cancelling of a subscription at once has come. First nothing more may be used, then what runs ends, then
--- what was used beyond the plan goes to Stripe; the last invoice is made by the cancelling itself.
-create function octroi_private.cancel_step(p_id uuid)
-returns table (action text, wait_seconds integer)
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_account_id uuid;
-  v_subscription octroi_private.stripe_subscription;
-  v_wait integer;
-begin
-  select r.account_id into v_account_id
-  from octroi_private.billing_request as r
-  where r.id = p_id and r.kind = 'cancel' and r.state = 'pending';
-  v_subscription := octroi_private.billed_subscription(v_account_id);
-  if v_subscription.id is null then
-    return query select 'done', 0;
-    return;
-  end if;
-  if not v_subscription.is_closing then
-    perform from octroi_private.account as a where a.id = v_account_id for no key update;
-    update octroi_private.stripe_subscription set is_closing = true where id = v_subscription.id;
-    perform octroi_private.sync_access(v_account_id);
-  end if;
-  v_wait := octroi_private.flush_account(v_account_id, 'infinity');
-  if v_wait = 0 then
-    -- usage of the first minute is dated at its end, and bills nothing unless the subscription lives to see that
-    select coalesce(ceil(extract(epoch from max(r.usage_at) - octroi_private.now())) + 1, 0)::integer into v_wait
-    from octroi_private.meter_report as r
-    where r.account_id = v_account_id and r.state = 'accepted' and r.usage_at >= octroi_private.now();
-  end if;
-  return query select case when v_wait = 0 then 'cancel' else 'wait' end, v_wait;
-end
-$$;
-comment on function octroi_private.cancel_step(uuid) is
-'What to do next to cancel a subscription at once: wait so many seconds, cancel, or done.';
 
 reset role;

@@ -6,8 +6,8 @@
 --                 └─────► rejected
 --   pending ─► written_off: its period is closed, or too long ago. The operator's loss, and listed.
 --
--- Stripe remembers an identifier for a day: until then the same report is sent again, after that its totals are read
--- first. Summaries are by the minute, so every report is dated inside the whole minutes of its period.
+-- Stripe remembers an identifier for a day: until an hour before that the same report is sent again, after that its
+-- totals are read first. Summaries are by the minute, so every report is dated inside the whole minutes of its period.
 set role octroi_owner;
 
 create table octroi_private.meter_report (
@@ -63,7 +63,15 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select case when bool_and(s.ended_at is not null) then max(s.ended_at) end
+  -- a plan that lives is charged for its usage, or somebody is told that it lacks the price (billing_troubles)
+  select case when bool_and(s.ended_at is not null) and not exists (
+    select from octroi_private.stripe_subscription as a
+    join octroi_private.stripe_subscription_item as b on b.subscription_id = a.id
+    join octroi_private.stripe_catalogue as c on c.stripe_id = b.price_id
+    join octroi_private.plan_price as p on p.lookup_key = c.key
+    join octroi_private.plan_overage as v on v.plan_version_id = p.plan_version_id and v.event_name = p_event_name
+    where a.customer_id = p_customer_id and a.ended_at is null
+  ) then max(s.ended_at) end
   from octroi_private.plan_overage as o
   join octroi_private.stripe_catalogue as k on k.key = o.lookup_key
   join octroi_private.stripe_subscription_item as i on i.price_id = k.stripe_id
@@ -188,7 +196,8 @@ begin
     return;
   end if;
   v_action := case
-    when v_report.first_sent_at <= v_now - interval '24 hours' then 'compare'
+    -- an hour short of the day that Stripe remembers: sending may go on for minutes
+    when v_report.first_sent_at <= v_now - interval '23 hours' then 'compare'
     when v_report.usage_at <= v_now - interval '35 days' then 'too_old'
     else 'send'
   end;
@@ -261,7 +270,10 @@ begin
   end if;
   select coalesce(sum(r.value), 0)::bigint into v_accepted
   from octroi_private.meter_report as r
-  where r.balance_id = v_report.balance_id and r.event_name = v_report.event_name and r.state = 'accepted';
+  where r.account_id = v_report.account_id and r.customer_id = v_report.customer_id
+    and r.event_name = v_report.event_name and r.state = 'accepted'
+    -- a new cycle that began early shares time with the one before
+    and r.usage_at >= v_report.window_start and r.usage_at < v_report.window_end;
   if p_stripe_total = v_accepted + v_report.value then
     update octroi_private.meter_report
     set state = 'accepted', detail = 'found in Stripe''s total', changed_at = octroi_private.now()

@@ -42,10 +42,11 @@ as $$
   )
 $$;
 
--- The metered lines of an invoice, with what the ledger has for each, in the window that Stripe is to be asked about.
+-- The metered lines of an invoice, with what the ledger has for each, in the window that Stripe is to be asked about;
+-- apart from that, what was written off.
 create function octroi_private.cycle_windows(p_invoice_id text)
 returns table (
-  key text, event_name text, window_start timestamptz, window_end timestamptz, ledger bigint
+  key text, event_name text, window_start timestamptz, window_end timestamptz, ledger bigint, written_off bigint
 )
 language sql
 stable
@@ -55,22 +56,26 @@ as $$
   select
     l.id, o.event_name, octroi_private.whole_minute(l.period_start, true),
     -- nothing follows the last period of a subscription that has ended, so its last minute may be counted whole
-    octroi_private.whole_minute(l.period_end, s.status is not distinct from 'canceled'), coalesce((
-      select sum(u.amount)
-      from octroi_private.overage_use as u
-      join octroi_private.balance as b on b.id = u.balance_id
-      left join octroi_private.meter_report as r on r.id = u.report_id
-      where u.account_id = c.account_id and u.event_name = o.event_name
-        and b.period_start < l.period_end and b.resets_at > l.period_start
-        and u.occurred_at >= l.period_start - interval '1 minute' and u.occurred_at < l.period_end + interval '1 minute'
-        and r.state is distinct from 'written_off'
-    ), 0)::bigint
+    octroi_private.whole_minute(l.period_end, s.status is not distinct from 'canceled'), used.ledger, used.written_off
   from octroi_private.stripe_invoice as i
   join octroi_private.stripe_customer as c on c.id = i.customer_id
   join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id
   join octroi_private.stripe_catalogue as k on k.stripe_id = l.price_id
   join octroi_private.plan_overage as o on o.lookup_key = k.key
   left join octroi_private.stripe_subscription as s on s.id = i.subscription_id
+  cross join lateral (
+    select
+      coalesce(sum(u.amount) filter (where r.state is distinct from 'written_off'), 0)::bigint as ledger,
+      coalesce(sum(u.amount) filter (where r.state = 'written_off'), 0)::bigint as written_off
+    from octroi_private.overage_use as u
+    join octroi_private.balance as b on b.id = u.balance_id
+    left join octroi_private.meter_report as r on r.id = u.report_id
+    where u.account_id = c.account_id and u.event_name = o.event_name
+      and b.period_start < l.period_end and b.resets_at > l.period_start
+      and u.occurred_at >= l.period_start - interval '1 minute' and u.occurred_at < l.period_end + interval '1 minute'
+      -- Stripe bills usage by its date, also where a new cycle began early
+      and (r.id is null or r.usage_at >= l.period_start and r.usage_at < l.period_end)
+  ) as used
   where i.id = p_invoice_id
 $$;
 

@@ -3,7 +3,10 @@
 --
 -- Each threshold is told of once in a period, of several crossed at once the highest. When the limit is raised, those
 -- that are not reached any more may be told of again; when it is lowered, those that are reached by that are told of at
--- the next call.
+-- the next call. That a threshold was told of is in balance.alert_at, which outlives the alert and its mail.
+--
+-- Packs that are bought without asking are bought from here as well, and when calls are refused that a pack would let
+-- through: where every call needs more than is left, none settles.
 set role octroi_owner;
 
 create table octroi_private.alert (
@@ -35,6 +38,23 @@ as $$
   select (p_limit * p_threshold + 99) / 100
 $$;
 
+-- The use at which a pack is to be bought; null where nobody asked for one.
+create function octroi_private.buying_point(
+  p_account_id uuid, p_scope text, p_meter text, p_period text, p_limit bigint
+)
+returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select greatest(p_limit - a.below, 1)
+  from octroi_private.auto_top_up as a
+  join octroi_private.top_up_pack as k on k.code = a.pack_code and k.retired_at is null
+  where a.account_id = p_account_id and p_scope = 'account' and p_period = 'month' and k.meter = p_meter
+    and p_limit > 0
+$$;
+
 -- The use at which somebody is to be told next: the least threshold of p_limit that had not been reached under
 -- p_reached_of (null: none had), or the use at which a pack is to be bought.
 create function octroi_private.alert_amount(
@@ -53,17 +73,16 @@ as $$
       where coalesce(octroi_private.threshold_amount(p_reached_of, t.threshold) > p_used, true)
     ),
     (
-      select greatest(p_limit - a.below, 1)
-      from octroi_private.auto_top_up as a
-      join octroi_private.top_up_pack as k on k.code = a.pack_code and k.retired_at is null
-      where a.account_id = p_account_id and p_scope = 'account' and p_period = 'month' and k.meter = p_meter
-        and (p_limit - a.below > p_used or p_reached_of is distinct from p_limit)
+      select b.point
+      from octroi_private.buying_point(p_account_id, p_scope, p_meter, p_period, p_limit) as b (point)
+      where b.point > p_used or p_reached_of is distinct from p_limit
     ),
     1000000000000000
   ) else 1000000000000000 end
 $$;
 
--- After a limit changed: thresholds above what is used may be told of again. Returns the next.
+-- After a limit changed: thresholds above what is used may be told of again, and a pack is bought again where so little
+-- is left even so. Returns the next use to look at.
 create function octroi_private.rearm_alerts(p_balance octroi_private.balance, p_limit bigint)
 returns bigint
 language plpgsql
@@ -75,11 +94,33 @@ begin
   set cleared_at = octroi_private.now()
   where a.balance_id = p_balance.id and a.cleared_at is null
     and octroi_private.threshold_amount(p_limit, a.threshold) > p_balance.used;
-  return octroi_private.alert_amount(
-    p_balance.account_id, p_balance.scope, p_balance.meter, p_balance.period, p_balance.used,
-    greatest(p_balance.allowed, p_limit), p_limit
+  return least(
+    octroi_private.alert_amount(
+      p_balance.account_id, p_balance.scope, p_balance.meter, p_balance.period, p_balance.used,
+      greatest(p_balance.allowed, p_limit), p_limit
+    ),
+    octroi_private.buying_point(
+      p_balance.account_id, p_balance.scope, p_balance.meter, p_balance.period, p_limit
+    )
   );
 end
+$$;
+
+-- What a balance allows now: a grant may have come since it was opened.
+create function octroi_private.limit_of(p_balance octroi_private.balance)
+returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when (p_balance).scope = 'account' and (p_balance).period = 'month'
+      then (p_balance).included + (p_balance).from_grants + octroi_private.granted_on_top(
+        (p_balance).account_id, (p_balance).scope, (p_balance).meter, (p_balance).period, octroi_private.now()
+      )
+    else (p_balance).allowed
+  end
 $$;
 
 -- For calls just settled on a balance whose alert_at they reached.
@@ -102,12 +143,7 @@ begin
     )
     order by b.id
   loop
-    -- a grant may have come since the balance was opened
-    v_limit := case when v_balance.scope = 'account' and v_balance.period = 'month'
-      then v_balance.included + v_balance.from_grants + octroi_private.granted_on_top(
-        v_balance.account_id, v_balance.scope, v_balance.meter, v_balance.period, v_now
-      ) else v_balance.allowed
-    end;
+    v_limit := octroi_private.limit_of(v_balance);
     -- a call that ended after its period tells nobody anything
     if v_balance.resets_at > v_now and v_balance.is_bound then
       insert into octroi_private.alert (
@@ -152,7 +188,8 @@ $$;
 comment on function octroi_private.follow_up(uuid []) is
 'Draws grants, books overage and raises alerts for calls just settled that used something beyond their plan or reached a threshold.';
 
--- Buys a pack for an account that asked for it, unless one is being bought or the month's cap is reached.
+-- Buys a pack for an account that asked for it, unless one is being bought or the month's cap is reached. The caller
+-- has the balance locked.
 create function octroi_private.buy_when_low(p_account_id uuid, p_meter text, p_left bigint)
 returns uuid
 language plpgsql
@@ -162,6 +199,7 @@ as $$
 declare
   v_now timestamptz := octroi_private.now();
   v_wish record;
+  v_month_start timestamptz;
   v_spent bigint;
 begin
   select a.user_id, a.monthly_cap_minor, k.id as pack_id, k.price_minor, k.currency, k.name into v_wish
@@ -176,23 +214,85 @@ begin
   ) then
     return null;
   end if;
+  select coalesce(c.period_start, p.period_start) into v_month_start
+  from octroi_private.period_bounds('month', octroi_private.anchor_of(p_account_id), v_now) as p
+  left join octroi_private.month_cut_short(p_account_id, p.period_start) as c on true;
   select coalesce(sum((r.args ->> 'price_minor')::bigint), 0) into v_spent
   from octroi_private.billing_request as r
-  where r.account_id = p_account_id and r.kind = 'auto_top_up' and r.state <> 'failed' and r.created_at >= (
-    select coalesce(c.period_start, p.period_start)
-    from octroi_private.period_bounds('month', octroi_private.anchor_of(p_account_id), v_now) as p
-    left join octroi_private.month_cut_short(p_account_id, p.period_start) as c on true
-  );
+  where r.account_id = p_account_id and r.kind = 'auto_top_up' and r.state <> 'failed'
+    and r.created_at >= v_month_start;
   if v_spent + v_wish.price_minor > v_wish.monthly_cap_minor then
-    perform octroi_private.tell_of_auto_top_up(p_account_id, v_wish.pack_id, 'monthly_cap');
+    update octroi_private.auto_top_up as a
+    set told_of_cap_at = v_now
+    where a.account_id in (
+      select t.account_id from octroi_private.auto_top_up as t
+      where t.account_id = p_account_id and coalesce(t.told_of_cap_at < v_month_start, true)
+      -- whoever changes the wish now has it locked and waits for the balance
+      for update skip locked
+    );
+    if found then
+      perform octroi_private.tell_of_auto_top_up(p_account_id, v_wish.pack_id, 'monthly_cap');
+    end if;
     return null;
   end if;
   return octroi_private.enqueue_billing_request(
     p_account_id, v_wish.user_id, 'auto_top_up',
     jsonb_build_object('pack_id', v_wish.pack_id, 'price_minor', v_wish.price_minor)
   );
+exception
+  -- too much is waiting to be done at Stripe; that must not undo the settlement that found it out
+  when sqlstate 'OC013' then
+    return null;
 end
 $$;
+
+-- A call was refused by the account's own month. Where it would be refused with every hold given back as well, nothing
+-- but a pack helps, and it is bought as if the limit were reached. Any number of times: one is bought at a time.
+create function octroi_private.note_refused_at_limit(
+  p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer
+)
+returns uuid
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_meter text;
+  v_balance octroi_private.balance;
+  v_price octroi_private.model_price;
+begin
+  select k.meter into v_meter
+  from octroi_private.auto_top_up as a
+  join octroi_private.top_up_pack as k on k.code = a.pack_code and k.retired_at is null
+  where a.account_id = p_account_id;
+  if v_meter is null then
+    return null;
+  end if;
+  select p.* into v_price
+  from octroi_private.model_price as p
+  where p.model = p_model and p.valid operator(pg_catalog.@>) v_now;
+  select b.* into v_balance
+  from octroi_private.balance as b
+  where b.account_id = p_account_id and b.scope = 'account' and b.period = 'month' and b.meter = v_meter
+    and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
+  for no key update;
+  if v_price.id is null or v_balance.id is null then
+    return null;
+  end if;
+  v_balance.reserved := 0;
+  v_balance.granted := octroi_private.limit_of(v_balance);
+  if (octroi_private.allot_next(
+    null, array[v_balance], p_input_tokens, p_output_tokens, p_choices, v_price.top_input_price,
+    v_price.top_output_price
+  )).hold is not null then
+    return null;
+  end if;
+  return octroi_private.buy_when_low(p_account_id, v_meter, 0);
+end
+$$;
+comment on function octroi_private.note_refused_at_limit(uuid, text, bigint, bigint, integer) is
+'Takes note of a call that the account''s own month refused: buys a pack where one was asked for and only that would let the call through. Returns the billing request, null when nothing is bought.';
 
 -- A payment that failed ends the buying by itself, and its owner is told.
 create function octroi_private.stop_auto_top_up(p_request octroi_private.billing_request)

@@ -26,6 +26,11 @@ declare
   v_email text := case when length(new.email) between 3 and 320 and new.email !~ '[[:cntrl:]]' then new.email end;
   v_phone text := case when new.phone ~ '^\+?[0-9]{4,20}$' then new.phone end;
 begin
+  -- of whoever was erased Auth may keep a row, and go on changing it
+  perform from octroi_private.person as p where p.user_id = new.id for key share;
+  if not found then
+    return null;
+  end if;
   insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
   if new.email is null and v_phone is null then
     delete from octroi_private.contact where user_id = new.id;

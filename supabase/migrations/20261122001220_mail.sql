@@ -20,8 +20,8 @@ create table octroi_private.mail (
   user_id uuid not null,
   account_id uuid not null references octroi_private.account (id),
   kind text not null check (kind in (
-    'threshold', 'payment_failed', 'subscription_ended', 'top_up_received', 'auto_top_up_failed', 'news',
-    'breach'
+    'threshold', 'payment_failed', 'subscription_ended', 'top_up_received', 'auto_top_up_failed', 'new_owner',
+    'news', 'breach'
   )),
   dedupe_key text not null unique check (length(dedupe_key) <= 300),
   data jsonb not null check (jsonb_typeof(data) = 'object'),

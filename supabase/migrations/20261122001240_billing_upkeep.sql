@@ -144,6 +144,40 @@ begin
 end
 $$;
 
+-- How long a page at Stripe's leads somewhere: the portal's for minutes, a checkout's for a day.
+create function octroi_private.billing_url_ends_at(p_kind text, p_finished_at timestamptz)
+returns timestamptz
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_finished_at + case p_kind when 'portal' then interval '5 minutes' else interval '24 hours' end
+$$;
+
+create index billing_request_url on octroi_private.billing_request (finished_at) where url is not null;
+
+create function octroi_private.forget_billing_urls(p_max_rows integer)
+returns bigint
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_rows bigint;
+begin
+  update octroi_private.billing_request set url = null where id in (
+    select r.id from octroi_private.billing_request as r
+    where r.url is not null and r.finished_at <= v_now
+      and octroi_private.billing_url_ends_at(r.kind, r.finished_at) <= v_now
+    order by r.finished_at
+    limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+
 -- Events, requests and mail that nobody needs any more. What they led to stays.
 create function octroi_private.prune_billing(p_max_rows integer)
 returns bigint
@@ -166,7 +200,7 @@ begin
     select m.id from octroi_private.mail as m where m.finished_at <= v_mail_since limit p_max_rows
   );
   get diagnostics v_rows = row_count;
-  return v_total + v_rows;
+  return v_total + v_rows + octroi_private.forget_billing_urls(p_max_rows);
 end
 $$;
 

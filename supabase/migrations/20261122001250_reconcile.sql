@@ -166,7 +166,8 @@ $$;
 comment on function octroi_private.reconcile_listed(bigint, text) is
 'After the last subscription of a customer: those that are alive here and that Stripe did not list.';
 
--- The metered periods of a customer in the last two months, with what became of their usage here.
+-- The metered periods of a customer that ran in the last two months, with what became of their usage here. Stripe adds up
+-- by date, so what was reported counts where its date falls: a cycle that began early shares time with the one before.
 create function octroi_private.metered_periods(p_customer text)
 returns table (
   key text, event_name text, meter text, account_id uuid, period_start timestamptz, period_end timestamptz,
@@ -177,20 +178,32 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+  with used as (
+    select c.account_id, u.balance_id, u.event_name, min(u.meter) as meter, u.report_id, sum(u.amount) as amount
+    from octroi_private.stripe_customer as c
+    join octroi_private.overage_use as u on u.account_id = c.account_id
+    where c.id = p_customer and u.occurred_at > octroi_private.now() - interval '94 days'
+    group by c.account_id, u.balance_id, u.event_name, u.report_id
+  )
   select
-    u.balance_id || ':' || u.event_name, u.event_name, min(u.meter), c.account_id, b.period_start, b.resets_at,
+    w.balance_id || ':' || w.event_name, w.event_name, min(u.meter), w.account_id, b.period_start, b.resets_at,
     sum(u.amount)::bigint,
     coalesce(sum(u.amount) filter (where r.state = 'accepted'), 0)::bigint,
     coalesce(sum(u.amount) filter (where r.state in ('sending', 'unknown', 'disputed')), 0)::bigint,
     coalesce(sum(u.amount) filter (where r.id is null or r.state = 'pending'), 0)::bigint,
     coalesce(sum(u.amount) filter (where r.state in ('written_off', 'rejected')), 0)::bigint,
     bool_or(coalesce(r.changed_at > octroi_private.now() - interval '15 minutes', false))
-  from octroi_private.stripe_customer as c
-  join octroi_private.overage_use as u on u.account_id = c.account_id
-  join octroi_private.balance as b on b.id = u.balance_id
+  from (select distinct x.account_id, x.balance_id, x.event_name from used as x) as w
+  join octroi_private.balance as b on b.id = w.balance_id
+  join used as u on u.event_name = w.event_name
   left join octroi_private.meter_report as r on r.id = u.report_id
-  where c.id = p_customer and u.occurred_at > octroi_private.now() - interval '62 days'
-  group by u.balance_id, u.event_name, c.account_id, b.period_start, b.resets_at
+  -- whole periods: Stripe's totals are of those
+  where b.resets_at > octroi_private.now() - interval '62 days' and case
+    when r.id is null then u.balance_id = w.balance_id
+    else r.usage_at >= octroi_private.whole_minute(b.period_start, true)
+      and r.usage_at < octroi_private.whole_minute(b.resets_at, false)
+  end
+  group by w.account_id, w.balance_id, w.event_name, b.period_start, b.resets_at
 $$;
 
 create function octroi_private.reconcile_windows(p_run bigint, p_customer text)
@@ -258,15 +271,22 @@ begin
     p_run, p_customer, v_id || '/' || (l.item ->> 'id'), 'invoice', o.meter,
     octroi_private.at_second((l.item ->> 'period_start')::bigint),
     octroi_private.at_second((l.item ->> 'period_end')::bigint),
-    due.amount, (l.item ->> 'amount')::bigint, c.detail is not null,
-    coalesce(c.detail, format('%s units cost %s', w.ledger, due.amount))
+    due.amount, (l.item ->> 'amount')::bigint, due.without_losses = (l.item ->> 'amount')::bigint,
+    left(case
+      when due.without_losses = (l.item ->> 'amount')::bigint
+        then format('%s of %s units were written off', w.written_off, used.units)
+      else concat_ws('; ', format('%s units cost %s', used.units, due.amount), c.detail)
+    end, 500)
   from octroi_private.listed(p_object -> 'lines') as l
   join octroi_private.stripe_catalogue as k on k.stripe_id = l.item ->> 'price'
   join octroi_private.plan_overage as o on o.lookup_key = k.key
   left join octroi_private.billing_cycle as c on c.invoice_id = v_id
   left join octroi_private.cycle_windows(v_id) as w on w.key = l.item ->> 'id'
+  cross join lateral (select coalesce(w.ledger + w.written_off, 0) as units) as used
   cross join lateral (
-    select octroi_private.overage_price(coalesce(w.ledger, 0), o.price_minor, o.slice) as amount
+    select
+      octroi_private.overage_price(used.units, o.price_minor, o.slice) as amount,
+      octroi_private.overage_price(coalesce(w.ledger, 0), o.price_minor, o.slice) as without_losses
   ) as due
   where due.amount <> (l.item ->> 'amount')::bigint
     and p_object ->> 'status' in ('open', 'paid', 'uncollectible');
@@ -284,6 +304,44 @@ end
 $$;
 comment on function octroi_private.reconcile_invoice(bigint, text, jsonb) is
 'Compares an invoice of Stripe with the ledger, line by line, and with its mirror.';
+
+create function octroi_private.reconcile_cycles(p_run bigint, p_customer text)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into octroi_private.reconciliation_difference (
+    run_id, customer_id, subject, what, period_start, period_end, is_explained, reason
+  )
+  select
+    p_run, p_customer, c.invoice_id, 'invoice', c.period_start, c.period_end, false,
+    left(concat_ws('; ', format('a draft, %s', c.state), c.detail), 500)
+  from octroi_private.billing_cycle as c
+  where c.customer_id = p_customer
+    and (
+      c.state = 'disputed'
+      or c.state not in ('finalised', 'closed') and c.opened_at <= octroi_private.now() - interval '1 day'
+    );
+  insert into octroi_private.reconciliation_difference (
+    run_id, customer_id, subject, what, meter, period_start, period_end, ledger, reported, is_explained, reason
+  )
+  select
+    p_run, p_customer, p.key, 'usage', p.meter, p.period_start, p.period_end, p.ledger, p.accepted, false,
+    format('%s were accepted, and no invoice has a line for them', p.accepted)
+  from octroi_private.metered_periods(p_customer) as p
+  where p.accepted > 0 and p.period_end <= octroi_private.now() - interval '1 day' and not exists (
+    select from octroi_private.stripe_invoice as i
+    join octroi_private.stripe_invoice_line as l on l.invoice_id = i.id
+    join octroi_private.stripe_catalogue as k on k.stripe_id = l.price_id
+    join octroi_private.plan_overage as o on o.lookup_key = k.key
+    where i.customer_id = p_customer and o.event_name = p.event_name
+      and l.period_start < p.period_end and l.period_end > p.period_start
+  )
+$$;
+comment on function octroi_private.reconcile_cycles(bigint, text) is
+'After the last invoice of a customer: drafts that do not become invoices, and usage told to Stripe that no invoice charges for.';
 
 create function octroi_private.finish_reconciliation(p_run bigint)
 returns table (customers bigint, explained bigint, unexplained bigint)
@@ -322,53 +380,5 @@ as $$
   where d.run_id = p_run
   order by d.is_explained, d.customer_id, d.id
 $$;
-
--- Everything about billing that waits for an operator.
-create function octroi_private.billing_troubles()
-returns table (kind text, subject text, since timestamptz, detail text)
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  select t.kind, t.subject, t.since, t.detail
-  from (
-    select 'event' as kind, e.id::text as subject, e.received_at as since,
-      coalesce(e.reason, 'not handled after an hour') as detail
-    from octroi_private.stripe_event as e
-    where e.state = 'quarantined' or e.state = 'queued' and e.received_at <= octroi_private.now() - interval '1 hour'
-    union all
-    select o.kind, o.id, o.applied_at, o.problem from octroi_private.stripe_object as o where o.problem is not null
-    union all
-    select 'meter_report', r.id::text, r.changed_at, concat_ws(': ', r.state, r.detail)
-    from octroi_private.meter_report as r
-    where r.state in ('rejected', 'disputed')
-      or r.state = 'written_off' and r.changed_at > octroi_private.now() - interval '35 days'
-      or r.state in ('pending', 'sending', 'unknown') and r.created_at <= octroi_private.now() - interval '1 day'
-    union all
-    select 'billing_cycle', c.invoice_id, c.opened_at, concat_ws(': ', c.state, c.detail)
-    from octroi_private.billing_cycle as c
-    where c.state = 'disputed' or c.state <> 'closed' and c.opened_at <= octroi_private.now() - interval '1 day'
-    union all
-    select 'account', c.account_id::text, max(s.created_at), format('%s subscriptions are alive', count(*))
-    from octroi_private.stripe_customer as c
-    join octroi_private.stripe_subscription as s
-      on s.customer_id = c.id and s.status in ('trialing', 'active', 'past_due')
-    where c.account_id is not null
-    group by c.account_id
-    having count(*) > 1
-    union all
-    select 'job', j.kind || ' ' || j.id, j.finished_at, j.last_error
-    from octroi_private.job as j
-    where j.state = 'dead' and j.finished_at > octroi_private.now() - interval '35 days'
-      and j.kind in (
-        'sync_stripe_object', 'send_meter_report', 'close_cycle', 'read_meter_errors', 'send_mail',
-        'run_billing_request'
-      )
-  ) as t
-  order by t.since desc
-  limit 1000
-$$;
-comment on function octroi_private.billing_troubles() is 'What about billing no machine will put right.';
 
 reset role;

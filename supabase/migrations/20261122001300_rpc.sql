@@ -13,7 +13,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
-  select m.account_id from octroi_private.member as m where m.user_id = (select auth.uid());
+  select m.account_id from octroi_private.member as m where m.user_id = (select octroi_private.my_user_id());
 end
 $$;
 
@@ -27,7 +27,7 @@ as $$
 begin
   return query
   select m.account_id from octroi_private.member as m
-  where m.user_id = (select auth.uid()) and m.role in ('owner', 'admin');
+  where m.user_id = (select octroi_private.my_user_id()) and m.role in ('owner', 'admin');
 end
 $$;
 
@@ -45,7 +45,7 @@ begin
   select a.id into v_account_id
   from octroi_private.member as m
   join octroi_private.account as a on a.id = m.account_id
-  where m.user_id = (select auth.uid())
+  where m.user_id = (select octroi_private.my_user_id())
   order by (a.kind = 'personal') desc, a.id
   limit 1;
   if v_account_id is null then
@@ -356,17 +356,18 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_user_id uuid := octroi_private.my_user_id();
   v_completion octroi_private.completion;
   v_answer record;
 begin
   select c.* into v_completion
   from octroi_private.completion as c
-  where c.id = completion.id and c.user_id = (select auth.uid()) and c.expires_at > octroi_private.now()
+  where c.id = completion.id and c.user_id = v_user_id and c.expires_at > octroi_private.now()
   for update;
   if v_completion.id is null then
     perform octroi_private.note_missed_id(exists (
       select from octroi_private.completion as c
-      where c.id = completion.id and c.user_id <> (select auth.uid())
+      where c.id = completion.id and c.user_id <> v_user_id
     ));
     return;
   elsif v_completion.finished_at is null then

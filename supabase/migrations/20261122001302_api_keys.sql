@@ -79,11 +79,7 @@ begin
       or k.account_id in (select octroi_private.my_administered_accounts())
     );
   if not found then
-    perform octroi_private.note_missed_id(exists (
-      select from octroi_private.api_key as k
-      where k.id = revoke_api_key.id and k.user_id <> (select auth.uid())
-        and k.account_id not in (select octroi_private.my_administered_accounts())
-    ));
+    perform octroi_private.note_missed_key(revoke_api_key.id);
     return false;
   end if;
   return true;

@@ -32,6 +32,21 @@ begin
 end
 $$;
 
+-- A key that was not found for the caller; of one that is theirs, or their account's, it is no foreign id.
+create function octroi_private.note_missed_key(p_api_key_id uuid)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select octroi_private.note_missed_id(exists (
+    select from octroi_private.api_key as k
+    where k.id = p_api_key_id and k.user_id <> (select auth.uid())
+      and k.account_id not in (select octroi_private.my_administered_accounts())
+  ))
+$$;
+
 -- The key keeps its id, and with it its limits, what it used of them, and its history: a new row would begin anew.
 -- Earlier rotations keep their own grace, so that asking twice, because an answer was lost, stops nothing.
 create function octroi.rotate_api_key(id uuid, grace_seconds integer default 86400)
@@ -56,6 +71,7 @@ begin
     and (k.expires_at is null or k.expires_at > v_now)
   for no key update;
   if v_previous is null then
+    perform octroi_private.note_missed_key(rotate_api_key.id);
     return;
   end if;
   update octroi_private.api_key as k
@@ -88,21 +104,42 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_key octroi_private.api_key;
+  v_is_admin boolean;
 begin
   perform octroi_private.require_step_up();
   perform octroi_private.check_key_access(restrict_api_key.allowed_models, restrict_api_key.allowed_endpoints);
-  update octroi_private.api_key as k
-  set allowed_models = restrict_api_key.allowed_models, allowed_endpoints = restrict_api_key.allowed_endpoints
+  select k.* into v_key
+  from octroi_private.api_key as k
   where k.id = restrict_api_key.id and k.revoked_at is null
     and (
       k.user_id = (select auth.uid())
       or k.account_id in (select octroi_private.my_administered_accounts())
-    );
-  return found;
+    )
+  for no key update;
+  if v_key.id is null then
+    perform octroi_private.note_missed_key(restrict_api_key.id);
+    return false;
+  end if;
+  v_is_admin := v_key.account_id in (select octroi_private.my_administered_accounts());
+  -- what an admin has narrowed is not the holder's to widen
+  if not v_is_admin and (
+    (restrict_api_key.allowed_models <@ v_key.allowed_models) is not true and v_key.allowed_models is not null
+    or (restrict_api_key.allowed_endpoints <@ v_key.allowed_endpoints) is not true
+      and v_key.allowed_endpoints is not null
+  ) then
+    raise exception 'only an owner or admin of the account lets a key call more than it may' using errcode = 'OC021',
+      hint = 'Name some of the models and endpoints it has; null means all.';
+  end if;
+  update octroi_private.api_key as k
+  set allowed_models = restrict_api_key.allowed_models, allowed_endpoints = restrict_api_key.allowed_endpoints
+  where k.id = v_key.id;
+  return true;
 end
 $$;
 comment on function octroi.restrict_api_key(uuid, text [], text []) is
-'Sets which models and endpoints a key of the caller, or of an account they administer, may call; null means all. False when there is no such key. Raises OC040, 22023.';
+'Sets which models and endpoints a key of the caller, or of an account they administer, may call; null means all. Who does not administer the account only narrows them. False when there is no such key. Raises OC040, OC021, 22023.';
 
 -- A key whose secret leaked is revoked; a secret that was replaced already only loses what is left of its grace.
 create function octroi_private.revoke_leaked_keys(p_key_hashes bytea [])

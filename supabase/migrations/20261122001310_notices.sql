@@ -126,58 +126,66 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select octroi_private.enqueue_mail_to_owners(
-    p_account_id, 'auto_top_up_failed', format('%s:%s:%s', p_account_id, p_reason, case
-      when p_reason = 'monthly_cap' then extract(epoch from m.period_start)
-      else extract(epoch from octroi_private.now())
-    end::bigint), jsonb_build_object(
+    p_account_id, 'auto_top_up_failed', format(
+      '%s:%s:%s', p_account_id, p_reason, extract(epoch from octroi_private.now())::bigint
+    ), jsonb_build_object(
       'amount_minor', k.price_minor, 'currency', k.currency, 'meter', k.meter, 'amount', k.amount,
       'pack_name', k.name, 'reason', p_reason
     ), octroi_private.now() + interval '7 days'
   )
   from octroi_private.top_up_pack as k
-  cross join lateral octroi_private.period_bounds(
-    'month', octroi_private.anchor_of(p_account_id), octroi_private.now()
-  ) as m
   where k.id = p_pack_id
 $$;
 
--- Payments that failed and subscriptions that ended, each told of once.
+-- Payments that failed and subscriptions that ended, each told of once. That it was is kept with what it is about,
+-- which stays, and not with the mail, which does not. The caller has the account locked.
 create function octroi_private.tell_of_payments(p_account_id uuid, p_customer_id text)
 returns void
-language plpgsql
+language sql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-begin
-  perform octroi_private.enqueue_mail_to_owners(
-    p_account_id, 'payment_failed', format('%s:%s', i.id, i.attempt_count), jsonb_build_object(
-      'amount_minor', i.amount_due_minor, 'currency', i.currency, 'next_attempt_at', i.next_attempt_at,
+  with failed as (
+    update octroi_private.stripe_invoice as i
+    set told_attempt = i.attempt_count
+    where i.customer_id = p_customer_id and i.status = 'open' and i.attempt_count > i.told_attempt
+      and i.amount_due_minor > 0 and i.subscription_id is not null and not (
+        octroi_private.is_payment_under_way(i) and exists (
+          select from octroi_private.stripe_subscription as s where s.id = i.subscription_id and s.status = 'active'
+        )
+      )
+    returning i.id, i.attempt_count, i.amount_due_minor, i.currency, i.next_attempt_at
+  )
+  select octroi_private.enqueue_mail_to_owners(
+    p_account_id, 'payment_failed', format('%s:%s', f.id, f.attempt_count), jsonb_build_object(
+      'amount_minor', f.amount_due_minor, 'currency', f.currency, 'next_attempt_at', f.next_attempt_at,
       'plan', octroi_private.plan_name_of(p_account_id)
     ), octroi_private.now() + interval '30 days'
   )
-  from octroi_private.stripe_invoice as i
-  where i.customer_id = p_customer_id and i.status = 'open' and i.attempt_count > 0 and i.amount_due_minor > 0
-    and i.subscription_id is not null
-  union all
-  select octroi_private.enqueue_mail_to_owners(
-    p_account_id, 'subscription_ended', s.id, jsonb_build_object(
-      'plan', had.name, 'ended_at', coalesce(s.ended_at, s.canceled_at, octroi_private.now()),
-      'plan_now', octroi_private.plan_name_of(p_account_id)
-    ), octroi_private.now() + interval '30 days'
-  )
-  from octroi_private.stripe_subscription as s
-  cross join lateral (
-    select p.name
+  from failed as f;
+  with ended as (
+    update octroi_private.stripe_subscription as s
+    set told_ended_at = octroi_private.now()
     from octroi_private.subscription as r
     join octroi_private.plan_version as v on v.id = r.plan_version_id
     join octroi_private.plan as p on p.code = v.plan_code
-    where r.account_id = p_account_id and r.stripe_subscription_id = s.id
-    order by r.started_at desc
-    limit 1
-  ) as had
-  where s.customer_id = p_customer_id and s.status = 'canceled';
-end
+    where s.customer_id = p_customer_id and s.status = 'canceled' and s.told_ended_at is null
+      -- what never gave the account a plan took none away
+      and r.id = (
+        select h.id from octroi_private.subscription as h
+        where h.account_id = p_account_id and h.stripe_subscription_id = s.id
+        order by h.started_at desc, h.id
+        limit 1
+      )
+    returning s.id, p.name, coalesce(s.ended_at, s.canceled_at, s.told_ended_at) as ended_at
+  )
+  select octroi_private.enqueue_mail_to_owners(
+    p_account_id, 'subscription_ended', e.id, jsonb_build_object(
+      'plan', e.name, 'ended_at', e.ended_at, 'plan_now', octroi_private.plan_name_of(p_account_id)
+    ), octroi_private.now() + interval '30 days'
+  )
+  from ended as e
 $$;
 
 reset role;

@@ -76,14 +76,12 @@ as $$
 declare
   v_account_id uuid := octroi_private.my_account_to_bill();
   v_version octroi_private.plan_version;
-  v_has octroi_private.stripe_subscription;
 begin
   perform octroi_private.refuse_url('success_url', start_checkout.success_url);
   perform octroi_private.refuse_url('cancel_url', start_checkout.cancel_url);
   v_version := octroi_private.version_on_sale(start_checkout.plan, start_checkout.billing_interval);
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
-  v_has := octroi_private.billed_subscription(v_account_id);
-  if v_has.status in ('trialing', 'active', 'past_due', 'unpaid', 'paused') then
+  if octroi_private.has_bought(v_account_id) then
     raise exception 'this account has a subscription already' using errcode = 'OC032',
       hint = 'change_plan changes it, open_portal pays what is due.';
   end if;
@@ -265,7 +263,7 @@ $$;
 comment on function octroi.buy_top_up(text, text, text) is
 'Asks for a Stripe Checkout page that sells a pack once; read its URL with billing_request(id). Raises OC040, OC021, OC031, OC033, OC013.';
 
-create function octroi.set_auto_top_up(pack text, below bigint default 0, monthly_cap_minor bigint default 0)
+create function octroi.set_auto_top_up(pack text, below bigint default null, monthly_cap_minor bigint default 0)
 returns boolean
 language plpgsql
 security definer
@@ -274,6 +272,7 @@ as $$
 declare
   v_account_id uuid := octroi_private.my_account_to_bill();
   v_pack octroi_private.top_up_pack;
+  v_below bigint;
 begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if set_auto_top_up.pack is null then
@@ -281,8 +280,10 @@ begin
     return false;
   end if;
   v_pack := octroi_private.pack_on_sale(v_account_id, set_auto_top_up.pack);
-  if set_auto_top_up.below is null or set_auto_top_up.below not between 0 and v_pack.amount then
-    raise exception 'below must be between 0 and the pack''s %', v_pack.amount using errcode = '22023';
+  -- so much is left when the pack is paid for, which takes its time
+  v_below := coalesce(set_auto_top_up.below, greatest(v_pack.amount / 10, 1));
+  if v_below not between 1 and v_pack.amount then
+    raise exception 'below must be between 1 and the pack''s %', v_pack.amount using errcode = '22023';
   elsif set_auto_top_up.monthly_cap_minor is null
     or set_auto_top_up.monthly_cap_minor not between v_pack.price_minor and 99999999 then
     raise exception 'monthly_cap_minor must be between the pack''s price, %, and 99,999,999', v_pack.price_minor
@@ -290,21 +291,23 @@ begin
   end if;
   insert into octroi_private.auto_top_up as a (account_id, pack_code, below, monthly_cap_minor, user_id, changed_at)
   values (
-    v_account_id, v_pack.code, set_auto_top_up.below, set_auto_top_up.monthly_cap_minor, (select auth.uid()),
+    v_account_id, v_pack.code, v_below, set_auto_top_up.monthly_cap_minor, (select auth.uid()),
     octroi_private.now()
   )
   on conflict (account_id) do update
   set pack_code = excluded.pack_code, below = excluded.below, monthly_cap_minor = excluded.monthly_cap_minor,
-    user_id = excluded.user_id, changed_at = excluded.changed_at;
+    user_id = excluded.user_id, changed_at = excluded.changed_at, told_of_cap_at = null;
   update octroi_private.balance as b
-  set alert_at = least(b.alert_at, greatest(b.allowed - set_auto_top_up.below, 1))
+  set alert_at = least(
+    b.alert_at, octroi_private.buying_point(b.account_id, b.scope, b.meter, b.period, b.allowed)
+  )
   where b.account_id = v_account_id and b.scope = 'account' and b.period = 'month' and b.meter = v_pack.meter
     and b.resets_at > octroi_private.now() and b.is_bound;
   return true;
 end
 $$;
 comment on function octroi.set_auto_top_up(text, bigint, bigint) is
-'Has a pack bought by itself when less than below is left, for so much money a month at most; a null pack ends it. Raises OC040, OC021, OC033, 22023.';
+'Has a pack bought by itself when no more than below is left (null: a tenth of the pack), or calls are refused for lack of it, for so much money a month at most; a null pack ends it. Raises OC040, OC021, OC033, 22023.';
 
 create function octroi.set_overage(enabled boolean, spend_cap_minor bigint default null)
 returns boolean

@@ -2,6 +2,29 @@
 -- quota will last, and what became of requests. As of now, from the rows that the invoices are made of.
 set role octroi_owner;
 
+-- Whoever has the URL of a page at Stripe's pays, or changes how is paid. It is shown to who asked for it, in a session
+-- that may ask, for as long as the page leads somewhere.
+create function octroi_private.my_billing_url(p_billing_request_id uuid)
+returns text
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select r.url
+    from octroi_private.billing_request as r
+    where r.id = p_billing_request_id and r.url is not null and r.user_id = octroi_private.my_user_id()
+      and r.account_id in (select octroi_private.my_administered_accounts())
+      and octroi_private.billing_url_ends_at(r.kind, r.finished_at) > octroi_private.now()
+      and octroi_private.has_stepped_up()
+  );
+end
+$$;
+comment on function octroi_private.my_billing_url(uuid) is
+'Where a billing request of the caller leads to; null for anybody else''s, without the caller''s second factor, and when its time is over.';
+
 create function octroi.billing_request(id uuid)
 returns table (
   kind text, state text, url text, error text, message text, created_at timestamptz, finished_at timestamptz
@@ -19,12 +42,12 @@ as $$
     select from octroi_private.billing_request as r
     where r.id = billing_request.id and r.account_id in (select octroi_private.my_administered_accounts())
   );
-  select r.kind, r.state, r.url, r.error, r.message, r.created_at, r.finished_at
+  select r.kind, r.state, octroi_private.my_billing_url(r.id), r.error, r.message, r.created_at, r.finished_at
   from octroi_private.billing_request as r
   where r.id = billing_request.id and r.account_id in (select octroi_private.my_administered_accounts())
 $$;
 comment on function octroi.billing_request(uuid) is
-'What became of a billing request: pending, done (with a url where there is one to go to) or failed (error, message). No row for anybody else''s.';
+'What became of a billing request: pending, done (with a url where there is one to go to) or failed (error, message, and a url where something can be done about it). The url is for whoever asked. No row for another account''s.';
 
 create function octroi.my_subscription()
 returns table (

@@ -276,6 +276,13 @@ as $$
   )
 $$;
 
+-- Mails are kept for a week at least: within it they tell who had a letter, and nobody is written to after it.
+create table octroi_private.news_letter (
+  key text primary key,
+  begun_at timestamptz not null
+);
+comment on table octroi_private.news_letter is 'Letters that were announced, each under its key.';
+
 create function octroi_private.announce(p_key text, p_letter jsonb, p_max_rows integer default 10000)
 returns integer
 language plpgsql
@@ -283,6 +290,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_now timestamptz := octroi_private.now();
   v_written integer;
 begin
   if not octroi_private.is_letter(p_letter) then
@@ -291,8 +299,13 @@ begin
   elsif p_key is null or p_key !~ '^[A-Za-z0-9._-]{1,100}$' then
     raise exception 'the key of a letter has 1 to 100 letters, digits, dots and dashes' using errcode = '22023';
   end if;
+  insert into octroi_private.news_letter (key, begun_at) values (p_key, v_now) on conflict (key) do nothing;
+  if (select n.begun_at from octroi_private.news_letter as n where n.key = p_key) <= v_now - interval '7 days' then
+    raise exception 'letter % was announced more than a week ago', p_key using errcode = '22023',
+      hint = 'Who had it is not known any more: another letter takes another key.';
+  end if;
   select count(*) filter (where octroi_private.enqueue_mail(
-    r.account_id, r.user_id, 'news', p_key, p_letter, octroi_private.now() + interval '7 days'
+    r.account_id, r.user_id, 'news', p_key, p_letter, v_now + interval '7 days'
   )) into v_written
   from (
     select a.id as account_id, a.owner_user_id as user_id
@@ -311,6 +324,6 @@ begin
 end
 $$;
 comment on function octroi_private.announce(text, jsonb, integer) is
-'Writes news to everybody who consented, once for a key; how many mails were written. Call it again until that is 0. Raises 22023.';
+'Writes news to everybody who consented, once for a key; how many mails were written. Call it again until that is 0, within a week. Raises 22023.';
 
 reset role;

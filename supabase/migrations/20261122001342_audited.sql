@@ -15,6 +15,9 @@ for each row execute function octroi_private.audit('account');
 create trigger second_factor_audited
 after insert or delete on octroi_private.second_factor
 for each row execute function octroi_private.audit('second_factor');
+create trigger ban_audited
+after insert or update or delete on octroi_private.ban
+for each row execute function octroi_private.audit('ban');
 
 -- What is sold and for how much.
 create trigger plan_audited
@@ -49,7 +52,7 @@ create trigger overage_setting_audited
 after insert or update or delete on octroi_private.overage_setting
 for each row execute function octroi_private.audit('overage_setting');
 create trigger auto_top_up_audited
-after insert or update or delete on octroi_private.auto_top_up
+after insert or delete or update of pack_code, below, monthly_cap_minor, user_id on octroi_private.auto_top_up
 for each row execute function octroi_private.audit('auto_top_up');
 create trigger notification_setting_audited
 after update or delete on octroi_private.notification_setting
@@ -113,7 +116,7 @@ as $$
       p.pseudonym, p.created_at, coalesce(my_audit.before, 9223372036854775807) as before,
       least(greatest(my_audit.max_rows, 0), 1000) as max_rows
     from octroi_private.person as p
-    where p.user_id = (select auth.uid())
+    where p.user_id = (select octroi_private.my_user_id())
   ),
   mine as (
     (

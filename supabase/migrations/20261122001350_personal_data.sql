@@ -126,6 +126,24 @@ as $$
   select a.id from octroi_private.account as a where a.owner_user_id = p_user_id
 $$;
 
+-- The same, the other way round: everybody who has or had a part in one of these accounts.
+create function octroi_private.people_of_accounts(p_account_ids uuid [])
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select m.user_id from octroi_private.member as m where m.account_id = any(p_account_ids)
+  union
+  select d.user_id from octroi_private.usage_daily as d where d.account_id = any(p_account_ids)
+  union
+  select k.user_id from octroi_private.api_key as k where k.account_id = any(p_account_ids)
+  union
+  select a.owner_user_id from octroi_private.account as a
+  where a.id = any(p_account_ids) and a.owner_user_id is not null
+$$;
+
 -- The register as it stands against the tables that there are: what is registered and exists.
 create view octroi_private.personal_data with (security_invoker = true) as
 select

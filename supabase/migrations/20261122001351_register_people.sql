@@ -121,6 +121,12 @@ call octroi_private.register_personal_table(
   verified_at | fact | since when $$
 );
 call octroi_private.register_personal_table(
+  'ban', 'person', 'to refuse whom the operator has banned in Auth', 'legitimate_interest', 'until the ban is lifted',
+  '{}', 'delete', null, 'none', 't.user_id = $1', null, array['user_id'], $$
+  user_id | reference | who is banned
+  banned_until | fact | until when $$
+);
+call octroi_private.register_personal_table(
   'consent', 'person', 'what somebody agreed to, in which words', 'legal_obligation', 'while the user exists', '{}',
   'delete', null, 'none', 't.user_id = $1', null, array['id'], $$
   id | fact | the entry

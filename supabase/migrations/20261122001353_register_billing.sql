@@ -12,7 +12,8 @@ call octroi_private.register_personal_table(
   started_at | fact | from
   ended_at | fact | until
   stripe_subscription_id | reference | Stripe's id
-  granted_until | fact | paid for until $$
+  granted_until | fact | paid for until
+  overage_closed_at | fact | nothing more for money from then on $$
 );
 call octroi_private.register_personal_table(
   'top_up', 'account', 'packs that were bought', 'contract', 'as long as its invoice', array['stripe'], 'keep',
@@ -35,7 +36,8 @@ call octroi_private.register_personal_table(
   below | fact | when so little is left
   monthly_cap_minor | fact | for so much a month
   user_id | reference | who turned it on
-  changed_at | fact | when $$
+  changed_at | fact | when
+  told_of_cap_at | fact | when they were told that the sum is reached $$
 );
 call octroi_private.register_personal_table(
   'billing_request', 'person', 'what somebody asked of Stripe', 'contract', '1 year (setting)', array['stripe'],
@@ -47,7 +49,7 @@ call octroi_private.register_personal_table(
   args | content | with which pages and plan | delete
   state | fact | pending, done or failed
   object_id | reference | what Stripe made
-  url | secret | the page it led to | delete
+  url | secret | the page it leads to, a day at most | delete
   error | fact | what went wrong
   message | fact | in words
   created_at | fact | asked
@@ -120,7 +122,8 @@ call octroi_private.register_personal_table(
   schedule_id | reference | a change that waits
   next_price_id | fact | to which price
   next_price_at | fact | from when
-  is_closing | fact | whether it is being ended $$
+  is_closing | fact | whether it is being ended
+  told_ended_at | fact | when they were told of its end $$
 );
 call octroi_private.register_personal_table(
   'stripe_subscription_item', 'account', 'what a subscription consists of', 'contract', 'as long as its invoices',
@@ -157,7 +160,8 @@ call octroi_private.register_personal_table(
   attempt_count | fact | how often payment was tried
   next_attempt_at | fact | next try
   finalized_at | fact | finalised
-  paid_at | fact | paid $$
+  paid_at | fact | paid
+  told_attempt | fact | the last failed try that they were told of $$
 );
 call octroi_private.register_personal_table(
   'stripe_invoice_line', 'account', 'a line of an invoice', 'legal_obligation', 'the tax period', array['stripe'],

@@ -33,7 +33,8 @@ call octroi_private.register_personal_table(
   account_id | reference | the account
   receipt_id | reference | the receipt
   kept_until | fact | until when
-  after_at | fact | how far its calls are removed $$
+  after_at | fact | how far its calls are removed
+  retry_at | fact | not to be dropped before, after that failed $$
 );
 call octroi_private.register_personal_table(
   'usage_removal', 'machinery', 'how far the calls of an erased person are removed', 'legal_obligation',
@@ -47,8 +48,9 @@ call octroi_private.register_personal_table(
   after_id | reference | how far $$
 );
 call octroi_private.register_personal_table(
-  'tombstone', 'machinery', 'a restored backup is erased again', 'legal_obligation', 'as long as backups are', '{}',
-  'keep', 'a keyed hash recognises a person who is back, and names nobody', 'none', null,
+  'tombstone', 'machinery', 'a restored backup is erased again', 'legal_obligation',
+  'for good: nobody knows how old a backup may be', '{}', 'keep',
+  'a keyed hash recognises a person who is back, and names nobody', 'none', null,
   'whoever it is about is gone', array['subject_hash'], $$
   subject_hash | secret | a keyed hash of the user's id
   erased_at | fact | when $$
@@ -83,7 +85,8 @@ call octroi_private.register_personal_table(
   counted_until | fact | until when $$
 );
 call octroi_private.register_personal_table(
-  'security_signal', 'machinery', 'to notice breaches', 'legitimate_interest', 'as long as the register of breaches',
+  'security_signal', 'machinery', 'to notice breaches', 'legitimate_interest',
+  '1 year after it was dismissed (setting); part of a breach, as long as the register of breaches',
   '{}', 'keep', 'Art. 33(5) GDPR: the record of a breach', 'none', null,
   'it would tell an attacker what is seen', array['id'], $$
   id | fact | the signal

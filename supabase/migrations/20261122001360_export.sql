@@ -231,10 +231,11 @@ set search_path = pg_catalog, pg_temp
 as $$
   update octroi_private.export_ticket as t set used_at = octroi_private.now()
   where t.token_hash = p_token_hash and t.used_at is null and t.expires_at > octroi_private.now()
+    and not octroi_private.is_banned(t.user_id)
   returning t.request_id
 $$;
 comment on function octroi_private.begin_export(bytea) is
-'Uses up the ticket whose token has this hash; null when there is none, it was used, or its time is over.';
+'Uses up the ticket whose token has this hash; null when there is none, it was used, its time is over, or its user is banned.';
 
 create function octroi_private.export_page(p_request_id uuid, p_table text, p_after text [], p_max_rows integer)
 returns table (next_after text [], data text)

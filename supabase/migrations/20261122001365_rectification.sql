@@ -204,21 +204,28 @@ comment on function octroi.update_my_contact(text, text, text, text, text, jsonb
 'Corrects what is known about the caller and the account they pay for, here and at Stripe; what is left out stays. Raises OC020, OC021, OC040, OC043, OC050, OC051, 22023.';
 
 create function octroi_private.load_contact_change(p_id uuid)
-returns table (version integer, customer_id text, idempotency_key text, details jsonb)
-language sql
+returns table (version integer, customer_id text, idempotency_key text, details jsonb, must_wait boolean)
+language plpgsql
 volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
+begin
+  return query
   select
     c.version, s.id::text, format('octroi-contact-%s-%s', c.id, c.version),
-    octroi_private.contact_change_details(c.user_id, c.details)
+    octroi_private.contact_change_details(c.user_id, c.details), exists (
+      select from octroi_private.erasure_step as e
+      where e.account_id = c.account_id and e.kind = 'handover' and e.finished_at is null
+    )
   from octroi_private.contact_change as c
   join octroi_private.stripe_customer as s on s.account_id = c.account_id and not s.is_deleted
-  where c.id = p_id and c.state = 'pending'
+  where c.id = p_id and c.state = 'pending';
+end
 $$;
 comment on function octroi_private.load_contact_change(uuid) is
-'A correction that Stripe is to be told of, opened; no row when it has ended or the customer is gone. Raises OC050 to OC052.';
+'A correction that Stripe is to be told of, opened; must_wait while what an earlier owner left there is still being removed. No row when it has ended or the customer is gone. Raises OC050 to OC052.';
 
 create function octroi_private.finish_contact_change(p_id uuid, p_version integer, p_error text)
 returns boolean

@@ -4,7 +4,8 @@
 --   auth.users ─► erase_user ─┬─ at once: who the person is, keys, memberships, mail, prompts, everything open
 --                             ├─ erasure_receipt: what went, what stays, why and until when
 --                             ├─ usage_removal ─job─► remove_usage: calls, bite by bite (001375)
---                             ├─ erasure_step ─job─► erase_at_stripe: cancel, bill, delete the customer (001377)
+--                             ├─ erasure_step ─job─► erase_at_stripe: cancel, bill, delete the customer; of a team that
+--                             │                      goes on take off who left, and their cards (001377)
 --                             └─ tombstone: erases again what a restored backup brings back (001380)
 --
 -- What a law wants kept stays with the closed account, which has neither owner nor name, and goes when its time is over
@@ -73,7 +74,9 @@ create table octroi_private.erased_account (
   receipt_id uuid not null references octroi_private.erasure_receipt (id),
   kept_until timestamptz not null,
   -- how far its last calls are gone, once that time has come
-  after_at timestamptz not null default '-infinity'
+  after_at timestamptz not null default '-infinity',
+  -- not before, after it could not be dropped
+  retry_at timestamptz not null default '-infinity'
 );
 comment on table octroi_private.erased_account is 'Accounts that an erasure closed, and when what is left of them goes.';
 create index erased_account_due on octroi_private.erased_account (kept_until);
@@ -82,7 +85,7 @@ create index erased_account_receipt on octroi_private.erased_account (receipt_id
 create table octroi_private.erasure_step (
   id bigint generated always as identity primary key,
   receipt_id uuid not null references octroi_private.erasure_receipt (id),
-  kind text not null check (kind in ('stripe', 'usage')),
+  kind text not null check (kind in ('stripe', 'handover', 'usage')),
   account_id uuid,
   customer_id text,
   -- checkout pages that could still be paid
@@ -92,13 +95,17 @@ create table octroi_private.erasure_step (
   finished_at timestamptz,
   created_at timestamptz not null,
   constraint erasure_step_at_stripe_has_customer check (
-    (kind = 'stripe') = (customer_id is not null and account_id is not null and waived_at is not null)
+    (kind <> 'usage') = (customer_id is not null and account_id is not null)
+    and (kind = 'stripe') = (waived_at is not null)
   )
 );
 comment on table octroi_private.erasure_step is 'What an erasure has left to do outside its transaction; done once finished_at is set.';
 create index erasure_step_receipt on octroi_private.erasure_step (receipt_id);
 create index erasure_step_open on octroi_private.erasure_step (id) where finished_at is null;
-create unique index erasure_step_once on octroi_private.erasure_step (customer_id, receipt_id) where kind = 'stripe';
+create unique index erasure_step_once on octroi_private.erasure_step (customer_id, receipt_id)
+where customer_id is not null;
+create index erasure_step_handover on octroi_private.erasure_step (account_id)
+where kind = 'handover' and finished_at is null;
 
 create table octroi_private.usage_removal (
   id bigint generated always as identity primary key,
@@ -119,6 +126,8 @@ create index quota_grant_of_account on octroi_private.quota_grant (account_id);
 -- Which accounts somebody has used, also those they have left.
 create index usage_daily_user on octroi_private.usage_daily (user_id, account_id);
 create index usage_daily_day on octroi_private.usage_daily (day);
+-- Whose calls may still be settled although their time is over.
+create index request_expired on octroi_private.request (user_id) where state = 'expired';
 
 create function octroi_private.unlock_append_only(p_relation regclass)
 returns void
@@ -151,12 +160,12 @@ set search_path = pg_catalog, pg_temp
 as $$
   select s.place, s.table_name, s.statement
   from (values
-    (1, 'stored_response', 'delete from octroi_private.stored_response where user_id = $1 or account_id = any($2)'),
-    (2, 'completion', 'delete from octroi_private.completion
+    -- in the order in which whoever reads an answer takes them
+    (1, 'completion', 'delete from octroi_private.completion
       where account_id = any($3) and (user_id = $1 or account_id = any($2))'),
+    (2, 'stored_response', 'delete from octroi_private.stored_response where user_id = $1 or account_id = any($2)'),
     (3, 'entitlement', 'delete from octroi_private.entitlement
       where account_id = any($3) and (user_id = $1 or account_id = any($2))'),
-    (4, 'mail', 'delete from octroi_private.mail where user_id = $1'),
     (5, 'alert', 'delete from octroi_private.alert
       where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
     (6, 'budget', 'delete from octroi_private.budget
@@ -193,6 +202,7 @@ as $$
     (14, 'breach_notice', 'update octroi_private.breach_notice set user_id = null where user_id = $1'),
     (14, 'breach', 'update octroi_private.breach set affected = jsonb_set(affected, ''{users}'', (affected -> ''users'') - $1::text)
       where affected -> ''users'' ? $1::text'),
+    (14, 'ban', 'delete from octroi_private.ban where user_id = $1'),
     (14, 'second_factor', 'delete from octroi_private.second_factor where user_id = $1'),
     (14, 'member', 'delete from octroi_private.member where user_id = $1 or account_id = any($2)'),
     (15, 'account', 'update octroi_private.account
@@ -200,6 +210,8 @@ as $$
       where id = any($2)'),
     (16, 'consent', 'delete from octroi_private.consent where user_id = $1'),
     (17, 'notification_setting', 'delete from octroi_private.notification_setting where user_id = $1'),
+    -- after the settings, as whoever sends it
+    (18, 'mail', 'delete from octroi_private.mail where user_id = $1'),
     (18, 'contact', 'delete from octroi_private.contact where user_id = $1'),
     (19, 'data_key', 'delete from octroi_private.data_key where user_id = $1'),
     -- last: until then their audit entries are theirs
@@ -209,6 +221,33 @@ as $$
 $$;
 comment on function octroi_private.erasure_statements() is
 'What erasure does to which table. A new table with a user in it gets its line here.';
+
+-- Takes hold of who leaves, against whoever is writing about them (001398), and of those whom a team of theirs may go
+-- to. In one order: of two owners who leave at once the second waits for the first before either has an account. Then
+-- of their keys, which whoever changes one has before its account.
+create function octroi_private.lock_person(p_user_id uuid)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_heirs uuid [] := array(
+    select m.user_id from octroi_private.account as a
+    join octroi_private.member as m on m.account_id = a.id
+    where a.owner_user_id = p_user_id and m.user_id <> p_user_id
+  );
+begin
+  perform from octroi_private.person as p where p.user_id = any(v_heirs) and p.user_id < p_user_id
+  order by p.user_id
+  for key share;
+  perform from octroi_private.person as p where p.user_id = p_user_id for update;
+  perform from octroi_private.person as p where p.user_id = any(v_heirs) and p.user_id > p_user_id
+  order by p.user_id
+  for key share;
+  perform from octroi_private.api_key as k where k.user_id = p_user_id order by k.id for update;
+end
+$$;
 
 -- A team goes on with whoever is next: an owner, else the oldest admin, else the oldest member. What has nobody else
 -- ends.
@@ -230,9 +269,11 @@ begin
     if v_account.kind = 'team' and v_account.status <> 'closed' then
       select m.user_id into v_heir
       from octroi_private.member as m
+      join octroi_private.person as p on p.user_id = m.user_id
       where m.account_id = v_account.id and m.user_id <> p_user_id
       order by array_position(array['owner', 'admin', 'member'], m.role), m.created_at, m.user_id
-      limit 1;
+      limit 1
+      for key share of p skip locked;
     end if;
     if v_heir is null then
       v_ending := v_ending || v_account.id;
@@ -245,10 +286,29 @@ begin
 end
 $$;
 
+-- The calls that may still be settled, in the order in which settling locks them. Returns them locked.
+create function octroi_private.lock_unsettled_requests(p_user_id uuid, p_ending uuid [])
+returns uuid []
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = 'off'
+as $$
+  select array_agg(r.id)
+  from (
+    select q.id from octroi_private.request as q
+    where q.state = 'open' and (q.user_id = p_user_id or q.account_id = any(p_ending))
+      or q.state = 'expired' and q.user_id = p_user_id
+    order by q.id
+    for update
+  ) as r
+$$;
+
 -- Calls under way. On an account that ends they are over and cost nothing any more: a settle that still comes is
 -- recorded, on no balance. On a team's they go on, as somebody's.
 create function octroi_private.resolve_open_requests(
-  p_user_id uuid, p_ending uuid [], p_pseudonym uuid, p_at timestamptz
+  p_user_id uuid, p_ending uuid [], p_accounts uuid [], p_pseudonym uuid, p_at timestamptz
 )
 returns bigint
 language plpgsql
@@ -260,27 +320,26 @@ declare
   v_ids uuid [];
 begin
   -- in the order in which settling locks: calls, then balances
-  select array_agg(r.id) into v_ids
-  from (
-    select q.id from octroi_private.request as q
-    where q.state = 'open' and (q.user_id = p_user_id or q.account_id = any(p_ending))
-    order by q.id
-    for update
-  ) as r;
+  v_ids := octroi_private.lock_unsettled_requests(p_user_id, p_ending);
   perform from octroi_private.balance as b
   where b.id in (
     select unnest(r.balance_ids) from octroi_private.request as r
     where r.id = any(v_ids) and r.account_id = any(p_ending)
+    union all
+    select unnest(e.balance_ids) from octroi_private.entitlement as e
+    where e.account_id = any(p_accounts) and (e.user_id = p_user_id or e.account_id = any(p_ending))
   )
   order by b.account_id, b.id
   for no key update;
+  -- whoever was reserving under one of these entitlements held its balances until the call was there; nobody can now
+  v_ids := octroi_private.lock_unsettled_requests(p_user_id, p_ending);
   update octroi_private.balance as b
   set reserved = b.reserved - h.amount
   from (
     select held.balance_id, sum(held.amount)::bigint as amount
     from octroi_private.request as r
     cross join lateral unnest(r.balance_ids, r.hold_amounts) as held (balance_id, amount)
-    where r.id = any(v_ids) and r.account_id = any(p_ending)
+    where r.id = any(v_ids) and r.account_id = any(p_ending) and r.state = 'open'
     group by held.balance_id
   ) as h
   where b.id = h.balance_id;
@@ -288,7 +347,7 @@ begin
   set user_id = case when r.user_id = p_user_id then p_pseudonym else r.user_id end, idempotency_key = null,
     body_hash = '\x',
     state = case when r.account_id = any(p_ending) then 'expired' else r.state end,
-    finished_at = case when r.account_id = any(p_ending) then p_at end,
+    finished_at = case when r.account_id = any(p_ending) then coalesce(r.finished_at, p_at) else r.finished_at end,
     balance_ids = case when r.account_id = any(p_ending) then '{}' else r.balance_ids end,
     hold_amounts = case when r.account_id = any(p_ending) then '{}' else r.hold_amounts end
   where r.id = any(v_ids);

@@ -106,6 +106,7 @@ as $$
 declare
   v_now timestamptz := octroi_private.now();
   v_accounts uuid [];
+  v_owned uuid [];
   v_ending uuid [];
   v_receipt octroi_private.erasure_receipt;
   v_step record;
@@ -113,6 +114,7 @@ declare
   v_erased jsonb := '{}';
   v_kept jsonb := '[]';
 begin
+  perform octroi_private.lock_person(p_user_id);
   -- erased before, by the same deletion or by an earlier soft one
   if not exists (select from octroi_private.account as a where a.owner_user_id = p_user_id)
     and not exists (select from octroi_private.member as m where m.user_id = p_user_id)
@@ -135,14 +137,18 @@ begin
   ) as a;
   v_accounts := coalesce(v_accounts, '{}');
   insert into octroi_private.erasure_receipt (asked_by, erased_at) values (p_asked_by, v_now) returning * into v_receipt;
+  v_owned := array(select a.id from octroi_private.account as a where a.owner_user_id = p_user_id);
   v_ending := octroi_private.hand_over(p_user_id);
   perform octroi_private.audit_erasure(v_receipt.id, v_accounts, v_ending);
   v_erased := jsonb_build_object('request', octroi_private.resolve_open_requests(
-    p_user_id, v_ending, v_receipt.pseudonym, v_now
+    p_user_id, v_ending, v_accounts, v_receipt.pseudonym, v_now
   ));
   perform octroi_private.enqueue_erasure_at_stripe(v_receipt.id, c.account_id, c.id)
   from octroi_private.stripe_customer as c
   where c.account_id = any(v_ending) and not c.is_deleted;
+  v_kept := octroi_private.hand_over_customers(
+    v_receipt.id, p_user_id, array(select unnest(v_owned) except select unnest(v_ending))
+  );
   for v_step in
     select s.table_name, s.statement from octroi_private.erasure_statements() as s order by s.place
   loop
@@ -154,7 +160,7 @@ begin
       );
     end if;
   end loop;
-  v_kept := octroi_private.keep_accounts(v_receipt.id, v_ending, v_now);
+  v_kept := v_kept || octroi_private.keep_accounts(v_receipt.id, v_ending, v_now);
   if v_accounts && array(select unnest(v_accounts) except select unnest(v_ending)) then
     v_kept := v_kept || jsonb_build_object(
       'what', 'calls that a team pays for, under a pseudonym', 'why', 'they are the team''s record of what it used',
@@ -162,11 +168,17 @@ begin
     );
   end if;
   v_kept := v_kept || jsonb_build_object(
-    'what', 'tombstone: a keyed hash of the user id', 'why', 'Art. 5(1)(f), 17 GDPR: a restored backup is erased again',
+    'what', 'tombstone: a keyed hash of the user id',
+    'why', 'Art. 5(1)(f), 17 GDPR: a restored backup is erased again, for good since nobody knows how old one may be',
     'until', null
   ) || jsonb_build_object(
-    'what', 'this receipt, and audit entries about a pseudonym', 'why', 'Art. 5(2) GDPR: accountability',
-    'until', v_now + octroi_private.kept_for('erasure_receipt')
+    'what', 'audit entries about a pseudonym that leads to nobody',
+    'why', 'Art. 5(2) GDPR: accountability, for good since a chain with gaps proves nothing', 'until', null
+  ) || jsonb_build_object(
+    'what', 'this receipt', 'why', 'Art. 5(2) GDPR: accountability; counted from the end of the erasure',
+    'until', greatest(v_now + octroi_private.kept_for('erasure_receipt'), (
+      select max(e.kept_until) from octroi_private.erased_account as e where e.receipt_id = v_receipt.id
+    ))
   );
   perform octroi_private.bury(p_user_id, v_now);
   update octroi_private.erasure_receipt set erased = v_erased, kept = v_kept where id = v_receipt.id;

@@ -24,6 +24,7 @@ insert into octroi_private.retention_setting (table_name, keep, at_least, reason
 ('billing_request', '1 year', '30 days', 'what was asked of Stripe: to answer questions about it'),
 ('alert', '13 months', '2 months', 'warnings that were given: for as long as their period can be asked about'),
 ('reconciliation', '90 days', '7 days', 'comparisons with Stripe'),
+('security_signal', '1 year', '30 days', 'signals that were dismissed: to see what kept coming back; others stay with their breach'),
 ('erasure_receipt', '3 years', '1 year', 'proof that an erasure was carried out: the usual time of limitation');
 create trigger retention_setting_audited
 after insert or update or delete on octroi_private.retention_setting
@@ -150,14 +151,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_erased octroi_private.erased_account;
-  v_until timestamptz;
-  v_statement text;
-  v_rows bigint;
-  v_total bigint := 0;
 begin
   select e.* into v_erased
   from octroi_private.erased_account as e
-  where e.kept_until <= octroi_private.now() and not exists (
+  where e.kept_until <= octroi_private.now() and e.retry_at <= octroi_private.now() and not exists (
     select from octroi_private.erasure_step as s where s.receipt_id = e.receipt_id and s.finished_at is null
   )
   order by e.kept_until
@@ -166,16 +163,40 @@ begin
   if v_erased.account_id is null then
     return 0;
   end if;
-  v_until := octroi_private.bite_end(v_erased.account_id, v_erased.after_at, p_max_rows);
-  v_total := octroi_private.delete_calls(v_erased.account_id, null, v_erased.after_at, v_until);
+  begin
+    return octroi_private.drop_bite(v_erased, p_max_rows);
+  exception
+    -- one account that cannot go keeps neither the others nor the rest of the sweep
+    when others then
+      raise warning 'the erased account % could not be dropped and is tried again tomorrow: % (%)',
+        v_erased.account_id, sqlerrm, sqlstate;
+      update octroi_private.erased_account set retry_at = octroi_private.now() + interval '1 day'
+      where account_id = v_erased.account_id;
+      return 0;
+  end;
+end
+$$;
+
+create function octroi_private.drop_bite(p_erased octroi_private.erased_account, p_max_rows integer)
+returns bigint
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_until timestamptz := octroi_private.bite_end(p_erased.account_id, p_erased.after_at, p_max_rows);
+  v_statement text;
+  v_rows bigint;
+  v_total bigint := octroi_private.delete_calls(p_erased.account_id, null, p_erased.after_at, v_until);
+begin
   if v_until < 'infinity' then
-    update octroi_private.erased_account set after_at = v_until where account_id = v_erased.account_id;
+    update octroi_private.erased_account set after_at = v_until where account_id = p_erased.account_id;
     return v_total;
   end if;
   for v_statement in
     select s.statement from octroi_private.drop_statements() as s order by s.place
   loop
-    execute v_statement using v_erased.account_id;
+    execute v_statement using p_erased.account_id;
     get diagnostics v_rows = row_count;
     v_total := v_total + v_rows;
   end loop;
@@ -197,12 +218,22 @@ as $$
     'stripe_refund where charge_id in (
       select h.id from octroi_private.stripe_charge as h
       join octroi_private.stripe_customer as c on c.id = h.customer_id where c.account_id = $1)',
+    'stripe_object where kind = ''dispute'' and id in (
+      select d.id from octroi_private.stripe_dispute as d
+      join octroi_private.stripe_charge as h on h.id = d.charge_id
+      join octroi_private.stripe_customer as c on c.id = h.customer_id where c.account_id = $1)',
     'stripe_dispute where charge_id in (
+      select h.id from octroi_private.stripe_charge as h
+      join octroi_private.stripe_customer as c on c.id = h.customer_id where c.account_id = $1)',
+    'stripe_object where kind = ''charge'' and id in (
       select h.id from octroi_private.stripe_charge as h
       join octroi_private.stripe_customer as c on c.id = h.customer_id where c.account_id = $1)',
     'stripe_charge where customer_id in (
       select c.id from octroi_private.stripe_customer as c where c.account_id = $1)',
     'stripe_checkout_line where session_id in (
+      select k.id from octroi_private.stripe_checkout_session as k
+      join octroi_private.stripe_customer as c on c.id = k.customer_id where c.account_id = $1)',
+    'stripe_object where kind = ''checkout_session'' and id in (
       select k.id from octroi_private.stripe_checkout_session as k
       join octroi_private.stripe_customer as c on c.id = k.customer_id where c.account_id = $1)',
     'stripe_checkout_session where customer_id in (
@@ -236,6 +267,7 @@ as $$
     'alert where account_id = $1', 'balance where account_id = $1', 'billing_request where account_id = $1',
     'auto_top_up where account_id = $1', 'overage_setting where account_id = $1', 'budget where account_id = $1',
     'mail where account_id = $1', 'completion where account_id = $1', 'api_key where account_id = $1',
+    'contact_change where account_id = $1', 'key_use where account_id = $1', 'key_use_cursor where account_id = $1',
     'member where account_id = $1', 'subscription where account_id = $1', 'usage_daily where account_id = $1',
     'erased_account where account_id = $1', 'account where id = $1'
   ]) with ordinality as s (statement, place)

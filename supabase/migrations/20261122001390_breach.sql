@@ -153,6 +153,7 @@ as $$
 $$;
 
 -- The people that a description means, by id. Every condition in it must hold; days are UTC days, both ends included.
+-- Whoever has left an account since is meant as well, if they used it or had a key of it.
 create function octroi_private.affected_people(p_affected jsonb, p_after uuid, p_max integer)
 returns setof uuid
 language sql
@@ -165,9 +166,10 @@ as $$
   where a.kind = 'personal' and a.owner_user_id is not null
     and (p_after is null or a.owner_user_id > p_after)
     and (not p_affected ? 'users' or p_affected -> 'users' ? a.owner_user_id::text)
-    and (not p_affected ? 'accounts' or exists (
-      select from octroi_private.member as m
-      where m.user_id = a.owner_user_id and p_affected -> 'accounts' ? m.account_id::text
+    and (not p_affected ? 'accounts' or a.owner_user_id in (
+      select octroi_private.people_of_accounts(array(
+        select i.id::uuid from jsonb_array_elements_text(p_affected -> 'accounts') as i (id)
+      ))
     ))
     and (not p_affected ? 'keys' or exists (
       select from octroi_private.api_key as k
@@ -175,9 +177,8 @@ as $$
     ))
     and (not p_affected ? 'signed_up_before' or a.created_at < (p_affected ->> 'signed_up_before')::date)
     and (not p_affected ?| array['used_from', 'used_until'] or exists (
-      select from octroi_private.member as m
-      join octroi_private.usage_daily as d on d.account_id = m.account_id and d.user_id = m.user_id
-      where m.user_id = a.owner_user_id
+      select from octroi_private.usage_daily as d
+      where d.user_id = a.owner_user_id
         and d.day between coalesce((p_affected ->> 'used_from')::date, '-infinity')
         and coalesce((p_affected ->> 'used_until')::date, 'infinity')
     ))
@@ -270,8 +271,12 @@ begin
   set risk = v_breach.risk, data_categories = v_breach.data_categories, affected = v_breach.affected,
     records_count = v_breach.records_count, consequences = v_breach.consequences, measures = v_breach.measures,
     contact = v_breach.contact, nature = v_breach.nature, affected_count = v_count,
-    assessed_at = octroi_private.now()
+    assessed_at = octroi_private.now(), notices_after = null, notices_queued_at = null
   where b.id = p_breach_id;
+  -- whom it affects may be others now: the notices begin anew, and pass over everybody who has one
+  if v_breach.notices_begun_at is not null then
+    perform octroi_private.enqueue_breach_notices(p_breach_id);
+  end if;
   perform octroi_private.record_audit(
     'breach.assess', null, p_breach_id::text, jsonb_build_object('risk', v_breach.risk, 'affected_count', v_count),
     'assessed by the operator'
@@ -280,7 +285,7 @@ begin
 end
 $$;
 comment on function octroi_private.assess_breach(bigint, jsonb) is
-'Writes down what is known of a breach and counts who is affected. Raises OC055 when something is missing, 22023 for what cannot be read, 23514.';
+'Writes down what is known of a breach and counts who is affected; once notices have begun, whoever has none yet is told. Raises OC055 when something is missing, 22023 for what cannot be read, 23514.';
 
 create function octroi_private.notify_authority(
   p_breach_id bigint, p_authority text, p_reference text, p_notified_at timestamptz, p_delay_reason text

@@ -25,6 +25,17 @@ as $$
   end
 $$;
 
+create function octroi_private.enqueue_breach_notices(p_breach_id bigint)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into octroi_private.job (kind, args, run_at, max_attempts)
+  values ('send_breach_notices', jsonb_build_object('breach_id', p_breach_id), octroi_private.now(), 50)
+$$;
+
 create function octroi_private.notify_affected(p_breach_id bigint, p_notice jsonb)
 returns bigint
 language plpgsql
@@ -39,14 +50,13 @@ begin
     raise exception 'breach % is not assessed yet', p_breach_id using errcode = 'OC055';
   elsif v_breach.notices_begun_at is not null then
     raise exception 'notices of breach % are under way already', p_breach_id using errcode = 'OC055',
-      hint = 'Whoever is not told yet will be; the report counts them.';
+      hint = 'Whoever is found to be affected later is told once the breach is assessed again.';
   elsif v_fault is not null then
     raise exception 'the notice lacks a text, or has one of over 2,000 characters: %', v_fault using errcode = '22023';
   end if;
   update octroi_private.breach as b set notice = p_notice, notices_begun_at = octroi_private.now()
   where b.id = p_breach_id;
-  insert into octroi_private.job (kind, args, run_at, max_attempts)
-  values ('send_breach_notices', jsonb_build_object('breach_id', p_breach_id), octroi_private.now(), 50);
+  perform octroi_private.enqueue_breach_notices(p_breach_id);
   perform octroi_private.record_audit(
     'breach.notify', null, p_breach_id::text, jsonb_build_object('affected_count', v_breach.affected_count),
     'notices to the people affected'
@@ -58,7 +68,7 @@ comment on function octroi_private.notify_affected(bigint, jsonb) is
 'Begins the notices to everyone a breach affects, once; a job queues them in batches. Returns how many. Raises OC055, 22023.';
 
 -- A batch of notices, in the order of ids: a mail each, or the fact that there is no address. A job that dies between
--- two batches goes on where the last one was committed.
+-- two batches goes on where the last one was committed. Nobody is told twice, also when the mail is long gone.
 create function octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows integer)
 returns integer
 language plpgsql
@@ -69,12 +79,19 @@ declare
   v_now timestamptz := octroi_private.now();
   v_breach octroi_private.breach;
   v_people uuid [];
+  v_untold uuid [];
 begin
   select b.* into v_breach from octroi_private.breach as b where b.id = p_breach_id for update;
   if v_breach.notices_begun_at is null or v_breach.notices_queued_at is not null then
     return 0;
   end if;
   v_people := array(select octroi_private.affected_people(v_breach.affected, v_breach.notices_after, p_max_rows));
+  v_untold := array(
+    select p.user_id from unnest(v_people) as p (user_id)
+    where not exists (
+      select from octroi_private.breach_notice as n where n.breach_id = p_breach_id and n.user_id = p.user_id
+    )
+  );
   perform octroi_private.enqueue_mail(
     a.id, a.owner_user_id, 'breach', p_breach_id::text, jsonb_build_object(
       'breach', p_breach_id, 'detected_at', v_breach.detected_at, 'contact', v_breach.contact, 'notice', v_breach.notice
@@ -82,13 +99,12 @@ begin
   )
   from octroi_private.account as a
   join octroi_private.contact as c on c.user_id = a.owner_user_id
-  where a.kind = 'personal' and a.owner_user_id = any(v_people);
+  where a.kind = 'personal' and a.owner_user_id = any(v_untold);
   insert into octroi_private.breach_notice (breach_id, user_id, mail_id, outcome, queued_at, ended_at)
   select p_breach_id, p.user_id, m.id, case when m.id is null then 'no_address' else 'queued' end, v_now,
     case when m.id is null then v_now end
-  from unnest(v_people) as p (user_id)
-  left join octroi_private.mail as m on m.dedupe_key = format('breach:%s:%s', p_breach_id, p.user_id)
-  on conflict do nothing;
+  from unnest(v_untold) as p (user_id)
+  left join octroi_private.mail as m on m.dedupe_key = format('breach:%s:%s', p_breach_id, p.user_id);
   update octroi_private.breach as b
   set notices_after = case when cardinality(v_people) = p_max_rows then v_people[p_max_rows] end,
     notices_queued_at = case when cardinality(v_people) < p_max_rows then v_now end
@@ -119,6 +135,22 @@ create trigger breach_notice_lost after delete on octroi_private.mail
 for each row when (old.kind = 'breach' and old.finished_at is null)
 execute function octroi_private.keep_notice_outcome();
 
+-- Whom a breach affects without a notice of it. Whoever signed up after the assessment is not meant by it.
+create function octroi_private.untold_people(p_breach octroi_private.breach)
+returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select count(*)
+  from octroi_private.affected_people(p_breach.affected, null, null) as p (user_id)
+  join octroi_private.account as a on a.owner_user_id = p.user_id and a.kind = 'personal'
+  where a.created_at <= p_breach.assessed_at and not exists (
+    select from octroi_private.breach_notice as n where n.breach_id = p_breach.id and n.user_id = p.user_id
+  )
+$$;
+
 create function octroi_private.close_breach(p_breach_id bigint, p_note text, p_no_notice_reason text)
 returns void
 language plpgsql
@@ -138,6 +170,9 @@ begin
       ) then 'notices are still under way'
     when v_breach.risk = 'high' and v_breach.notices_begun_at is null and p_no_notice_reason is null
       then 'the people affected were not told, and no reason is given (Art. 34(3))'
+    when v_breach.notices_begun_at is not null and p_no_notice_reason is null
+      and octroi_private.untold_people(v_breach) > 0
+      then 'some of the people affected were not told; assess it again, and they are, or give a reason (Art. 34(3))'
   end;
   if v_why is not null then
     raise exception 'breach % cannot be closed: %', p_breach_id, v_why using errcode = 'OC055';

@@ -20,6 +20,7 @@ create table octroi_private.security_signal (
 );
 comment on table octroi_private.security_signal is 'What may be the sign of a breach, once per window. Dismissed for a reason, or part of a breach.';
 create index security_signal_breach on octroi_private.security_signal (breach_id);
+create index security_signal_dismissed on octroi_private.security_signal (dismissed_at) where dismissed_at is not null;
 
 -- Where the comparison of accounts, and the check of the audit chain, go on.
 create table octroi_private.detection_state (
@@ -200,7 +201,8 @@ begin
 end
 $$;
 
--- All of it, for the sweep. Refusals counted more than a week ago go, and what is no habit any more.
+-- All of it, for the sweep. Refusals counted more than a week ago go, what is no habit any more, and signals that were
+-- dismissed long ago. What is part of a breach stays with the register, and what nobody has dealt with waits.
 create function octroi_private.detect_signals(p_max_rows integer)
 returns table (kind text, raised bigint)
 language plpgsql
@@ -215,6 +217,11 @@ begin
     limit p_max_rows
   );
   perform octroi_private.prune_key_use(p_max_rows);
+  delete from octroi_private.security_signal as g where g.id in (
+    select o.id from octroi_private.security_signal as o
+    where o.dismissed_at <= octroi_private.kept_since('security_signal')
+    limit p_max_rows
+  );
   return query
   select r.kind, r.raised from octroi_private.detect_refusals(p_max_rows) as r
   union all

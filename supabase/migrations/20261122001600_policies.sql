@@ -25,7 +25,7 @@ using (account_id = any(array(select octroi_private.my_accounts())));
 
 create policy holder_reads on octroi_private.api_key for select to authenticated
 using (
-  user_id = (select auth.uid())
+  user_id = (select octroi_private.my_user_id())
   or account_id = any(array(select octroi_private.my_administered_accounts()))
 );
 

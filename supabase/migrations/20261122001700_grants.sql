@@ -19,7 +19,7 @@ grant select on octroi.usage, octroi.usage_daily, octroi.quota, octroi.api_keys 
 grant select on octroi.plans, octroi.top_up_packs, octroi.top_ups, octroi.invoices, octroi.billing_requests,
 octroi.alerts to authenticated;
 grant select (
-  id, account_id, kind, state, url, error, message, created_at, finished_at
+  id, account_id, kind, state, error, message, created_at, finished_at
 ) on octroi_private.billing_request to authenticated;
 grant select (
   id, account_id, scope, subject, meter, threshold, used, granted, period_start, resets_at, raised_at, cleared_at
@@ -29,6 +29,7 @@ grant select (
   id, account_id, user_id, name, key_prefix, allowed_models, allowed_endpoints, created_at, expires_at, revoked_at
 ) on octroi_private.api_key to authenticated;
 -- policies run these as the reader
+grant execute on function octroi_private.my_user_id() to authenticated;
 grant execute on function octroi_private.my_accounts() to authenticated;
 grant execute on function octroi_private.my_administered_accounts() to authenticated;
 grant execute on function octroi.my_quota() to authenticated;
@@ -58,6 +59,7 @@ grant execute on function octroi.receipt(uuid) to authenticated;
 grant execute on function octroi_private.plans_on_sale() to authenticated;
 grant execute on function octroi_private.packs_on_sale() to authenticated;
 grant execute on function octroi_private.my_top_ups() to authenticated;
+grant execute on function octroi_private.my_billing_url(uuid) to authenticated;
 grant execute on function octroi_private.my_invoices() to authenticated;
 
 -- The doors that no user stands before: webhooks, and links in mails.
@@ -110,8 +112,10 @@ grant execute on function octroi_private.live_stripe_ids(text, text, integer) to
 grant execute on function octroi_private.link_stripe_customer(uuid, text) to octroi_worker;
 grant execute on function octroi_private.load_billing_request(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_billing_request(uuid, text, text) to octroi_worker;
-grant execute on function octroi_private.fail_billing_request(uuid, text, text) to octroi_worker;
+grant execute on function octroi_private.fail_billing_request(uuid, text, text, text, text) to octroi_worker;
+grant execute on function octroi_private.change_step(uuid, jsonb) to octroi_worker;
 grant execute on function octroi_private.cancel_step(uuid) to octroi_worker;
+grant execute on function octroi_private.note_refused_at_limit(uuid, text, bigint, bigint, integer) to octroi_worker;
 grant execute on function octroi_private.begin_meter_report(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_meter_report(uuid, text, text) to octroi_worker;
 grant execute on function octroi_private.resolve_meter_report(uuid, bigint) to octroi_worker;
@@ -127,6 +131,7 @@ grant execute on function octroi_private.reconcile_listed(bigint, text) to octro
 grant execute on function octroi_private.reconcile_windows(bigint, text) to octroi_worker;
 grant execute on function octroi_private.reconcile_window(bigint, text, text, bigint) to octroi_worker;
 grant execute on function octroi_private.reconcile_invoice(bigint, text, jsonb) to octroi_worker;
+grant execute on function octroi_private.reconcile_cycles(bigint, text) to octroi_worker;
 grant execute on function octroi_private.finish_reconciliation(bigint) to octroi_worker;
 grant execute on function octroi_private.reconciliation_differences(bigint) to octroi_worker;
 grant execute on function octroi_private.billing_troubles() to octroi_worker;

@@ -53,8 +53,10 @@ prepare functions_golden as values
 ('authenticated', 'octroi.start_checkout(text,text,text,text)'),
 ('authenticated', 'octroi_private.my_accounts()'),
 ('authenticated', 'octroi_private.my_administered_accounts()'),
+('authenticated', 'octroi_private.my_billing_url(uuid)'),
 ('authenticated', 'octroi_private.my_invoices()'),
 ('authenticated', 'octroi_private.my_top_ups()'),
+('authenticated', 'octroi_private.my_user_id()'),
 ('authenticated', 'octroi_private.packs_on_sale()'),
 ('authenticated', 'octroi_private.plans_on_sale()'),
 ('octroi_meter', 'octroi_private.authenticate_key(bytea)'),
@@ -99,6 +101,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.begin_meter_report(uuid)'),
 ('octroi_worker', 'octroi_private.billing_troubles()'),
 ('octroi_worker', 'octroi_private.cancel_step(uuid)'),
+('octroi_worker', 'octroi_private.change_step(uuid,jsonb)'),
 ('octroi_worker', 'octroi_private.claim_jobs(text,text[],integer,integer,timestamp with time zone,bigint)'),
 ('octroi_worker', 'octroi_private.claim_mail(uuid)'),
 ('octroi_worker', 'octroi_private.close_did(text,text,jsonb)'),
@@ -107,7 +110,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.extend_jobs(bigint[],integer[],integer)'),
 ('octroi_worker', 'octroi_private.erasure_at_stripe(bigint)'),
 ('octroi_worker', 'octroi_private.erasure_customer(bigint)'),
-('octroi_worker', 'octroi_private.fail_billing_request(uuid,text,text)'),
+('octroi_worker', 'octroi_private.fail_billing_request(uuid,text,text,text,text)'),
 ('octroi_worker', 'octroi_private.fail_completion(uuid,smallint,jsonb)'),
 ('octroi_worker', 'octroi_private.finish_billing_request(uuid,text,text)'),
 ('octroi_worker', 'octroi_private.finish_erasure_step(bigint)'),
@@ -130,7 +133,9 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.operator_key_use()'),
 ('octroi_worker', 'octroi_private.plan_catalogue()'),
 ('octroi_worker', 'octroi_private.receive_stripe_events(jsonb)'),
+('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,text,bigint,bigint,integer)'),
 ('octroi_worker', 'octroi_private.reconcile_customers(bigint,text,integer)'),
+('octroi_worker', 'octroi_private.reconcile_cycles(bigint,text)'),
 ('octroi_worker', 'octroi_private.reconcile_invoice(bigint,text,jsonb)'),
 ('octroi_worker', 'octroi_private.reconcile_listed(bigint,text)'),
 ('octroi_worker', 'octroi_private.reconcile_subscription(bigint,text,jsonb)'),
@@ -256,7 +261,7 @@ select bag_eq(
     union all
     select 'octroi_private.billing_request', column_name, 'authenticated', 'SELECT'
     from unnest(array[
-      'id', 'account_id', 'kind', 'state', 'url', 'error', 'message', 'created_at', 'finished_at'
+      'id', 'account_id', 'kind', 'state', 'error', 'message', 'created_at', 'finished_at'
     ]) as column_name
     union all
     select 'octroi_private.alert', column_name, 'authenticated', 'SELECT'

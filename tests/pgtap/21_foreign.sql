@@ -1,7 +1,7 @@
 -- What is somebody else's answers as what does not exist.
 begin;
 \ir setup/cast.sql
-select plan(20);
+select plan(22);
 
 -- A completion of olga's: one that waits, and one whose answer is there.
 select tap.play(:olga) \g /dev/null
@@ -19,6 +19,8 @@ select tap.key_id('olga team') as olga_key, tap.key_id('mia team') as mia_key, t
 select tap.play(:sten) \g /dev/null
 select is(octroi.revoke_api_key(:'olga_key'), octroi.revoke_api_key(:missing), 'a foreign key is as good as none');
 select is(octroi.revoke_api_key(:'olga_key'), false, 'and is not revoked');
+select is(octroi.restrict_api_key(:'olga_key'), octroi.restrict_api_key(:missing), 'nor restricted');
+select is_empty(format('select * from octroi.rotate_api_key(%L)', :'olga_key'), 'nor rotated');
 select is_empty(format('select * from octroi.completion(%L)', :'waiting'), 'a foreign pending completion is no row');
 select is_empty(format('select * from octroi.completion(%L)', :'done'), 'a foreign finished completion is no row');
 select is_empty(format('select * from octroi.completion(%L)', :missing), 'nor is one that does not exist');

@@ -71,13 +71,13 @@ select bag_eq(
 select bag_eq(
   $$select * from tap.accepted(
     'octroi_private.account', array['status', 'closed_at', 'owner_user_id'],
-    '''active''|''suspended''|''closed''', 'null|now()', 'null|gen_random_uuid()'
+    '''active''|''suspended''|''closed''', 'null|now()', 'null|owner_user_id'
   )$$,
   array[
-    'status = ''active'', closed_at = null, owner_user_id = gen_random_uuid()',
-    'status = ''suspended'', closed_at = null, owner_user_id = gen_random_uuid()',
+    'status = ''active'', closed_at = null, owner_user_id = owner_user_id',
+    'status = ''suspended'', closed_at = null, owner_user_id = owner_user_id',
     'status = ''closed'', closed_at = now(), owner_user_id = null',
-    'status = ''closed'', closed_at = now(), owner_user_id = gen_random_uuid()'
+    'status = ''closed'', closed_at = now(), owner_user_id = owner_user_id'
   ],
   'an account has an owner until it is closed'
 );

@@ -1,7 +1,7 @@
 -- Payments that take their time, and plans whose time was given back: what is trusted meanwhile, and what is not.
 begin;
 \ir setup/billing.sql
-select plan(23);
+select plan(25);
 
 -- The subscription as it is in the month from an instant; p_with says what differs.
 create function tap.month(p_from timestamptz, p_with jsonb default '{}') returns text
@@ -42,6 +42,9 @@ select tap.travel('2027-02-23 09:00+00') \g /dev/null
 select is(octroi_private.lapse_plans(10), 0::bigint, 'nothing lapses while a direct debit is on its way');
 select tap.use(10) \g /dev/null
 select is(tap.standing(), 'basic: 10 of 20000', 'and the plan is there');
+select is_empty(
+  $$select * from octroi_private.mail as m where m.kind = 'payment_failed'$$, 'nobody is told that it failed'
+);
 select is_empty('select * from octroi_private.integrity', 'every invariant holds');
 select tap.bill('in_2', '2027-02-10 09:00+00') \g /dev/null
 select is(tap.granted_until(), '2027-03-13 09:00+00', 'paid, the next one is trusted as ever');
@@ -56,6 +59,9 @@ select tap.bill('in_3', '2027-03-10 09:00+00', jsonb_build_object(
   'status', 'open', 'amount_paid', 0, 'attempt_count', 1, 'next_payment_attempt', tap.s('2027-03-18 09:00+00')
 )) \g /dev/null
 select is(tap.standing(), 'free: 0 of 1000', 'until another try is due, even before the status says so');
+select is(
+  (select count(*) from octroi_private.mail as m where m.kind = 'payment_failed'), 1::bigint, 'then its owner is told'
+);
 select tap.month('2027-03-10 09:00+00', '{"status": "past_due"}') \g /dev/null
 select tap.bill('in_3', '2027-03-10 09:00+00', '{"status": "open", "amount_paid": 0, "attempt_count": 2}') \g /dev/null
 select is(tap.standing(), 'free: 0 of 1000', 'a second try is not trusted');

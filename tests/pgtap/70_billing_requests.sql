@@ -1,7 +1,7 @@
 -- What owners may ask for, what is refused before it reaches Stripe, and what they are told of the outcome.
 begin;
 \ir setup/billing.sql
-select plan(79);
+select plan(92);
 
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 -- stan has signed up as well; tom is a member of nora's account, and only that.
@@ -82,6 +82,11 @@ select tap.clear() \g /dev/null
 
 -- What the worker is told, and what its owner reads.
 select is(
+  tap.args_of('checkout') -> 'wait_seconds', '1', 'a checkout waits for the ones before it: each may be opening a page'
+);
+select octroi_private.fail_billing_request(r.id, 'given_up', 'x') from octroi_private.billing_request as r
+where r.id <> tap.id_of('checkout') \g /dev/null
+select is(
   tap.args_of('checkout'), jsonb_build_object(
     'mode', 'subscription', 'trial_days', 14, 'success_url', 'http://localhost:3000/done',
     'cancel_url', 'https://app.example/no', 'expire_sessions', '[]'::jsonb, 'items', '[
@@ -131,6 +136,56 @@ select is(
 );
 select is(tap.args_of('checkout') -> 'trial_days', '0', 'premium has no trial');
 
+-- A page may be paid for a day after its request was finished, which may have waited long before.
+select tap.travel('2027-03-06 11:59+00') \g /dev/null
+select is(tap.args_of('checkout') -> 'expire_sessions', '["cs_1"]', 'for a day');
+select tap.travel('2027-03-06 12:01+00') \g /dev/null
+select is(tap.args_of('checkout') -> 'expire_sessions', '[]', 'and no longer');
+select tap.travel('2027-03-05 12:00+00') \g /dev/null
+
+-- The page was paid, and nothing else is known of it yet.
+savepoint paid;
+select tap.apply('checkout_session', '{
+  "id": "cs_1", "customer": "cus_nora", "mode": "subscription", "status": "complete", "payment_status": "paid",
+  "amount_total": 900, "currency": "eur", "subscription": "sub_9", "created": 1804248000
+}') \g /dev/null
+select is(
+  tap.outcome_of($$select octroi_private.load_billing_request(tap.id_of('checkout'))$$), 'OC032',
+  'who has paid on one page is sent to no other'
+);
+select tap.play(:nora) \g /dev/null
+select is(tap.checkout('https://app.example/more'), 'OC032', 'and asks for none');
+select tap.clear() \g /dev/null
+rollback to savepoint paid;
+
+-- A change that the card does not pay for is told with the page where it can be paid.
+savepoint declined;
+insert into tap.request_id
+select 'declined', octroi_private.enqueue_billing_request(:'account', :nora, 'change_plan', '{}');
+select is(
+  octroi_private.fail_billing_request(
+    tap.id_of('declined'), 'payment_required', 'Pay here.', 'sub_1', 'https://invoice.test/in_1'
+  ), true, 'payment is required'
+);
+select is(
+  (select count(*) from octroi_private.job as j where j.args = '{"kind": "subscription", "id": "sub_1"}'), 1::bigint,
+  'what is in the way is looked at'
+);
+select tap.play(:nora) \g /dev/null
+select results_eq(
+  $$select b.state, b.error, b.url, b.message from octroi.billing_request(tap.id_of('declined')) as b$$,
+  $$values ('failed', 'payment_required', 'https://invoice.test/in_1', 'Pay here.')$$, 'its owner reads where'
+);
+select is(
+  (select b.url from octroi.billing_requests as b where b.id = tap.id_of('declined')), 'https://invoice.test/in_1',
+  'in the list as well'
+);
+select tap.play(:stan) \g /dev/null
+select is((select b.url from octroi.billing_request(tap.id_of('declined')) as b), null, 'nobody else does');
+select is((select count(*) from octroi.billing_requests), 0::bigint, 'in no list');
+select tap.clear() \g /dev/null
+rollback to savepoint declined;
+
 -- A job that is given up fails its request.
 update octroi_private.job set state = 'dead', finished_at = octroi_private.now()
 where args ->> 'billing_request_id' = tap.id_of('checkout')::text;
@@ -174,6 +229,7 @@ select is(tap.checkout('https://app.example/'), 'OC032', 'who has a subscription
 select is(tap.ask('portal', 'octroi.open_portal(''https://app.example/billing'')'), '00000', 'the portal');
 select is(tap.ask('same', 'octroi.change_plan(''basic'', ''month'')'), 'OC032', 'the plan that there is');
 select is(tap.ask('up', 'octroi.change_plan(''premium'', ''month'')'), '00000', 'upward');
+select is(tap.ask('year', 'octroi.change_plan(''basic'', ''year'')'), '00000', 'or to the year');
 select is(
   tap.ask('top_up', 'octroi.buy_top_up(''small'', ''https://app.example/'', ''https://app.example/'')'), '00000',
   'a pack'
@@ -186,6 +242,7 @@ select is(
     "items": [{"id": "si_sub_1", "price": "id_octroi-premium-v2-month"}]
   }', 'an upgrade is now; the metered price stays until the cycle is closed'
 );
+select is(tap.args_of('year') -> 'begins_anew', 'true', 'by another interval all periods begin anew');
 select is(
   tap.args_of('top_up'), '{
     "mode": "payment", "items": [{"price": "id_octroi-top-up-small-v1", "quantity": 1}], "expire_sessions": [],

@@ -4,8 +4,9 @@ begin;
 select plan(26);
 
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
-insert into auth.users (id, email) values ('01a00000-0000-7000-8000-0000000000f1', 'stan@example.test');
 \set stan '\'01a00000-0000-7000-8000-0000000000f1\''
+\set olaf '\'01a00000-0000-7000-8000-0000000000f2\''
+insert into auth.users (id, email) values (:stan, 'stan@example.test'), (:olaf, 'olaf@example.test');
 select tap.play(:stan) \g /dev/null
 select results_eq(
   'select s.plan, s.billing_interval, s.status, s.granted_until, s.overage_on from octroi.my_subscription() as s',
@@ -149,14 +150,13 @@ update octroi_private.plan_version set seats = 2 where plan_code = 'basic' and v
 insert into octroi_private.member (account_id, user_id, role) values (:'account', :stan, 'member');
 select is(
   tap.outcome_of(format(
-    'insert into octroi_private.member (account_id, user_id, role) values (%L, gen_random_uuid(), ''member'')',
-    :'account'
+    'insert into octroi_private.member (account_id, user_id, role) values (%L, %L, ''member'')', :'account', :olaf
   )), 'OC013', 'a team has as many members as its plan has seats'
 );
 select is(
   tap.outcome_of(format(
-    'insert into octroi_private.member (account_id, user_id, role) select a.id, gen_random_uuid(), ''member''
-    from octroi_private.account as a where a.owner_user_id = %L', :stan
+    'insert into octroi_private.member (account_id, user_id, role) select a.id, %L, ''member''
+    from octroi_private.account as a where a.owner_user_id = %L', :olaf, :stan
   )), '00000', 'any number where the plan counts none'
 );
 select is_empty('select * from octroi_private.integrity', 'every invariant holds');

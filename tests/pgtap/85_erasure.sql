@@ -2,7 +2,7 @@
 -- agree after every step of it.
 begin;
 \ir setup/cast.sql
-select plan(42);
+select plan(61);
 
 select octroi_private.link_stripe_customer(tap.personal('mia'), 'cus_mia') \g /dev/null
 select tap.personal('mia') as mia_account, tap.personal('olga') as olga_account \gset
@@ -20,6 +20,13 @@ select r.verdict from octroi_private.reserve(
 select r.verdict from octroi_private.reserve(
   '01900000-0000-7000-8000-000000000002', :team, null, :mia, 'gpt-5-mini', 10, 20
 ) as r \g /dev/null
+select r.verdict from octroi_private.reserve(
+  '01900000-0000-7000-8000-000000000003', :team, null, :mia, 'gpt-5-mini', 10, 20
+) as r \g /dev/null
+update octroi_private.request
+set started_at = started_at - interval '1 hour', expires_at = started_at - interval '1 minute'
+where id = '01900000-0000-7000-8000-000000000003';
+select octroi_private.expire_due(1) \g /dev/null
 select tap.play(:mia) \g /dev/null
 select octroi.request_completion('{"model": "gpt-5-mini", "input": "canary prompt"}') \g /dev/null
 select k.secret as mia_secret from octroi.create_api_key('canary key') as k \gset
@@ -118,15 +125,78 @@ select is(
   (select s.outcome from octroi_private.settle('01900000-0000-7000-8000-000000000002', 10, 15) as s), 'settled',
   'so is the team''s, in time'
 );
+select is(
+  (select s.outcome from octroi_private.settle('01900000-0000-7000-8000-000000000003', 10, 15) as s), 'settled_late',
+  'and one of the team''s whose time was over before she left'
+);
 select results_eq(
   format($$select e.user_id = r.pseudonym, cardinality(e.balance_ids) > 0
     from octroi_private.usage_event as e, octroi_private.erasure_receipt as r
-    where r.id = %L and e.id in ('01900000-0000-7000-8000-000000000001', '01900000-0000-7000-8000-000000000002')
+    where r.id = %L and e.id::text like '01900000-0000-7000-8000-00000000000_'
     order by e.id$$, :'receipt'),
-  $$values (true, false), (true, true)$$,
-  'both under the pseudonym; hers on no balance, the team''s on the team''s'
+  $$values (true, false), (true, true), (true, true)$$,
+  'all under the pseudonym; hers on no balance, the team''s on the team''s'
 );
 select is_empty('select * from octroi_private.integrity', 'the books still agree');
+
+-- Nobody comes back by a row.
+create view tap.guard as
+select c.relname::text as table_name, g.tgtype
+from pg_trigger as g
+join pg_class as c on c.oid = g.tgrelid
+where g.tgfoid = 'octroi_private.only_about_the_living'::regproc;
+select set_eq(
+  $$select c.relname::text
+    from pg_class as c
+    join pg_attribute as a on a.attrelid = c.oid and a.attname in ('user_id', 'owner_user_id') and not a.attisdropped
+    where c.relnamespace = 'octroi_private'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+    except
+    select g.table_name from tap.guard as g$$,
+  array[
+    -- their own row; calls, which resolve_open_requests waits for; the cursor of the removal
+    'person', 'request', 'usage_event', 'usage_daily', 'entitlement', 'stored_response', 'usage_removal'
+  ],
+  'every row that names a living person is written by who holds on to that person'
+);
+select is(
+  (select count(*) from tap.guard as g where g.tgtype & 7 <> 7), 0::bigint, 'before it is there, each by itself'
+);
+create function tap.come_back(p_user_id uuid, p_account_id uuid) returns table (outcome text)
+language sql
+as $$
+  select tap.outcome_of(format('insert into octroi_private.' || s.statement, p_user_id, p_account_id))
+  from (values
+    ('account (kind, owner_user_id, name) values (''team'', %1$L, ''x'')'),
+    ('api_key (account_id, user_id, name, key_prefix, key_hash)
+      values (%2$L, %1$L, ''x'', ''sk-oct-x'', sha256(''x''))'),
+    ('notification_setting (user_id) values (%1$L) on conflict do nothing'),
+    ('budget values (%2$L, ''member'', %1$L, ''tokens'', ''day'', 5)'),
+    ('completion (account_id, user_id, endpoint, request, expires_at)
+      values (%2$L, %1$L, ''responses'', ''{}'', now())'),
+    ('billing_request (account_id, user_id, kind, args) values (%2$L, %1$L, ''portal'', ''{}'')')
+  ) as s (statement)
+$$;
+select bag_eq(
+  format('select c.outcome from tap.come_back(%L, %L) as c', :mia, :team),
+  $$select 'OC020' from generate_series(1, 6)$$, 'what somebody asks for who is gone is refused'
+);
+select bag_eq(
+  format('select c.outcome from tap.come_back(%L, %L) as c', :sten, :team),
+  $$select '00000' from generate_series(1, 6)$$, 'and not what somebody else does'
+);
+select is(
+  octroi_private.enqueue_mail(:team, :mia, 'threshold', '2', '{}', now() + interval '1 day'), false,
+  'nobody writes to her'
+);
+select is(
+  octroi_private.enqueue_billing_request(:team, :mia, 'auto_top_up', '{}'), null,
+  'or buys for her, and no call fails of it'
+);
+insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
+select gen_random_uuid(), u.id, 'totp', 'verified', now(), now() from auth.users as u where u.id = :mia;
+select is_empty(
+  format('select from octroi_private.second_factor as f where f.user_id = %L', :mia), 'or keeps a factor of hers'
+);
 
 -- Removal in bites of one.
 create function tap.bites(p_receipt_id uuid, p_max_rows integer) returns integer
@@ -150,11 +220,11 @@ select cmp_ok(
 );
 select is_empty(format('select * from tap.rows_of(%L)', :mia), 'then her id is nowhere');
 select is(
-  (select count(*) from octroi_private.usage_event as e where e.account_id = :team), 4::bigint,
+  (select count(*) from octroi_private.usage_event as e where e.account_id = :team), 5::bigint,
   'the team has lost no call'
 );
 select is(
-  (select sum(d.requests) from octroi_private.usage_daily as d where d.account_id = :team), 4::numeric,
+  (select sum(d.requests) from octroi_private.usage_daily as d where d.account_id = :team), 5::numeric,
   'nor a sum'
 );
 select is(
@@ -172,6 +242,26 @@ select results_eq(
   $$values ('user', 1, 1, 2, true)$$, 'the receipt counts what went'
 );
 select ok(:'mia_kept' like '%Art. 17(3)(b) GDPR; ZZ: 10 years%', 'and says why and by which law something stays');
+select results_eq(
+  format($$select t.table_name, t.retention like 'for good%%', k.item ->> 'until' is null
+    from octroi_private.erasure_receipt as r
+    cross join lateral jsonb_array_elements(r.kept) as k (item)
+    join (values ('audit_log', 'audit entries '), ('erasure_receipt', 'this receipt'), ('tombstone', 'tombstone'))
+      as n (table_name, what) on starts_with(k.item ->> 'what', n.what)
+    join octroi_private.personal_table as t on t.table_name = n.table_name
+    where r.id = %L
+    order by 1$$, :'receipt'),
+  $$values ('audit_log', true, true), ('erasure_receipt', false, false), ('tombstone', true, true)$$,
+  'and says the same as the register of what stays for good'
+);
+select is(
+  (
+    select max((k.item ->> 'until')::timestamptz) from octroi_private.erasure_receipt as r
+    cross join lateral jsonb_array_elements(r.kept) as k (item)
+    where r.id = :'receipt' and k.item ->> 'what' = 'this receipt'
+  ), (select e.kept_until from octroi_private.erased_account as e where e.account_id = :'mia_account'),
+  'the receipt is there for as long as something of the account is'
+);
 select results_eq(
   format($$select kept_until from octroi_private.erased_account where account_id = %L$$, :'mia_account'),
   $$select (date_trunc('year', octroi_private.now() at time zone 'utc') + interval '11 years') at time zone 'utc'$$,
@@ -197,8 +287,56 @@ select octroi_private.finish_erasure_step(s.id) from octroi_private.erasure_step
 \g /dev/null
 select ok((select finished_at is not null from octroi_private.erasure_receipt), 'then the erasure is complete');
 
--- Olga owns the team. Ada is its admin.
+-- Olga owns the team, and pays for it. Ada is its admin.
+select octroi_private.link_stripe_customer(:team, 'cus_team') \g /dev/null
+select octroi_private.store_subscription(
+  '{"id": "sub_team", "customer": "cus_team", "status": "active", "created": 1}'
+) \g /dev/null
+insert into octroi_private.billing_request (account_id, user_id, kind, args, state, object_id, finished_at)
+values (:team, :olga, 'top_up', '{}', 'done', 'cs_olga', now()), (:team, :ada, 'top_up', '{}', 'done', 'cs_ada', now());
 delete from auth.users where id = :olga;
+select s.id as step, r.id as olga_receipt from octroi_private.erasure_step as s
+join octroi_private.erasure_receipt as r on r.id = s.receipt_id
+where s.kind = 'handover' \gset
+select results_eq(
+  format('select customer_id, session_ids from octroi_private.erasure_customer(%s)', :'step'),
+  $$values ('cus_team', array['cs_olga'])$$, 'what Stripe knows of her there is to go, with the pages that she opened'
+);
+select results_eq(
+  format($$select action, args - 'until_s' from octroi_private.erasure_at_stripe(%s)$$, :'step'),
+  $$values ('hand_over', '{"email": "ada@example.test", "locale": "en"}'::jsonb)$$, 'in favour of who owns it now'
+);
+insert into octroi_private.job (kind, args, state, lease_expires_at, worker, run_at)
+values ('push_contact', '{}', 'running', now() + interval '1 minute', 'w', now() - interval '1 second');
+select is(
+  (select action from octroi_private.erasure_at_stripe(:'step')), 'wait', 'after whatever was being written there'
+);
+delete from octroi_private.job where kind = 'push_contact';
+insert into octroi_private.contact_change (id, account_id, user_id, details, created_at)
+select i.id, :team, :ada, octroi_private.seal_for(:ada, 'contact_change.details', '{"name": "Ada"}'), now()
+from (select octroi_private.open_privacy_request(:ada, 'rectification') as id) as i;
+create function tap.waits() returns boolean
+language sql
+return (select l.must_wait from octroi_private.contact_change as c
+  cross join lateral octroi_private.load_contact_change(c.id) as l);
+select ok(tap.waits(), 'before anything else is');
+select ok(
+  exists (select from octroi_private.mail as m where m.user_id = :ada and m.kind = 'new_owner' and m.account_id = :team),
+  'ada is told'
+);
+select ok(
+  (select r.kept::text like '%Stripe of a team that goes on%' from octroi_private.erasure_receipt as r
+    where r.id = :'olga_receipt'), 'so is olga, by her receipt'
+);
+update octroi_private.erasure_step set created_at = created_at - interval '1 hour' where id = :'step';
+update octroi_private.job set state = 'dead', finished_at = now() where kind = 'erase_at_stripe';
+select octroi_private.watch_erasures(10) \g /dev/null
+select is(
+  (select j.args ->> 'step_id' from octroi_private.job as j where j.kind = 'erase_at_stripe' and j.state = 'queued'),
+  :'step', 'a job that was given up is taken up again'
+);
+select octroi_private.finish_erasure_step(:'step') \g /dev/null
+select ok(not tap.waits(), 'then the team can say what it is called');
 select results_eq(
   format($$select a.status, a.owner_user_id, m.role from octroi_private.account as a
     join octroi_private.member as m on m.account_id = a.id where a.id = %L$$, :team),
@@ -212,6 +350,12 @@ select results_eq(
 select is_empty(
   format($$select user_id from octroi_private.contact where user_id = %L$$, :ada),
   'the address that a soft deletion leaves is not taken up again'
+);
+update auth.users set email = 'ada@again.test', phone = '+33123456789' where id = :ada;
+select is_empty(
+  format($$select user_id from octroi_private.contact where user_id = %1$L
+    union all select user_id from octroi_private.notification_setting where user_id = %1$L$$, :ada),
+  'nor one that Auth writes into the row it keeps'
 );
 delete from auth.users where id = :ada;
 select is(

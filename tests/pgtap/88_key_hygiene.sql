@@ -1,7 +1,7 @@
 -- Keys that are replaced without an outage, end by themselves, may do what they are for, and die when they leak.
 begin;
 \ir setup/cast.sql
-select plan(49);
+select plan(59);
 
 create function tap.state_of(p_secret text) returns text
 language sql
@@ -166,6 +166,36 @@ select is(
   (select a.allowed_endpoints from octroi_private.authenticate_key(sha256(:'secret'::bytea)) as a), null,
   'what is left out is every one'
 );
+
+-- What an admin has narrowed stays so for its holder.
+select tap.clear() \g /dev/null
+select tap.key_id('mia team') as mias \gset
+create function tap.restricted(p_models text [], p_endpoints text []) returns text
+language sql
+begin atomic
+select tap.outcome_of(format(
+  'select octroi.restrict_api_key(%L, %L, %L)', tap.key_id('mia team'), p_models, p_endpoints
+));
+end;
+select tap.play(:mia) \g /dev/null
+select is(tap.restricted(array['gpt-4.1'], null), '00000', 'a holder may narrow a key that may call everything');
+select tap.play(:ada) \g /dev/null
+select is(
+  octroi.restrict_api_key(:'mias', array['gpt-5-mini', 'gpt-4.1'], array['responses']), true, 'an admin narrows it'
+);
+select tap.play(:mia) \g /dev/null
+select is(tap.restricted(r.models, r.endpoints), r.outcome, r.description)
+from (values
+  (null::text [], null::text [], 'OC021', 'then its holder does not lift that'),
+  (array['gpt-5-mini', 'gpt-4.1'], null, 'OC021', 'nor one of the lists'),
+  (null, array['responses'], 'OC021', 'nor the other'),
+  (array['gpt-5-mini', 'gpt-5'], array['responses'], 'OC021', 'nor puts a model on it'),
+  (array['gpt-5-mini'], array['responses', 'embeddings'], 'OC021', 'or an endpoint'),
+  (array['gpt-5-mini'], array['responses'], '00000', 'but narrows it further'),
+  (array['gpt-4.1', 'gpt-5-mini'], array['responses'], '00000', 'or leaves it as it is')
+) as r (models, endpoints, outcome, description);
+select tap.play(:ada) \g /dev/null
+select is(octroi.restrict_api_key(:'mias'), true, 'an admin lifts it');
 
 -- Last used, by day, with one write a day.
 select tap.play(:sten) \g /dev/null

@@ -56,7 +56,7 @@ select is_empty(
     where f.lanname = 'plpgsql' and f.prosrc ~* '\mexecute\M' and f.prosrc !~* 'format\s*\(' and f.prosecdef
       -- a text without variables, or one that a function of the owner's returns and no caller has a word in
       and f.prosrc !~* '\mexecute\s+''[^'']*''\s+(into|using)'
-      and f.signature::text !~ '^octroi_private\.(export_rows|admin_page|erase_user|drop_erased_account)\('$$,
+      and f.signature::text !~ '^octroi_private\.(export_rows|admin_page|erase_user|drop_bite)\('$$,
   'no definer function runs a text that was not put together by format(), or by nobody but the owner'
 );
 select is_empty(

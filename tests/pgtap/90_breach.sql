@@ -1,7 +1,7 @@
 -- A breach, from the alarm to the last notice: its clock, its duties, and the proof that people were told.
 begin;
 \ir setup/cast.sql
-select plan(36);
+select plan(50);
 
 insert into octroi_private.test_clock (shift) values ('2026-12-01 10:00Z'::timestamptz - clock_timestamp());
 create function tap.at(p_at timestamptz) returns void
@@ -77,8 +77,8 @@ from (values
 ) as t (affected);
 select is(tap.assess(:breach, '{"everyone": true}'), 4::bigint, 'the last assessment holds');
 
--- Late: three days and an hour.
-select tap.at('2026-12-04 11:00Z') \g /dev/null
+-- Late: three days and almost an hour.
+select tap.at('2026-12-04 10:59:30Z') \g /dev/null
 select tap.play_role('octroi_worker') \g /dev/null
 select is(
   (select b.minutes_left from octroi_private.breaches(false) as b where b.id = :breach), -60::bigint,
@@ -147,6 +147,77 @@ select bag_eq(
   $$select distinct l.action from octroi_private.audit_log as l where l.action like 'breach.%'$$,
   array['breach.open', 'breach.assess', 'breach.authority', 'breach.notify', 'breach.report', 'breach.close'],
   'each step is in the audit log'
+);
+
+-- More is known later: whoever is found after the notices went out is told as well, and nobody twice.
+select tap.clear() \g /dev/null
+insert into auth.users (id, email) values (:missing, 'late@example.test');
+-- mia's key was deleted when she left the team: that she was there, her usage says
+delete from octroi_private.member where account_id = :team and user_id = :mia;
+delete from octroi_private.api_key where id = tap.key_id('mia team');
+select b.id as later from octroi_private.open_breach('Keys in a log', 'Keys were logged.', null) as b \gset
+create function tap.told(p_breach bigint) returns setof text
+language sql
+begin atomic
+select p.name from octroi_private.breach_notice as n
+join tap.person as p on p.user_id = n.user_id
+where n.breach_id = p_breach;
+end;
+create function tap.tell_all(p_breach bigint) returns integer
+language sql
+begin atomic
+select octroi_private.send_breach_notices(p_breach, 100);
+update octroi_private.mail set state = 'sent', finished_at = octroi_private.now() where state = 'queued';
+select count(*)::integer from octroi_private.mail as m where m.dedupe_key like format('breach:%s:%%', p_breach);
+end;
+create function tap.close(p_breach bigint, p_reason text default null) returns text
+language sql
+begin atomic
+select tap.outcome_of(format('select octroi_private.close_breach(%s, %L, %L)', p_breach, 'over', p_reason));
+end;
+select tap.assess(:later, format('{"users": ["%s"]}', :olga)) \g /dev/null
+select octroi_private.notify_authority(:later, 'CNIL', 'ref 2', null, null) \g /dev/null
+select octroi_private.notify_affected(:later, jsonb_build_object('en', jsonb_build_object(
+  'happened', 'Keys were logged.', 'consequences', 'Calls.', 'measures', 'Revoked.', 'advice', 'Make new keys.'
+))) \g /dev/null
+select is(tap.tell_all(:later), 1, 'one is known at first, and told');
+delete from octroi_private.mail as m where m.user_id = :olga;
+select is(
+  tap.assess(:later, format('{"accounts": ["%s"]}', :team)), 3::bigint,
+  'then it is everybody who used an account, also who has left it since'
+);
+select is(tap.close(:later), 'OC055', 'it stays open, for their notices are under way');
+select is(
+  (
+    select count(*) from octroi_private.job as j
+    where j.kind = 'send_breach_notices' and j.args = jsonb_build_object('breach_id', :later)
+  ), 2::bigint, 'a job sees to them'
+);
+select is(tap.tell_all(:later), 1, 'whoever was told before gets no second mail, kept or not');
+select bag_eq(format('select tap.told(%s)', :later), array['olga', 'ada', 'mia'], 'and everybody has one notice');
+select is(tap.close(:later), '00000', 'then it could be closed');
+insert into octroi_private.member (account_id, user_id, role) values (:team, :missing, 'member');
+select is(tap.close(:later), 'OC055', 'not while somebody is affected who was not told');
+select is(tap.close(:later, 'they joined after the leak'), '00000', 'unless there is a reason');
+select is(tap.assess(:later, format('{"accounts": ["%s"]}', :team)), 4::bigint, 'so it is assessed again');
+select is(tap.tell_all(:later), 2, 'they are told');
+insert into auth.users (id, email) values (gen_random_uuid(), 'new@example.test');
+insert into octroi_private.member (account_id, user_id, role)
+select :team, a.owner_user_id, 'member' from octroi_private.account as a order by a.created_at desc limit 1;
+select is(tap.close(:later), '00000', 'who signs up after the assessment is not meant by it');
+
+-- Who used it in a span of days, on whichever account.
+delete from octroi_private.usage_daily where account_id = tap.personal('mia');
+select is(
+  tap.assess(:later, format('{"users": ["%s"], "used_from": "2000-01-01"}', :mia)), 1::bigint,
+  'also where they are a member no more'
+);
+select is_empty(
+  $$select a.id, u.id from octroi_private.account as a
+    cross join auth.users as u
+    where (u.id in (select octroi_private.people_of_accounts(array[a.id])))
+      <> (a.id in (select octroi_private.accounts_of_person(u.id)))$$,
+  'the people of an account are those whose account it is or was'
 );
 
 select * from finish();

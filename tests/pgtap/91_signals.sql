@@ -1,7 +1,7 @@
 -- Signs of a breach: found where they are, once, and without telling those who leave them.
 begin;
 \ir setup/cast.sql
-select plan(25);
+select plan(27);
 
 insert into octroi_private.test_clock (shift) values ('2026-12-01 10:02Z'::timestamptz - clock_timestamp());
 select tap.key_id('olga team') as olga_key, tap.personal('sten') as sten_account, tap.personal('olga') as olga_account
@@ -19,7 +19,8 @@ create function pg_temp.look_up(p_key uuid, p_completion uuid, p_request uuid, p
 language sql
 begin atomic
 select jsonb_build_array(
-  octroi.revoke_api_key(p_key), (select count(*) from octroi.completion(p_completion)),
+  octroi.revoke_api_key(p_key), (select count(*) from octroi.rotate_api_key(p_key)), octroi.restrict_api_key(p_key),
+  (select count(*) from octroi.completion(p_completion)),
   (select count(*) from octroi.billing_request(p_request)), (select count(*) from octroi.receipt(p_call))
 );
 end;
@@ -32,8 +33,8 @@ select is(
 select tap.clear() \g /dev/null
 select results_eq(
   $$select r.account_id, r.reason, r.refusals::bigint, r.foreign_ids::bigint from octroi_private.refused_access as r$$,
-  format($$values (%L::uuid, 'missed_id', 8::bigint, 4::bigint)$$, :'sten_account'),
-  'the operator learns that four of eight were somebody else''s, and not which'
+  format($$values (%L::uuid, 'missed_id', 12::bigint, 6::bigint)$$, :'sten_account'),
+  'the operator learns that six of twelve were somebody else''s, and not which'
 );
 select tap.play(:olga) \g /dev/null
 select is(
@@ -189,6 +190,28 @@ select is((select count(*) from octroi_private.refused_access), 0::bigint, 'coun
 update octroi_private.test_clock set shift = '2027-03-02 10:02Z'::timestamptz - clock_timestamp();
 select octroi_private.detect_signals(500) \g /dev/null
 select is((select count(*) from octroi_private.key_use), 0::bigint, 'what keys are used for, for 90 days');
+
+-- How long they are kept.
+select octroi_private.raise_signal('refusals', :'sten_account', null, '2027-03-02 10:00Z', '{}') \g /dev/null
+select octroi_private.raise_signal('refusals', :'olga_account', null, '2027-03-02 10:00Z', '{}') \g /dev/null
+select octroi_private.resolve_signals(array_agg(g.id), null, 'a load test')
+from octroi_private.security_signals(false) as g where g.account_id = :'olga_account' \g /dev/null
+create function tap.signals() returns text
+language sql
+stable
+begin atomic
+select format('%s dismissed, %s of a breach, %s open', count(g.dismissed_at), count(g.breach_id), count(*) filter (
+  where g.dismissed_at is null and g.breach_id is null
+))
+from octroi_private.security_signal as g
+where g.kind <> 'audit_chain';
+end;
+update octroi_private.test_clock set shift = '2028-03-01 10:02Z'::timestamptz - clock_timestamp();
+select octroi_private.detect_signals(500) \g /dev/null
+select is(tap.signals(), '2 dismissed, 4 of a breach, 1 open', 'a dismissed signal is kept for a year');
+update octroi_private.test_clock set shift = '2028-03-02 10:03Z'::timestamptz - clock_timestamp();
+select octroi_private.detect_signals(500) \g /dev/null
+select is(tap.signals(), '0 dismissed, 4 of a breach, 1 open', 'what is part of a breach, or not dealt with, stays');
 
 select * from finish();
 rollback;

@@ -1,6 +1,7 @@
 //! Deleting people, and what became of it.
 
 use serde_json::Value;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::cast::{Caller, act_as};
@@ -27,6 +28,20 @@ impl Stage {
             .fetch_one(&self.pool)
             .await
             .unwrap()
+    }
+
+    /// The tables with a row that names somebody, in whatever column.
+    pub async fn tables_naming(&self, user_id: Uuid) -> Vec<String> {
+        let looks: Vec<String> = sqlx::query_scalar(
+            "select format('select %1$L where exists (select from %1$s as t where t::text like $1)', c.oid::regclass)
+             from pg_class as c
+             where c.relnamespace = 'octroi_private'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        let query = sqlx::query_scalar(AssertSqlSafe(looks.join(" union all ")));
+        query.bind(format!("%{user_id}%")).fetch_all(&self.pool).await.unwrap()
     }
 
     /// Removes an erased person's calls as the worker's job does; how many rows.

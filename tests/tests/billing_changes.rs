@@ -1,5 +1,6 @@
 //! Another plan, now or later, and the end of one.
 
+use octroi_sim::stripe::Behaviour;
 use octroi_tests::shop::trade;
 use octroi_tests::verbs::{Call, Usage, reserve, settle};
 use time::Duration;
@@ -144,6 +145,37 @@ async fn a_subscription_ended_at_stripe_within_its_first_minute_holds_no_invoice
         );
         assert_eq!(shop.counted_for(caller).await, 0);
         assert_eq!(shop.plan_of(caller).await, "free");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_that_the_card_does_not_pay_for_is_told_with_the_page_to_pay_on() {
+    trade(async |shop| {
+        let caller = shop.stage.sign_up("jack").await;
+        shop.subscribe(caller, "basic", "month").await;
+        shop.let_pass(Duration::days(1)).await;
+        shop.change_card(caller, Behaviour::Declines).await;
+        let upgrade = "change_plan('premium', 'month')";
+        let id = shop.call::<uuid::Uuid>(caller, upgrade).await.unwrap();
+        let answer = shop.answer(caller, id).await;
+        assert_eq!((answer.state.as_str(), answer.error.as_deref()), ("failed", Some("payment_required")));
+        assert!(answer.message.as_ref().is_some_and(|message| message.contains("declined")), "{answer:?}");
+        let invoice = shop.invoices_of(caller).await.pop().unwrap();
+        let at_stripe = shop.read_at_stripe(&format!("invoices/{}", invoice.invoice)).await;
+        assert!(answer.url.is_some() && answer.url.as_deref() == at_stripe["hosted_invoice_url"].as_str());
+        let stranger = shop.stage.sign_up("kate").await;
+        assert_eq!(shop.look(stranger, id).await, None, "nobody else reads it");
+        shop.quiet().await;
+        assert_eq!((shop.plan_of(caller).await, shop.paid_by(caller).await), ("basic".to_owned(), 900));
+
+        let again = shop.ask(caller, upgrade).await;
+        assert_eq!(again, answer, "asked again it is the same invoice");
+        assert_eq!(shop.invoices_of(caller).await.len(), 2);
+        shop.change_card(caller, Behaviour::Pays).await;
+        shop.change_at_stripe(&format!("invoices/{}/pay", invoice.invoice), &[]).await;
+        shop.quiet().await;
+        assert_eq!(shop.plan_of(caller).await, "premium", "they have paid");
     })
     .await;
 }

@@ -45,7 +45,7 @@ async fn an_automatic_top_up_survives_death_at_every_call_and_is_charged_once() 
         let mut worker = shop.hire_mortal().await;
         let caller = stage.sign_up("mia").await;
         shop.subscribe(caller, "basic", "month").await;
-        assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 0, 1000000)").await.unwrap());
+        assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 1, 1000000)").await.unwrap());
         let mut paid = 900;
         for endpoint in ["invoices.create", "invoiceItems.create", "invoices.finalizeInvoice", "invoices.pay"]
         {

@@ -1,7 +1,9 @@
 //! Whatever goes wrong with a call to Stripe, what it was for happens once.
 
-use octroi_sim::stripe::{Fault, FaultKind, FaultMatch};
+use octroi_sim::stripe::{Advance, Fault, FaultKind, FaultMatch};
+use octroi_tests::deadline::eventually;
 use octroi_tests::shop::{Shop, trade};
+use octroi_tests::stage::play;
 use time::Duration;
 
 /// Longer than the worker of a shop waits for an answer, in milliseconds.
@@ -79,7 +81,7 @@ async fn an_automatic_top_up_is_charged_once_whatever_happens() {
             ["invoices.create", "invoiceItems.create", "invoices.finalizeInvoice", "invoices.pay"];
         let caller = shop.stage.sign_up("kim").await;
         shop.subscribe(caller, "basic", "month").await;
-        assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 0, 1000000)").await.unwrap());
+        assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 1, 1000000)").await.unwrap());
         let mut paid = 900;
         for kind in faults() {
             for endpoint in endpoints {
@@ -90,6 +92,47 @@ async fn an_automatic_top_up_is_charged_once_whatever_happens() {
             paid += 500;
             assert_eq!(shop.paid_by(caller).await, paid, "{kind:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn usage_that_may_have_arrived_is_not_told_blindly_after_a_day_in_which_stripe_was_busy() {
+    play(async |stage| {
+        let shop = Shop::open(stage).await;
+        let worker = shop.hire().await;
+        let caller = stage.sign_up("lars").await;
+        shop.subscribe(caller, "basic", "month").await;
+        assert!(shop.call::<bool>(caller, "set_overage(true)").await.unwrap());
+        shop.let_pass(Duration::hours(1)).await;
+
+        // Stripe counts it and answers with an error of its own; under another key it has no time.
+        plan(&shop, "billing.meterEvents.create", &FaultKind::ErrorAfterCommit);
+        let busy = FaultKind::Status { status: 429, code: None, should_retry: None };
+        let matches =
+            FaultMatch { endpoint: Some("billing.meterEvents.create".to_owned()), ..FaultMatch::default() };
+        shop.stripe.fault(Fault::from(busy).on(matches).times(0)).unwrap();
+        assert!(shop.use_tokens(caller, 101_500).await);
+        stage.let_pass(Duration::minutes(6)).await;
+        shop.sweep().await;
+        eventually("the first attempt has ended", async || {
+            let query = "select count(*) = 1 from octroi_private.meter_report
+                         where state <> 'sending' and detail is not null";
+            sqlx::query_scalar::<_, bool>(query).fetch_one(&stage.pool).await.unwrap().then_some(())
+        })
+        .await;
+        worker.stop().await;
+        shop.stripe.faults().clear();
+
+        stage.let_pass(Duration::hours(25)).await;
+        let now = stage.now().await.unix_timestamp();
+        shop.stripe.advance(Advance { to: Some(now), ..Advance::default() }).await.unwrap();
+        let worker = shop.hire().await;
+        shop.sweep().await;
+        shop.let_pass(Duration::hours(1)).await;
+        assert_eq!(shop.counted_for(caller).await, 1_500, "once");
+        assert!(shop.reconcile().await);
+        worker.stop().await;
     })
     .await;
 }

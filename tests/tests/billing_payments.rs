@@ -2,8 +2,13 @@
 
 use octroi_sim::stripe::Behaviour;
 use octroi_tests::cast::Caller;
+use octroi_tests::client::chat;
+use octroi_tests::deadline::eventually;
+use octroi_tests::gateway::{Gateway, provider};
 use octroi_tests::shop::{Shop, trade};
+use serde_json::json;
 use time::Duration;
+use uuid::Uuid;
 
 /// Monthly tokens of the free plan.
 const FREE: i64 = 10_000;
@@ -106,6 +111,52 @@ async fn an_unpaid_checkout_grants_nothing() {
         shop.let_pass(Duration::days(2)).await;
         assert_eq!(shop.plan_of(caller).await, "free");
         assert_eq!(shop.left(caller).await, FREE);
+    })
+    .await;
+}
+
+/// A customer of `basic` whose packs come by themselves, and who has 10 tokens left: too few for any call.
+async fn almost_out(shop: &Shop<'_>) -> Caller {
+    let caller = customer(shop, "basic").await;
+    assert!(shop.call::<bool>(caller, "set_auto_top_up('tokens_100k', 1, 1000)").await.unwrap());
+    assert!(shop.use_tokens(caller, 99_990).await);
+    shop.quiet().await;
+    assert_eq!((shop.left(caller).await, shop.paid_by(caller).await), (10, 900), "the limit is not reached");
+    caller
+}
+
+async fn one_pack_comes(shop: &Shop<'_>, caller: Caller) {
+    eventually("the pack comes", async || (shop.left(caller).await == 100_010).then_some(())).await;
+    shop.quiet().await;
+    assert_eq!(shop.paid_by(caller).await, 900 + 500, "one");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_refused_for_lack_of_tokens_have_one_pack_bought() {
+    trade(async |shop| {
+        let caller = almost_out(shop).await;
+        let sim = provider().await;
+        let gateway = Gateway::start(shop.stage, &sim).await;
+        let key = shop.stage.make_key(caller, json!([])).await;
+        let client = gateway.client.with(&key.secret);
+        let ask = chat(json!({ "max_completion_tokens": 20 }));
+        for _ in 0..5 {
+            client.post("/v1/chat/completions", &ask).await.assert_openai_error(429);
+        }
+        one_pack_comes(shop, caller).await;
+        assert_eq!(client.post("/v1/chat/completions", &ask).await.status, 200, "and lets calls through");
+        gateway.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queued_completion_that_is_refused_for_lack_of_tokens_has_a_pack_bought() {
+    trade(async |shop| {
+        let caller = almost_out(shop).await;
+        let request = chat(json!({}));
+        shop.call::<Uuid>(caller, &format!("request_completion('{request}')")).await.unwrap();
+        one_pack_comes(shop, caller).await;
     })
     .await;
 }

@@ -65,6 +65,41 @@ async fn a_key_works_until_it_is_revoked_expired_or_its_account_suspended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_banned_user_is_refused_until_the_ban_is_lifted() {
+    play(async |stage| {
+        let sim = provider().await;
+        let gateway = Gateway::start(stage, &sim).await;
+        let caller = stage.sign_up("user").await;
+        let key = stage.make_key(caller, json!([])).await;
+        let clients = [gateway.client.with(&key.secret), gateway.client.with(&valid_token(caller))];
+        // Both are known to the gateway, and remembered.
+        for client in &clients {
+            assert_eq!(client.post(CHAT, &chat(json!({}))).await.status, 200);
+        }
+        let sent = sim.requests().len();
+        execute(
+            &stage.pool,
+            "update auth.users set banned_until = 'infinity' where id = $1",
+            caller.user_id,
+        )
+        .await;
+        for client in &clients {
+            for refused in [client.post(CHAT, &chat(json!({}))).await, client.get("/v1/models").await] {
+                refused.assert_openai_error(403);
+                assert_eq!(refused.code(), "account_suspended");
+            }
+        }
+        assert_eq!(sim.requests().len(), sent, "at once, whatever was cached");
+        execute(&stage.pool, "update auth.users set banned_until = null where id = $1", caller.user_id).await;
+        for client in &clients {
+            assert_eq!(client.post(CHAT, &chat(json!({}))).await.status, 200);
+        }
+        gateway.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_key_of_ours_is_refused_alike() {
     play(async |stage| {
         let sim = provider().await;

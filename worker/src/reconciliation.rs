@@ -66,5 +66,6 @@ async fn compare_customer(
             database.reconcile_invoice(run, customer, &invoice).await?;
         }
     }
+    database.reconcile_cycles(run, customer).await?;
     Ok(())
 }

@@ -7,6 +7,10 @@ users as (
   insert into auth.users (id, email)
   select id, id || '@bench.invalid' from numbered
 ),
+people as (
+  insert into octroi_private.person (user_id)
+  select id from numbered
+),
 accounts as (
   insert into octroi_private.account (id, kind, owner_user_id, name)
   select id, 'personal', id, 'Personal' from numbered

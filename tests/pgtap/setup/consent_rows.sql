@@ -1,4 +1,6 @@
 -- For each constraint of people, audit and consent a row that breaks it.
+insert into octroi_private.news_letter (key, begun_at) values ('spring', now());
+
 insert into tap.breach
 select b.constraint_name, b.statement
 from (values
@@ -43,11 +45,11 @@ from (values
   (
     'consent_text_hash_check',
     'insert into octroi_private.consent (user_id, purpose, is_given, policy_version, text_hash, method, decided_at)
-    values (gen_random_uuid(), ''news'', true, ''1'', ''\x00'', ''rpc'', now())'
+    values (''01a00000-0000-7000-8000-00000000000a'', ''news'', true, ''1'', ''\x00'', ''rpc'', now())'
   ),
   (
     'consent_method_check',
     'insert into octroi_private.consent (user_id, purpose, is_given, policy_version, text_hash, method, decided_at)
-    values (gen_random_uuid(), ''news'', true, ''1'', sha256(''x''), ''hint'', now())'
+    values (''01a00000-0000-7000-8000-00000000000a'', ''news'', true, ''1'', sha256(''x''), ''hint'', now())'
   )
 ) as b (constraint_name, statement);

@@ -6,6 +6,7 @@ insert into octroi_private.breach (
 values ('x', 'x', now(), now(), now(), now(), 'risk', '{x}', '{}', 1, 'x', 'x', 'x');
 insert into octroi_private.breach_notice (breach_id, user_id, outcome, queued_at)
 select b.id, p.user_id, 'queued', now() from octroi_private.breach as b, tap.person as p;
+insert into octroi_private.ban select p.user_id, now() from tap.person as p limit 1;
 insert into octroi_private.refused_access values (now(), 'missed_id', :team, :team, 1, 0);
 insert into octroi_private.key_use values (:team, :missing, '2026-11-01', 'x', 1);
 insert into octroi_private.key_use_cursor values (:team, now());

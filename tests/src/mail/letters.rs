@@ -45,7 +45,7 @@ pub fn warning(key: &str) -> Message {
 }
 
 /// Data of each kind.
-fn data() -> [Value; 7] {
+fn data() -> [Value; 8] {
     [
         json!({
             "threshold": 80, "scope": "account", "meter": "tokens", "used": 80_000, "granted": 100_000,
@@ -72,6 +72,7 @@ fn data() -> [Value; 7] {
                 "fr": { "happened": "Une fuite.", "consequences": "Spam.", "measures": "Fermé.", "advice": "Prudence." }
             }
         }),
+        json!({ "plan": "Basic" }),
     ]
 }
 

@@ -165,6 +165,15 @@ impl Database {
         self.answer(query.execute(self.pool())).await.map(drop)
     }
 
+    /// Tells that every invoice of the customer was told.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn reconcile_cycles(&self, run: i64, customer: &str) -> Result<(), DatabaseError> {
+        let query = sqlx::query("select octroi_private.reconcile_cycles($1, $2)").bind(run).bind(customer);
+        self.answer(query.execute(self.pool())).await.map(drop)
+    }
+
     /// Ends a run.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use sqlx::Row;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Database, DatabaseError};
+use super::session::to_bigint;
+use super::{CloseWindow, Database, DatabaseError};
 
 /// A request that waits to be carried out.
 #[derive(Debug, Clone)]
@@ -33,6 +34,39 @@ pub enum CancelStep {
     Cancel,
     /// There is nothing left to end.
     Done,
+}
+
+/// What to do next before a change that begins a new billing cycle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeStep {
+    /// Look again after so many seconds.
+    Wait {
+        /// Whole seconds.
+        seconds: u64,
+    },
+    /// Ask what Stripe has counted in each window.
+    Compare(Vec<CloseWindow>),
+    /// Make it: all that was used beyond the plan is counted, and no more is.
+    Change,
+    /// The request has ended meanwhile.
+    Done,
+    /// Stripe does not count what the ledger says.
+    Disputed,
+}
+
+/// A call that its account's own month refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedCall {
+    /// Who would have paid.
+    pub account_id: Uuid,
+    /// The model as the client named it.
+    pub model: String,
+    /// Upper bound of the input, in tokens.
+    pub input_tokens: u64,
+    /// Output tokens wanted for each choice.
+    pub output_tokens: u64,
+    /// How many choices the call asked for.
+    pub choices: u32,
 }
 
 impl Database {
@@ -87,7 +121,8 @@ impl Database {
         self.answer(query.fetch_one(self.pool())).await
     }
 
-    /// Ends a request badly, with words for its owner; false when it had ended.
+    /// Ends a request badly, with words for its owner, what at Stripe is the reason, and where something can be done
+    /// about it; false when it had ended.
     ///
     /// # Errors
     /// Any [`DatabaseError`].
@@ -96,12 +131,40 @@ impl Database {
         id: Uuid,
         code: &str,
         message: &str,
+        (object_id, url): (Option<&str>, Option<&str>),
     ) -> Result<bool, DatabaseError> {
-        let query = sqlx::query_scalar("select octroi_private.fail_billing_request($1, $2, $3)")
+        let query = sqlx::query_scalar("select octroi_private.fail_billing_request($1, $2, $3, $4, $5)")
             .bind(id)
             .bind(code)
-            .bind(message);
+            .bind(message)
+            .bind(object_id)
+            .bind(url);
         self.answer(query.fetch_one(self.pool())).await
+    }
+
+    /// What to do next before a change that begins a new billing cycle, given what Stripe has counted if it was asked.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn change_step(
+        &self,
+        id: Uuid,
+        totals: Option<&serde_json::Value>,
+    ) -> Result<ChangeStep, DatabaseError> {
+        let query =
+            sqlx::query("select action, wait_seconds, windows from octroi_private.change_step($1, $2)")
+                .bind(id)
+                .bind(totals.map(Json));
+        let row = self.answer(query.fetch_one(self.pool())).await?;
+        let seconds: i32 = row.try_get(1)?;
+        match row.try_get::<&str, _>(0)? {
+            "wait" => Ok(ChangeStep::Wait { seconds: seconds.max(1).unsigned_abs().into() }),
+            "compare" => Ok(ChangeStep::Compare(row.try_get::<Json<Vec<CloseWindow>>, _>(2)?.0)),
+            "change" => Ok(ChangeStep::Change),
+            "done" => Ok(ChangeStep::Done),
+            "disputed" => Ok(ChangeStep::Disputed),
+            other => Err(DatabaseError::Unreadable(format!("the step {other} of a change"))),
+        }
     }
 
     /// What to do next to cancel a subscription at once.
@@ -118,5 +181,19 @@ impl Database {
             "done" => Ok(CancelStep::Done),
             other => Err(DatabaseError::Unreadable(format!("the step {other} of a cancellation"))),
         }
+    }
+
+    /// Takes note of a call that the account's own month refused; the request for a pack that this led to.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn note_refused_at_limit(&self, call: &RefusedCall) -> Result<Option<Uuid>, DatabaseError> {
+        let query = sqlx::query_scalar("select octroi_private.note_refused_at_limit($1, $2, $3, $4, $5)")
+            .bind(call.account_id)
+            .bind(&call.model)
+            .bind(to_bigint(call.input_tokens))
+            .bind(to_bigint(call.output_tokens))
+            .bind(i32::try_from(call.choices).unwrap_or(i32::MAX));
+        self.answer(query.fetch_one(self.pool())).await
     }
 }

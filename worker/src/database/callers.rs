@@ -30,7 +30,7 @@ pub enum KeyState {
     Revoked,
     /// Its time is over.
     Expired,
-    /// Its account is suspended.
+    /// Its account is suspended, or its user.
     Suspended,
 }
 
@@ -41,16 +41,16 @@ pub struct UserCaller {
     pub account_id: Uuid,
     /// Who acts.
     pub user_id: Uuid,
-    /// Whether the account may be used.
+    /// Whether they may use the account.
     pub state: AccountState,
 }
 
-/// Whether an account may be used.
+/// Whether a user may use an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountState {
-    /// It may.
+    /// They may.
     Active,
-    /// It is suspended.
+    /// It is suspended, or they are.
     Suspended,
 }
 

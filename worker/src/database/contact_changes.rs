@@ -20,6 +20,8 @@ pub struct ContactChange {
     pub idempotency_key: String,
     /// What changes.
     pub details: CustomerDetails,
+    /// What an earlier owner left at Stripe is still being removed, and this would go with it.
+    pub must_wait: bool,
 }
 
 impl Database {
@@ -29,7 +31,8 @@ impl Database {
     /// Any [`DatabaseError`].
     pub async fn load_contact_change(&self, id: Uuid) -> Result<Option<ContactChange>, DatabaseError> {
         let query = sqlx::query(
-            "select version, customer_id, idempotency_key, details from octroi_private.load_contact_change($1)",
+            "select version, customer_id, idempotency_key, details, must_wait
+             from octroi_private.load_contact_change($1)",
         )
         .bind(id);
         let Some(row) = self.answer(query.fetch_optional(self.pool())).await? else { return Ok(None) };
@@ -38,6 +41,7 @@ impl Database {
             customer_id: row.try_get(1)?,
             idempotency_key: row.try_get(2)?,
             details: row.try_get::<Json<CustomerDetails>, _>(3)?.0,
+            must_wait: row.try_get(4)?,
         }))
     }
 

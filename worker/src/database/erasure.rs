@@ -1,5 +1,7 @@
 //! What is left to do after a person was erased.
 
+use std::fmt;
+
 use serde::Deserialize;
 use sqlx::Row;
 use sqlx::types::Json;
@@ -16,7 +18,7 @@ pub struct Removal {
     pub is_done: bool,
 }
 
-/// A customer that Stripe is to forget.
+/// A customer that Stripe is to forget, or that somebody left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErasedCustomer {
     /// Its id at Stripe.
@@ -53,10 +55,25 @@ pub enum ErasureStep {
     Waive(Vec<OpenInvoice>),
     /// Delete the customer.
     Delete,
-    /// The customer is gone: say so.
+    /// Take off a team's customer what belongs to whoever left.
+    HandOver(Handover),
+    /// Nothing is left at Stripe: say so.
     Finish,
     /// It is done.
     Done,
+}
+
+/// How a team's customer passes to its next owner.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Handover {
+    /// In seconds since 1970: what came later does not belong to whoever left.
+    pub until_s: i64,
+    /// How the next owner is reached; none where that is not known.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Their language.
+    #[serde(default)]
+    pub locale: Option<String>,
 }
 
 /// What became of a list of tombstones.
@@ -111,9 +128,13 @@ impl Database {
             sqlx::query("select action, args, wait_seconds from octroi_private.erasure_at_stripe($1)")
                 .bind(step_id);
         let row = self.answer(query.fetch_one(self.pool())).await?;
+        let action = row.try_get::<&str, _>(0)?;
+        if action == "hand_over" {
+            return Ok(ErasureStep::HandOver(row.try_get::<Json<_>, _>(1)?.0));
+        }
         let Json(args) = row.try_get::<Json<StepArgs>, _>(1)?;
         let seconds: i32 = row.try_get(2)?;
-        match (row.try_get::<&str, _>(0)?, args.subscription) {
+        match (action, args.subscription) {
             ("wait", _) => Ok(ErasureStep::Wait { seconds: seconds.max(1).unsigned_abs().into() }),
             ("cancel", Some(subscription)) => {
                 Ok(ErasureStep::Cancel { subscription, schedule: args.schedule })
@@ -154,5 +175,12 @@ impl Database {
             sqlx::query("select erased, absent from octroi_private.replay_tombstones($1)").bind(lines);
         let row = self.answer(query.fetch_one(self.pool())).await?;
         Ok(Replayed { erased: row.try_get(0)?, absent: row.try_get(1)? })
+    }
+}
+
+/// Nobody's address goes into a log.
+impl fmt::Debug for Handover {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Handover").field("until_s", &self.until_s).finish_non_exhaustive()
     }
 }

@@ -108,7 +108,7 @@ pub enum RefusalReason {
     SpendCapReached,
     /// The account has no plan.
     NoPlan,
-    /// The account is suspended.
+    /// The account is suspended, or its user.
     AccountSuspended,
     /// The key was revoked after it was authenticated.
     KeyRevoked,

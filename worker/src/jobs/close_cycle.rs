@@ -63,7 +63,8 @@ async fn drop_items(items: &[String], stripe: &Stripe) -> Result<(), StripeError
     Ok(())
 }
 
-async fn totals(windows: &[CloseWindow], stripe: &Stripe) -> Result<Value, StripeError> {
+/// What Stripe has counted in each window, by its key.
+pub(super) async fn totals(windows: &[CloseWindow], stripe: &Stripe) -> Result<Value, StripeError> {
     let mut totals = Map::new();
     for window in windows {
         totals.insert(window.key.clone(), json!(stripe.counted(&window.window).await?));

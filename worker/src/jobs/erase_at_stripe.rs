@@ -1,4 +1,5 @@
-//! Erases an account's customer at Stripe: cancel, bill what was used, wait until it is paid or waived, delete.
+//! Erases an account's customer at Stripe: cancel, bill what was used, wait until it is paid or waived, delete. Of a team
+//! that goes on the customer stays, without whoever left it.
 //!
 //! SQL says what is next from what Stripe has, which is fetched anew before it is asked. Each attempt takes one step that
 //! may be repeated, so it may die anywhere.
@@ -53,6 +54,16 @@ pub(super) async fn run(step_id: i64, stripe: &Stripe, database: &Database) -> R
                 stripe.expire_checkout(session).await?;
             }
             stripe.delete_customer(&customer.id).await?;
+        }
+        ErasureStep::HandOver(handover) => {
+            for session in &customer.session_ids {
+                stripe.expire_checkout(session).await?;
+            }
+            stripe.hand_over(&customer.id, &handover).await?;
+            // What pays now is known from here on; a webhook says it too.
+            sync("customer", &customer.id, stripe, database).await?;
+            database.finish_erasure_step(step_id).await?;
+            return Ok(Outcome::Done);
         }
     }
     Ok(Outcome::Snooze(Duration::from_secs(NEXT_SECONDS)))

@@ -8,6 +8,9 @@ use crate::database::Database;
 use crate::queue::{Failure, Outcome};
 use crate::stripe::Stripe;
 
+/// Pause while what an earlier owner left at Stripe is removed, in seconds.
+const WAIT_SECONDS: u64 = 2;
+
 /// Runs the job. Each call sets what is to be, under a key that names the version, so repeating it changes nothing.
 pub(super) async fn run(change_id: Uuid, stripe: &Stripe, database: &Database) -> Result<Outcome, Failure> {
     let Some(change) = database.load_contact_change(change_id).await? else {
@@ -16,6 +19,9 @@ pub(super) async fn run(change_id: Uuid, stripe: &Stripe, database: &Database) -
             .await?;
         return Ok(Outcome::Done);
     };
+    if change.must_wait {
+        return Ok(Outcome::Snooze(Duration::from_secs(WAIT_SECONDS)));
+    }
     let problem =
         match stripe.correct_customer(&change.customer_id, &change.details, &change.idempotency_key).await {
             Ok(()) => None,

@@ -152,6 +152,8 @@ pub(super) fn everything() -> Vec<(&'static str, Kind, Option<&'static str>)> {
             ),
             None,
         ),
+        ("new_owner", kind("new_owner", json!({ "plan": "Premium" })), Some("Data team")),
+        ("new_owner_no_plan", kind("new_owner", json!({ "plan": null })), None),
         (
             "news",
             kind(

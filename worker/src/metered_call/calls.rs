@@ -15,8 +15,9 @@ use super::open_call::{CallBounds, OpenCall};
 use super::patience::Patience;
 use super::preparation::{PreparedCall, prepare};
 use super::pump::stream;
+use super::refused_at_limit::RefusedAtLimit;
 use super::{Answer, CallError, Completed, NewCall};
-use crate::database::{Database, Hold, LimitStanding, Replay, ReplayState, ReserveVerdict};
+use crate::database::{Database, Hold, LimitStanding, RefusedCall, Replay, ReplayState, ReserveVerdict};
 use crate::meter::Meter;
 use crate::openai::{Endpoint, IdentityKey, Upstream};
 
@@ -39,6 +40,7 @@ struct Shared {
     upstream: Upstream,
     identity: IdentityKey,
     models: ModelCache,
+    refused_at_limit: RefusedAtLimit,
     patience: Patience,
     tracker: TaskTracker,
     stop: CancellationToken,
@@ -65,6 +67,7 @@ impl MeteredCalls {
         let stop = CancellationToken::new();
         let shared = Shared {
             models: ModelCache::new(database.clone()),
+            refused_at_limit: RefusedAtLimit::new(database.clone()),
             patience: Patience::new(stop.clone()),
             tracker: TaskTracker::new(),
             database,
@@ -157,6 +160,7 @@ impl Shared {
 
     async fn reserve(&self, prepared: PreparedCall) -> Result<Verdict, CallError> {
         let PreparedCall { caller, request, model, input_bound, reserve, keep_bytes } = prepared;
+        let wanted_output_tokens = reserve.output_tokens;
         let started_at = Instant::now();
         match self.meter.reserve(reserve).await.map_err(CallError::NotMetered)? {
             ReserveVerdict::Granted(Hold { request_id, output_tokens, standing, .. }) => {
@@ -179,6 +183,14 @@ impl Shared {
                 Ok(Verdict::Send { open, sending, stream: request.stream })
             }
             ReserveVerdict::Refused(refusal) => {
+                let call = RefusedCall {
+                    account_id: caller.account_id,
+                    model: request.model.clone(),
+                    input_tokens: input_bound,
+                    output_tokens: wanted_output_tokens,
+                    choices: request.choices,
+                };
+                self.refused_at_limit.tell(&refusal, call, &self.tracker).await;
                 Err(CallError::Refused { refusal: Box::new(refusal), model: request.model })
             }
             ReserveVerdict::Replayed(replay) => self.replay(replay).await.map(Verdict::Replay),

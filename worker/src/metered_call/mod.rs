@@ -21,6 +21,7 @@ mod open_call;
 mod patience;
 mod preparation;
 mod pump;
+mod refused_at_limit;
 mod types;
 
 pub use calls::MeteredCalls;

@@ -7,7 +7,7 @@ use stripe_checkout::checkout_session::{
     CreateCheckoutSessionSubscriptionDataBillingMode, CreateCheckoutSessionSubscriptionDataBillingModeType,
     ExpireCheckoutSession, ListCheckoutSession, ListLineItemsCheckoutSession, RetrieveCheckoutSession,
 };
-use stripe_shared::CheckoutSessionMode;
+use stripe_shared::{CheckoutSessionMode, CheckoutSessionStatus};
 
 use super::pages::{PAGE_OBJECTS, all};
 use super::subscriptions::NewItem;
@@ -90,15 +90,21 @@ impl Stripe {
         Ok(ours.map(|session| (session.id.to_string(), session.url)))
     }
 
-    /// Closes a session that must not be paid any more. One that is over already is left alone.
+    /// Closes a session that must not be paid any more; false when its customer was faster and has completed it.
     ///
     /// # Errors
-    /// Any [`StripeError`] but a refusal.
-    pub async fn expire_checkout(&self, session: &str) -> Result<(), StripeError> {
+    /// Any [`StripeError`]; a refusal when it is open and stays so.
+    pub async fn expire_checkout(&self, session: &str) -> Result<bool, StripeError> {
         let request = ExpireCheckoutSession::new(session);
-        match self.change(&request, &fresh_key(session)).await {
-            Err(error) if !error.is_refusal() => Err(error),
-            _ => Ok(()),
+        let refusal = match self.change(&request, &fresh_key(session)).await {
+            Err(error) if error.is_missing() => return Ok(true),
+            Err(error) if error.is_refusal() => error,
+            outcome => return outcome.map(|_| true),
+        };
+        match self.get(&RetrieveCheckoutSession::new(session)).await?.status {
+            Some(CheckoutSessionStatus::Complete) => Ok(false),
+            Some(CheckoutSessionStatus::Expired) => Ok(true),
+            _ => Err(refusal),
         }
     }
 

@@ -138,7 +138,7 @@ impl Stripe {
             let Some(pause) = pause_after(&failed, attempt) else {
                 // What an earlier attempt may have done, a later one that was not taken does not undo.
                 return Err(match (outcome_unknown, failed.error) {
-                    (Some(unknown), StripeError::Busy { .. } | StripeError::Unreachable) => unknown,
+                    (Some(unknown), error) if error.was_not_taken() => unknown,
                     (_, error) => error,
                 });
             };

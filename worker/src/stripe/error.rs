@@ -75,6 +75,11 @@ impl StripeError {
         matches!(self, Self::Refused { .. } | Self::Unnamed)
     }
 
+    /// Whether the call was surely not carried out, and is to be made another time.
+    pub fn was_not_taken(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Unreachable | Self::Denied { .. })
+    }
+
     /// Whether the call may have been carried out although it failed here.
     pub fn outcome_is_unknown(&self) -> bool {
         matches!(self, Self::ServerError { .. } | Self::OutcomeUnknown { .. } | Self::Unreadable(_))

@@ -17,6 +17,7 @@ mod customer_objects;
 mod customers;
 mod error;
 mod events;
+mod handover;
 mod invoices;
 mod meter_errors;
 mod meters;
@@ -48,7 +49,7 @@ use once::fresh_key;
 pub use once::made_once;
 pub use prices::{ListedPrice, NewPrice};
 pub use products::ListedProduct;
-pub use subscriptions::NewItem;
+pub use subscriptions::{ItemChange, NewItem};
 pub use top_up_invoices::TopUpInvoice;
 pub use webhook_endpoints::{Endpoint, NewEndpoint};
 

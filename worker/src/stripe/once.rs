@@ -29,7 +29,9 @@ where
         return Err(error);
     }
     match make(format!("{key}-2")).await {
-        Err(error) if error.outcome_is_unknown() => look().await?.ok_or(error),
+        Err(second) if second.outcome_is_unknown() => look().await?.ok_or(second),
+        // That this one was not taken says nothing of the first.
+        Err(second) if second.was_not_taken() => Err(error),
         outcome => outcome,
     }
 }
@@ -73,6 +75,17 @@ mod tests {
         let keys = vec!["k".to_owned(), "k-2".to_owned()];
         assert_eq!(play(&[FAILED, Ok(8)], None).await, (Ok(8), keys.clone()));
         assert_eq!(play(&[FAILED, FAILED], None).await, (FAILED, keys));
+    }
+
+    #[tokio::test]
+    async fn a_doubt_stays_when_the_other_key_is_not_taken() {
+        for not_taken in [
+            StripeError::Busy { status: 429, retry_after: None },
+            StripeError::Unreachable,
+            StripeError::Denied { status: 401, code: "api_key_expired".to_owned() },
+        ] {
+            assert_eq!(play(&[FAILED, Err(not_taken)], None).await.0, FAILED);
+        }
     }
 
     #[tokio::test]

@@ -6,11 +6,13 @@ use stripe_billing::subscription_schedule::{
     UpdateSubscriptionSchedule, UpdateSubscriptionSchedulePhases, UpdateSubscriptionSchedulePhasesDuration,
     UpdateSubscriptionSchedulePhasesDurationInterval, UpdateSubscriptionSchedulePhasesEndDate,
     UpdateSubscriptionSchedulePhasesItems, UpdateSubscriptionSchedulePhasesProrationBehavior,
-    UpdateSubscriptionSchedulePhasesStartDate,
+    UpdateSubscriptionSchedulePhasesStartDate, UpdateSubscriptionSchedulePhasesTrialEnd,
 };
 use stripe_shared::{
-    SubscriptionSchedule, SubscriptionScheduleEndBehavior, SubscriptionSchedulePhaseConfiguration,
+    Subscription, SubscriptionSchedule, SubscriptionScheduleEndBehavior,
+    SubscriptionSchedulePhaseConfiguration,
 };
+use stripe_types::Timestamp;
 
 use super::subscriptions::NewItem;
 use super::{Stripe, StripeError, fresh_key};
@@ -20,7 +22,8 @@ impl Stripe {
         self.get(&RetrieveSubscriptionSchedule::new(id)).await
     }
 
-    /// Lets a subscription have these items from its next period on, instead of whatever it was to have.
+    /// Lets a subscription have these items once all that is paid for is over, instead of whatever it was to have. One
+    /// that is billed by the year and by the month changes with its year: a schedule's own phase ends with the month.
     ///
     /// # Errors
     /// Any [`StripeError`].
@@ -30,7 +33,9 @@ impl Stripe {
         items: &[NewItem],
         key: &str,
     ) -> Result<(), StripeError> {
-        let schedule = self.schedule_of(subscription, key).await?;
+        let found = self.get(&RetrieveSubscription::new(subscription)).await?;
+        let paid_until = found.items.data.iter().map(|item| item.current_period_end).max();
+        let schedule = self.schedule_of(&found, key).await?;
         let now = schedule.phases.iter().find(|phase| is_current(&schedule, phase));
         let Some(now) = now else {
             return Err(StripeError::Unreadable("a schedule without a current phase".to_owned()));
@@ -40,17 +45,20 @@ impl Stripe {
             .proration_behavior(
                 stripe_billing::subscription_schedule::UpdateSubscriptionScheduleProrationBehavior::None,
             )
-            .phases(vec![current_phase(now), next_phase(items)]);
+            .phases(vec![current_phase(now, paid_until.unwrap_or(now.end_date)), next_phase(items)]);
         self.change(&request, &format!("{key}-phases")).await.map(drop)
     }
 
     /// The schedule of a subscription: the one it has, else a new one that repeats what is.
-    async fn schedule_of(&self, subscription: &str, key: &str) -> Result<SubscriptionSchedule, StripeError> {
-        let found = self.get(&RetrieveSubscription::new(subscription)).await?;
-        if let Some(schedule) = found.schedule {
+    async fn schedule_of(
+        &self,
+        subscription: &Subscription,
+        key: &str,
+    ) -> Result<SubscriptionSchedule, StripeError> {
+        if let Some(schedule) = &subscription.schedule {
             return self.schedule(schedule.id().as_ref()).await;
         }
-        let request = CreateSubscriptionSchedule::new().from_subscription(subscription);
+        let request = CreateSubscriptionSchedule::new().from_subscription(subscription.id.as_str());
         self.change(&request, &format!("{key}-schedule")).await
     }
 
@@ -71,13 +79,17 @@ fn is_current(schedule: &SubscriptionSchedule, phase: &SubscriptionSchedulePhase
     schedule.current_phase.as_ref().is_some_and(|current| current.start_date == phase.start_date)
 }
 
-/// The current phase as it is: Stripe wants it repeated with every change.
-fn current_phase(phase: &SubscriptionSchedulePhaseConfiguration) -> UpdateSubscriptionSchedulePhases {
+/// The current phase as it is, but for its end: Stripe wants it repeated with every change, its trial included.
+fn current_phase(
+    phase: &SubscriptionSchedulePhaseConfiguration,
+    until: Timestamp,
+) -> UpdateSubscriptionSchedulePhases {
     let items: Vec<_> =
         phase.items.iter().map(|item| phase_item(item.price.id().to_string(), item.quantity)).collect();
     let mut same = UpdateSubscriptionSchedulePhases::new(items);
     same.start_date = Some(UpdateSubscriptionSchedulePhasesStartDate::Timestamp(phase.start_date));
-    same.end_date = Some(UpdateSubscriptionSchedulePhasesEndDate::Timestamp(phase.end_date));
+    same.end_date = Some(UpdateSubscriptionSchedulePhasesEndDate::Timestamp(until));
+    same.trial_end = phase.trial_end.map(UpdateSubscriptionSchedulePhasesTrialEnd::Timestamp);
     same
 }
 

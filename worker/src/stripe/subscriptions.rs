@@ -24,6 +24,21 @@ pub struct NewItem {
     pub quantity: Option<u64>,
 }
 
+/// What became of a change of items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemChange {
+    /// The subscription has them.
+    Made,
+    /// The subscription stays as it was until an invoice is paid, which its card did not pay.
+    Unpaid {
+        /// Stripe's page where it can be.
+        invoice_url: Option<String>,
+    },
+}
+
+/// A declined change leaves an invoice, and its page is told with it.
+const WITH_INVOICE: &str = "latest_invoice";
+
 /// A form is a struct: a list of pairs would be numbered.
 #[derive(Serialize)]
 struct NoEnd {
@@ -80,28 +95,39 @@ impl Stripe {
         Ok(Subscription::new(subscription, schedule.as_ref()))
     }
 
-    /// Whether a subscription is billed by all of these prices, or will be as soon as the invoice for the change is paid.
+    /// Whether a subscription is billed by all of these prices, or would be if the invoice for that was paid; none when
+    /// neither is so.
     ///
     /// # Errors
     /// Any [`StripeError`].
-    pub async fn has_items(&self, id: &str, wanted: &[NewItem]) -> Result<bool, StripeError> {
-        let subscription = self.get(&RetrieveSubscription::new(id)).await?;
-        let pending = subscription.pending_update.and_then(|update| update.subscription_items);
-        let items = pending.as_ref().unwrap_or(&subscription.items.data);
-        Ok(wanted.iter().all(|item| items.iter().any(|had| had.price.id.as_str() == item.price)))
+    pub async fn item_change(&self, id: &str, wanted: &[NewItem]) -> Result<Option<ItemChange>, StripeError> {
+        let request = RetrieveSubscription::new(id).expand(vec![WITH_INVOICE.to_owned()]);
+        let subscription = self.get(&request).await?;
+        if has_prices(&subscription.items.data, wanted) {
+            return Ok(Some(ItemChange::Made));
+        }
+        let pending =
+            subscription.pending_update.as_ref().and_then(|update| update.subscription_items.as_ref());
+        Ok(pending.is_some_and(|items| has_prices(items, wanted)).then(|| change_of(&subscription)))
     }
 
-    /// Changes items now. What the change costs is invoiced at once, and the change waits until that is paid.
+    /// Changes items now. What the change costs is invoiced at once; while that is not paid nothing is changed.
     ///
     /// # Errors
     /// Any [`StripeError`].
-    pub async fn change_items(&self, id: &str, items: &[NewItem], key: &str) -> Result<(), StripeError> {
+    pub async fn change_items(
+        &self,
+        id: &str,
+        items: &[NewItem],
+        key: &str,
+    ) -> Result<ItemChange, StripeError> {
         let items: Vec<_> = items.iter().map(changed_item).collect();
         let request = UpdateSubscription::new(id)
             .items(items)
             .proration_behavior(UpdateSubscriptionProrationBehavior::AlwaysInvoice)
-            .payment_behavior(UpdateSubscriptionPaymentBehavior::PendingIfIncomplete);
-        self.change(&request, key).await.map(drop)
+            .payment_behavior(UpdateSubscriptionPaymentBehavior::PendingIfIncomplete)
+            .expand(vec![WITH_INVOICE.to_owned()]);
+        Ok(change_of(&self.change(&request, key).await?))
     }
 
     /// Lets a subscription end with its period. One that is billed by the year and by the month ends with its year: on
@@ -171,6 +197,19 @@ impl Stripe {
             _ => Ok(()),
         }
     }
+}
+
+fn has_prices(items: &[stripe_shared::SubscriptionItem], wanted: &[NewItem]) -> bool {
+    wanted.iter().all(|item| items.iter().any(|had| had.price.id.as_str() == item.price))
+}
+
+/// Stripe answers a declined change with a good status, and says what waits.
+fn change_of(subscription: &stripe_shared::Subscription) -> ItemChange {
+    if subscription.pending_update.is_none() {
+        return ItemChange::Made;
+    }
+    let invoice = subscription.latest_invoice.as_ref().and_then(|invoice| invoice.as_object());
+    ItemChange::Unpaid { invoice_url: invoice.and_then(|invoice| invoice.hosted_invoice_url.clone()) }
 }
 
 fn changed_item(item: &NewItem) -> UpdateSubscriptionItems {

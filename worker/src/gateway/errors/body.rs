@@ -141,7 +141,7 @@ impl GatewayError {
             }
             Self::InvalidCredentials => "Incorrect API key or access token provided.",
             Self::ExpiredCredentials => "The API key or access token has expired.",
-            Self::AccountSuspended => "This account is suspended.",
+            Self::AccountSuspended => "This account, or its user, is suspended.",
             Self::NotAMember => "OpenAI-Organization does not name an account you are a member of.",
             Self::Forbidden => "This account may not make this call.",
             Self::BodyInterrupted => "The connection ended before the whole request body had arrived.",

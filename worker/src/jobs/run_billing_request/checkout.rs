@@ -1,8 +1,10 @@
 //! Opens a checkout session, for a subscription or a top-up.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
-use super::{Made, Work};
+use super::{Made, Unmade, Work};
 use crate::queue::Failure;
 use crate::stripe::{NewCheckout, NewItem, made_once};
 
@@ -17,13 +19,26 @@ struct Args {
     reference: String,
     #[serde(default)]
     expire_sessions: Vec<String>,
+    /// An earlier request may be opening a session at this moment.
+    #[serde(default)]
+    wait_seconds: Option<u64>,
 }
+
+/// What is told to a customer who asks for a page and has paid on another one.
+const COMPLETED: &str = "You completed an earlier checkout page already. Look at your subscription in a moment; \
+                         it can be changed to another plan.";
 
 /// Opens the session. Earlier ones that could still be paid are closed first: both would be, one day.
 pub(super) async fn open(work: &Work<'_>) -> Result<Made, Failure> {
     let args: Args = work.args()?;
-    for session in &args.expire_sessions {
-        work.stripe.expire_checkout(session).await?;
+    if let Some(seconds) = args.wait_seconds {
+        return Ok(Made::Later(Duration::from_secs(seconds)));
+    }
+    for session in args.expire_sessions {
+        if !work.stripe.expire_checkout(&session).await? {
+            let (code, message) = ("not_possible", COMPLETED);
+            return Ok(Made::Nothing(Unmade { code, message, object: Some(session), url: None }));
+        }
     }
     let checkout = NewCheckout {
         customer: work.customer,

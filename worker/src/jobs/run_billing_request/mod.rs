@@ -25,6 +25,20 @@ enum Made {
     Object(String, Option<String>),
     /// It cannot go on yet.
     Later(Duration),
+    /// Nothing, and its owner is told why.
+    Nothing(Unmade),
+}
+
+/// Why nothing was made of a request.
+struct Unmade {
+    /// One of the errors of billing requests.
+    code: &'static str,
+    /// Words for its owner.
+    message: &'static str,
+    /// What at Stripe is the reason, and should be looked at.
+    object: Option<String>,
+    /// Where its owner can do something about it.
+    url: Option<String>,
 }
 
 /// What a request works with.
@@ -66,6 +80,12 @@ pub(super) async fn run(request_id: Uuid, stripe: &Stripe, database: &Database) 
             Ok(Outcome::Done)
         }
         Ok(Made::Later(pause)) => Ok(Outcome::Snooze(pause)),
+        Ok(Made::Nothing(Unmade { code, message, object, url })) => {
+            tracing::warn!(request.id = %request_id, code, "nothing is made of billing request {request_id}");
+            let reason = (object.as_deref(), url.as_deref());
+            database.fail_billing_request(request_id, code, message, reason).await?;
+            Ok(Outcome::Done)
+        }
         Err(Failure::Stripe(error)) if error.is_refusal() => {
             tell_refusal(database, request_id, &request.kind, &error).await
         }
@@ -117,7 +137,7 @@ async fn tell_why_not(
         _ => return Err(error.into()),
     };
     tracing::warn!(request.id = %request_id, %error, "billing request {request_id} cannot be done");
-    database.fail_billing_request(request_id, code, message).await?;
+    database.fail_billing_request(request_id, code, message, (None, None)).await?;
     Ok(Outcome::Done)
 }
 
@@ -129,7 +149,7 @@ async fn tell_refusal(
 ) -> Result<Outcome, Failure> {
     let (code, message) = words_for(error);
     tracing::warn!(request.id = %request_id, kind, %error, "billing request {request_id} was refused");
-    database.fail_billing_request(request_id, &code, &message).await?;
+    database.fail_billing_request(request_id, &code, &message, (None, None)).await?;
     Ok(Outcome::Done)
 }
 

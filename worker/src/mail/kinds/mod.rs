@@ -2,6 +2,7 @@
 
 mod auto_top_up_failed;
 mod breach;
+mod new_owner;
 mod news;
 mod payment_failed;
 mod subscription_ended;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 pub use auto_top_up_failed::AutoTopUpFailed;
 pub use breach::{Breach, BreachNotice};
+pub use new_owner::NewOwner;
 pub use news::News;
 pub use payment_failed::PaymentFailed;
 pub use subscription_ended::SubscriptionEnded;
@@ -37,6 +39,8 @@ pub enum Kind {
     TopUpReceived(TopUpReceived),
     /// A top-up that the account buys by itself was not bought.
     AutoTopUpFailed(AutoTopUpFailed),
+    /// A team passed to whoever is written to.
+    NewOwner(NewOwner),
     /// What is new.
     News(News),
     /// Personal data were breached.
@@ -86,7 +90,7 @@ pub(super) struct Content {
 
 impl Kind {
     /// Every kind this worker can write.
-    pub const NAMES: [&'static str; 7] = [
+    pub const NAMES: [&'static str; 8] = [
         "threshold",
         "payment_failed",
         "subscription_ended",
@@ -94,6 +98,7 @@ impl Kind {
         "auto_top_up_failed",
         "news",
         "breach",
+        "new_owner",
     ];
 
     /// The kind in a row.
@@ -126,6 +131,7 @@ impl Kind {
             Self::SubscriptionEnded(about) => about.say(wording)?,
             Self::TopUpReceived(about) => about.say(wording)?,
             Self::AutoTopUpFailed(about) => about.say(wording)?,
+            Self::NewOwner(about) => about.say(wording)?,
             Self::News(about) => about.say(wording)?,
             Self::Breach(about) => about.say(wording)?,
         };

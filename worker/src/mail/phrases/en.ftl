@@ -117,6 +117,15 @@ auto-top-up-cap-lead = Buying { $amount } for { $money } on your behalf would ex
 auto-top-up-cap-do = It goes on in your next month. Until then you can raise the limit, or buy more yourself.
 auto-top-up-failed-check = Check the payment
 
+## A team passed to somebody
+
+new-owner-subject = You are the owner of the team now
+new-owner-lead = Its owner has deleted their account, and the team has passed to you.
+new-owner-plan = The plan “{ $plan }” goes on. The means of payment that it was paid with belonged to the former owner and has been removed, together with their name, address and tax id.
+new-owner-subscription = Its subscription goes on. The means of payment that it was paid with belonged to the former owner and has been removed, together with their name, address and tax id.
+new-owner-ask = Please add a means of payment and say whom invoices are for before the next payment is due.
+new-owner-do = Add a means of payment
+
 ## News, in the operator's words
 
 news-do = Read on

@@ -121,6 +121,15 @@ auto-top-up-cap-lead = Acheter { $amount } pour { $money } en votre nom dépasse
 auto-top-up-cap-do = Elle reprendra au mois suivant. D’ici là, vous pouvez relever le plafond ou acheter une recharge vous-même.
 auto-top-up-failed-check = Vérifier le paiement
 
+## A team passed to somebody
+
+new-owner-subject = Vous êtes désormais propriétaire de l’équipe
+new-owner-lead = Son propriétaire a supprimé son compte, et l’équipe vous revient.
+new-owner-plan = La formule « { $plan } » se poursuit. Le moyen de paiement utilisé jusqu’ici appartenait à l’ancien propriétaire et a été retiré, de même que son nom, son adresse et son numéro fiscal.
+new-owner-subscription = Son abonnement se poursuit. Le moyen de paiement utilisé jusqu’ici appartenait à l’ancien propriétaire et a été retiré, de même que son nom, son adresse et son numéro fiscal.
+new-owner-ask = Merci d’ajouter un moyen de paiement et d’indiquer à qui adresser les factures avant la prochaine échéance.
+new-owner-do = Ajouter un moyen de paiement
+
 ## News, in the operator's words
 
 news-do = Lire la suite

@@ -137,13 +137,19 @@ fn fill(world: &World, customer: &mut Customer, params: &mut Params) -> Result<(
             *field = given;
         }
     }
+    if params.clears("address") {
+        customer.address = None;
+    }
     if let Some(mut address) = params.object("address")? {
         let known = ["city", "country", "line1", "line2", "postal_code", "state"];
         let given = known.map(|name| Ok((name.to_owned(), address.text(name)?.into())));
         customer.address = Some(Value::Object(given.into_iter().collect::<Result<_, ApiError>>()?));
         address.finish()?;
     }
-    if params.has("preferred_locales") {
+    if params.clears("preferred_locales") {
+        params.ignore(&["preferred_locales"]);
+        customer.preferred_locales.clear();
+    } else if params.has("preferred_locales") {
         customer.preferred_locales = params.texts("preferred_locales")?;
     }
     params.metadata(&mut customer.metadata)?;

@@ -35,6 +35,9 @@ pub struct PaymentMethod {
     pub customer: Option<String>,
     pub behaviour: Behaviour,
     pub metadata: Metadata,
+    /// Taken off its customer: it pays for nothing any more, and for nobody else.
+    #[serde(default)]
+    pub detached: bool,
 }
 
 impl PaymentMethod {
@@ -46,6 +49,7 @@ impl PaymentMethod {
             customer: None,
             behaviour,
             metadata: Metadata::new(),
+            detached: false,
         }
     }
 
@@ -145,6 +149,11 @@ pub fn attach_to(world: &mut World, id: &str, customer: &str) -> Result<String, 
         None => id.to_owned(),
     };
     let method = world.find::<PaymentMethod>(&id)?;
+    if method.detached {
+        return Err(ApiError::impossible(
+            "This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may not be used again.",
+        ));
+    }
     if method.customer.as_deref().is_some_and(|other| other != customer) {
         return Err(ApiError::impossible(
             "The payment method you provided has already been attached to a customer.",
@@ -210,7 +219,10 @@ fn detach(world: &mut World, id: &str, params: &mut Params) -> Answer {
     let Some(customer) = world.find::<PaymentMethod>(id)?.customer.clone() else {
         return Err(ApiError::impossible("The payment method you provided is not attached to a customer."));
     };
-    world.change::<PaymentMethod>(id, |method| method.customer = None);
+    world.change::<PaymentMethod>(id, |method| {
+        method.customer = None;
+        method.detached = true;
+    });
     world.change::<Customer>(&customer, |customer| {
         customer.default_payment_method.take_if(|default| default == id);
     });

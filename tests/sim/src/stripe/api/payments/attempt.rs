@@ -25,7 +25,8 @@ pub enum Attempt {
 
 /// Charges a payment intent to a payment method.
 pub fn attempt(world: &mut World, intent: &str, method: Option<&str>) -> Attempt {
-    let Some(method) = method.and_then(|id| world.payment_methods.get(id)).cloned() else {
+    let usable = |method: &&PaymentMethod| !method.detached;
+    let Some(method) = method.and_then(|id| world.payment_methods.get(id)).filter(usable).cloned() else {
         return Attempt::NoMethod;
     };
     world.change::<PaymentIntent>(intent, |intent| {

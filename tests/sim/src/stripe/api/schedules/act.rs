@@ -49,6 +49,7 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
         end: subscription.first_period_end().unwrap_or(world.now),
         items: items.collect(),
         proration: "create_prorations".into(),
+        trial_end: subscription.trial.map(|(_, end)| end).filter(|end| *end > world.now),
     };
     let schedule = Schedule {
         id: fresh_id(Schedule::PREFIX),
@@ -123,6 +124,10 @@ fn read_phases(world: &World, given: Vec<Params>, current: Option<&Phase>) -> Re
         let message = "The stand-in does not model changes of the current phase's items.";
         return Err(ApiError::parameter("parameter_invalid", "phases[0][items]", message));
     }
+    if first.trial_end != current.trial_end {
+        let message = "The stand-in does not model changes of the current phase's trial.";
+        return Err(ApiError::parameter("parameter_invalid", "phases[0][trial_end]", message));
+    }
     if first.end <= world.now {
         let message = "The current phase must end in the future.";
         return Err(ApiError::parameter("parameter_invalid", "phases[0][end_date]", message));
@@ -150,9 +155,10 @@ fn read_phase(world: &World, mut given: Params, after: Option<i64>) -> Result<Ph
     let proration = given.one_of("proration_behavior", &behaviors)?.unwrap_or("create_prorations");
     let items = given.objects("items")?.into_iter().map(|item| read_item(world, item));
     let items = items.collect::<Result<Vec<PhaseItem>, ApiError>>()?;
+    let trial_end = given.integer("trial_end")?;
     given.ignore(&["metadata", "billing_cycle_anchor"]);
     given.finish()?;
-    Ok(Phase { start, end, items, proration: proration.into() })
+    Ok(Phase { start, end, items, proration: proration.into(), trial_end })
 }
 
 fn duration(given: &mut Params) -> Result<Option<Interval>, ApiError> {

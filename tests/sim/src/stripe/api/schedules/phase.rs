@@ -25,6 +25,8 @@ pub struct Phase {
     pub end: i64,
     pub items: Vec<PhaseItem>,
     pub proration: Cow<'static, str>,
+    /// Until when it is a trial.
+    pub trial_end: Option<i64>,
 }
 
 fn active<'w>(world: &'w World, subscription: &Subscription) -> Option<&'w Schedule> {

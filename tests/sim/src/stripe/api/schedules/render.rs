@@ -72,6 +72,6 @@ fn render_phase(phase: &Phase, currency: &str) -> Value {
         "proration_behavior": phase.proration,
         "start_date": phase.start,
         "transfer_data": null,
-        "trial_end": null,
+        "trial_end": phase.trial_end,
     })
 }

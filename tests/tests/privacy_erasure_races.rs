@@ -1,0 +1,309 @@
+//! Somebody deletes themselves while something else is written about them: whoever comes first, nothing of them is left.
+
+use std::collections::BTreeSet;
+
+use octroi_tests::cast::{Caller, act_as};
+use octroi_tests::deadline::eventually;
+use octroi_tests::stage::{Stage, play};
+use octroi_tests::verbs::{Call, Usage, reserve, settle};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+/// How often both begin at once.
+const ROUNDS: usize = 3;
+
+/// What somebody has when they do something.
+#[derive(Clone, Copy, PartialEq)]
+enum Has {
+    /// What everybody has.
+    Nothing,
+    /// A subscription.
+    Plan,
+    /// A subscription that ends with its period.
+    EndingPlan,
+}
+
+/// Something that writes about somebody: what it is called, what they need for it, and the statement. `{user}`, `{account}` and
+/// `{key}` are theirs, `{id}` is new.
+type Act = (&'static str, Has, &'static str);
+
+/// Every function of the Data API that writes, as a user calls it.
+const BY_USERS: [Act; 18] = [
+    (
+        "buy_top_up",
+        Has::Plan,
+        "octroi.buy_top_up('tokens_100k', 'https://app.example/a', 'https://app.example/b')",
+    ),
+    ("cancel_subscription", Has::Plan, "octroi.cancel_subscription()"),
+    ("change_plan", Has::Plan, "octroi.change_plan('premium', 'month')"),
+    (
+        "create_api_key",
+        Has::Nothing,
+        "octroi.create_api_key('canary', '[{\"meter\": \"tokens\", \"period\": \"day\", \"amount\": 5}]')",
+    ),
+    ("export_my_data", Has::Nothing, "octroi.export_my_data()"),
+    ("give_consent", Has::Nothing, "octroi.give_consent('news', '1')"),
+    ("open_portal", Has::Nothing, "octroi.open_portal('https://app.example/a')"),
+    (
+        "request_completion",
+        Has::Nothing,
+        "octroi.request_completion('{\"model\": \"gpt-4o-mini\", \"input\": \"canary\"}')",
+    ),
+    ("restrict_api_key", Has::Nothing, "octroi.restrict_api_key('{key}', array['gpt-4o-mini'])"),
+    ("resume_subscription", Has::EndingPlan, "octroi.resume_subscription()"),
+    ("revoke_api_key", Has::Nothing, "octroi.revoke_api_key('{key}')"),
+    ("rotate_api_key", Has::Nothing, "octroi.rotate_api_key('{key}')"),
+    ("set_auto_top_up", Has::Plan, "octroi.set_auto_top_up('tokens_100k', 0, 500)"),
+    ("set_notifications", Has::Nothing, "octroi.set_notifications(true, 'fr', 'Europe/Paris')"),
+    ("set_overage", Has::Plan, "octroi.set_overage(true)"),
+    (
+        "start_checkout",
+        Has::Nothing,
+        "octroi.start_checkout('basic', 'month', 'https://app.example/a', 'https://app.example/b')",
+    ),
+    (
+        "update_my_contact",
+        Has::Plan,
+        "octroi.update_my_contact('Canary', null, '+33123456789', 'fr', null, '{\"line1\": \"1 rue X\", \"country\": \"FR\"}')",
+    ),
+    ("withdraw_consent", Has::Nothing, "octroi.withdraw_consent('usage_alerts')"),
+];
+
+/// Those that only read, are nobody's to call, or are the deletion itself.
+const NO_ACTS: [&str; 6] =
+    ["billing_request", "completion", "delete_my_account", "my_data", "receipt", "receive_stripe_events"];
+
+/// What the worker and operators write about somebody.
+const BY_OTHERS: [Act; 5] = [
+    (
+        "unsubscribe",
+        Has::Nothing,
+        "octroi.unsubscribe((select n.unsubscribe_token::text from octroi_private.notification_setting as n where n.user_id = '{user}'), true)",
+    ),
+    (
+        "enqueue_mail",
+        Has::Nothing,
+        "octroi_private.enqueue_mail('{account}', '{user}', 'payment_failed', '{id}', '{}', now() + interval '1 day')",
+    ),
+    (
+        "open_privacy_request",
+        Has::Nothing,
+        "octroi_private.open_privacy_request('{user}', 'access', 'operator')",
+    ),
+    (
+        "reserve",
+        Has::Nothing,
+        "octroi_private.reserve('{id}', '{account}', null, '{user}', 'gpt-4o-mini', 10, 10)",
+    ),
+    (
+        "record_usage",
+        Has::Nothing,
+        "octroi_private.record_usage('{account}', '{user}', 'gpt-4o-mini', 10, 10)",
+    ),
+];
+
+/// Somebody who has what an act needs, and has made a call before; and the act as a statement.
+async fn meet(stage: &Stage, (_, has, call): Act) -> (Caller, String) {
+    let caller = stage.sign_up("canary").await;
+    let more = match has {
+        Has::Nothing => None,
+        Has::Plan => Some(json!({})),
+        Has::EndingPlan => Some(json!({ "cancel_at_period_end": true })),
+    };
+    if let Some(more) = more {
+        let query = sqlx::query("select public.pays_for_basic($1, $2)").bind(caller.user_id).bind(more);
+        query.execute(&stage.pool).await.unwrap();
+    }
+    let key = stage.make_key(caller, json!([])).await;
+    let earlier = Call::new(caller, 10, 10);
+    assert!(reserve(&stage.pool, &earlier).await.is_granted());
+    settle(&stage.pool, &Usage::new(earlier.request_id, 10, 10)).await;
+    let named = [
+        ("{user}", caller.user_id),
+        ("{account}", caller.account_id),
+        ("{key}", key.id),
+        ("{id}", Uuid::now_v7()),
+    ];
+    let call = named.iter().fold(call.to_owned(), |call, (name, id)| call.replace(name, &id.to_string()));
+    (caller, format!("select * from {call}"))
+}
+
+/// Runs a statement in a transaction of its own, as a user or as the operator; its SQLSTATE when it fails.
+fn go(
+    mut connection: PgConnection,
+    user_id: Option<Uuid>,
+    statement: String,
+) -> JoinHandle<Result<(), String>> {
+    tokio::spawn(async move {
+        let mut transaction = connection.begin().await.unwrap();
+        if let Some(user_id) = user_id {
+            act_as(&mut transaction, user_id).await;
+        }
+        let query = sqlx::query(AssertSqlSafe(statement));
+        let outcome = query.execute(&mut *transaction).await;
+        if let Err(error) = outcome {
+            return Err(error.as_database_error().unwrap().code().unwrap().into_owned());
+        }
+        transaction.commit().await.map_err(|error| error.to_string())
+    })
+}
+
+/// Starts a statement, and returns when it has ended or waits for a lock; whether it waits.
+async fn start(
+    stage: &Stage,
+    user_id: Option<Uuid>,
+    statement: String,
+) -> (JoinHandle<Result<(), String>>, bool) {
+    let mut connection = stage.connect().await;
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await.unwrap();
+    let running = go(connection, user_id, statement);
+    let waits = eventually("it ends or waits", async || {
+        let query = sqlx::query_scalar("select cardinality(pg_blocking_pids($1)) > 0").bind(pid);
+        let waits: bool = query.fetch_one(&stage.pool).await.unwrap();
+        (waits || running.is_finished()).then_some(waits)
+    })
+    .await;
+    (running, waits)
+}
+
+const DELETE: &str = "select * from octroi.delete_my_account()";
+
+/// Everything that the jobs of an erasure do here.
+async fn remove_usage(stage: &Stage) {
+    let receipts: Vec<Uuid> =
+        sqlx::query_scalar("select distinct receipt_id from octroi_private.usage_removal")
+            .fetch_all(&stage.pool)
+            .await
+            .unwrap();
+    for receipt in receipts {
+        stage.remove_usage(receipt).await;
+    }
+}
+
+async fn assert_gone(stage: &Stage, caller: Caller, story: &str) {
+    let left = stage.tables_naming(caller.user_id).await;
+    assert!(left.is_empty(), "{story}: still named in {left:?}");
+}
+
+/// The act is done and not committed when the deletion begins.
+async fn act_comes_first(stage: &Stage, act: Act, is_user: bool) {
+    let (caller, statement) = meet(stage, act).await;
+    let mut connection = stage.connect().await;
+    let mut transaction = connection.begin().await.unwrap();
+    if is_user {
+        act_as(&mut transaction, caller.user_id).await;
+    }
+    let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
+    assert!(done.is_ok(), "{}: {done:?}", act.0);
+    let (deletion, waits) = start(stage, Some(caller.user_id), DELETE.to_owned()).await;
+    if !waits {
+        remove_usage(stage).await;
+    }
+    transaction.commit().await.unwrap();
+    assert_eq!(deletion.await.unwrap(), Ok(()), "{} and then the deletion", act.0);
+    remove_usage(stage).await;
+    assert_gone(stage, caller, &format!("{} and then the deletion", act.0)).await;
+}
+
+/// The deletion is done and not committed when the act begins.
+async fn deletion_comes_first(stage: &Stage, act: Act, is_user: bool) {
+    let (caller, statement) = meet(stage, act).await;
+    let mut connection = stage.connect().await;
+    let mut transaction = connection.begin().await.unwrap();
+    act_as(&mut transaction, caller.user_id).await;
+    sqlx::query(DELETE).execute(&mut *transaction).await.unwrap();
+    let (acting, _) = start(stage, is_user.then_some(caller.user_id), statement).await;
+    transaction.commit().await.unwrap();
+    let outcome = acting.await.unwrap();
+    assert!(!outcome.is_err_and(|code| code.starts_with("40")), "the deletion and then {}", act.0);
+    remove_usage(stage).await;
+    assert_gone(stage, caller, &format!("the deletion and then {}", act.0)).await;
+}
+
+/// Both begin, and whatever happens happens.
+async fn both_at_once(stage: &Stage, act: Act, is_user: bool) {
+    let (caller, statement) = meet(stage, act).await;
+    let acting = go(stage.connect().await, is_user.then_some(caller.user_id), statement);
+    let deletion = go(stage.connect().await, Some(caller.user_id), DELETE.to_owned());
+    let outcome = acting.await.unwrap();
+    assert!(!outcome.is_err_and(|code| code.starts_with("40")), "{} beside the deletion", act.0);
+    assert_eq!(deletion.await.unwrap(), Ok(()), "the deletion beside {}", act.0);
+    remove_usage(stage).await;
+    assert_gone(stage, caller, &format!("{} beside the deletion", act.0)).await;
+}
+
+async fn every_way(stage: &Stage, acts: &[Act], is_user: bool) {
+    sqlx::raw_sql(include_str!("sql/pays_for_basic.sql")).execute(&stage.pool).await.unwrap();
+    for act in acts {
+        act_comes_first(stage, *act, is_user).await;
+        deletion_comes_first(stage, *act, is_user).await;
+        for _ in 0..ROUNDS {
+            both_at_once(stage, *act, is_user).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_somebody_asks_for_brings_them_back() {
+    play(async |stage| {
+        let there_are: Vec<String> = sqlx::query_scalar(
+            "select p.proname::text from pg_proc as p
+             where p.pronamespace = 'octroi'::regnamespace and p.provolatile = 'v'",
+        )
+        .fetch_all(&stage.pool)
+        .await
+        .unwrap();
+        let known = BY_USERS.iter().chain(&BY_OTHERS).map(|act| act.0).chain(NO_ACTS);
+        let known: BTreeSet<&str> = known.collect();
+        let untried: Vec<&String> = there_are.iter().filter(|name| !known.contains(name.as_str())).collect();
+        assert!(untried.is_empty(), "nobody tries {untried:?}");
+        every_way(stage, &BY_USERS, true).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_is_written_about_somebody_brings_them_back() {
+    play(async |stage| every_way(stage, &BY_OTHERS, false).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_owners_who_leave_at_once_neither_waits_for_ever() {
+    play(async |stage| {
+        for _ in 0..ROUNDS * 3 {
+            let [ada, bea] = [stage.sign_up("ada").await, stage.sign_up("bea").await];
+            // Each owns a team that the other would be left with.
+            for (owner, member) in [(ada, bea), (bea, ada)] {
+                let query = sqlx::query(
+                    "with team as (
+                       insert into octroi_private.account (kind, owner_user_id, name) values ('team', $1, 'Team')
+                       returning id
+                     )
+                     insert into octroi_private.member (account_id, user_id, role)
+                     select t.id, m.user_id, m.role from team as t
+                     cross join (values ($1, 'owner'), ($2, 'member')) as m (user_id, role)",
+                );
+                query.bind(owner.user_id).bind(member.user_id).execute(&stage.pool).await.unwrap();
+            }
+            let leaving = [
+                go(stage.connect().await, Some(ada.user_id), DELETE.to_owned()),
+                go(stage.connect().await, Some(bea.user_id), DELETE.to_owned()),
+            ];
+            for one in leaving {
+                assert_eq!(one.await.unwrap(), Ok(()));
+            }
+            remove_usage(stage).await;
+            for one in [ada, bea] {
+                assert_gone(stage, one, "two who leave").await;
+            }
+        }
+        let open: i64 = sqlx::query_scalar("select count(*) from octroi_private.account where status <> 'closed'")
+            .fetch_one(&stage.pool)
+            .await
+            .unwrap();
+        assert_eq!(open, 0, "no team is left with nobody");
+    })
+    .await;
+}
