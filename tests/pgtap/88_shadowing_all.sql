@@ -194,6 +194,9 @@ begin
     'insert into auth.users (id, email) values (pg_catalog.gen_random_uuid(), ''new@example.test'')',
     pg_catalog.format('update auth.users set email = ''s@new.test'', phone = null where id = %L', p_user_id)
   ]);
+  return next tap.attempt(array[
+    pg_catalog.format('update auth.users set banned_until = ''infinity'' where id = %L', p_user_id)
+  ]);
   return next tap.attempt(array[pg_catalog.format(
     'insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
     values (pg_catalog.gen_random_uuid(), %L, ''totp'', ''verified'', pg_catalog.now(), pg_catalog.now())', p_user_id
