@@ -86,9 +86,9 @@ as $$
 $$;
 
 -- What was drawn from grants that were then taken back, as far as no month has worked it off yet: a month does so by
--- what its plan's own amount was lowered by and was not used all the same. One in which nobody called has no balance, and
--- works off nothing. Below zero when a reversal came to nothing after all: what was worked off is given back, in the
--- month in which that is known.
+-- what its plan's own amount was lowered by and was not used all the same. One in which nobody called has no balance,
+-- and works off nothing. Below zero when a reversal came to nothing after all: what was worked off is given back, in
+-- the month in which that is known.
 create function octroi_private.debt_of(
   p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamptz
 )

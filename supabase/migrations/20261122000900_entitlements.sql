@@ -2,7 +2,8 @@
 set role octroi_owner;
 
 -- Locks the balances of an account that still run, and the month that a change of anchor cut short, in the order every
--- verb does. What belongs to a limit that is gone, or to a period that is counted from another anchor now, binds no more.
+-- verb does. What belongs to a limit that is gone, or to a period that is counted from another anchor now, binds no
+-- more.
 create function octroi_private.lock_balances(p_account_id uuid, p_anchor_at timestamptz, p_at timestamptz)
 returns void
 language plpgsql

@@ -123,7 +123,7 @@ begin
 end
 $$;
 
--- What is to become of an event: queued for the object it is about, ignored, quarantined, or refused because it is none.
+-- What is to become of an event: queued for the object it is about, ignored, quarantined, or refused: it is none.
 create function octroi_private.judge_stripe_event(
   p_event jsonb, out id text, out type text, out created_at timestamptz, out kind text, out object_id text,
   out object jsonb, out state text, out reason text

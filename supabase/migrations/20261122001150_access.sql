@@ -79,9 +79,9 @@ begin
 end
 $$;
 
--- Whether the payment of an open invoice may still arrive, as long as its subscription is active. A direct debit is tried
--- once and takes up to two weeks and more: the invoice is open meanwhile, without another try in sight. A failure makes
--- the subscription past_due.
+-- Whether the payment of an open invoice may still arrive, as long as its subscription is active. A direct debit is
+-- tried once and takes up to two weeks and more: the invoice is open meanwhile, without another try in sight. A failure
+-- makes the subscription past_due.
 create function octroi_private.is_payment_under_way(p_invoice octroi_private.stripe_invoice)
 returns boolean
 language sql
@@ -124,8 +124,8 @@ begin
 end
 $$;
 
--- Until when a plan is paid for, or tried; where that is over, until when it or a better one was: what a downgrade comes
--- after is trusted like any renewal.
+-- Until when a plan is paid for, or tried; where that is over, until when it or a better one was: what a downgrade
+-- comes after is trusted like any renewal.
 create function octroi_private.covered_until(
   p_subscription octroi_private.stripe_subscription, p_plan_version_id bigint,
   out until timestamptz, out is_paid boolean

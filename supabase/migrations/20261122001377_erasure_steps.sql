@@ -50,8 +50,8 @@ begin
 end
 $$;
 
--- What is next for such a customer. A correction that was on its way when the person left comes first, so that it cannot
--- come after; means of payment that were added since are somebody else's.
+-- What is next for such a customer. A correction that was on its way when the person left comes first, so that it
+-- cannot come after; means of payment that were added since are somebody else's.
 create function octroi_private.handover_at_stripe(p_step octroi_private.erasure_step)
 returns table (action text, args jsonb, wait_seconds integer)
 language plpgsql

@@ -92,8 +92,8 @@ as $$
   group by f.kind
 $$;
 
--- Today's use of each key against what was usual for it, some thousand accounts at a time, in the order of their ids and
--- then anew.
+-- Today's use of each key against what was usual for it, some thousand accounts at a time, in the order of their ids
+-- and then anew.
 create function octroi_private.detect_unusual_use(p_max_accounts integer)
 returns table (kind text, raised bigint)
 language plpgsql

@@ -63,7 +63,8 @@ comment on view octroi.invoices is 'Invoices of the accounts the reader administ
 
 create view octroi.billing_requests with (security_invoker = true) as
 select
-  r.id, r.account_id, r.kind, r.state, octroi_private.my_billing_url(r.id) as url, r.error, r.message, r.created_at, r.finished_at
+  r.id, r.account_id, r.kind, r.state, octroi_private.my_billing_url(r.id) as url, r.error, r.message, r.created_at,
+  r.finished_at
 from octroi_private.billing_request as r;
 comment on view octroi.billing_requests is 'What was asked of Stripe for the accounts the reader administers, and what became of it.';
 

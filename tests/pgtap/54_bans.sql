@@ -118,7 +118,8 @@ select bag_eq(
 -- Banned from the first moment, and erased.
 insert into auth.users (id, email, banned_until) values (:missing, 'x@example.test', 'infinity');
 select is(
-  (select u.state from octroi_private.authenticate_user(:missing, null) as u), 'suspended', 'who is made banned is banned'
+  (select u.state from octroi_private.authenticate_user(:missing, null) as u), 'suspended',
+  'who is made banned is banned'
 );
 update auth.users set deleted_at = now() where id = :missing;
 select is_empty('select b.user_id from octroi_private.ban as b', 'an erasure forgets the ban');

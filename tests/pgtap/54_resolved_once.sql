@@ -15,8 +15,9 @@ language sql
 stable
 begin atomic
 select format(
-  '%s events, %s tokens, %s held', (select count(*) from octroi_private.usage_event as e where e.account_id = b.account_id),
-  b.used, b.reserved
+  '%s events, %s tokens, %s held', (
+    select count(*) from octroi_private.usage_event as e where e.account_id = b.account_id
+  ), b.used, b.reserved
 )
 from octroi_private.balance as b
 where b.meter = 'tokens' and b.scope = 'account';

@@ -104,8 +104,8 @@ begin
 end
 $$;
 
--- The sweep: everything that there is, fetched once more, in any order. Half way it goes on in three ways, each of which
--- ends with another object, and with what a customer has then.
+-- The sweep: everything that there is, fetched once more, in any order. Half way it goes on in three ways, each of
+-- which ends with another object, and with what a customer has then.
 create function tap.sweep() returns text []
 language plpgsql
 as $$
@@ -195,7 +195,7 @@ set constraints all immediate;
 select tap.live_all(:first_life, :families) \g /dev/null
 select is(
   count(*), :families * 24::bigint, count(*) || ' lives, each with its own losses, repetitions and delays'
-) from tap.lived as l;
+) from tap.lived;
 select is(
   (select l.outcome from tap.lived as l limit 1),
   'premium: 0 of 102500; cs_1/li_1 0 of 5000, 2500 back; sub_1 until 2027-04-08 11:00:00+00; top_up_received',

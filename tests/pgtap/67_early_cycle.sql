@@ -83,7 +83,7 @@ select results_eq(
 select is(tap.step(0), 'wait 5', 'it counts behind its back');
 select is(tap.step(701), 'disputed', 'more than was ever told is a matter for people');
 select is(tap.step(700), 'change', 'all of it: the plan is changed');
-savepoint waiting;
+savepoint waiting; -- noqa: PRS
 select tap.travel('2027-03-16 12:01+00') \g /dev/null
 select is(tap.step(0), 'disputed', 'so is less after a day');
 select is(

@@ -66,7 +66,9 @@ select tap.use(9700) \g /dev/null
 select is(tap.call(octroi_private.uuid_v7(), 384), 'refused quota_exceeded', 'a call that needs more than is left');
 select is(tap.bought(), 0::bigint, 'nobody asked for packs: none is bought');
 select tap.play(:nora) \g /dev/null
-select is(tap.outcome_of($$select octroi.set_auto_top_up('small', 0, 1000)$$), '22023', 'at nothing left it is too late');
+select is(
+  tap.outcome_of($$select octroi.set_auto_top_up('small', 0, 1000)$$), '22023', 'at nothing left it is too late'
+);
 select tap.clear() \g /dev/null
 select tap.wish(1, 1000) \g /dev/null
 select is(tap.call(octroi_private.uuid_v7(), 384), 'refused quota_exceeded', 'the next call is refused as well');

@@ -38,7 +38,8 @@ select tap.play(:nora) \g /dev/null
 select octroi.set_auto_top_up('small', 500, 500) \g /dev/null
 select tap.clear() \g /dev/null
 select tap.use(9600) \g /dev/null
-select octroi_private.finish_billing_request(r.id, 'in_auto', null) from octroi_private.billing_request as r \g /dev/null
+select octroi_private.finish_billing_request(r.id, 'in_auto', null)
+from octroi_private.billing_request as r \g /dev/null
 select tap.apply('invoice', jsonb_build_object(
   'id', 'in_auto', 'customer', 'cus_nora', 'status', 'paid', 'total', 500, 'amount_due', 500, 'amount_paid', 500,
   'currency', 'eur', 'created', tap.s('2027-03-05 12:00+00'), 'lines', jsonb_build_array(jsonb_build_object(

@@ -144,7 +144,7 @@ select is(tap.args_of('checkout') -> 'expire_sessions', '[]', 'and no longer');
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 
 -- The page was paid, and nothing else is known of it yet.
-savepoint paid;
+savepoint paid; -- noqa: PRS
 select tap.apply('checkout_session', '{
   "id": "cs_1", "customer": "cus_nora", "mode": "subscription", "status": "complete", "payment_status": "paid",
   "amount_total": 900, "currency": "eur", "subscription": "sub_9", "created": 1804248000

@@ -269,7 +269,7 @@ select tap.travel('2027-04-05 12:50+00') \g /dev/null
 select octroi_private.report_usage(10) \g /dev/null
 select octroi_private.finish_meter_report(r.id, 'accepted', null)
 from octroi_private.meter_report as r
-cross join lateral octroi_private.begin_meter_report(r.id) as b \g /dev/null
+cross join lateral octroi_private.begin_meter_report(r.id) \g /dev/null
 update octroi_private.stripe_object set queued_at = null;
 select tap.travel('2027-05-06 11:59+00') \g /dev/null
 select results_eq(
@@ -287,7 +287,7 @@ select results_eq(
 );
 
 -- A draft that does not become an invoice.
-select tap.apply('invoice', tap.invoice('in_3', 'sub_1', '2027-05-05 12:00+00', '2027-06-05 12:00+00', jsonb_build_object(
+select tap.apply('invoice', tap.invoice('in_3', 'sub_1', '2027-05-05 12:00Z', '2027-06-05 12:00Z', jsonb_build_object(
   'status', 'draft', 'lines', jsonb_build_array(jsonb_build_object(
     'id', 'il_m', 'price', tap.price('basic-v2-overage-tokens'), 'quantity', 0, 'amount', 0,
     'period_start', tap.s('2027-04-05 12:00+00'), 'period_end', tap.s('2027-05-05 12:00+00')

@@ -51,11 +51,14 @@ select is(
   'a page that somebody else is waiting for is not the one that is asked for'
 );
 select tap.clear() \g /dev/null
-select octroi_private.finish_billing_request(a.id, 'cs_' || replace(a.name, ' ', '_'), 'https://stripe.test/' || replace(a.name, ' ', '/'))
-from tap.asked as a \g /dev/null
+select octroi_private.finish_billing_request(
+  a.id, 'cs_' || replace(a.name, ' ', '_'), 'https://stripe.test/' || replace(a.name, ' ', '/')
+) from tap.asked as a \g /dev/null
 
 select tap.play(:nora) \g /dev/null
-select is(tap.told('nora checkout'), 'done https://stripe.test/nora/checkout', 'who asked for a checkout is told where');
+select is(
+  tap.told('nora checkout'), 'done https://stripe.test/nora/checkout', 'who asked for a checkout is told where'
+);
 select is(tap.told('nora portal'), 'done https://stripe.test/nora/portal', 'and for the portal');
 select is(tap.told('stan portal'), 'done', 'of a colleague''s page, that it is there');
 select is(tap.told('stan checkout'), 'done', 'and no more');

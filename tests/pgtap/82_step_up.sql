@@ -147,7 +147,7 @@ insert into tap.argument values
 
 create table tap.operator_read as
 select g.role_name, g.what, g.function, g.relation, 'select count(*) from ' || coalesce(
-  g.relation::text, format('%s(%s)', g.function::regproc, coalesce(a.arguments, (
+  g.relation::text, format('%s(%s)', g.function::regproc, coalesce(n.arguments, (
     select string_agg(format('null::%s', format_type(t.type_oid, null)), ', ' order by t.ord)
     from pg_proc as p, unnest(p.proargtypes::oid []) with ordinality as t (type_oid, ord)
     where p.oid = g.function
@@ -161,9 +161,13 @@ from (
   select a.grantee::regrole::text, c.oid::regclass::text, null, c.oid
   from pg_class as c
   left join pg_attribute as t on t.attrelid = c.oid
-  cross join lateral (select * from aclexplode(c.relacl) union all select * from aclexplode(t.attacl)) as a
+  cross join lateral (
+    select * from aclexplode(c.relacl)
+    union all
+    select * from aclexplode(t.attacl)
+  ) as a
 ) as g
-left join tap.argument as a on a.what = g.what
+left join tap.argument as n on n.what = g.what
 where g.role_name in ('octroi_admin', 'octroi_support');
 grant select on tap.operator_read to public;
 

@@ -321,8 +321,9 @@ return (select l.must_wait from octroi_private.contact_change as c
   cross join lateral octroi_private.load_contact_change(c.id) as l);
 select ok(tap.waits(), 'before anything else is');
 select ok(
-  exists (select from octroi_private.mail as m where m.user_id = :ada and m.kind = 'new_owner' and m.account_id = :team),
-  'ada is told'
+  exists (
+    select from octroi_private.mail as m where m.user_id = :ada and m.kind = 'new_owner' and m.account_id = :team
+  ), 'ada is told'
 );
 select ok(
   (select r.kept::text like '%Stripe of a team that goes on%' from octroi_private.erasure_receipt as r

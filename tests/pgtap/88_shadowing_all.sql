@@ -201,9 +201,6 @@ begin
     'insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
     values (pg_catalog.gen_random_uuid(), %L, ''totp'', ''verified'', pg_catalog.now(), pg_catalog.now())', p_user_id
   )]);
-  return next tap.attempt(array[pg_catalog.format(
-    'update auth.users set banned_until = pg_catalog.now() + interval ''1 day'' where id = %L', p_user_id
-  )]);
   return next tap.attempt(array[
     pg_catalog.format('update auth.users set deleted_at = pg_catalog.now() where id = %L', p_user_id)
   ]);
@@ -226,9 +223,11 @@ select octroi_private.link_stripe_customer(:'sten_account', 'cus_sten') \g /dev/
 select octroi_private.store_subscription(
   '{"id": "sub_sten", "customer": "cus_sten", "status": "active", "created": 1}'
 ) \g /dev/null
-select octroi_private.enqueue_mail(:'sten_account', :sten, 'threshold', '1', '{}', now() + interval '1 day') \g /dev/null
+select octroi_private.enqueue_mail(:'sten_account', :sten, 'threshold', '1', '{}', now() + interval '1 day')
+\g /dev/null
 insert into octroi_private.job (kind, args)
-select k.kind, '{}' from unnest(array['complete_request', 'run_billing_request', 'push_contact', 'send_mail']) as k (kind);
+select k.kind, '{}'
+from unnest(array['complete_request', 'run_billing_request', 'push_contact', 'send_mail']) as k (kind);
 select tap.play(:sten) \g /dev/null
 select octroi.give_consent('news', '1') \g /dev/null
 select tap.set_traps() > 50 as traps_are_set \gset

@@ -100,7 +100,8 @@ select is_empty(
 );
 update octroi_private.key_use set requests = 1000 where day = '2026-12-01';
 insert into octroi_private.key_use values
-(:'olga_account', :'olga_key', '2026-12-01', 'gpt-5-pro', 1), (:'olga_account', :missing, '2026-12-01', 'gpt-5-mini', 990),
+(:'olga_account', :'olga_key', '2026-12-01', 'gpt-5-pro', 1),
+(:'olga_account', :missing, '2026-12-01', 'gpt-5-mini', 990),
 (:'sten_account', '00000000-0000-0000-0000-000000000000', '2026-12-01', 'gpt-5-pro', 5000);
 select bag_eq(
   'select s.kind, s.raised from octroi_private.detect_signals(500) as s where s.raised > 0',
@@ -125,8 +126,9 @@ insert into octroi_private.usage_event (
   total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd, overrun_requests, price_id, balance_ids,
   occurred_at, recorded_at
 )
-select gen_random_uuid(), a.id, p_key, a.owner_user_id, 'responses', p_model, p_model, 'default', 'provider', 1, 0, 0, 0, 1,
-  0, 0, 2, 1, 0, 0, 0, 1, '{}', p_at, p_at
+select
+  gen_random_uuid(), a.id, p_key, a.owner_user_id, 'responses', p_model, null, 'default', 'provider', 1, 0, 0, 0, 1, 0,
+  0, 2, 1, 0, 0, 0, 1, '{}', p_at, p_at + interval '1 second'
 from octroi_private.account as a where a.id = tap.personal('olga');
 end;
 delete from octroi_private.key_use;
@@ -142,7 +144,9 @@ select octroi_private.detect_signals(500) \g /dev/null
 create function tap.counted() returns setof text
 language sql
 begin atomic
-select concat_ws(' ', nullif(k.api_key_id, '00000000-0000-0000-0000-000000000000') is not null, k.day, k.model, k.requests)
+select concat_ws(
+  ' ', nullif(k.api_key_id, '00000000-0000-0000-0000-000000000000') is not null, k.day, k.model, k.requests
+)
 from octroi_private.key_use as k
 order by 1;
 end;

@@ -80,5 +80,6 @@ $$;
 -- Everyone a statement can come from, beside signed-in users.
 create table tap.role_name (role_name text primary key);
 insert into tap.role_name values
-('anon'), ('authenticated'), ('service_role'), ('octroi_worker'), ('octroi_meter'), ('octroi_admin'), ('octroi_support');
+('anon'), ('authenticated'), ('service_role'), ('octroi_worker'), ('octroi_meter'), ('octroi_admin'),
+('octroi_support');
 grant select on tap.role_name to public;
