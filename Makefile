@@ -42,5 +42,5 @@ lint: ## Check formatting, lints, licences and advisories
 fmt: ## Format Rust, TypeScript and SQL
 	@stack/fmt.sh
 
-schema: ## Write the migrated schema and every right to tests/
+schema: ## Write the migrated schema, every right and the register of personal data to tests/ and docs/
 	@stack/schema.sh
