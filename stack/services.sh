@@ -76,9 +76,8 @@ start_worker() {
   OCTROI_JWT_ISSUER=$issuer
   export OCTROI_DATABASE_URL OCTROI_JWT_SECRET OCTROI_JWT_ISSUER OCTROI_LISTEN
   OCTROI_SAFETY_KEY=${OCTROI_SAFETY_KEY:-$(secret SAFETY_KEY)}
-  OCTROI_UPGRADE_URL=${OCTROI_UPGRADE_URL:-http://127.0.0.1:$(port WORKER)/upgrade}
   OCTROI_PUBLIC_URL=${OCTROI_PUBLIC_URL:-http://127.0.0.1:$(port WORKER)}
-  export OCTROI_SAFETY_KEY OCTROI_UPGRADE_URL OCTROI_PUBLIC_URL
+  export OCTROI_SAFETY_KEY OCTROI_PUBLIC_URL
   if [[ -z ${OPENAI_API_KEY:-} ]]; then
     OPENAI_API_KEY=sk-stand-in
     OCTROI_UPSTREAM_URL=http://127.0.0.1:$(port SIM)/v1
@@ -142,9 +141,9 @@ service_wait functions --request OPTIONS "http://127.0.0.1:$(port FUNCTIONS)/com
   tail -n 20 "$LOGS/plans.log" >&2
   die "the plans could not be pushed; the log is $LOGS/plans.log"
 }
-# Where mails send who wants more, unless the operator has said so already.
+# Where refusals and mails send who wants more, unless the operator has said so already.
 PGPASSWORD=$(secret POSTGRES_PASSWORD) "$POSTGRES_BIN/psql" --no-psqlrc -q -h 127.0.0.1 -p "$(port POSTGRES)" -U postgres \
-  -d postgres -o /dev/null -v url="$OCTROI_UPGRADE_URL" <<'SQL'
+  -d postgres -o /dev/null -v url="http://127.0.0.1:$(port WORKER)/upgrade" <<'SQL'
 select octroi_private.set_billing_settings(jsonb_build_object('upgrade_url', :'url', 'top_up_url', :'url', 'billing_url', :'url'))
 from octroi_private.billing_setting as s
 where s.upgrade_url is null

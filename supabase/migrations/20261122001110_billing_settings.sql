@@ -96,7 +96,8 @@ begin
   update octroi_private.billing_setting as s
   set return_origins = n.return_origins, upgrade_url = n.upgrade_url, top_up_url = n.top_up_url,
     billing_url = n.billing_url, renewal_grace_seconds = n.renewal_grace_seconds,
-    payment_grace_seconds = n.payment_grace_seconds, draft_watch_seconds = n.draft_watch_seconds, report_every_seconds = n.report_every_seconds
+    payment_grace_seconds = n.payment_grace_seconds, draft_watch_seconds = n.draft_watch_seconds,
+    report_every_seconds = n.report_every_seconds
   from octroi_private.billing_setting as b
   cross join lateral jsonb_populate_record(b, p_settings) as n
   where s.only_row and b.only_row
@@ -106,5 +107,16 @@ end
 $$;
 comment on function octroi_private.set_billing_settings(jsonb) is
 'Changes what is named and returns all of it. Raises 22023 for a name or value that is none.';
+
+create function octroi_private.purchase_pages()
+returns table (upgrade_url text, top_up_url text)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select s.upgrade_url, s.top_up_url from octroi_private.billing_setting as s
+$$;
+comment on function octroi_private.purchase_pages() is 'Where a refused caller gets a bigger plan, or a pack.';
 
 reset role;

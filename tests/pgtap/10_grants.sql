@@ -132,6 +132,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.model_list(uuid,uuid)'),
 ('octroi_worker', 'octroi_private.operator_key_use()'),
 ('octroi_worker', 'octroi_private.plan_catalogue()'),
+('octroi_worker', 'octroi_private.purchase_pages()'),
 ('octroi_worker', 'octroi_private.receive_stripe_events(jsonb)'),
 ('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,text,bigint,bigint,integer)'),
 ('octroi_worker', 'octroi_private.reconcile_customers(bigint,text,integer)'),

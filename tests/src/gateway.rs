@@ -21,8 +21,6 @@ pub const OPERATOR_KEY: &str = "sk-operator";
 pub const JWT_SECRET: &str = "a secret of at least thirty-two bytes";
 /// Who signs them.
 pub const JWT_ISSUER: &str = "http://auth.test/auth/v1";
-/// Where refused callers are sent.
-pub const UPGRADE_URL: &str = "https://example.com/upgrade";
 
 /// The provider, which takes the operator's key and nobody else's.
 pub async fn provider() -> openai::Handle {
@@ -48,7 +46,6 @@ pub fn environment(
         ("OCTROI_JWT_SECRET", JWT_SECRET),
         ("OCTROI_JWT_ISSUER", JWT_ISSUER),
         ("OCTROI_SAFETY_KEY", "thirty-two bytes that nobody else knows"),
-        ("OCTROI_UPGRADE_URL", UPGRADE_URL),
         ("OCTROI_LOG", "warn"),
         ("OCTROI_LOG_FORMAT", "pretty"),
     ];

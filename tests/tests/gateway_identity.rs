@@ -77,12 +77,8 @@ async fn a_banned_user_is_refused_until_the_ban_is_lifted() {
             assert_eq!(client.post(CHAT, &chat(json!({}))).await.status, 200);
         }
         let sent = sim.requests().len();
-        execute(
-            &stage.pool,
-            "update auth.users set banned_until = 'infinity' where id = $1",
-            caller.user_id,
-        )
-        .await;
+        execute(&stage.pool, "update auth.users set banned_until = 'infinity' where id = $1", caller.user_id)
+            .await;
         for client in &clients {
             for refused in [client.post(CHAT, &chat(json!({}))).await, client.get("/v1/models").await] {
                 refused.assert_openai_error(403);

@@ -2,7 +2,7 @@
 
 use octroi_tests::cast::Caller;
 use octroi_tests::client::{Client, Reply, chat};
-use octroi_tests::gateway::{Gateway, UPGRADE_URL, provider};
+use octroi_tests::gateway::{Gateway, provider};
 use octroi_tests::stage::{Stage, play};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -22,6 +22,9 @@ async fn the_refusal_says_whose_limit_how_much_until_when_and_where_to_upgrade()
     play(async |stage| {
         let sim = provider().await;
         let gateway = Gateway::start(stage, &sim).await;
+        let pages = json!({ "upgrade_url": "https://example.com/plans", "top_up_url": "https://example.com/packs" });
+        let set = sqlx::query("select octroi_private.set_billing_settings($1)").bind(&pages);
+        set.execute(&stage.pool).await.unwrap();
         let (caller, client) = customer(stage, &gateway, 70).await;
         assert_eq!(client.post(CHAT, &chat(json!({ "max_completion_tokens": 20 }))).await.status, 200);
         let used = stage.balance(caller, "tokens", "month").await.used;
@@ -40,7 +43,8 @@ async fn the_refusal_says_whose_limit_how_much_until_when_and_where_to_upgrade()
         assert_eq!(quota["limit"], 70);
         assert_eq!((&quota["used"], &quota["reserved"], &quota["remaining"]), (&json!(used), &json!(0), &json!(70 - used)));
         assert_eq!((&quota["unit"], &quota["scope"]), (&json!("tokens"), &json!("account")));
-        assert_eq!((&quota["upgrade_url"], &quota["topup_url"]), (&json!(UPGRADE_URL), &json!(UPGRADE_URL)));
+        assert_eq!((&quota["upgrade_url"], &quota["topup_url"]), (&pages["upgrade_url"], &pages["top_up_url"]));
+        assert!(error["message"].as_str().unwrap().ends_with(" Get more at https://example.com/plans."));
         let at = |name: &str| OffsetDateTime::parse(quota[name].as_str().unwrap(), &Rfc3339).unwrap();
         let left = (at("period_end") - OffsetDateTime::now_utc()).whole_seconds();
         let retry_after: i64 = reply.header("retry-after").unwrap().parse().unwrap();

@@ -42,7 +42,8 @@ async fn a_key_lists_and_calls_the_models_it_is_for_and_no_others() {
         let gateway = Gateway::start(stage, &sim).await;
         let caller = stage.sign_up("owner").await;
         let key = stage.make_key(caller, json!([])).await;
-        let change = "update octroi_private.api_key set allowed_models = '{gpt-4o,no-such-model}' where id = $1";
+        let change =
+            "update octroi_private.api_key set allowed_models = '{gpt-4o,no-such-model}' where id = $1";
         octroi_tests::cast::execute(&stage.pool, change, key.id).await;
         let client = gateway.client.with(&key.secret);
         let listed = client.get("/v1/models").await.json();

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Serve;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
-use crate::gateway::{self, GatewayState};
+use crate::gateway::{self, GatewayState, KnownPages};
 use crate::jobs::JobContext;
 use crate::mail::{PhraseError, Phrasebook, Post, PostError};
 use crate::meter::{Meter, MeterLimits};
@@ -229,7 +229,7 @@ async fn run_jobs(
         database: database.clone(),
         calls: calls.clone(),
         upstream_timeout: config.openai.timeout,
-        upgrade_url: config.gateway.upgrade_url.as_deref().map(Arc::from),
+        pages: KnownPages::new(database.clone()),
         stripe,
         post,
     };

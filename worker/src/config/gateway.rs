@@ -25,12 +25,10 @@ pub struct GatewayConfig {
     pub max_connections: usize,
     /// How long calls under way may take after SIGTERM.
     pub drain: Duration,
-    /// Where a refused caller can buy more.
-    pub upgrade_url: Option<String>,
 }
 
 impl GatewayConfig {
-    /// Reads `OCTROI_LISTEN`, `OCTROI_METRICS_LISTEN`, `OCTROI_MAX_*`, `OCTROI_DRAIN_SECONDS` and `OCTROI_UPGRADE_URL`.
+    /// Reads `OCTROI_LISTEN`, `OCTROI_METRICS_LISTEN`, `OCTROI_MAX_*` and `OCTROI_DRAIN_SECONDS`.
     ///
     /// # Errors
     /// A [`ConfigError`] naming the variable.
@@ -50,7 +48,6 @@ impl GatewayConfig {
                 1..=100_000,
             )?,
             drain: Duration::from_secs(drain_seconds),
-            upgrade_url: variables.http_url("OCTROI_UPGRADE_URL")?,
         })
     }
 }

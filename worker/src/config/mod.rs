@@ -10,7 +10,6 @@
 //! | `OCTROI_MAX_BODY_BYTES` | `8388608` | largest request body |
 //! | `OCTROI_MAX_CONNECTIONS` | `4096` | clients served at once |
 //! | `OCTROI_DRAIN_SECONDS` | `30` | how long calls under way may take after SIGTERM |
-//! | `OCTROI_UPGRADE_URL` | none | where a refused caller can buy more; part of the refusal |
 //! | `OCTROI_UPSTREAM_URL` | `https://api.openai.com/v1` | the OpenAI-compatible API behind the gateway |
 //! | `OPENAI_API_KEY` | required | the operator's key for it |
 //! | `OCTROI_UPSTREAM_TIMEOUT_SECONDS` | `600` | longest call upstream |

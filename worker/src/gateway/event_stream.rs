@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::admission::CallPermit;
 use super::errors::GatewayError;
+use crate::database::PurchasePages;
 use crate::metered_call::StreamPiece;
 
 /// Ends with the pump. While it is being read its call counts as in flight; dropping it tells the pump that the client
@@ -37,7 +38,7 @@ impl Body for EventStream {
         self.pieces.poll_recv(context).map(|piece| {
             let bytes = match piece? {
                 Ok(bytes) => bytes,
-                Err(error) => error_frame(&GatewayError::from_call(error, None)),
+                Err(error) => error_frame(&GatewayError::from_call(error, &PurchasePages::default())),
             };
             Some(Ok(Frame::data(bytes)))
         })

@@ -25,7 +25,7 @@ pub async fn answer(state: Arc<GatewayState>, endpoint: Endpoint, request: Reque
     let mut response = match admit(&state, endpoint, request, request_id).await {
         Ok((call, permit)) => match state.calls.start(call).await {
             Ok(answer) => respond(answer, permit),
-            Err(error) => GatewayError::from_call(error, state.upgrade_url.as_ref()).into_response(),
+            Err(error) => GatewayError::from_call(error, &state.pages.get().await).into_response(),
         },
         Err(error) => error.into_response(),
     };

@@ -14,6 +14,7 @@ mod event_stream;
 mod headers;
 mod health;
 mod idempotency;
+mod known_pages;
 mod listener;
 mod metered_endpoint;
 mod models;
@@ -32,6 +33,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use errors::GatewayError;
+pub use known_pages::KnownPages;
 pub use state::GatewayState;
 
 use listener::Stopping;

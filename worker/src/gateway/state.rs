@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::admission::Admission;
 use super::auth::Authenticator;
+use super::known_pages::KnownPages;
 use super::privacy_export::EXPORTS_MAX;
 use crate::config::{AuthConfig, GatewayConfig};
 use crate::database::Database;
@@ -27,7 +28,7 @@ pub struct GatewayState {
     /// Renders `/metrics`.
     pub prometheus: PrometheusHandle,
     /// Where a refused caller gets more.
-    pub upgrade_url: Option<Arc<str>>,
+    pub pages: KnownPages,
     /// Largest request body, bytes.
     pub max_body_bytes: usize,
     /// What pages say.
@@ -56,9 +57,9 @@ impl GatewayState {
             authenticator: Authenticator::new(database.clone(), auth)?,
             admission: Admission::new(config.max_body_bytes),
             calls,
+            pages: KnownPages::new(database.clone()),
             database,
             prometheus,
-            upgrade_url: config.upgrade_url.as_deref().map(Arc::from),
             max_body_bytes: config.max_body_bytes,
             phrases,
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),

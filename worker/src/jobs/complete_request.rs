@@ -24,7 +24,7 @@ pub(super) async fn run(completion_id: Uuid, context: &JobContext) -> Result<Out
             Ok(_) => return Ok(Outcome::Done),
             Err(error) => match try_again(&error) {
                 Some(failure) => return Err(failure),
-                None => GatewayError::from_call(error, context.upgrade_url.as_ref()),
+                None => GatewayError::from_call(error, &context.pages.get().await),
             },
         },
     };

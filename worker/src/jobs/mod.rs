@@ -17,6 +17,7 @@ mod sync_stripe_object;
 use std::time::Duration;
 
 use crate::database::{ClaimedJob, Database};
+use crate::gateway::KnownPages;
 use crate::mail::Post;
 use crate::metered_call::MeteredCalls;
 use crate::queue::{Begun, Failure, Handler, Job, Outcome};
@@ -34,7 +35,7 @@ pub struct JobContext {
     /// Longest call upstream.
     pub upstream_timeout: Duration,
     /// Where a refused caller can buy more.
-    pub upgrade_url: Option<std::sync::Arc<str>>,
+    pub pages: KnownPages,
     /// The way to Stripe; none when this worker bills nothing.
     pub stripe: Option<Stripe>,
     /// How mail leaves; none when this worker sends none.

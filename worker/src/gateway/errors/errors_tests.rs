@@ -12,12 +12,13 @@ use uuid::Uuid;
 
 use super::*;
 use crate::database::{
-    LimitMeter, LimitPeriod, LimitScope, LimitStanding, Refusal, RefusalReason, ReplayState,
+    LimitMeter, LimitPeriod, LimitScope, LimitStanding, PurchasePages, Refusal, RefusalReason, ReplayState,
 };
 use crate::meter::MeterError;
 use crate::metered_call::CallError;
 
 const UPGRADE_URL: &str = "https://app.example/upgrade";
+const TOP_UP_URL: &str = "https://app.example/packs";
 
 fn standing() -> LimitStanding {
     LimitStanding {
@@ -37,7 +38,9 @@ fn standing() -> LimitStanding {
 fn refused(reason: RefusalReason, standing: Option<LimitStanding>) -> GatewayError {
     let refusal = Refusal { request_id: Uuid::nil(), reason, standing, retry_after_seconds: Some(691_200) };
     let error = CallError::Refused { refusal: Box::new(refusal), model: "gpt-5".to_owned() };
-    GatewayError::from_call(error, Some(&Arc::from(UPGRADE_URL)))
+    let pages =
+        PurchasePages { upgrade_url: Some(Arc::from(UPGRADE_URL)), top_up_url: Some(Arc::from(TOP_UP_URL)) };
+    GatewayError::from_call(error, &pages)
 }
 
 /// `status type/code x-should-retry Retry-After`, with `-` for what is not there.
@@ -118,7 +121,7 @@ fn failures_of_a_call_are_told_as_the_table_says() {
         (CallError::Interrupted, "500 server_error/internal_error - -"),
     ];
     for (error, expected) in rows {
-        assert_eq!(line(GatewayError::from_call(error, None)), expected);
+        assert_eq!(line(GatewayError::from_call(error, &PurchasePages::default())), expected);
     }
 }
 
@@ -165,7 +168,7 @@ async fn a_refusal_says_whose_limit_how_much_until_when_and_where_to_upgrade() {
         "quota": {
             "limit": 50_000, "used": 49_000, "reserved": 900, "remaining": 100, "unit": "tokens", "scope": "account",
             "period_start": "2026-11-01T00:00:00Z", "period_end": "2026-12-01T00:00:00Z",
-            "upgrade_url": UPGRADE_URL, "topup_url": UPGRADE_URL,
+            "upgrade_url": UPGRADE_URL, "topup_url": TOP_UP_URL,
         },
     }});
     assert_eq!(body, expected);

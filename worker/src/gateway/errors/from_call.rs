@@ -1,21 +1,19 @@
 //! From what happened to a call to what its client is told.
 
-use std::sync::Arc;
-
 use http::StatusCode;
 
 use super::{GatewayError, OUTAGE_RETRY_SECONDS, QuotaRefusal};
-use crate::database::{Refusal, RefusalReason, ReplayState};
+use crate::database::{PurchasePages, Refusal, RefusalReason, ReplayState};
 use crate::meter::MeterError;
 use crate::metered_call::CallError;
 
 impl GatewayError {
-    /// What the client is told of `error`; refusals at a limit point to `upgrade_url`.
-    pub fn from_call(error: CallError, upgrade_url: Option<&Arc<str>>) -> Self {
+    /// What the client is told of `error`; refusals at a limit point to `pages`.
+    pub fn from_call(error: CallError, pages: &PurchasePages) -> Self {
         match error {
             CallError::ModelNotPriced { model } => Self::ModelNotPriced { model },
             CallError::Request(error) => Self::Request(error),
-            CallError::Refused { refusal, model } => Self::from_refusal(*refusal, model, upgrade_url),
+            CallError::Refused { refusal, model } => Self::from_refusal(*refusal, model, pages),
             CallError::Repeats { state: ReplayState::Open } => Self::IdempotencyInProgress,
             CallError::Repeats { state: ReplayState::Settled } => {
                 Self::IdempotencyNotKept { outcome: "settled" }
@@ -45,14 +43,14 @@ impl GatewayError {
         }
     }
 
-    fn from_refusal(refusal: Refusal, model: String, upgrade_url: Option<&Arc<str>>) -> Self {
+    fn from_refusal(refusal: Refusal, model: String, pages: &PurchasePages) -> Self {
         let code = match refusal.reason {
             RefusalReason::QuotaExceeded => "quota_exceeded",
             RefusalReason::MemberBudgetReached => "member_budget_reached",
             RefusalReason::KeyBudgetReached => "key_budget_reached",
             RefusalReason::ModelBudgetReached => "model_budget_reached",
             RefusalReason::SpendCapReached => "spend_cap_reached",
-            RefusalReason::NoPlan => return Self::NoPlan { upgrade_url: upgrade_url.cloned() },
+            RefusalReason::NoPlan => return Self::NoPlan { upgrade_url: pages.upgrade_url.clone() },
             RefusalReason::AccountSuspended => return Self::AccountSuspended,
             RefusalReason::KeyRevoked => return Self::InvalidCredentials,
             RefusalReason::KeyExpired => return Self::ExpiredCredentials,
@@ -69,7 +67,7 @@ impl GatewayError {
             code,
             limit,
             retry_after_seconds: refusal.retry_after_seconds,
-            upgrade_url: upgrade_url.cloned(),
+            pages: pages.clone(),
         }))
     }
 }

@@ -1,12 +1,10 @@
 //! The refusal at a limit: whose it is, how much, until when, where to upgrade.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::database::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};
+use crate::database::{LimitMeter, LimitPeriod, LimitScope, LimitStanding, PurchasePages};
 
 /// Nano-USD in a cent.
 const NANO_USD_PER_CENT: i64 = 10_000_000;
@@ -21,7 +19,7 @@ pub struct QuotaRefusal {
     /// Seconds until the limit resets; none if it never does.
     pub retry_after_seconds: Option<u64>,
     /// Where the customer gets more.
-    pub upgrade_url: Option<Arc<str>>,
+    pub pages: PurchasePages,
 }
 
 /// The extension object `error.quota`; amounts are integers in `unit`.
@@ -42,7 +40,6 @@ pub struct QuotaStanding {
 impl QuotaRefusal {
     /// The numbers for programs.
     pub fn standing(&self) -> QuotaStanding {
-        let url = self.upgrade_url.as_deref().map(str::to_owned);
         QuotaStanding {
             limit: self.limit.granted,
             used: self.limit.used,
@@ -52,8 +49,8 @@ impl QuotaRefusal {
             scope: self.limit.scope.as_str(),
             period_start: self.limit.period_start.and_then(rfc3339),
             period_end: self.limit.resets_at.and_then(rfc3339),
-            upgrade_url: url.clone(),
-            topup_url: url,
+            upgrade_url: self.pages.upgrade_url.as_deref().map(str::to_owned),
+            topup_url: self.pages.top_up_url.as_deref().map(str::to_owned),
         }
     }
 
@@ -64,8 +61,8 @@ impl QuotaRefusal {
             || "It does not reset.".to_owned(),
             |resets_at| format!("It resets at {resets_at}."),
         );
-        let upgrade =
-            self.upgrade_url.as_deref().map(|url| format!(" Get more at {url}.")).unwrap_or_default();
+        let page = self.pages.upgrade_url.as_deref().or(self.pages.top_up_url.as_deref());
+        let upgrade = page.map(|url| format!(" Get more at {url}.")).unwrap_or_default();
         format!(
             "You exceeded your current quota, please check your plan and billing details. {whose} {granted}{per} does \
              not leave enough for this call: {used} used, {reserved} held by calls in flight, {remaining} left. \
