@@ -8859,6 +8859,17 @@ ALTER FUNCTION octroi_private.publish_policy(p_purpose text, p_version text, p_t
 
 COMMENT ON FUNCTION octroi_private.publish_policy(p_purpose text, p_version text, p_text text) IS 'Registers the words of a purpose and returns their SHA-256. Raises 23505 for a version that is there, 23514 for a purpose that is none.';
 
+CREATE FUNCTION octroi_private.purchase_pages() RETURNS TABLE(upgrade_url text, top_up_url text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select s.upgrade_url, s.top_up_url from octroi_private.billing_setting as s
+$$;
+
+ALTER FUNCTION octroi_private.purchase_pages() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.purchase_pages() IS 'Where a refused caller gets a bigger plan, or a pack.';
+
 CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETURNS TABLE(account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10398,7 +10409,8 @@ begin
   update octroi_private.billing_setting as s
   set return_origins = n.return_origins, upgrade_url = n.upgrade_url, top_up_url = n.top_up_url,
     billing_url = n.billing_url, renewal_grace_seconds = n.renewal_grace_seconds,
-    payment_grace_seconds = n.payment_grace_seconds, draft_watch_seconds = n.draft_watch_seconds, report_every_seconds = n.report_every_seconds
+    payment_grace_seconds = n.payment_grace_seconds, draft_watch_seconds = n.draft_watch_seconds,
+    report_every_seconds = n.report_every_seconds
   from octroi_private.billing_setting as b
   cross join lateral jsonb_populate_record(b, p_settings) as n
   where s.only_row and b.only_row
@@ -16532,6 +16544,9 @@ REVOKE ALL ON FUNCTION octroi_private.pseudonymise_entry() FROM PUBLIC;
 REVOKE ALL ON FUNCTION octroi_private.pseudonymised(p_text text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.publish_policy(p_purpose text, p_version text, p_text text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.purchase_pages() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.purchase_pages() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
 
