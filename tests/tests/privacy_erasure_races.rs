@@ -55,7 +55,7 @@ const BY_USERS: [Act; 18] = [
     ("resume_subscription", Has::EndingPlan, "octroi.resume_subscription()"),
     ("revoke_api_key", Has::Nothing, "octroi.revoke_api_key('{key}')"),
     ("rotate_api_key", Has::Nothing, "octroi.rotate_api_key('{key}')"),
-    ("set_auto_top_up", Has::Plan, "octroi.set_auto_top_up('tokens_100k', 0, 500)"),
+    ("set_auto_top_up", Has::Plan, "octroi.set_auto_top_up('tokens_100k', 1, 500)"),
     ("set_notifications", Has::Nothing, "octroi.set_notifications(true, 'fr', 'Europe/Paris')"),
     ("set_overage", Has::Plan, "octroi.set_overage(true)"),
     (

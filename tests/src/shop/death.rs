@@ -45,10 +45,10 @@ impl Shop<'_> {
         self.let_go().await;
     }
 
-    /// Lets what is held back go on; nothing of it is left when this returns.
+    /// Waits until Stripe has seen that its caller is gone: what was not carried out by then never is. Then lets go.
     async fn let_go(&self) {
-        self.stripe.release();
         eventually("nothing is held back", async || (self.stripe.holding() == 0).then_some(())).await;
+        self.stripe.release();
     }
 
     /// Waits for what a killed worker had asked of Postgres: a claim that is carried out after its death is one more lease
