@@ -1,8 +1,8 @@
 //! Our queue while somebody's transaction stays open: nothing that was worked off since can be cleaned up.
 
 use anyhow::Result;
-use tokio::time::{Instant, sleep_until};
 use sqlx::{Connection, Executor, PgConnection};
+use tokio::time::{Instant, sleep_until};
 
 use crate::figure::{Figure, Target};
 use crate::queues::ours;
@@ -33,7 +33,8 @@ pub async fn measure(rig: &Rig) -> Result<Vec<Figure>> {
     }
     let churned = in_words(u64::from(jobs * CHURNED));
     let open_for = rig.scale.held_open.as_secs();
-    let name = format!("dequeue with a transaction held open for {open_for} s and {churned} jobs, vs without");
+    let name =
+        format!("dequeue with a transaction held open for {open_for} s and {churned} jobs, vs without");
     let steal = held.steal_percent().max(clean.steal_percent());
     let target = Target::RatioAtLeast(RATIO_MIN);
     Ok(vec![
