@@ -166,8 +166,8 @@ $$;
 comment on function octroi_private.reconcile_listed(bigint, text) is
 'After the last subscription of a customer: those that are alive here and that Stripe did not list.';
 
--- The metered periods of a customer that ran in the last two months, with what became of their usage here. Stripe adds up
--- by date, so what was reported counts where its date falls: a cycle that began early shares time with the one before.
+-- The metered periods of a customer that ran in the last two months, with what became of their usage here. Stripe adds
+-- up by date, so what was reported counts where its date falls: a cycle that began early shares time with another.
 create function octroi_private.metered_periods(p_customer text)
 returns table (
   key text, event_name text, meter text, account_id uuid, period_start timestamptz, period_end timestamptz,

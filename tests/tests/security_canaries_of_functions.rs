@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -16,6 +17,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 use tokio::net::{TcpListener, TcpStream};
 
+/// A function gives up on its Data API after five seconds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const WEBHOOK: &str = "whsec_canary_c2VjcmV0X29mX3RoZV93ZWJob29r";
 const SECRET_KEY: &str = "sb_secret_canary_of_the_project";
 const PROMPT: &str = "canary prompt of a user: violet giraffe";
@@ -61,7 +64,8 @@ impl Function {
 
     /// Its answer to this body, with its headers.
     async fn told(&self, headers: &[(&str, &str)], body: &str) -> String {
-        let mut request = reqwest::Client::new().post(&self.url).body(body.to_owned());
+        let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build().unwrap();
+        let mut request = client.post(&self.url).body(body.to_owned());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
