@@ -2,7 +2,7 @@
 -- reason for each.
 begin;
 \ir setup/play.sql
-select plan(21);
+select plan(22);
 
 create view tap.function as
 select
@@ -207,6 +207,10 @@ select is_empty(
 select is(
   (select s.value from tap.role_setting as s where s.rolname = 'octroi_worker' and s.name = 'synchronous_commit'), 'on',
   'what the worker is told is committed is on disk'
+);
+select is(
+  (select s.value from tap.role_setting as s where s.rolname = 'authenticated' and s.name = 'jit'), 'off',
+  'nothing that a user asks is compiled for longer than it runs'
 );
 select is_empty(
   $$select r.rolname from pg_roles as r
