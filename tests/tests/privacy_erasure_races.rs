@@ -1,5 +1,7 @@
 //! Somebody deletes themselves while something else is written about them: whoever comes first, nothing of them is left.
 
+mod erasure_races;
+
 use std::collections::BTreeSet;
 
 use octroi_tests::cast::{Caller, act_as};
@@ -11,98 +13,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use erasure_races::{Act, BY_OTHERS, BY_USERS, Has, NO_ACTS};
+
 /// How often both begin at once.
 const ROUNDS: usize = 3;
-
-/// What somebody has when they do something.
-#[derive(Clone, Copy, PartialEq)]
-enum Has {
-    /// What everybody has.
-    Nothing,
-    /// A subscription.
-    Plan,
-    /// A subscription that ends with its period.
-    EndingPlan,
-}
-
-/// Something that writes about somebody: what it is called, what they need for it, and the statement. `{user}`, `{account}` and
-/// `{key}` are theirs, `{id}` is new.
-type Act = (&'static str, Has, &'static str);
-
-/// Every function of the Data API that writes, as a user calls it.
-const BY_USERS: [Act; 18] = [
-    (
-        "buy_top_up",
-        Has::Plan,
-        "octroi.buy_top_up('tokens_100k', 'https://app.example/a', 'https://app.example/b')",
-    ),
-    ("cancel_subscription", Has::Plan, "octroi.cancel_subscription()"),
-    ("change_plan", Has::Plan, "octroi.change_plan('premium', 'month')"),
-    (
-        "create_api_key",
-        Has::Nothing,
-        "octroi.create_api_key('canary', '[{\"meter\": \"tokens\", \"period\": \"day\", \"amount\": 5}]')",
-    ),
-    ("export_my_data", Has::Nothing, "octroi.export_my_data()"),
-    ("give_consent", Has::Nothing, "octroi.give_consent('news', '1')"),
-    ("open_portal", Has::Nothing, "octroi.open_portal('https://app.example/a')"),
-    (
-        "request_completion",
-        Has::Nothing,
-        "octroi.request_completion('{\"model\": \"gpt-4o-mini\", \"input\": \"canary\"}')",
-    ),
-    ("restrict_api_key", Has::Nothing, "octroi.restrict_api_key('{key}', array['gpt-4o-mini'])"),
-    ("resume_subscription", Has::EndingPlan, "octroi.resume_subscription()"),
-    ("revoke_api_key", Has::Nothing, "octroi.revoke_api_key('{key}')"),
-    ("rotate_api_key", Has::Nothing, "octroi.rotate_api_key('{key}')"),
-    ("set_auto_top_up", Has::Plan, "octroi.set_auto_top_up('tokens_100k', 1, 500)"),
-    ("set_notifications", Has::Nothing, "octroi.set_notifications(true, 'fr', 'Europe/Paris')"),
-    ("set_overage", Has::Plan, "octroi.set_overage(true)"),
-    (
-        "start_checkout",
-        Has::Nothing,
-        "octroi.start_checkout('basic', 'month', 'https://app.example/a', 'https://app.example/b')",
-    ),
-    (
-        "update_my_contact",
-        Has::Plan,
-        "octroi.update_my_contact('Canary', null, '+33123456789', 'fr', null, '{\"line1\": \"1 rue X\", \"country\": \"FR\"}')",
-    ),
-    ("withdraw_consent", Has::Nothing, "octroi.withdraw_consent('usage_alerts')"),
-];
-
-/// Those that only read, are nobody's to call, or are the deletion itself.
-const NO_ACTS: [&str; 6] =
-    ["billing_request", "completion", "delete_my_account", "my_data", "receipt", "receive_stripe_events"];
-
-/// What the worker and operators write about somebody.
-const BY_OTHERS: [Act; 5] = [
-    (
-        "unsubscribe",
-        Has::Nothing,
-        "octroi.unsubscribe((select n.unsubscribe_token::text from octroi_private.notification_setting as n where n.user_id = '{user}'), true)",
-    ),
-    (
-        "enqueue_mail",
-        Has::Nothing,
-        "octroi_private.enqueue_mail('{account}', '{user}', 'payment_failed', '{id}', '{}', now() + interval '1 day')",
-    ),
-    (
-        "open_privacy_request",
-        Has::Nothing,
-        "octroi_private.open_privacy_request('{user}', 'access', 'operator')",
-    ),
-    (
-        "reserve",
-        Has::Nothing,
-        "octroi_private.reserve('{id}', '{account}', null, '{user}', 'gpt-4o-mini', 10, 10)",
-    ),
-    (
-        "record_usage",
-        Has::Nothing,
-        "octroi_private.record_usage('{account}', '{user}', 'gpt-4o-mini', 10, 10)",
-    ),
-];
 
 /// Somebody who has what an act needs, and has made a call before; and the act as a statement.
 async fn meet(stage: &Stage, (_, has, call): Act) -> (Caller, String) {
