@@ -892,12 +892,11 @@ CREATE FUNCTION octroi.receive_stripe_events(events jsonb) RETURNS TABLE(number 
     AS $$
   select r.number, r.state, r.reason
   from octroi_private.receive_stripe_events(receive_stripe_events.events) as r
-  order by r.number
 $$;
 
 ALTER FUNCTION octroi.receive_stripe_events(events jsonb) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.receive_stripe_events(events jsonb) IS 'For the webhook''s edge function: keeps at most 256 verified events and has their objects fetched; queued, duplicate, ignored, quarantined or refused for each, in their order.';
+COMMENT ON FUNCTION octroi.receive_stripe_events(events jsonb) IS 'For the webhook''s edge function: keeps at most 256 verified events and has their objects fetched; queued, duplicate, ignored, quarantined or refused for each, by its number in the list from 1.';
 
 CREATE FUNCTION octroi.request_completion(request jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3107,10 +3106,7 @@ begin
   if v_closed_at is not null then
     return v_closed_at;
   end if;
-  perform from octroi_private.balance as b
-  where b.account_id = p_account_id and b.resets_at > octroi_private.now()
-  order by b.id
-  for no key update;
+  perform octroi_private.lock_balances(p_account_id, octroi_private.anchor_of(p_account_id), octroi_private.now());
   update octroi_private.subscription as s set overage_closed_at = octroi_private.now()
   where s.account_id = p_account_id and s.ended_at is null
   returning s.overage_closed_at into v_closed_at;
@@ -6592,18 +6588,21 @@ CREATE FUNCTION octroi_private.lock_balances(p_account_id uuid, p_anchor_at time
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_ids bigint [];
 begin
-  perform from octroi_private.balance as b
-  where b.account_id = p_account_id and (
-    b.resets_at > p_at or b.period = 'month' and b.period_start < p_anchor_at and b.resets_at > p_anchor_at
-  )
-  order by b.id
-  for no key update;
+  select array_agg(r.id) into v_ids
+  from (
+    select b.id from octroi_private.balance as b
+    where b.account_id = p_account_id and (
+      b.resets_at > p_at or b.period = 'month' and b.period_start < p_anchor_at and b.resets_at > p_anchor_at
+    )
+    order by b.id
+    for no key update
+  ) as r;
   update octroi_private.balance as b
   set is_bound = false
-  where b.account_id = p_account_id and b.is_bound and (
-    b.resets_at > p_at or b.period = 'month' and b.period_start < p_anchor_at and b.resets_at > p_anchor_at
-  ) and not exists (
+  where b.id = any(v_ids) and b.is_bound and not exists (
     select from octroi_private.limit_in_force as l
     where l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
       and l.period = b.period
@@ -10119,7 +10118,7 @@ declare
   v_revoked integer := 0;
 begin
   for v_grant in
-    select g.id, g.amount, g.drawn, g.revoked, wanted.revoked as wanted
+    select g.id, g.revoked, wanted.revoked as wanted
     from octroi_private.top_up as t
     join octroi_private.quota_grant as g on g.id = t.grant_id
     cross join lateral (
@@ -10133,12 +10132,8 @@ begin
     for update of g
   loop
     update octroi_private.quota_grant set revoked = v_grant.wanted where id = v_grant.id;
-    insert into octroi_private.revocation (grant_id, change, debt_change, happened_at)
-    values (
-      v_grant.id, v_grant.wanted - v_grant.revoked,
-      greatest(v_grant.drawn + v_grant.wanted - v_grant.amount, 0)
-      - greatest(v_grant.drawn + v_grant.revoked - v_grant.amount, 0), octroi_private.now()
-    );
+    insert into octroi_private.revocation (grant_id, change, happened_at)
+    values (v_grant.id, v_grant.wanted - v_grant.revoked, octroi_private.now());
     v_revoked := v_revoked + 1;
   end loop;
   return v_revoked;
@@ -12906,7 +12901,6 @@ CREATE TABLE octroi_private.revocation (
     id bigint NOT NULL,
     grant_id uuid NOT NULL,
     change bigint NOT NULL,
-    debt_change bigint NOT NULL,
     happened_at timestamp with time zone NOT NULL,
     CONSTRAINT revocation_change_check CHECK ((change <> 0))
 );

@@ -123,8 +123,6 @@ create table octroi_private.revocation (
   grant_id uuid not null references octroi_private.quota_grant (id),
   -- below zero when a refund or dispute came to nothing after all
   change bigint not null check (change <> 0),
-  -- what of it had been drawn already: a debt, until months have worked it off
-  debt_change bigint not null,
   happened_at timestamptz not null
 );
 comment on table octroi_private.revocation is 'Each time that a grant was taken back, or given again. quota_grant.revoked is the sum of change.';

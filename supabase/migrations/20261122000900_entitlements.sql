@@ -10,18 +10,21 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_ids bigint [];
 begin
-  perform from octroi_private.balance as b
-  where b.account_id = p_account_id and (
-    b.resets_at > p_at or b.period = 'month' and b.period_start < p_anchor_at and b.resets_at > p_anchor_at
-  )
-  order by b.id
-  for no key update;
+  select array_agg(r.id) into v_ids
+  from (
+    select b.id from octroi_private.balance as b
+    where b.account_id = p_account_id and (
+      b.resets_at > p_at or b.period = 'month' and b.period_start < p_anchor_at and b.resets_at > p_anchor_at
+    )
+    order by b.id
+    for no key update
+  ) as r;
   update octroi_private.balance as b
   set is_bound = false
-  where b.account_id = p_account_id and b.is_bound and (
-    b.resets_at > p_at or b.period = 'month' and b.period_start < p_anchor_at and b.resets_at > p_anchor_at
-  ) and not exists (
+  where b.id = any(v_ids) and b.is_bound and not exists (
     select from octroi_private.limit_in_force as l
     where l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
       and l.period = b.period

@@ -247,10 +247,9 @@ set search_path = pg_catalog, pg_temp
 as $$
   select r.number, r.state, r.reason
   from octroi_private.receive_stripe_events(receive_stripe_events.events) as r
-  order by r.number
 $$;
 comment on function octroi.receive_stripe_events(jsonb) is
-'For the webhook''s edge function: keeps at most 256 verified events and has their objects fetched; queued, duplicate, ignored, quarantined or refused for each, in their order.';
+'For the webhook''s edge function: keeps at most 256 verified events and has their objects fetched; queued, duplicate, ignored, quarantined or refused for each, by its number in the list from 1.';
 
 create function octroi_private.finish_stripe_event(p_event_id text, p_state text, p_reason text)
 returns boolean

@@ -110,7 +110,7 @@ declare
   v_revoked integer := 0;
 begin
   for v_grant in
-    select g.id, g.amount, g.drawn, g.revoked, wanted.revoked as wanted
+    select g.id, g.revoked, wanted.revoked as wanted
     from octroi_private.top_up as t
     join octroi_private.quota_grant as g on g.id = t.grant_id
     cross join lateral (
@@ -124,12 +124,8 @@ begin
     for update of g
   loop
     update octroi_private.quota_grant set revoked = v_grant.wanted where id = v_grant.id;
-    insert into octroi_private.revocation (grant_id, change, debt_change, happened_at)
-    values (
-      v_grant.id, v_grant.wanted - v_grant.revoked,
-      greatest(v_grant.drawn + v_grant.wanted - v_grant.amount, 0)
-      - greatest(v_grant.drawn + v_grant.revoked - v_grant.amount, 0), octroi_private.now()
-    );
+    insert into octroi_private.revocation (grant_id, change, happened_at)
+    values (v_grant.id, v_grant.wanted - v_grant.revoked, octroi_private.now());
     v_revoked := v_revoked + 1;
   end loop;
   return v_revoked;

@@ -71,10 +71,7 @@ begin
   if v_closed_at is not null then
     return v_closed_at;
   end if;
-  perform from octroi_private.balance as b
-  where b.account_id = p_account_id and b.resets_at > octroi_private.now()
-  order by b.id
-  for no key update;
+  perform octroi_private.lock_balances(p_account_id, octroi_private.anchor_of(p_account_id), octroi_private.now());
   update octroi_private.subscription as s set overage_closed_at = octroi_private.now()
   where s.account_id = p_account_id and s.ended_at is null
   returning s.overage_closed_at into v_closed_at;

@@ -201,7 +201,6 @@ call octroi_private.register_personal_table(
   id | reference | the entry
   grant_id | reference | the grant
   change | fact | how much more
-  debt_change | fact | of what was used already
   happened_at | fact | when $$
 );
 call octroi_private.register_personal_table(

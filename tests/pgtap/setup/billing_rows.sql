@@ -2,7 +2,7 @@
 insert into octroi_private.overage_setting (account_id, is_on) values (:team, true);
 insert into octroi_private.auto_top_up (account_id, pack_code, below, monthly_cap_minor, user_id)
 values (:team, 'tokens_100k', 5, 5000, :olga);
-insert into octroi_private.revocation (grant_id, change, debt_change, happened_at) values (:'grant_id', 1, 0, now());
+insert into octroi_private.revocation (grant_id, change, happened_at) values (:'grant_id', 1, now());
 insert into octroi_private.overage_use (
   balance_id, request_id, account_id, meter, event_name, amount, occurred_at
 )
