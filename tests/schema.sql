@@ -966,10 +966,9 @@ begin
   end if;
   v_is_admin := v_key.account_id in (select octroi_private.my_administered_accounts());
   -- what an admin has narrowed is not the holder's to widen
-  if not v_is_admin and (
-    (restrict_api_key.allowed_models <@ v_key.allowed_models) is not true and v_key.allowed_models is not null
-    or (restrict_api_key.allowed_endpoints <@ v_key.allowed_endpoints) is not true
-      and v_key.allowed_endpoints is not null
+  if not v_is_admin and not (
+    coalesce(restrict_api_key.allowed_models <@ v_key.allowed_models, v_key.allowed_models is null)
+    and coalesce(restrict_api_key.allowed_endpoints <@ v_key.allowed_endpoints, v_key.allowed_endpoints is null)
   ) then
     raise exception 'only an owner or admin of the account lets a key call more than it may' using errcode = 'OC021',
       hint = 'Name some of the models and endpoints it has; null means all.';
@@ -2353,11 +2352,8 @@ CREATE FUNCTION octroi_private.billed_until(p_customer_id text, p_event_name tex
     join octroi_private.plan_overage as v on v.plan_version_id = p.plan_version_id and v.event_name = p_event_name
     where a.customer_id = p_customer_id and a.ended_at is null
   ) then max(s.ended_at) end
-  from octroi_private.plan_overage as o
-  join octroi_private.stripe_catalogue as k on k.key = o.lookup_key
-  join octroi_private.stripe_subscription_item as i on i.price_id = k.stripe_id
-  join octroi_private.stripe_subscription as s on s.id = i.subscription_id
-  where o.event_name = p_event_name and s.customer_id = p_customer_id
+  from octroi_private.metered_subscription as s
+  where s.event_name = p_event_name and s.customer_id = p_customer_id
 $$;
 
 ALTER FUNCTION octroi_private.billed_until(p_customer_id text, p_event_name text) OWNER TO octroi_owner;
@@ -7388,7 +7384,7 @@ $$;
 
 ALTER FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) IS 'Takes note of a call that the account''s own month refused: buys a pack where one was asked for and only that would let the call through. Returns the billing request, null when nothing is bought.';
+COMMENT ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) IS 'Takes note of a call that was refused at a limit: buys a pack where one was asked for and only that would let the account''s month allow the call. Returns the billing request, null when nothing is bought.';
 
 CREATE FUNCTION octroi_private.notice_fault(p_notice jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -7866,10 +7862,7 @@ CREATE FUNCTION octroi_private.open_overage(p_account_id uuid) RETURNS TABLE(eve
       )
       and exists (
         select from octroi_private.stripe_customer as c
-        join octroi_private.stripe_subscription as s on s.customer_id = c.id
-        join octroi_private.stripe_subscription_item as i on i.subscription_id = s.id
-        join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
-        join octroi_private.plan_overage as m on m.lookup_key = k.key and m.event_name = w.event_name
+        join octroi_private.metered_subscription as s on s.customer_id = c.id and s.event_name = w.event_name
         where c.account_id = w.account_id and not c.is_deleted and s.created_at <= w.occurred_at
           and (s.ended_at is null or s.ended_at >= w.occurred_at)
           -- nothing of a trial is billed
@@ -12915,7 +12908,6 @@ CREATE VIEW octroi_private.admin_revocation AS
  SELECT t.id,
     t.grant_id,
     t.change,
-    t.debt_change,
     t.happened_at
    FROM (octroi_private.revocation t
      CROSS JOIN ( VALUES (true)) beside(it))
@@ -13990,6 +13982,36 @@ ALTER TABLE octroi_private.key_use_cursor OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.key_use_cursor IS 'Until when an account''s calls are counted in key_use.';
 
+CREATE TABLE octroi_private.stripe_catalogue (
+    key octroi_private.catalogue_key NOT NULL,
+    object text NOT NULL,
+    stripe_id text,
+    CONSTRAINT stripe_catalogue_object_check CHECK ((object = ANY (ARRAY['product'::text, 'meter'::text, 'price'::text, 'metered_price'::text]))),
+    CONSTRAINT stripe_catalogue_stripe_id_check CHECK (((length(stripe_id) >= 1) AND (length(stripe_id) <= 255)))
+);
+
+ALTER TABLE ONLY octroi_private.stripe_catalogue FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.stripe_catalogue OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.stripe_catalogue IS 'The products, prices and meters that Stripe must have for what is declared here, and its id of each.';
+
+CREATE VIEW octroi_private.metered_subscription WITH (security_invoker='true') AS
+ SELECT s.id,
+    s.customer_id,
+    s.created_at,
+    s.trial_ends_at,
+    s.ended_at,
+    o.event_name
+   FROM (((octroi_private.stripe_subscription s
+     JOIN octroi_private.stripe_subscription_item i ON ((i.subscription_id = (s.id)::text)))
+     JOIN octroi_private.stripe_catalogue k ON ((k.stripe_id = i.price_id)))
+     JOIN octroi_private.plan_overage o ON (((o.lookup_key)::text = (k.key)::text)));
+
+ALTER TABLE octroi_private.metered_subscription OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.metered_subscription IS 'Subscriptions that Stripe bills for what is used beyond the plan, by the meter that counts it.';
+
 ALTER TABLE octroi_private.model_price ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME octroi_private.model_price_id_seq
     START WITH 1
@@ -14425,20 +14447,6 @@ ALTER TABLE ONLY octroi_private.stored_response FORCE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.stored_response OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.stored_response IS 'The only place an answer''s text rests: opt-in, for ten minutes at most. Read through RPCs, never selected.';
-
-CREATE TABLE octroi_private.stripe_catalogue (
-    key octroi_private.catalogue_key NOT NULL,
-    object text NOT NULL,
-    stripe_id text,
-    CONSTRAINT stripe_catalogue_object_check CHECK ((object = ANY (ARRAY['product'::text, 'meter'::text, 'price'::text, 'metered_price'::text]))),
-    CONSTRAINT stripe_catalogue_stripe_id_check CHECK (((length(stripe_id) >= 1) AND (length(stripe_id) <= 255)))
-);
-
-ALTER TABLE ONLY octroi_private.stripe_catalogue FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.stripe_catalogue OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.stripe_catalogue IS 'The products, prices and meters that Stripe must have for what is declared here, and its id of each.';
 
 CREATE TABLE octroi_private.stripe_event (
     id octroi_private.stripe_id NOT NULL,

@@ -56,6 +56,15 @@ as $$
 $$;
 
 -- When the last subscription that an event's usage is billed by ended; null while one is alive, or none is known.
+create view octroi_private.metered_subscription with (security_invoker = true) as
+select s.id, s.customer_id, s.created_at, s.trial_ends_at, s.ended_at, o.event_name
+from octroi_private.stripe_subscription as s
+join octroi_private.stripe_subscription_item as i on i.subscription_id = s.id
+join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
+join octroi_private.plan_overage as o on o.lookup_key = k.key;
+comment on view octroi_private.metered_subscription is
+'Subscriptions that Stripe bills for what is used beyond the plan, by the meter that counts it.';
+
 create function octroi_private.billed_until(p_customer_id text, p_event_name text)
 returns timestamptz
 language sql
@@ -72,11 +81,8 @@ as $$
     join octroi_private.plan_overage as v on v.plan_version_id = p.plan_version_id and v.event_name = p_event_name
     where a.customer_id = p_customer_id and a.ended_at is null
   ) then max(s.ended_at) end
-  from octroi_private.plan_overage as o
-  join octroi_private.stripe_catalogue as k on k.key = o.lookup_key
-  join octroi_private.stripe_subscription_item as i on i.price_id = k.stripe_id
-  join octroi_private.stripe_subscription as s on s.id = i.subscription_id
-  where o.event_name = p_event_name and s.customer_id = p_customer_id
+  from octroi_private.metered_subscription as s
+  where s.event_name = p_event_name and s.customer_id = p_customer_id
 $$;
 
 -- Turns what was used beyond the plans of an account into reports, one for each Stripe meter and period that none is

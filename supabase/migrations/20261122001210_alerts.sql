@@ -246,8 +246,8 @@ exception
 end
 $$;
 
--- A call was refused by the account's own month. Where it would be refused with every hold given back as well, nothing
--- but a pack helps, and it is bought as if the limit were reached. Any number of times: one is bought at a time.
+-- A call was refused at some limit. Where the account's own month would refuse it with every hold given back as well,
+-- nothing but a pack helps, and it is bought as if the limit were reached. However often: one is bought at a time.
 create function octroi_private.note_refused_at_limit(
   p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer
 )
@@ -292,7 +292,7 @@ begin
 end
 $$;
 comment on function octroi_private.note_refused_at_limit(uuid, text, bigint, bigint, integer) is
-'Takes note of a call that the account''s own month refused: buys a pack where one was asked for and only that would let the call through. Returns the billing request, null when nothing is bought.';
+'Takes note of a call that was refused at a limit: buys a pack where one was asked for and only that would let the account''s month allow the call. Returns the billing request, null when nothing is bought.';
 
 -- A payment that failed ends the buying by itself, and its owner is told.
 create function octroi_private.stop_auto_top_up(p_request octroi_private.billing_request)

@@ -124,10 +124,9 @@ begin
   end if;
   v_is_admin := v_key.account_id in (select octroi_private.my_administered_accounts());
   -- what an admin has narrowed is not the holder's to widen
-  if not v_is_admin and (
-    (restrict_api_key.allowed_models <@ v_key.allowed_models) is not true and v_key.allowed_models is not null
-    or (restrict_api_key.allowed_endpoints <@ v_key.allowed_endpoints) is not true
-      and v_key.allowed_endpoints is not null
+  if not v_is_admin and not (
+    coalesce(restrict_api_key.allowed_models <@ v_key.allowed_models, v_key.allowed_models is null)
+    and coalesce(restrict_api_key.allowed_endpoints <@ v_key.allowed_endpoints, v_key.allowed_endpoints is null)
   ) then
     raise exception 'only an owner or admin of the account lets a key call more than it may' using errcode = 'OC021',
       hint = 'Name some of the models and endpoints it has; null means all.';

@@ -124,10 +124,7 @@ as $$
       )
       and exists (
         select from octroi_private.stripe_customer as c
-        join octroi_private.stripe_subscription as s on s.customer_id = c.id
-        join octroi_private.stripe_subscription_item as i on i.subscription_id = s.id
-        join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
-        join octroi_private.plan_overage as m on m.lookup_key = k.key and m.event_name = w.event_name
+        join octroi_private.metered_subscription as s on s.customer_id = c.id and s.event_name = w.event_name
         where c.account_id = w.account_id and not c.is_deleted and s.created_at <= w.occurred_at
           and (s.ended_at is null or s.ended_at >= w.occurred_at)
           -- nothing of a trial is billed

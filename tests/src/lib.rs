@@ -18,6 +18,7 @@ pub mod child;
 pub mod client;
 pub mod cluster;
 pub mod deadline;
+pub mod edge_function;
 pub mod erasure;
 pub mod gateway;
 pub mod mail;

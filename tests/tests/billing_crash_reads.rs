@@ -1,5 +1,6 @@
 //! kill -9 around every read of Stripe: what it was for is written down once, by whoever reads next.
 
+use octroi_sim::stripe::{Settings, Webhooks};
 use octroi_tests::cast::Caller;
 use octroi_tests::child::Worker;
 use octroi_tests::shop::Shop;
@@ -107,6 +108,37 @@ async fn a_dispute_is_looked_at_again() {
                 .await;
             shop.quiet().await;
             assert_eq!(shop.left(caller).await, 100_000, "{committed}");
+        }
+        worker.kill().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_were_missed_are_listed_again() {
+    play(async |stage| {
+        let shop = Shop::open(stage).await;
+        let mut worker = shop.hire_mortal().await;
+        for committed in [false, true] {
+            let caller = stage.sign_up("uwe").await;
+            let session = shop.check_out(caller, "basic", "month").await;
+            shop.quiet().await;
+            shop.stripe.set(Settings { webhooks: Webhooks::Drop, ..shop.stripe.settings() });
+            shop.pay(&session);
+            shop.quiet().await;
+            assert_eq!(shop.plan_of(caller).await, "free", "nobody told");
+            shop.stripe.set(Settings { webhooks: Webhooks::Send, ..shop.stripe.settings() });
+            worker = shop
+                .die_at(worker, ("events.list", committed), async || {
+                    let job = "insert into octroi_private.job (kind, args, run_at)
+                               values ('list_missed_events', '{}', octroi_private.now())";
+                    stage.run(job).await;
+                })
+                .await;
+            shop.quiet().await;
+            assert_eq!(shop.plan_of(caller).await, "basic", "{committed}");
+            assert_eq!(shop.left(caller).await, 100_000, "{committed}");
+            assert_eq!(shop.paid_by(caller).await, 900, "{committed}");
         }
         worker.kill().await;
     })

@@ -1,21 +1,18 @@
 //! The edge functions under Deno, whose every secret can be recognised, while the Data API behind them is away, and while it
 //! answers as Postgres does, with what it was given: none of it is in their logs or in an answer.
 
-use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use octroi_sim::stripe::signature;
 use octroi_tests::client::{claims, token, valid_token};
-use octroi_tests::deadline::eventually;
+use octroi_tests::edge_function::EdgeFunction;
 use octroi_tests::gateway::{JWT_ISSUER, JWT_SECRET, free_port};
 use octroi_tests::stage::play;
-use octroi_tests::template;
 use serde_json::json;
 use time::OffsetDateTime;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// A function gives up on its Data API after five seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -24,65 +21,29 @@ const SECRET_KEY: &str = "sb_secret_canary_of_the_project";
 const PROMPT: &str = "canary prompt of a user: violet giraffe";
 const ADDRESS: &str = "canary-payer@example.com";
 
-/// A function under Deno; all that it says goes to a file.
-struct Function {
-    url: String,
-    log: PathBuf,
-    _process: tokio::process::Child,
+/// A function with every secret that it could have.
+async fn run(name: &str, api: &str) -> EdgeFunction {
+    let secret_keys = json!({ "default": SECRET_KEY }).to_string();
+    let publishable_keys = json!({ "default": "sb_publishable_x" }).to_string();
+    let variables = [
+        ("SUPABASE_URL", api),
+        ("SUPABASE_SECRET_KEYS", &secret_keys),
+        ("SUPABASE_PUBLISHABLE_KEYS", &publishable_keys),
+        ("STRIPE_WEBHOOK_SECRETS", WEBHOOK),
+        ("OCTROI_JWT_SECRET", JWT_SECRET),
+    ];
+    EdgeFunction::run(name, &variables).await
 }
 
-impl Function {
-    async fn run(name: &str, api: &str) -> Self {
-        let source = template::checkout().join("supabase/functions").join(name);
-        let binaries = std::env::var_os("NODE_BIN").map(PathBuf::from);
-        let deno =
-            binaries.unwrap_or_else(|| template::checkout().join("stack/node_modules/.bin")).join("deno");
-        let log = std::env::temp_dir().join(format!("octroi-{name}-{}.log", uuid::Uuid::new_v4().simple()));
-        let file = std::fs::File::create(&log).unwrap();
-        let port = free_port();
-        let process = tokio::process::Command::new(deno)
-            .args(["run", "--quiet", "--frozen", "--allow-env", "--allow-net=127.0.0.1", "--config"])
-            .args([source.join("deno.json"), source.join("index.ts")])
-            .env("DENO_SERVE_ADDRESS", format!("tcp:127.0.0.1:{port}"))
-            .env("SUPABASE_URL", api)
-            .env("SUPABASE_SECRET_KEYS", json!({ "default": SECRET_KEY }).to_string())
-            .env("SUPABASE_PUBLISHABLE_KEYS", json!({ "default": "sb_publishable_x" }).to_string())
-            .env("STRIPE_WEBHOOK_SECRETS", WEBHOOK)
-            .env("OCTROI_JWT_SECRET", JWT_SECRET)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("Deno is there: `stack/node_packages.sh stack` installs it, and NODE_BIN says where else it is");
-        eventually("the edge function listens", async || {
-            TcpStream::connect(("127.0.0.1", port)).await.ok().map(drop)
-        })
-        .await;
-        Self { url: format!("http://127.0.0.1:{port}/{name}"), log, _process: process }
+/// A function's answer to this body, with its headers.
+async fn told(function: &EdgeFunction, headers: &[(&str, &str)], body: &str) -> String {
+    let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build().unwrap();
+    let mut request = client.post(&function.url).body(body.to_owned());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
     }
-
-    /// Its answer to this body, with its headers.
-    async fn told(&self, headers: &[(&str, &str)], body: &str) -> String {
-        let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).build().unwrap();
-        let mut request = client.post(&self.url).body(body.to_owned());
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let answered = request.send().await.unwrap();
-        format!("{:?}\n{}\n", answered.headers().clone(), answered.text().await.unwrap())
-    }
-
-    fn said(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
-    }
-}
-
-impl Drop for Function {
-    fn drop(&mut self) {
-        // What is left goes with the temporary directory.
-        let _ = std::fs::remove_file(&self.log);
-    }
+    let answered = request.send().await.unwrap();
+    format!("{:?}\n{}\n", answered.headers().clone(), answered.text().await.unwrap())
 }
 
 /// A Data API whose database finds a fault in everything, and quotes it.
@@ -103,8 +64,7 @@ async fn no_secret_is_in_a_log_or_an_answer_of_an_edge_function() {
         let caller = stage.sign_up("canary").await;
         let away = format!("http://127.0.0.1:{}", free_port());
         for api in [away, quoting().await] {
-            let (webhook, completions) =
-                (Function::run("stripe-webhook", &api).await, Function::run("completions", &api).await);
+            let (webhook, completions) = (run("stripe-webhook", &api).await, run("completions", &api).await);
             // The function believes tokens of its own project's Auth only.
             let issued = json!({ "iss": format!("{api}/auth/v1") });
             let (good, foreign) = (token(&claims(caller, issued), JWT_SECRET), valid_token(caller));
@@ -119,23 +79,23 @@ async fn no_secret_is_in_a_log_or_an_answer_of_an_edge_function() {
             let question = json!({ "model": "gpt-4o-mini", "input": PROMPT }).to_string();
             let broken = format!("{{\"{PROMPT}");
 
-            let mut told = String::new();
+            let mut answers = String::new();
             for signature in [&signed, &forged] {
-                told += &webhook.told(&[("stripe-signature", signature)], &event).await;
+                answers += &told(&webhook, &[("stripe-signature", signature)], &event).await;
             }
-            told += &webhook.told(&[("stripe-signature", &signed)], &broken).await;
+            answers += &told(&webhook, &[("stripe-signature", &signed)], &broken).await;
             for bearer in [&good, &foreign] {
                 let authorization = format!("Bearer {bearer}");
                 let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
                 for body in [&question, &broken] {
-                    told += &completions.told(&headers, body).await;
+                    answers += &told(&completions, &headers, body).await;
                 }
             }
 
             let (webhook, completions) = (webhook.said(), completions.said());
             assert!(webhook.contains("event not stored") && webhook.contains("event refused with 400"), "{webhook}");
             assert!(completions.contains("request not answered"), "{completions}");
-            let places = [("the webhook's log", &webhook), ("the completions' log", &completions), ("an answer", &told)];
+            let places = [("the webhook's log", &webhook), ("the completions' log", &completions), ("an answer", &answers)];
             for secret in [WEBHOOK, SECRET_KEY, JWT_SECRET, PROMPT, ADDRESS, &good, &foreign, &signed] {
                 for (place, text) in places {
                     assert!(!text.contains(secret), "{secret} is in {place}: {text}");

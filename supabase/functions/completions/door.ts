@@ -3,6 +3,7 @@
 // It verifies the caller, bounds the body and passes on, with the caller's own token, so that the database decides what
 // the caller may ask for and see. Whether the request makes sense is decided there too, and by the worker; no rule
 // stands here.
+import { guarded } from "../_shared/guarded.ts";
 import { BadBody, readJsonObject } from "./body.ts";
 import { NotAuthenticated, UUID, type VerifyCaller } from "./caller.ts";
 import { type Completions, RequestRefused } from "./rpc.ts";
@@ -26,7 +27,7 @@ const CORS = {
 
 /** The handler of the edge function. It never throws. */
 export function openDoor(door: Door): (request: Request) => Promise<Response> {
-  return async (request) => {
+  return guarded(async (request) => {
     if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: CORS });
     try {
       const token = bearerToken(request);
@@ -40,7 +41,7 @@ export function openDoor(door: Door): (request: Request) => Promise<Response> {
     } catch (error) {
       return refusalOf(error);
     }
-  };
+  });
 }
 
 function bearerToken(request: Request): string {
@@ -61,7 +62,7 @@ async function accept(door: Door, request: Request, token: string): Promise<Resp
 async function hand(door: Door, id: string, token: string): Promise<Response> {
   const completion = UUID.test(id) ? await door.completions.read(id, token) : undefined;
   if (!completion) return refuse(404, "not_found", "There is no such completion");
-  return Response.json(completion, { headers: { ...CORS, "cache-control": "no-store" } });
+  return Response.json(completion, { headers: CORS });
 }
 
 function refusalOf(error: unknown): Response {

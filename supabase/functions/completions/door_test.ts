@@ -210,6 +210,19 @@ Deno.test("what the database refuses is passed on, and what it says about itself
   ]);
 });
 
+Deno.test("an answer is not sniffed, framed or kept, whatever it is", async () => {
+  await atTheDoor(async (knock) => {
+    for (const init of [{}, { method: "GET" }, { method: "OPTIONS" }]) {
+      const { headers } = await knock(init);
+      const said = ["x-content-type-options", "x-frame-options", "cache-control"].map((name) =>
+        headers.get(name)
+      );
+      assertEquals(said, ["nosniff", "DENY", "no-store"]);
+      assertEquals(headers.get("content-security-policy")?.startsWith("default-src 'none'"), true);
+    }
+  });
+});
+
 Deno.test("a browser may ask first", async () => {
   await atTheDoor(async (knock) => {
     const response = await knock({ method: "OPTIONS", headers: { origin: "https://app.test" } });

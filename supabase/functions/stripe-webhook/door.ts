@@ -5,6 +5,7 @@
 // slow. What cannot become right is answered 4xx, and stands in Stripe's dashboard. Types that nobody here knows are
 // stored as well: what to do with them is not this door's business.
 import { BodyTooLong, readAtMost } from "../_shared/body.ts";
+import { guarded } from "../_shared/guarded.ts";
 import { NotAnEvent, trimEvent } from "./event.ts";
 import { EventRefused, type Receive } from "./inbox.ts";
 import { NotSigned, type VerifySignature } from "./signature.ts";
@@ -20,7 +21,7 @@ export interface Door {
 
 /** The handler of the edge function. It never throws. */
 export function openDoor(door: Door): (request: Request) => Promise<Response> {
-  return async (request) => {
+  return guarded(async (request) => {
     if (request.method !== "POST") {
       return Response.json({ error: "Only POST is allowed here" }, {
         status: 405,
@@ -35,7 +36,7 @@ export function openDoor(door: Door): (request: Request) => Promise<Response> {
     } catch (error) {
       return refusalOf(error);
     }
-  };
+  });
 }
 
 function parse(body: Uint8Array): unknown {

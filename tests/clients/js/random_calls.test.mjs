@@ -5,8 +5,8 @@ import { randomInt, randomUUID } from "node:crypto";
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { before, test } from "node:test";
 
+import { rpcs } from "./catalogue.mjs";
 import { signUp } from "./customer.mjs";
-import { column } from "./psql.mjs";
 
 const { STACK_STATE, SUPABASE_PUBLISHABLE_KEY, SUPABASE_URL } = process.env;
 const ROUNDS = 6;
@@ -45,20 +45,6 @@ function value(type) {
 }
 
 const json = (body) => JSON.stringify(body, (_, v) => typeof v === "bigint" ? JSON.rawJSON?.(String(v)) ?? Number(v) : v);
-
-/** Functions of schema octroi that anon or authenticated may call: `{ name, args: { name: type } }`. */
-async function rpcs() {
-  const rows = await column(`
-    select jsonb_build_object('name', p.proname, 'args', coalesce((
-      select jsonb_object_agg(a.name, format_type(a.type, null))
-      from unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[]) as a (name, type)
-    ), '{}'))
-    from pg_catalog.pg_proc as p
-    where p.pronamespace = 'octroi'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')
-    order by p.proname
-  `);
-  return rows.map((row) => JSON.parse(row));
-}
 
 let token, functions, seen;
 

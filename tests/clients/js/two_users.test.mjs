@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { before, test } from "node:test";
 
+import { rpcs } from "./catalogue.mjs";
 import { apiKey, found, openai, signUp } from "./customer.mjs";
 import { column, psql } from "./psql.mjs";
 import { subscribe } from "./subscriber.mjs";
@@ -35,20 +36,6 @@ const relations = (schema) =>
     select c.relname from pg_catalog.pg_class as c
     where c.relnamespace = '${schema}'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') order by 1
   `);
-
-/** Functions of schema octroi that authenticated may call: `{ name, args: { name: type } }`. */
-async function rpcs() {
-  const rows = await column(`
-    select jsonb_build_object('name', p.proname, 'args', coalesce((
-      select jsonb_object_agg(a.name, format_type(a.type, null))
-      from unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[]) as a (name, type)
-    ), '{}'))
-    from pg_catalog.pg_proc as p
-    where p.pronamespace = 'octroi'::regnamespace and has_function_privilege('authenticated', p.oid, 'execute')
-    order by p.proname
-  `);
-  return rows.map((row) => JSON.parse(row));
-}
 
 const mentions = (value) => Object.values(ids).filter((id) => JSON.stringify(value ?? null).includes(id));
 

@@ -7,9 +7,9 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
-use tokio::process::Child;
 use tokio::task::AbortHandle;
 
+use crate::edge_function::EdgeFunction;
 use crate::stage::Stage;
 
 /// A door; closed when dropped.
@@ -19,7 +19,7 @@ pub struct Door {
     pub url: String,
     pub(super) server: AbortHandle,
     /// The edge function, where that is the door.
-    pub(super) _function: Option<Child>,
+    pub(super) _function: Option<EdgeFunction>,
 }
 
 impl Door {

@@ -1,9 +1,6 @@
 //! The edge function itself as the webhook door, under Deno as the local stack runs it, and behind it as much of a Data
 //! API as it needs: one function, for the secret key, as `service_role`.
 
-use std::path::PathBuf;
-use std::process::Stdio;
-
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
@@ -11,14 +8,12 @@ use axum::{Json, Router};
 use reqwest::Response;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use super::Shop;
 use super::door::Door;
-use crate::deadline::eventually;
-use crate::gateway::free_port;
+use crate::edge_function::EdgeFunction;
 use crate::stage::Stage;
-use crate::template;
 
 /// The project's secret key.
 const SECRET_KEY: &str = "sb_secret_of_the_project";
@@ -32,31 +27,16 @@ impl Door {
             .route("/rest/v1/rpc/receive_stripe_events", post(call))
             .with_state(stage.pool.clone());
         let server = tokio::spawn(async { axum::serve(listener, router).await }).abort_handle();
-        let function = template::checkout().join("supabase/functions/stripe-webhook");
-        let port = free_port();
-        let process = tokio::process::Command::new(deno())
-            .args(["run", "--quiet", "--frozen", "--allow-env", "--allow-net=127.0.0.1", "--config"])
-            .args([function.join("deno.json"), function.join("index.ts")])
-            .env("DENO_SERVE_ADDRESS", format!("tcp:127.0.0.1:{port}"))
-            .env("SUPABASE_URL", api)
-            .env("SUPABASE_SECRET_KEYS", json!({ "default": SECRET_KEY }).to_string())
-            .env("STRIPE_WEBHOOK_SECRETS", secrets.join(","))
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("Deno is there: `stack/node_packages.sh stack` installs it, and NODE_BIN says where else it is");
-        eventually("the edge function listens", async || {
-            TcpStream::connect(("127.0.0.1", port)).await.ok().map(drop)
-        })
-        .await;
-        Self { url: format!("http://127.0.0.1:{port}/stripe-webhook"), server, _function: Some(process) }
+        let keys = json!({ "default": SECRET_KEY }).to_string();
+        let secrets = secrets.join(",");
+        let variables = [
+            ("SUPABASE_URL", api.as_str()),
+            ("SUPABASE_SECRET_KEYS", &keys),
+            ("STRIPE_WEBHOOK_SECRETS", &secrets),
+        ];
+        let function = EdgeFunction::run("stripe-webhook", &variables).await;
+        Self { url: function.url.clone(), server, _function: Some(function) }
     }
-}
-
-fn deno() -> PathBuf {
-    let binaries = std::env::var_os("NODE_BIN").map(PathBuf::from);
-    binaries.unwrap_or_else(|| template::checkout().join("stack/node_modules/.bin")).join("deno")
 }
 
 /// What PostgREST answers to this call.

@@ -54,7 +54,7 @@ pub enum ChangeStep {
     Disputed,
 }
 
-/// A call that its account's own month refused.
+/// A call that was refused at a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedCall {
     /// Who would have paid.
@@ -183,7 +183,7 @@ impl Database {
         }
     }
 
-    /// Takes note of a call that the account's own month refused; the request for a pack that this led to.
+    /// Takes note of a call that was refused at a limit; the request for a pack that this led to.
     ///
     /// # Errors
     /// Any [`DatabaseError`].

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::DatabaseError;
 
 /// Whose limit it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LimitScope {
     /// The paying account, shared by its members.
     Account,
@@ -20,7 +20,7 @@ pub enum LimitScope {
 }
 
 /// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LimitMeter {
     /// Input plus output tokens.
     Tokens,
@@ -31,7 +31,7 @@ pub enum LimitMeter {
 }
 
 /// How often the count starts again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LimitPeriod {
     /// The billing month, from the subscription's anchor.
     Month,
