@@ -4,7 +4,7 @@
 /** The body is not an event of Stripe's; the message may be shown to whoever sent it. */
 export class NotAnEvent extends Error {}
 
-/** What octroi.receive_stripe_event takes. */
+/** One of what octroi.receive_stripe_events takes. */
 export interface ReceivedEvent {
   id: string;
   type: string;
