@@ -174,6 +174,7 @@ test("whoever deletes their account is gone at once, by every door", async () =>
   await call(token);
   const used = await standing(other.supabase);
 
+  const { data: { session } } = await supabase.auth.getSession();
   const [receipt] = await found(supabase.rpc("delete_my_account"));
 
   await isNobody(supabase.rpc("my_quota"));
@@ -187,5 +188,7 @@ test("whoever deletes their account is gone at once, by every door", async () =>
   assert.ok(erased.api_key >= 3, `keys of every test: ${erased.api_key}`);
   assert.ok(kept.length > 0 && kept.every(({ what, why }) => what && why), "what stays has its reason");
   assert.ok((await supabase.auth.getUser()).error, "Auth has forgotten them");
+  const { error } = await supabase.auth.refreshSession({ refresh_token: session.refresh_token });
+  assert.ok(error, "and their session gets no other token");
   assert.deepEqual(await standing(other.supabase), used, "nobody else has lost anything");
 });
