@@ -159,7 +159,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select octroi_private.unknown_keys(p_plan, array[
     'code', 'name', 'default', 'currency', 'price', 'trial_days', 'seats', 'features', 'models', 'top_ups', 'limit',
-    'overage'
+    'overage', 'default_output_tokens', 'least_output_tokens', 'hold_wait_seconds'
   ], '')
   union all
   select octroi_private.unknown_keys(p_plan -> 'price', array['month', 'year'], 'price.') where p_plan ? 'price'
@@ -200,6 +200,18 @@ as $$
     (
       not p_plan ? 'seats' or octroi_private.is_whole(p_plan -> 'seats', 1, 100000),
       'seats: a whole number from 1 to 100,000'
+    ),
+    (
+      not p_plan ? 'default_output_tokens' or octroi_private.is_whole(p_plan -> 'default_output_tokens', 1, 1000000),
+      'default_output_tokens: a whole number from 1 to 1,000,000'
+    ),
+    (
+      not p_plan ? 'least_output_tokens' or octroi_private.is_whole(p_plan -> 'least_output_tokens', 1, 1000000),
+      'least_output_tokens: a whole number from 1 to 1,000,000'
+    ),
+    (
+      octroi_private.is_whole(coalesce(p_plan -> 'hold_wait_seconds', '20'), 0, 60),
+      'hold_wait_seconds: a whole number from 0 to 60'
     ),
     (jsonb_typeof(coalesce(p_plan -> 'limit', '[]')) = 'array', 'limit: a list'),
     (jsonb_array_length(jsonb_path_query_array(p_plan, '$.limit[*]')) between 1 and 50, 'limit: 1 to 50 of them'),

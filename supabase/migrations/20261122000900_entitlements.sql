@@ -163,6 +163,35 @@ begin
 end
 $$;
 
+-- How the output of an account's calls is bounded: per choice where a call names no limit, and the least that it is cut
+-- to; and how long a call waits for room that others hold. What is stated for the account counts before its plan's, and
+-- that before the model's. A model that thinks needs more: what it thinks is output too.
+create function octroi_private.output_terms(p_account_id uuid, p_price_id bigint)
+returns table (default_output_tokens bigint, least_output_tokens bigint, hold_wait_seconds integer)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select
+    coalesce(
+      a.default_output_tokens, v.default_output_tokens, p.default_output_tokens,
+      case when p.is_reasoning then 16384 else 4096 end
+    )::bigint,
+    coalesce(
+      v.least_output_tokens, p.least_output_tokens, case when p.is_reasoning then 1024 else 16 end
+    )::bigint,
+    v.hold_wait_seconds::integer
+  from octroi_private.model_price as p
+  join octroi_private.account as a on a.id = p_account_id
+  join octroi_private.subscription as s on s.account_id = a.id and s.ended_at is null
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where p.id = p_price_id;
+end
+$$;
+
 -- Resolves a caller and a model to an entitlement. Writes none when the caller may not use the model.
 create function octroi_private.open_entitlement(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text)
 returns boolean
@@ -187,11 +216,13 @@ begin
   end if;
   perform octroi_private.open_balances(p_account_id);
   insert into octroi_private.entitlement (
-    account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, valid_until
+    account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, default_output_tokens,
+    least_output_tokens, hold_wait_seconds, valid_until
   )
   select
     p_account_id, coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000'), p_user_id, p_model,
-    p.id, v.plan_code, coalesce(bound.balance_ids, '{}'),
+    p.id, v.plan_code, coalesce(bound.balance_ids, '{}'), t.default_output_tokens, t.least_output_tokens,
+    t.hold_wait_seconds,
     least(
       coalesce(bound.resets_at, 'infinity'), coalesce(upper(p.valid), 'infinity'), coalesce(k.expires_at, 'infinity'),
       coalesce((
@@ -211,6 +242,7 @@ begin
   join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
   join octroi_private.plan_version as v on v.id = s.plan_version_id
   left join octroi_private.api_key as k on k.id = p_api_key_id
+  cross join lateral octroi_private.output_terms(p_account_id, p.id) as t
   cross join lateral (
     select array_agg(b.id order by b.id) as balance_ids, min(b.resets_at) as resets_at
     from octroi_private.balance as b
@@ -223,7 +255,8 @@ begin
   where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
   on conflict (account_id, api_key_id, user_id, model) do update
   set price_id = excluded.price_id, plan_code = excluded.plan_code, balance_ids = excluded.balance_ids,
-    valid_until = excluded.valid_until;
+    default_output_tokens = excluded.default_output_tokens, least_output_tokens = excluded.least_output_tokens,
+    hold_wait_seconds = excluded.hold_wait_seconds, valid_until = excluded.valid_until;
   return true;
 end
 $$;
@@ -286,7 +319,7 @@ begin
   return null;
 end
 $$;
-create trigger account_voids after update of status on octroi_private.account
+create trigger account_voids after update of status, default_output_tokens on octroi_private.account
 for each row execute function octroi_private.void_entitlements();
 create trigger member_voids after insert or update or delete on octroi_private.member
 for each row execute function octroi_private.void_entitlements();

@@ -52,6 +52,11 @@ begin
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
+  delete from octroi_private.waiting_call where (account_id, ticket) in (
+    select w.account_id, w.ticket from octroi_private.waiting_call as w where w.waits_until <= v_now limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
   delete from octroi_private.completion where id in (
     select c.id from octroi_private.completion as c where c.expires_at <= v_now limit p_max_rows
   );

@@ -49,6 +49,7 @@ grant execute on function octroi.resume_subscription() to authenticated;
 grant execute on function octroi.buy_top_up(text, text, text) to authenticated;
 grant execute on function octroi.set_auto_top_up(text, bigint, bigint) to authenticated;
 grant execute on function octroi.set_overage(boolean, bigint) to authenticated;
+grant execute on function octroi.set_default_output(integer) to authenticated;
 grant execute on function octroi.set_notifications(boolean, text, text) to authenticated;
 grant execute on function octroi.billing_request(uuid) to authenticated;
 grant execute on function octroi.my_subscription() to authenticated;
@@ -71,13 +72,15 @@ grant usage on schema octroi_private to octroi_worker;
 grant execute on function octroi_private.authenticate_key(bytea) to octroi_worker;
 grant execute on function octroi_private.authenticate_user(uuid, uuid) to octroi_worker;
 grant execute on function octroi_private.reserve_many(
-  uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer
+  uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer,
+  boolean
 ) to octroi_worker;
 grant execute on function octroi_private.settle_many(
   uuid [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], text [], text [], text [],
   jsonb [], integer [], integer [], text [], smallint [], text [], bytea []
 ) to octroi_worker;
 grant execute on function octroi_private.release_many(uuid [], text []) to octroi_worker;
+grant execute on function octroi_private.calls_holding(uuid, uuid, uuid, text, text, text, text) to octroi_worker;
 grant execute on function octroi_private.stored_response(uuid) to octroi_worker;
 grant execute on function octroi_private.model_list(uuid, uuid) to octroi_worker;
 grant execute on function octroi_private.model_limits(text) to octroi_worker;
@@ -116,7 +119,7 @@ grant execute on function octroi_private.finish_billing_request(uuid, text, text
 grant execute on function octroi_private.fail_billing_request(uuid, text, text, text, text) to octroi_worker;
 grant execute on function octroi_private.change_step(uuid, jsonb) to octroi_worker;
 grant execute on function octroi_private.cancel_step(uuid) to octroi_worker;
-grant execute on function octroi_private.note_refused_at_limit(uuid, text, bigint, bigint, integer) to octroi_worker;
+grant execute on function octroi_private.note_refused_at_limit(uuid, uuid, text, bigint, bigint, integer) to octroi_worker;
 grant execute on function octroi_private.begin_meter_report(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_meter_report(uuid, text, text) to octroi_worker;
 grant execute on function octroi_private.resolve_meter_report(uuid, bigint) to octroi_worker;

@@ -50,6 +50,7 @@ prepare functions_golden as values
 ('authenticated', 'octroi.set_auto_top_up(text,bigint,bigint)'),
 ('authenticated', 'octroi.set_notifications(boolean,text,text)'),
 ('authenticated', 'octroi.set_overage(boolean,bigint)'),
+('authenticated', 'octroi.set_default_output(integer)'),
 ('authenticated', 'octroi.start_checkout(text,text,text,text)'),
 ('authenticated', 'octroi_private.my_accounts()'),
 ('authenticated', 'octroi_private.my_administered_accounts()'),
@@ -86,7 +87,7 @@ prepare functions_golden as values
 (
   'octroi_owner',
   'octroi_native.reserve_many(uuid[],uuid[],uuid[],uuid[],text[],text[],bigint[],bigint[],integer[],text[],'
-  || 'bytea[],integer)'
+  || 'bytea[],integer,boolean)'
 ),
 (
   'octroi_owner',
@@ -100,6 +101,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.begin_mail(uuid,integer)'),
 ('octroi_worker', 'octroi_private.begin_meter_report(uuid)'),
 ('octroi_worker', 'octroi_private.billing_troubles()'),
+('octroi_worker', 'octroi_private.calls_holding(uuid,uuid,uuid,text,text,text,text)'),
 ('octroi_worker', 'octroi_private.cancel_step(uuid)'),
 ('octroi_worker', 'octroi_private.change_step(uuid,jsonb)'),
 ('octroi_worker', 'octroi_private.claim_jobs(text,text[],integer,integer,timestamp with time zone,bigint)'),
@@ -134,7 +136,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.plan_catalogue()'),
 ('octroi_worker', 'octroi_private.purchase_pages()'),
 ('octroi_worker', 'octroi_private.receive_stripe_events(jsonb)'),
-('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,text,bigint,bigint,integer)'),
+('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,uuid,text,bigint,bigint,integer)'),
 ('octroi_worker', 'octroi_private.reconcile_customers(bigint,text,integer)'),
 ('octroi_worker', 'octroi_private.reconcile_cycles(bigint,text)'),
 ('octroi_worker', 'octroi_private.reconcile_invoice(bigint,text,jsonb)'),
@@ -152,7 +154,7 @@ prepare functions_golden as values
 (
   'octroi_worker',
   'octroi_private.reserve_many(uuid[],uuid[],uuid[],uuid[],text[],text[],bigint[],bigint[],integer[],text[],'
-  || 'bytea[],integer)'
+  || 'bytea[],integer,boolean)'
 ),
 ('octroi_worker', 'octroi_private.resolve_meter_report(uuid,bigint)'),
 ('octroi_worker', 'octroi_private.revoke_leaked_keys(bytea[])'),

@@ -89,6 +89,9 @@ pub struct Verdict {
     pub resets_at: Option<OffsetDateTime>,
     pub retry_after_seconds: Option<i64>,
     pub plan: Option<String>,
+    pub output_bound: Option<String>,
+    pub needed: Option<i64>,
+    pub wait_seconds: Option<i32>,
 }
 
 impl Verdict {

@@ -38,6 +38,12 @@ pub const SWEEP_FAILURES: &str = "octroi_sweep_failures_total";
 pub const REQUESTS: &str = "octroi_requests_total";
 /// Calls under way, those read on without a client included.
 pub const CALLS_IN_FLIGHT: &str = "octroi_calls_in_flight";
+/// Calls that wait for room which other calls hold.
+pub const CALLS_WAITING: &str = "octroi_calls_waiting";
+/// Calls told to come again because no such room came free.
+pub const CALLS_HELD_BACK: &str = "octroi_calls_held_back_total";
+/// Time that calls waited for such room, whether it came or not.
+pub const ROOM_WAIT_SECONDS: &str = "octroi_room_wait_seconds";
 /// Calls whose usage could not be recorded.
 pub const SETTLE_FAILURES: &str = "octroi_settle_failures_total";
 /// Calls charged at their hold because the provider told no usage.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::database::{Refusal, ReplayState};
+use crate::database::{HeldBack, Refusal, ReplayState};
 use crate::meter::MeterError;
 use crate::openai::upstream_error::HandedOn;
 use crate::openai::{RequestError, UpstreamError};
@@ -28,6 +28,18 @@ pub enum CallError {
         refusal: Box<Refusal>,
         /// The model asked for.
         model: String,
+    },
+    /// Only what other calls hold kept this one back, and none of it came free while it waited.
+    #[error("held back: {} of {:?} needed", held.needed, held.standing.scope)]
+    Held {
+        /// The limit, and what was needed of it.
+        held: Box<HeldBack>,
+        /// Calls that hold something of it; none if they could not be counted.
+        held_calls: Option<u64>,
+        /// How long this one waited.
+        waited: Duration,
+        /// When room is to be expected, seconds.
+        retry_after_seconds: u64,
     },
     /// An earlier call has the same id or idempotency key, and there is no response to replay.
     #[error("repeats a call that is {state:?}")]

@@ -12,7 +12,7 @@ use super::open_call::OpenCall;
 use super::patience::{Patience, Waited};
 use super::{CallError, WholeAnswer};
 use crate::database::StoredResponse;
-use crate::openai::{Upstream, UpstreamError, UpstreamReply, read_usage};
+use crate::openai::{Upstream, UpstreamError, UpstreamReply, ended_at_limit, read_usage};
 use crate::telemetry;
 
 /// Largest body read from the provider, bytes: 2,048 embeddings of 3,072 dimensions in base64 fit.
@@ -55,6 +55,11 @@ pub(super) async fn exchange(
         }
     };
     let report = read_usage(sending.endpoint, &body);
+    let limit = sending.output_limit;
+    // An answer is read a second time only where it may have been cut short here.
+    let is_cut_short = limit.bound.is_ours()
+        && report.usage.is_none_or(|usage| usage.output >= limit.tokens)
+        && ended_at_limit(sending.endpoint, &body);
     let failure = if report.usage.is_none() { Failure::read(&body) } else { Failure::None };
     let charge = Charge::of_finished(report, failure != Failure::None, open.bounds());
     if failure == Failure::InPlaceOfAnswer {
@@ -70,7 +75,16 @@ pub(super) async fn exchange(
     let request_id = open.request_id();
     let settlement = open.settle(charge, stored).await?;
     let (status, content_type, standing) = (reply.status, reply.content_type, sending.standing);
-    Ok(WholeAnswer { request_id, status, content_type, body, standing, settlement })
+    Ok(WholeAnswer {
+        request_id,
+        status,
+        content_type,
+        body,
+        standing,
+        output_limit: limit,
+        is_cut_short,
+        settlement,
+    })
 }
 
 /// Whether a 2xx body without usage says that the call failed.

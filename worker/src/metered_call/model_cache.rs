@@ -13,16 +13,12 @@ const MAX_MODELS: u64 = 1_024;
 const MODEL_TTL_SECONDS: u64 = 10;
 /// Longest model name looked up, bytes.
 const MAX_NAME_BYTES: usize = 256;
-/// Output held per choice when neither the client nor the price list names a maximum, tokens.
-const OUTPUT_TOKENS_WITHOUT_MAXIMUM: u64 = 16_384;
 
 /// The facts of a model that a reservation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Model {
     /// Its tokenizer.
     pub encoding: Encoding,
-    /// Most output tokens of one choice.
-    pub max_output_tokens: u64,
 }
 
 /// The models of the price list, by name.
@@ -55,10 +51,7 @@ impl ModelCache {
         }
         let limits = self.database.model_limits(name).await?;
         let model = limits.and_then(|limits| {
-            Some(Model {
-                encoding: Encoding::from_name(&limits.encoding)?,
-                max_output_tokens: limits.max_output_tokens.unwrap_or(OUTPUT_TOKENS_WITHOUT_MAXIMUM),
-            })
+            Some(Model { encoding: Encoding::from_name(&limits.encoding)? })
         });
         self.models.insert(name.to_owned(), model).await;
         Ok(model)

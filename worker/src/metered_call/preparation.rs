@@ -34,9 +34,9 @@ pub(super) async fn prepare(
     let Some(model) = model else { return Err(CallError::ModelNotPriced { model: request.model }) };
     let (request, input_bound) = bound_input(request, model).await?;
     let output_tokens = match request.endpoint {
-        Endpoint::Embeddings => 0,
+        Endpoint::Embeddings => Some(0),
         Endpoint::ChatCompletions | Endpoint::Responses => {
-            request.wanted_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens)
+            request.wanted_output_tokens
         }
     };
     let (idempotency_key, body_hash) = match idempotency {

@@ -14,7 +14,7 @@ use super::exchange::{give_up, page_operator};
 use super::kept::KeptBody;
 use super::open_call::OpenCall;
 use super::patience::{Drain, Patience, Waited};
-use super::{Answer, CallError, StreamPiece};
+use super::{Answer, CallError, OutputLimit, StreamPiece};
 use crate::database::StoredResponse;
 use crate::openai::{StreamMeter, StreamState, Upstream, UpstreamBody, UpstreamError};
 
@@ -54,6 +54,7 @@ struct Pump<'a> {
     open: OpenCall,
     meter: StreamMeter,
     kept: KeptBody,
+    output_limit: OutputLimit,
 }
 
 /// Sends the call, answers with a stream, and settles it, whatever happens.
@@ -84,13 +85,14 @@ pub(super) async fn stream(
     let _ = answer.send(Ok(Answer::Stream {
         request_id: open.request_id(),
         standing: sending.standing,
+        output_limit: sending.output_limit,
         content_type: reply.content_type.clone(),
         pieces: receiver,
     }));
     let meter = StreamMeter::new(sending.endpoint, sending.client_wants_usage);
     let kept = KeptBody::new(sending.keep_bytes);
     let content_type = reply.content_type.unwrap_or_else(|| EVENT_STREAM.to_owned());
-    Pump { patience, open, meter, kept }
+    Pump { patience, open, meter, kept, output_limit: sending.output_limit }
         .run(reply.body, Reader::Present(pieces), reply.status, content_type)
         .await;
 }
@@ -112,7 +114,11 @@ impl Pump<'_> {
                 }
             }
         }
-        let held = end.held.clone();
+        let held = if end.report.ended_at_limit && self.output_limit.bound.is_ours() {
+            told_of_cut(self.output_limit, &end.held)
+        } else {
+            end.held.clone()
+        };
         self.kept.push(&held);
         let stored =
             self.kept.finish().filter(|_| whole).map(|body| StoredResponse { status, content_type, body });
@@ -192,6 +198,15 @@ impl Pump<'_> {
             () = self.patience.ended() => false,
         }
     }
+}
+
+/// The held frames behind a comment, which every SSE parser skips: the answer ends where we cut it, not where the model
+/// or the caller would have it end.
+fn told_of_cut(limit: OutputLimit, held: &[u8]) -> Bytes {
+    let OutputLimit { tokens, bound } = limit;
+    let mut told = format!(": octroi output-limit={tokens} bound={}\n\n", bound.as_str()).into_bytes();
+    told.extend_from_slice(held);
+    told.into()
 }
 
 /// The last piece: the held frames, or why there are none.

@@ -6,6 +6,7 @@
 
 pub mod bounds;
 pub mod endpoint;
+mod finish;
 pub mod identity;
 pub mod images;
 pub mod relayed;
@@ -22,6 +23,7 @@ pub mod upstream_error;
 pub mod usage;
 
 pub use endpoint::{Endpoint, EndpointSet};
+pub use finish::ended_at_limit;
 pub use identity::{IdentityKey, UpstreamIdentity};
 pub use octroi_tokenizer::Encoding;
 pub use relayed::RelayedText;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::endpoint::Endpoint;
+use super::finish::ended_at_limit;
 use super::relayed::RelayedText;
 use super::stream_error::StreamError;
 use super::usage::{Metered, UsageReport};
@@ -44,6 +45,8 @@ struct ChatChunk<'a> {
 struct ChatChoice<'a> {
     #[serde(borrow)]
     delta: Option<ChatDelta<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -123,9 +126,14 @@ fn chat(
     for delta in choices.iter().filter_map(|choice| choice.delta.as_ref()) {
         relay_delta(delta, relayed);
     }
+    report.ended_at_limit |= choices.iter().any(|choice| is_length(choice.finish_reason.as_ref()));
     let has_usage = chunk.usage.is_some();
     report.read(Endpoint::ChatCompletions, chunk.usage);
     Ok(if has_usage && choices.is_empty() { FrameKind::UsageOnly } else { FrameKind::Content })
+}
+
+fn is_length(reason: Option<&Text<'_>>) -> bool {
+    reason.is_some_and(|Text(reason)| reason == "length")
 }
 
 fn relay_delta(delta: &ChatDelta<'_>, relayed: &mut RelayedText) {
@@ -166,6 +174,7 @@ fn responses(
         report.model = metered.model.or(report.model.take());
         report.service_tier = metered.service_tier.or(report.service_tier.take());
         if terminal {
+            report.ended_at_limit = ended_at_limit(Endpoint::Responses, response.get().as_bytes());
             report.read(Endpoint::Responses, metered.usage);
         }
     }

@@ -80,6 +80,8 @@ pub struct UsageReport {
     pub model: Option<String>,
     /// The tier that answered.
     pub service_tier: Option<String>,
+    /// Whether an answer in a stream ended because it had reached its output limit.
+    pub ended_at_limit: bool,
 }
 
 /// The fields of a response that matter here; the rest is skipped without being built.

@@ -5,11 +5,16 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHE
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::quota::QuotaStanding;
+use super::quota::{QuotaStanding, rfc3339};
 use super::{GatewayError, RetryAdvice};
+use crate::gateway::headers::X_QUOTA_RESET;
 
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
+/// Longest wait told in `Retry-After` with a final refusal, seconds: some clients sleep through whatever they are told
+/// before they raise it. A later reset stands in `x-quota-reset` and `error.quota`.
+const TOLD_RETRY_SECONDS_MAX: u64 = 60;
 
 const INVALID_REQUEST: &str = "invalid_request_error";
 
@@ -41,6 +46,7 @@ impl GatewayError {
                 code: code.map(str::to_owned),
                 quota: match self {
                     Self::Quota(refusal) => Some(refusal.standing()),
+                    Self::QuotaHeld(held) => Some(held.standing()),
                     _ => None,
                 },
             },
@@ -56,6 +62,7 @@ impl GatewayError {
             Self::NotAMember => (INVALID_REQUEST, Some("not_a_member")),
             Self::Forbidden => (INVALID_REQUEST, Some("refused")),
             Self::Quota(refusal) => ("insufficient_quota", Some(refusal.code)),
+            Self::QuotaHeld(_) => ("rate_limit_exceeded", Some("quota_held")),
             Self::NoPlan { .. } => ("billing_required", Some("no_plan")),
             Self::ModelNotAllowed { .. } => (INVALID_REQUEST, Some("model_not_allowed")),
             Self::EndpointNotAllowed { .. } => (INVALID_REQUEST, Some("endpoint_not_allowed")),
@@ -101,6 +108,7 @@ impl GatewayError {
     fn message(&self) -> String {
         match self {
             Self::Quota(refusal) => refusal.message(),
+            Self::QuotaHeld(held) => held.message(),
             Self::Request(error) => error.message(),
             Self::UpstreamRefused { message, .. } => message.clone(),
             Self::NoPlan { upgrade_url } => {
@@ -202,15 +210,24 @@ impl IntoResponse for GatewayError {
             RetryAdvice::Unsaid => None,
             RetryAdvice::No(seconds) => {
                 headers.insert(X_SHOULD_RETRY, HeaderValue::from_static("false"));
-                seconds
+                seconds.filter(|seconds| *seconds <= TOLD_RETRY_SECONDS_MAX)
             }
             RetryAdvice::After(seconds) => {
+                headers.insert(X_SHOULD_RETRY, HeaderValue::from_static("true"));
                 headers.insert(RETRY_AFTER_MS, HeaderValue::from(seconds.saturating_mul(1000)));
                 Some(seconds)
             }
         };
         if let Some(seconds) = seconds {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        let resets_at = match self {
+            Self::Quota(ref refusal) => refusal.limit.resets_at,
+            Self::QuotaHeld(ref held) => held.held.standing.resets_at,
+            _ => None,
+        };
+        if let Some(reset) = resets_at.and_then(rfc3339).and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(X_QUOTA_RESET, reset);
         }
         (status, headers, self.body().to_json()).into_response()
     }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{GatewayError, OUTAGE_RETRY_SECONDS, QuotaRefusal};
+use super::{GatewayError, OUTAGE_RETRY_SECONDS, QuotaHeld, QuotaRefusal};
 use crate::database::{PurchasePages, Refusal, RefusalReason, ReplayState};
 use crate::meter::MeterError;
 use crate::metered_call::CallError;
@@ -14,6 +14,9 @@ impl GatewayError {
             CallError::ModelNotPriced { model } => Self::ModelNotPriced { model },
             CallError::Request(error) => Self::Request(error),
             CallError::Refused { refusal, model } => Self::from_refusal(*refusal, model, pages),
+            CallError::Held { held, held_calls, waited, retry_after_seconds } => {
+                Self::QuotaHeld(Box::new(QuotaHeld { held: *held, held_calls, waited, retry_after_seconds }))
+            }
             CallError::Repeats { state: ReplayState::Open } => Self::IdempotencyInProgress,
             CallError::Repeats { state: ReplayState::Settled } => {
                 Self::IdempotencyNotKept { outcome: "settled" }
@@ -66,6 +69,7 @@ impl GatewayError {
         Self::Quota(Box::new(QuotaRefusal {
             code,
             limit,
+            needed: refusal.needed,
             retry_after_seconds: refusal.retry_after_seconds,
             pages: pages.clone(),
         }))

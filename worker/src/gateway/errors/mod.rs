@@ -6,6 +6,7 @@
 mod body;
 mod from_call;
 mod quota;
+mod quota_held;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use http::StatusCode;
 
 pub use body::ErrorBody;
 pub use quota::{QuotaRefusal, rfc3339};
+pub use quota_held::QuotaHeld;
 
 use crate::openai::{Endpoint, RequestError};
 
@@ -40,6 +42,8 @@ pub enum GatewayError {
     Forbidden,
     /// A limit of a plan, member, key or model is reached.
     Quota(Box<QuotaRefusal>),
+    /// Only calls under way hold what this one needs.
+    QuotaHeld(Box<QuotaHeld>),
     /// The account has no plan that allows calls.
     NoPlan {
         /// Where to get one.
@@ -178,7 +182,7 @@ impl GatewayError {
             }
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Quota(_) | Self::Concurrency { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Quota(_) | Self::QuotaHeld(_) | Self::Concurrency { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamRefused { status, .. } => *status,
             Self::UpstreamUnknown => StatusCode::BAD_GATEWAY,
             Self::Busy
@@ -201,6 +205,7 @@ impl GatewayError {
             | Self::UpstreamUnknown
             | Self::NotRecorded => RetryAdvice::No(None),
             Self::IdempotencyInProgress => RetryAdvice::After(IN_PROGRESS_RETRY_SECONDS),
+            Self::QuotaHeld(held) => RetryAdvice::After(held.retry_after_seconds),
             Self::Concurrency { .. } | Self::Busy => RetryAdvice::After(BUSY_RETRY_SECONDS),
             Self::UpstreamUnavailable { retry_after_seconds } => RetryAdvice::After(*retry_after_seconds),
             Self::MeteringUnavailable | Self::AuthUnavailable | Self::Draining => {
