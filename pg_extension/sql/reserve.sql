@@ -75,7 +75,8 @@ select
   a.plan_code as plan,
   (a.given).output_bound as output_bound,
   (a.given).needed as needed,
-  null::integer as wait_seconds
+  null::integer as wait_seconds,
+  null::bigint as ticket
 from opened as o
 cross join allotted as a
 left join lateral (select (a.balances[(a.given).tightest]).*) as b on true

@@ -119,6 +119,7 @@ queued as (
   where a.is_held and $16::boolean and i.hold_wait_seconds > 0
   order by i.ticket, i.ord
   on conflict on constraint waiting_call_once do update set balance_id = excluded.balance_id
+  returning request_id, account_id, ticket
 ),
 served as (
   delete from octroi_private.waiting_call as w
@@ -191,11 +192,13 @@ select
   i.plan_code as plan,
   a.output_bound,
   a.needed,
-  case when verdict.verdict = 'held' then i.hold_wait_seconds end as wait_seconds
+  case when verdict.verdict = 'held' then i.hold_wait_seconds end as wait_seconds,
+  q.ticket
 from item as i
 cross join clock
 left join allotted as a on a.ord = i.ord
 left join opened as o on o.id = i.request_id and i.known_id is null
+left join queued as q on q.account_id = i.account_id and q.request_id = i.request_id
 left join lateral (select (i.balances[a.tightest]).*) as b on true
 cross join lateral (
   select case when i.balance_ids is null and i.known_id is null then

@@ -64,6 +64,7 @@ type Verdict = (
     Option<String>,
     Option<i64>,
     Option<i32>,
+    Option<i64>,
 );
 
 /// Decides calls in order of arrival; `sql/reserve_many.sql` says how. One row a call, in the order given.
@@ -111,6 +112,7 @@ fn reserve_many(
             name!(output_bound, Option<String>),
             name!(needed, Option<i64>),
             name!(wait_seconds, Option<i32>),
+            name!(ticket, Option<i64>),
         ),
     >,
     ErrorReport,
@@ -289,6 +291,7 @@ impl Batch<'_, '_> {
                     row.get(19)?,
                     row.get(20)?,
                     row.get(21)?,
+                    row.get(22)?,
                 ))
             })
             .collect()

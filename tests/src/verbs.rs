@@ -92,6 +92,7 @@ pub struct Verdict {
     pub output_bound: Option<String>,
     pub needed: Option<i64>,
     pub wait_seconds: Option<i32>,
+    pub ticket: Option<i64>,
 }
 
 impl Verdict {

@@ -11,7 +11,7 @@ use super::{DatabaseError, LimitStanding, Session};
 const RESERVE_MANY: &str = "\
 select request_id, verdict, reason, output_tokens, hold_tokens, hold_cost_nano_usd, expires_at,
        scope, meter, period, granted, used, reserved, remaining, period_start, resets_at, retry_after_seconds, plan,
-       output_bound, needed, wait_seconds
+       output_bound, needed, wait_seconds, ticket
   from octroi_private.reserve_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true)";
 
 /// Stands for a body that was not hashed; hashes are only compared under an idempotency key.
@@ -108,6 +108,8 @@ pub struct HeldBack {
     pub needed: i64,
     /// How long it may wait for room, by its plan.
     pub wait_seconds: u64,
+    /// Its place among the waiting calls of its account; none where it may not wait.
+    pub ticket: Option<i64>,
 }
 
 /// Why a call may not go upstream.
@@ -276,6 +278,7 @@ fn verdict(row: &PgRow, tried_before: Option<&ReserveItem>) -> Result<ReserveVer
                 standing,
                 needed: row.try_get::<Option<i64>, _>(19)?.unwrap_or_default(),
                 wait_seconds: row.try_get::<Option<i32>, _>(20)?.unwrap_or_default().max(0).unsigned_abs().into(),
+                ticket: row.try_get(21)?,
             })),
             None => Err(DatabaseError::Unreadable("a call held back by no limit".to_owned())),
         },

@@ -97,14 +97,13 @@ impl Reservations {
         mut held: HeldBack,
         client_left: impl Future<Output = ()>,
     ) -> Result<Told, CallError> {
-        let patience = Duration::from_secs(held.wait_seconds);
-        let until = tokio::time::Instant::now() + patience;
+        let until = tokio::time::Instant::now() + Duration::from_secs(held.wait_seconds);
         let mut client_left = std::pin::pin!(client_left);
         let mut seat: Option<(Place, Seat<'_>)> = None;
-        while !patience.is_zero() {
+        while let Some(ticket) = held.ticket {
             let place = Place::of(held.standing.scope, call);
             if seat.as_ref().is_none_or(|(taken, _)| *taken != place) {
-                let joined = self.waiting.join(call.account_id, place.clone());
+                let joined = self.waiting.join(call.account_id, place.clone(), ticket);
                 seat = joined.map(|joined| (place, joined));
             }
             let Some((_, taken)) = &seat else { break };

@@ -39,10 +39,11 @@ pub(super) enum Place {
 /// A call in the queue.
 struct Waiter {
     place: Place,
+    ticket: i64,
     wake: Notify,
 }
 
-/// The waiting calls, by account and in order of arrival, and how long holds last.
+/// The waiting calls, by account and in the order of their tickets, and how long holds last.
 #[derive(Default)]
 pub(super) struct WaitingCalls {
     accounts: Mutex<HashMap<Uuid, Vec<Arc<Waiter>>>>,
@@ -70,9 +71,10 @@ impl Place {
 }
 
 impl WaitingCalls {
-    /// Joins the queue; none when it is full.
-    pub fn join(&self, account_id: Uuid, place: Place) -> Option<Seat<'_>> {
-        let waiter = Arc::new(Waiter { place, wake: Notify::new() });
+    /// Joins the queue; none when it is full. Verdicts of one batch come in any order, so it is the ticket that counts:
+    /// who is not first in SQL would ask in vain.
+    pub fn join(&self, account_id: Uuid, place: Place, ticket: i64) -> Option<Seat<'_>> {
+        let waiter = Arc::new(Waiter { place, ticket, wake: Notify::new() });
         let mut accounts = self.lock();
         let in_all: usize = accounts.values().map(Vec::len).sum();
         let queue = accounts.entry(account_id).or_default();
@@ -82,7 +84,8 @@ impl WaitingCalls {
             }
             return None;
         }
-        queue.push(Arc::clone(&waiter));
+        let index = queue.partition_point(|earlier| earlier.ticket < ticket);
+        queue.insert(index, Arc::clone(&waiter));
         metrics::gauge!(telemetry::CALLS_WAITING).increment(1.0);
         Some(Seat { waiting: self, account_id, waiter })
     }

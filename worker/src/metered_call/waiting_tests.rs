@@ -13,8 +13,8 @@ async fn comes_soon(seat: &Seat<'_>) -> bool {
 #[tokio::test(start_paused = true)]
 async fn the_first_asks_again_by_itself_and_the_next_only_after_it() {
     let waiting = WaitingCalls::default();
-    let first = waiting.join(ACCOUNT, Place::Account).unwrap();
-    let second = waiting.join(ACCOUNT, Place::Account).unwrap();
+    let first = waiting.join(ACCOUNT, Place::Account, 1).unwrap();
+    let second = waiting.join(ACCOUNT, Place::Account, 2).unwrap();
     first.turn().await;
     assert!(tokio::time::timeout(Duration::from_secs(10), second.turn()).await.is_err());
     drop(first);
@@ -22,12 +22,21 @@ async fn the_first_asks_again_by_itself_and_the_next_only_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_least_ticket_is_first_whoever_joins_first() {
+    let waiting = WaitingCalls::default();
+    let later = waiting.join(ACCOUNT, Place::Account, 9).unwrap();
+    let earlier = waiting.join(ACCOUNT, Place::Account, 5).unwrap();
+    earlier.turn().await;
+    assert!(tokio::time::timeout(Duration::from_secs(10), later.turn()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_ends_wakes_the_first_in_each_place_of_its_account_only() {
     let waiting = WaitingCalls::default();
-    let key = waiting.join(ACCOUNT, Place::ApiKey(Some(Uuid::from_u128(7)))).unwrap();
-    let member = waiting.join(ACCOUNT, Place::Member(Uuid::from_u128(8))).unwrap();
-    let behind = waiting.join(ACCOUNT, Place::Member(Uuid::from_u128(8))).unwrap();
-    let stranger = waiting.join(Uuid::from_u128(2), Place::Account).unwrap();
+    let key = waiting.join(ACCOUNT, Place::ApiKey(Some(Uuid::from_u128(7))), 1).unwrap();
+    let member = waiting.join(ACCOUNT, Place::Member(Uuid::from_u128(8)), 2).unwrap();
+    let behind = waiting.join(ACCOUNT, Place::Member(Uuid::from_u128(8)), 3).unwrap();
+    let stranger = waiting.join(Uuid::from_u128(2), Place::Account, 4).unwrap();
     waiting.room_freed(ACCOUNT, Duration::from_millis(300));
     assert!(comes_soon(&key).await && comes_soon(&member).await);
     assert!(!comes_soon(&behind).await && !comes_soon(&stranger).await);
@@ -36,7 +45,7 @@ async fn a_call_that_ends_wakes_the_first_in_each_place_of_its_account_only() {
 #[tokio::test(start_paused = true)]
 async fn room_freed_while_a_call_asks_is_not_missed() {
     let waiting = WaitingCalls::default();
-    let seat = waiting.join(ACCOUNT, Place::Account).unwrap();
+    let seat = waiting.join(ACCOUNT, Place::Account, 1).unwrap();
     seat.turn().await;
     waiting.room_freed(ACCOUNT, Duration::from_millis(300));
     assert!(comes_soon(&seat).await);
@@ -46,13 +55,13 @@ async fn room_freed_while_a_call_asks_is_not_missed() {
 fn the_queue_is_bounded_for_an_account_and_for_the_worker_and_empties() {
     let waiting = WaitingCalls::default();
     let of = |account: u128, many: usize| -> Vec<_> {
-        (0..many).map_while(|_| waiting.join(Uuid::from_u128(account), Place::Account)).collect()
+        (0..many).map_while(|_| waiting.join(Uuid::from_u128(account), Place::Account, 1)).collect()
     };
     let greedy = of(1, MAX_WAITING_PER_ACCOUNT + 1);
     assert_eq!(greedy.len(), MAX_WAITING_PER_ACCOUNT);
     let others: Vec<_> = (2..=9).flat_map(|account| of(account, MAX_WAITING_PER_ACCOUNT)).collect();
     assert_eq!(greedy.len() + others.len(), MAX_WAITING);
-    assert!(waiting.join(Uuid::from_u128(99), Place::Account).is_none());
+    assert!(waiting.join(Uuid::from_u128(99), Place::Account, 1).is_none());
     drop((greedy, others));
     assert!(waiting.lock().is_empty());
 }

@@ -232,7 +232,7 @@ fn a_reset_within_a_minute_is_worth_a_retry_after_and_every_reset_stands_in_a_he
 
 #[test]
 fn a_call_that_others_hold_back_is_told_to_come_again_and_not_to_upgrade() {
-    let held = crate::database::HeldBack { standing: standing(), needed: 1_099, wait_seconds: 20 };
+    let held = crate::database::HeldBack { standing: standing(), needed: 1_099, wait_seconds: 20, ticket: Some(1) };
     let error = CallError::Held {
         held: Box::new(held),
         held_calls: Some(1),
