@@ -291,3 +291,56 @@ async fn a_model_that_thinks_is_refused_rather_than_cut_to_its_thoughts() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queued_completion_without_room_is_made_later_and_does_not_fail() {
+    play(async |stage| {
+        let sim = provider().await;
+        let gateway = Gateway::start(stage, &sim).await;
+        let (caller, client) = customer(stage, &gateway, 4_300).await;
+        set_wait(stage, caller, 0).await;
+        let holder = hold_up(&client, &sim).await;
+        let id: uuid::Uuid = sqlx::query_scalar(
+            "with asked as (
+               insert into octroi_private.completion (account_id, user_id, endpoint, request, created_at, expires_at)
+               values ($1, $2, 'chat.completions', $3, now(), now() + interval '1 hour') returning id
+             ), queued as (
+               insert into octroi_private.job (kind, args, run_at)
+               select 'complete_request', jsonb_build_object('completion_id', id), now() from asked
+             )
+             select id from asked",
+        )
+        .bind(caller.account_id)
+        .bind(caller.user_id)
+        .bind(asking(300, json!({})))
+        .fetch_one(&stage.pool)
+        .await
+        .unwrap();
+        eventually("the job has been put off", async || {
+            let error: Option<String> = sqlx::query_scalar(
+                "select last_error from octroi_private.job where kind = 'complete_request' and state = 'pending'",
+            )
+            .fetch_optional(&stage.pool)
+            .await
+            .unwrap()
+            .flatten();
+            error.filter(|error| error == "other calls hold what the call needs")
+        })
+        .await;
+        sim.release();
+        assert_eq!(holder.await.unwrap().status, 200);
+        eventually("the completion is made", async || {
+            sqlx::query_scalar::<_, bool>(
+                "select finished_at is not null and error is null from octroi_private.completion where id = $1",
+            )
+            .bind(id)
+            .fetch_one(&stage.pool)
+            .await
+            .unwrap()
+            .then_some(())
+        })
+        .await;
+        gateway.stop().await;
+    })
+    .await;
+}
