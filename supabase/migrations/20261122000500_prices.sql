@@ -10,6 +10,8 @@ create table octroi_private.model_price (
   max_input_tokens integer not null check (max_input_tokens between 1 and 10000000),
   -- 0 for embeddings
   max_output_tokens integer not null check (max_output_tokens between 0 and 1000000),
+  -- thinks before it answers, and bills that as output: its calls need more room
+  is_reasoning boolean not null default false,
   -- micro-USD per million tokens
   input_price bigint not null check (input_price between 0 and 1000000000),
   cached_input_price bigint not null check (cached_input_price between 0 and input_price),
@@ -34,11 +36,11 @@ comment on table octroi_private.model_price is
 -- Standard tier, short context, as listed on OpenAI's pricing page in June 2026. Inputs are bounded to the
 -- short context where longer ones cost more. A token written to the cache costs what an input token does.
 insert into octroi_private.model_price (
-  model, valid, encoding, max_input_tokens, max_output_tokens,
+  model, valid, encoding, max_input_tokens, max_output_tokens, is_reasoning,
   input_price, cached_input_price, cache_write_price, audio_input_price, output_price, audio_output_price, source
 )
 select
-  m.model, '[2026-01-01 00:00+00,)', m.encoding, m.max_input, m.max_output,
+  m.model, '[2026-01-01 00:00+00,)', m.encoding, m.max_input, m.max_output, m.model ~ '^(o[0-9]|gpt-5)',
   m.input, m.cached, m.input, coalesce(m.audio_input, m.input), -- noqa: AL08
   m.output, coalesce(m.audio_output, m.output),
   'openai.com/api/pricing, 2026-06'
