@@ -16,7 +16,7 @@ with clock as materialized (
 ),
 item as materialized (
   select
-    i.*, p.top_input_price, p.top_output_price, e.balance_ids, e.plan_code, e.price_id, bound.balances,
+    i.*, unit.top_input, unit.top_output, e.balance_ids, e.plan_code, e.price_id, bound.balances,
     least(i.output_tokens, p.max_output_tokens) as wanted_tokens,
     coalesce(by_id.id, by_key.id) as known_id,
     coalesce(by_id.state, by_key.state) as known_state,
@@ -64,8 +64,11 @@ item as materialized (
     limit 1
   ) as e on true
   left join lateral (
-    select c.* from octroi_private.model_price as c where c.id = e.price_id limit 1
+    select c as price, c.max_input_tokens, c.max_output_tokens
+    from octroi_private.model_price as c where c.id = e.price_id
+    limit 1
   ) as p on true
+  left join lateral octroi_private.unit_prices_of(p.price, i.input_tokens) as unit on true
   left join lateral (
     select array_agg(b.balance) as balances
     from (
@@ -81,7 +84,7 @@ allotted as materialized (
     select
       array_agg(j.ord) as ords,
       octroi_private.allot(array_agg(row(
-        j.balances, j.input_tokens, j.wanted_tokens, j.choices, j.top_input_price, j.top_output_price
+        j.balances, j.input_tokens, j.wanted_tokens, j.choices, j.top_input, j.top_output
       )::octroi_private.asked_call)) as given
     from (
       select k.* from item as k

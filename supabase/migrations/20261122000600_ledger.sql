@@ -172,6 +172,8 @@ create table octroi_private.usage_event (
   input_tokens octroi_private.quantity not null,
   cached_input_tokens octroi_private.quantity not null,
   cache_write_tokens octroi_private.quantity not null,
+  -- of these, to be kept for twelve hours
+  cache_write_12h_tokens octroi_private.quantity not null default 0,
   audio_input_tokens octroi_private.quantity not null,
   output_tokens octroi_private.quantity not null,
   reasoning_tokens octroi_private.quantity not null,
@@ -192,6 +194,7 @@ create table octroi_private.usage_event (
   recorded_at timestamptz not null,
   primary key (id, occurred_at),
   -- scalars, because a partition cannot take over a rule about a whole row
+  constraint usage_event_cache_writes_are_sound check (cache_write_12h_tokens <= cache_write_tokens),
   constraint usage_event_is_sound check (octroi_private.is_sound_usage(
     input_tokens, cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens, reasoning_tokens,
     audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd

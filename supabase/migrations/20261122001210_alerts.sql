@@ -261,6 +261,7 @@ declare
   v_meter text;
   v_balance octroi_private.balance;
   v_price octroi_private.model_price;
+  v_unit octroi_private.unit_prices;
 begin
   select k.meter into v_meter
   from octroi_private.auto_top_up as a
@@ -271,7 +272,7 @@ begin
   end if;
   select p.* into v_price
   from octroi_private.model_price as p
-  where p.model = p_model and p.valid operator(pg_catalog.@>) v_now;
+  where p.id = octroi_private.price_at(p_model, v_now);
   select b.* into v_balance
   from octroi_private.balance as b
   where b.account_id = p_account_id and b.scope = 'account' and b.period = 'month' and b.meter = v_meter
@@ -282,9 +283,9 @@ begin
   end if;
   v_balance.reserved := 0;
   v_balance.granted := octroi_private.limit_of(v_balance);
+  v_unit := octroi_private.unit_prices_of(v_price, p_input_tokens);
   if (octroi_private.allot_next(
-    null, array[v_balance], p_input_tokens, p_output_tokens, p_choices, v_price.top_input_price,
-    v_price.top_output_price
+    null, array[v_balance], p_input_tokens, p_output_tokens, p_choices, v_unit.top_input, v_unit.top_output
   )).hold is not null then
     return null;
   end if;

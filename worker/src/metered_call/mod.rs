@@ -23,6 +23,7 @@ mod preparation;
 mod pump;
 mod refused_at_limit;
 mod types;
+mod unpriced_models;
 
 pub use calls::MeteredCalls;
 pub use error::CallError;

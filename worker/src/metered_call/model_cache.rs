@@ -5,7 +5,7 @@ use std::time::Duration;
 use moka::future::Cache;
 
 use crate::database::{Database, DatabaseError};
-use crate::openai::Encoding;
+use crate::openai::{Encoding, EndpointSet};
 
 /// Models remembered; names come from clients, so unknown ones count too.
 const MAX_MODELS: u64 = 1_024;
@@ -23,6 +23,8 @@ pub struct Model {
     pub encoding: Encoding,
     /// Most output tokens of one choice.
     pub max_output_tokens: u64,
+    /// Where it answers.
+    pub endpoints: EndpointSet,
 }
 
 /// The models of the price list, by name.
@@ -58,6 +60,7 @@ impl ModelCache {
             Some(Model {
                 encoding: Encoding::from_name(&limits.encoding)?,
                 max_output_tokens: limits.max_output_tokens.unwrap_or(OUTPUT_TOKENS_WITHOUT_MAXIMUM),
+                endpoints: EndpointSet::from_names(&limits.endpoints),
             })
         });
         self.models.insert(name.to_owned(), model).await;
