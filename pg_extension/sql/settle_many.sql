@@ -91,16 +91,18 @@ recorded as (
   insert into octroi_private.usage_event (
     id, account_id, api_key_id, user_id, endpoint, model, response_model, service_tier, source, input_tokens,
     cached_input_tokens, cache_write_tokens, cache_write_12h_tokens, audio_input_tokens, output_tokens,
-    reasoning_tokens, audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd, overrun_requests,
-    price_id, balance_ids, latency_ms, first_token_ms, upstream_request_id, raw_usage, occurred_at, recorded_at
+    reasoning_tokens, audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd,
+    overrun_requests, price_id, balance_ids, latency_ms, first_token_ms, upstream_request_id, raw_usage, occurred_at,
+    recorded_at
   )
   select
     p.id, p.account_id, p.api_key_id, p.user_id, p.endpoint, p.model, nullif(p.response_model, p.model),
     p.service_tier, p.source, (p.charge).input_tokens, (p.charge).cached_input_tokens,
     (p.charge).cache_write_tokens, (p.charge).cache_write_12h_tokens, (p.charge).audio_input_tokens,
-    (p.charge).output_tokens, (p.charge).reasoning_tokens, (p.charge).audio_output_tokens, (p.charge).total_tokens, (p.charge).cost_nano_usd,
-    (p.charge).overrun_tokens, (p.charge).overrun_cost_nano_usd, 1 - p.hold_requests, p.charged_price_id,
-    p.balance_ids, p.latency_ms, p.first_token_ms, nullif(left(p.upstream_request_id, 200), ''), p.raw_usage,
+    (p.charge).output_tokens, (p.charge).reasoning_tokens, (p.charge).audio_output_tokens,
+    (p.charge).total_tokens, (p.charge).cost_nano_usd, (p.charge).overrun_tokens, (p.charge).overrun_cost_nano_usd,
+    1 - p.hold_requests, p.charged_price_id, p.balance_ids, p.latency_ms, p.first_token_ms,
+    nullif(left(p.upstream_request_id, 200), ''), p.raw_usage,
     p.started_at, clock.at
   from priced as p
   cross join clock

@@ -130,9 +130,8 @@ begin
         ["embeddings"], "max_input_tokens": 300000, "max_output_tokens": 0, "input": 20000, "output": 0},
       {"name": "text-embedding-3-large", "from": "2026-01-01", "encoding": "cl100k_base", "endpoints":
         ["embeddings"], "max_input_tokens": 300000, "max_output_tokens": 0, "input": 130000, "output": 0},
-      {"name": "text-embedding-ada-002", "aliases": ["text-embedding-ada-002-v2"], "from": "2026-01-01",
-        "encoding": "cl100k_base", "endpoints": ["embeddings"], "max_input_tokens": 300000, "max_output_tokens":
-        0, "input": 100000, "output": 0}
+      {"name": "text-embedding-ada-002", "from": "2026-01-01", "encoding": "cl100k_base", "endpoints":
+        ["embeddings"], "max_input_tokens": 300000, "max_output_tokens": 0, "input": 100000, "output": 0}
     ]
   }$json$, false);
 end

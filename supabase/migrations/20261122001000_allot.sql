@@ -114,8 +114,8 @@ create type octroi_private.charge as (
 );
 
 -- What a call is charged, at the unit prices for as much input. Parts never exceed their whole: cached first, then
--- written to the cache, then audio; the rest is text, and reasoning is part of the output. Micro-USD per million tokens times tokens is pico-USD; a
--- thousand of those are a nano-USD, rounded up once for the call.
+-- written to the cache, then audio; the rest is text, and reasoning is part of the output. Micro-USD per million
+-- tokens times tokens is pico-USD; a thousand of those are a nano-USD, rounded up once for the call.
 create function octroi_private.charge_call(
   p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint,
   p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint,

@@ -58,8 +58,10 @@ insert into tap.refused values
 ('{model,0,encoding} = "p50k_base"', 'model flat, encoding: o200k_base or cl100k_base'),
 ('{model,0,endpoints} = ["images"]', 'model flat, endpoints: a list of chat.completions, responses, embeddings'),
 ('{model,0,endpoints} = []', 'model flat, endpoints: a list of chat.completions, responses, embeddings'),
-('{model,0,input} = 0.15', 'model flat, input: a whole number of micro-USD per million tokens, from 0 to 1,000,000,000'),
-('{model,0,output} = -1', 'model flat, output: a whole number of micro-USD per million tokens, from 0 to 1,000,000,000'),
+('{model,0,input} = 0.15',
+  'model flat, input: a whole number of micro-USD per million tokens, from 0 to 1,000,000,000'),
+('{model,0,output} = -1',
+  'model flat, output: a whole number of micro-USD per million tokens, from 0 to 1,000,000,000'),
 ('{model,0,cached_input} = 1000001', 'model flat, cached_input: more than input'),
 ('{model,0,max_input_tokens} = 0', 'model flat, max_input_tokens: a whole number from 1 to 10,000,000'),
 ('{model,1,long,above} = 0', 'model tiered, long.above: a whole number of input tokens'),
@@ -89,8 +91,8 @@ language sql
 begin atomic
 select coalesce(r.reason, r.hold_cost_nano_usd::text)
 from octroi_private.reserve(
-  p_id, (select a.id from octroi_private.account as a where a.name = 'ada@example.test' or a.owner_user_id = :ada), null,
-  :ada, p_model, p_input, p_output
+  p_id, (select a.id from octroi_private.account as a where a.owner_user_id = :ada), null, :ada, p_model, p_input,
+  p_output
 ) as r;
 end;
 select octroi_private.assign_plan(:'account', 'premium') \g /dev/null
@@ -129,7 +131,8 @@ select is(
 );
 select tap.travel('11 seconds') \g /dev/null
 select is(
-  tap.hold('01a00000-0000-7000-8000-000000000003', 'flat', 100, 50), (100 * 1000 + 50 * 5000)::text, 'for the calls from then on'
+  tap.hold('01a00000-0000-7000-8000-000000000003', 'flat', 100, 50), (100 * 1000 + 50 * 5000)::text,
+  'for the calls from then on'
 );
 select results_eq(
   $$select s.cost_nano_usd from octroi_private.settle('01a00000-0000-7000-8000-000000000002', 100, 50) as s$$,
@@ -141,7 +144,8 @@ select results_eq(
   $$values ((100 * 1000 + 50 * 4000)::bigint)$$, 'also where another name of the model answered'
 );
 select results_eq(
-  $$select p.output_price, upper(p.valid) is null from octroi_private.model_price as p where p.model = 'flat' order by lower(p.valid)$$,
+  $$select p.output_price, upper(p.valid) is null from octroi_private.model_price as p
+    where p.model = 'flat' order by lower(p.valid)$$,
   $$values (4000000::bigint, false), (5000000, true)$$, 'the price before stays on record, with its end'
 );
 select is(
@@ -165,7 +169,7 @@ select is(
   tap.hold(gen_random_uuid(), 'flat-2026-02-03', 100, 50), (100 * 1000 + 50 * 5000)::text,
   'a dated name costs what its model does'
 );
-select is(tap.hold(gen_random_uuid(), 'flat-2026-09-09', 1, 1), 'model_not_priced', 'a name that is none is not offered');
+select is(tap.hold(gen_random_uuid(), 'flat-2026-09-09', 1, 1), 'model_not_priced', 'a name that is none is not');
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
 values (:'account', 'model', 'flat', 'tokens', 'day', 1000);
 select is(
@@ -178,7 +182,9 @@ select is(
 );
 select tap.clear() \g /dev/null
 delete from octroi_private.budget where scope = 'model';
-insert into octroi_private.api_key (account_id, user_id, name, key_hash, key_prefix, allowed_models, allowed_endpoints, created_at)
+insert into octroi_private.api_key (
+  account_id, user_id, name, key_hash, key_prefix, allowed_models, allowed_endpoints, created_at
+)
 values (:'account', :ada, 'narrow', sha256('narrow'), 'sk-oct-narrow', '{flat,tiered}', '{chat.completions}', now());
 select k.id as key_id from octroi_private.api_key as k where k.name = 'narrow' \gset
 select results_eq(
@@ -210,7 +216,8 @@ select r.verdict from octroi_private.reserve(
 select results_eq(
   $$select s.cost_nano_usd, s.overrun_tokens
     from octroi_private.settle('01a00000-0000-7000-8000-000000000005', 1000, 10) as s$$,
-  $$values ((1000 * 1000 + 10 * 6000)::bigint, 0::bigint)$$, 'an input that turned out shorter is charged as a short one'
+  $$values ((1000 * 1000 + 10 * 6000)::bigint, 0::bigint)$$,
+  'an input that turned out shorter is charged as a short one'
 );
 select tap.play(:ada) \g /dev/null
 select results_eq(
@@ -233,7 +240,8 @@ select octroi_private.count_unpriced_models(
   array(select 'made-up-too-' || n from generate_series(1, 99) as n), array_fill(1::bigint, array[99])
 ) \g /dev/null
 select is(
-  (select count(*) from octroi_private.unpriced_model), 100::bigint, 'models that were asked for are kept for some names only'
+  (select count(*) from octroi_private.unpriced_model), 100::bigint,
+  'models that were asked for are kept for some names only'
 );
 select octroi_private.count_unpriced_models(array['gpt-99'], array[5]) \g /dev/null
 select octroi_private.count_unpriced_models(array['new'], array[1]) \g /dev/null
@@ -249,7 +257,7 @@ select results_eq(
   'a price that ends within 30 days is told; what was asked for in another time is not'
 );
 update octroi_private.test_clock set shift = '2030-05-06Z'::timestamptz - clock_timestamp();
-select is(tap.hold(gen_random_uuid(), 'flat', 1, 1), 'model_not_priced', 'a model that was shut down is offered no more');
+select is(tap.hold(gen_random_uuid(), 'flat', 1, 1), 'model_not_priced', 'a model that was shut down is not offered');
 select is(tap.hold(gen_random_uuid(), 'flat-2026-02-03', 1, 1), 'model_not_priced', 'under none of its names');
 
 select * from finish();

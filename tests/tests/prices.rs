@@ -98,7 +98,10 @@ async fn the_file_is_what_octroi_comes_with_and_a_changed_price_is_paid_from_the
         assert_eq!(settled.cost_nano_usd, Some(before), "a call keeps the price that it was held at");
 
         let (_, listed) = run(stage, &PricesCommand::List).await;
-        assert!(listed.contains("gpt-5.4-mini: input 0.75, cached 0.075, cache write 0.75, output 9.00"), "{listed}");
+        assert!(
+            listed.contains("gpt-5.4-mini: input 0.75, cached 0.075, cache write 0.75, output 9.00"),
+            "{listed}"
+        );
         assert!(listed.contains("  also gpt-5.4-mini-2026-03-17"), "{listed}");
         let faulty = Scratch::holding("source = \"x\"\n[[model]]\nname = \"a b\"\n");
         let (done, said) = run(stage, &PricesCommand::Set { file: faulty.0.clone(), dry_run: false }).await;
@@ -218,7 +221,8 @@ async fn a_model_that_is_not_offered_is_not_found_and_the_doctor_names_it() {
 async fn what_is_listed_can_be_called_until_the_day_it_ends_and_the_doctor_tells_before() {
     play(async |stage| {
         let ends_on = (stage.now().await + Duration::days(20)).date();
-        set_with(stage, "from = \"2026-01-01\"", &format!("from = \"2026-01-01\"\nuntil = \"{ends_on}\"")).await;
+        set_with(stage, "from = \"2026-01-01\"", &format!("from = \"2026-01-01\"\nuntil = \"{ends_on}\""))
+            .await;
         let sim = provider().await;
         let gateway = Gateway::start(stage, &sim).await;
         let caller = stage.sign_up_with(&[("account", "", "tokens", "month", 1_000_000_000, 0)]).await;
@@ -231,7 +235,11 @@ async fn what_is_listed_can_be_called_until_the_day_it_ends_and_the_doctor_tells
             let embeds = name.starts_with("text-embedding");
             let path = if embeds { "/v1/embeddings" } else { "/v1/responses" };
             let body = json!({ "model": name, "input": "hello" });
-            let body = if embeds { body } else { json!({ "max_output_tokens": 64, "model": name, "input": "hello" }) };
+            let body = if embeds {
+                body
+            } else {
+                json!({ "max_output_tokens": 64, "model": name, "input": "hello" })
+            };
             let answer = client.post(path, &body).await;
             assert_eq!(answer.status, 200, "{name}: {}", answer.json());
         }

@@ -22,7 +22,9 @@ use std::io::Write;
 
 use thiserror::Error;
 
-use crate::cli::{AuditCommand, BreachCommand, ErasureCommand, KeysCommand, PlansCommand, PricesCommand, StripeCommand};
+use crate::cli::{
+    AuditCommand, BreachCommand, ErasureCommand, KeysCommand, PlansCommand, PricesCommand, StripeCommand,
+};
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
 use crate::queue::Failure;

@@ -93,11 +93,7 @@ fn told(change: &PriceChange) -> String {
 }
 
 /// Says what a cost map has otherwise than the prices in force; false when anything is.
-pub(super) async fn check(
-    command: &mut Command<'_>,
-    map: &Path,
-    file: &Path,
-) -> Result<bool, CommandError> {
+pub(super) async fn check(command: &mut Command<'_>, map: &Path, file: &Path) -> Result<bool, CommandError> {
     let mapped = price_map::read(map)?;
     let left_out = left_out(&plan_file::read(file)?);
     let today = command.database.surroundings().await?.clock.date().to_string();
@@ -136,7 +132,8 @@ fn compare(name: &str, ours: &ListedPrice, theirs: Option<&MappedModel>, today: 
     if let Some(day) = theirs.shut_down_on.as_deref().filter(|day| *day <= today) {
         return vec![format!("{name}: gone, it was shut down on {day}")];
     }
-    let shown = |number: Option<i64>| number.map_or_else(|| "nothing".to_owned(), |number| number.to_string());
+    let shown =
+        |number: Option<i64>| number.map_or_else(|| "nothing".to_owned(), |number| number.to_string());
     let mut differences: Vec<String> = theirs
         .prices
         .iter()
@@ -147,7 +144,11 @@ fn compare(name: &str, ours: &ListedPrice, theirs: Option<&MappedModel>, today: 
     let ends_on = ours.ends_at.map(|ends_at| ends_at.date().to_string());
     if ends_on != theirs.shut_down_on {
         let day = |day: &Option<String>| day.clone().unwrap_or_else(|| "nothing".to_owned());
-        differences.push(format!("{name}: until {} here, {} there", day(&ends_on), day(&theirs.shut_down_on)));
+        differences.push(format!(
+            "{name}: until {} here, {} there",
+            day(&ends_on),
+            day(&theirs.shut_down_on)
+        ));
     }
     differences
 }
@@ -166,7 +167,9 @@ mod tests {
 
     #[test]
     fn prices_are_told_in_dollars_with_every_digit_that_counts() {
-        for (micro_usd, told) in [(1_250_000, "1.25"), (20_000, "0.02"), (150_001, "0.150001"), (5_000_000, "5.00")] {
+        for (micro_usd, told) in
+            [(1_250_000, "1.25"), (20_000, "0.02"), (150_001, "0.150001"), (5_000_000, "5.00")]
+        {
             assert_eq!(usd(micro_usd), told);
         }
     }

@@ -26,7 +26,8 @@ fn of_kind<'t>(troubles: &'t [ModelTrouble], kind: &str) -> Vec<&'t ModelTrouble
 
 fn listed(troubles: &[&ModelTrouble], told: impl Fn(&ModelTrouble) -> String) -> Option<String> {
     let more = troubles.len().saturating_sub(NAMED_MAX);
-    let mut names = troubles.iter().take(NAMED_MAX).map(|trouble| told(trouble)).collect::<Vec<_>>().join(", ");
+    let mut names =
+        troubles.iter().take(NAMED_MAX).map(|trouble| told(trouble)).collect::<Vec<_>>().join(", ");
     if more > 0 {
         names.push_str(&format!(", and {more} more"));
     }
@@ -46,7 +47,9 @@ fn ending(troubles: &[ModelTrouble]) -> Option<Finding> {
 
 fn allowed(troubles: &[ModelTrouble]) -> Option<Finding> {
     let names = listed(&of_kind(troubles, "allowed_without_price"), |trouble| trouble.model.clone())?;
-    Some(Finding::Warning(format!("plans on sale name models that have no price: {names}; octroi prices list")))
+    Some(Finding::Warning(format!(
+        "plans on sale name models that have no price: {names}; octroi prices list"
+    )))
 }
 
 fn asked(troubles: &[ModelTrouble]) -> Option<Finding> {

@@ -72,7 +72,14 @@ const fn text(
 
 const fn embedding(alias: &'static str, dimensions: usize, shortens: bool) -> Model {
     let kind = Kind::Embedding { dimensions, shortens };
-    Model { alias, snapshot: alias, kind, context_tokens: 8192, encoding: Encoding::Cl100k, thinks_unasked: false }
+    Model {
+        alias,
+        snapshot: alias,
+        kind,
+        context_tokens: 8192,
+        encoding: Encoding::Cl100k,
+        thinks_unasked: false,
+    }
 }
 
 const MODELS: &[Model] = &[

@@ -41,8 +41,7 @@ pub(super) const METADATA: Check = Check::Map { max_entries: 16, value: &Check::
 const CACHE_MODE: Field = keep("mode", Check::OneOf(&["implicit", "explicit"]));
 
 /// Where the answer does not say what was written for how long: the longer time costs more.
-pub(super) const CACHE_OPTIONS: Check =
-    Check::Object(&[CACHE_MODE, keep("ttl", Check::OneOf(&["30m"]))]);
+pub(super) const CACHE_OPTIONS: Check = Check::Object(&[CACHE_MODE, keep("ttl", Check::OneOf(&["30m"]))]);
 
 /// Where the answer says it.
 pub(super) const CACHE_OPTIONS_WITH_12H: Check =
