@@ -25,8 +25,13 @@ priced as materialized (
     select p.*
     from octroi_private.model_price as p
     where p.id = coalesce(
-      case when ($9::text [])[1] <> c.model then octroi_private.price_at(($9::text [])[1], c.started_at) end,
-      c.price_id
+      case
+        when ($9::text [])[1] <> c.model
+          -- nearly every answer names its model by another name, which costs the same
+          and not exists (
+            select from octroi_private.model_alias as a where a.alias = ($9::text [])[1] and a.model = c.model
+          ) then octroi_private.price_at(($9::text [])[1], c.started_at)
+      end, c.price_id
     )
     -- looked up, not joined to all prices
     limit 1

@@ -61,7 +61,13 @@ priced as materialized (
     select p.*
     from octroi_private.model_price as p
     where p.id = coalesce(
-      case when c.response_model <> c.model then octroi_private.price_at(c.response_model, c.started_at) end, c.price_id
+      case
+        when c.response_model <> c.model
+          -- nearly every answer names its model by another name, which costs the same
+          and not exists (
+            select from octroi_private.model_alias as a where a.alias = c.response_model and a.model = c.model
+          ) then octroi_private.price_at(c.response_model, c.started_at)
+      end, c.price_id
     )
     -- here and below: looked up one by one, even in a plan made while the table was empty
     limit 1

@@ -66,7 +66,8 @@ comment on table octroi_private.model_alias is
 'Other names of a model, such as dated ones, at whose price they are answered. A name with a price of its own is no alias.';
 create index model_alias_model on octroi_private.model_alias (model);
 
--- Which price applies to a name at a moment: its own, or that of the model it is another name of. Null: none, so the
+-- Which price applies to a name at a moment: its own, or that of the model it is another name of; it is one or the
+-- other. Null: none, so the
 -- name is not offered.
 create function octroi_private.price_at(p_model text, p_at timestamptz)
 returns bigint
@@ -74,19 +75,13 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_price_id bigint;
 begin
-  select p.id into v_price_id
-  from octroi_private.model_price as p
-  where p.model = p_model and p.valid operator(pg_catalog.@>) p_at;
-  if v_price_id is null then
-    select p.id into v_price_id
-    from octroi_private.model_alias as a
-    join octroi_private.model_price as p on p.model = a.model
-    where a.alias = p_model and p.valid operator(pg_catalog.@>) p_at;
-  end if;
-  return v_price_id;
+  return (
+    select p.id from octroi_private.model_price as p
+    where p.valid operator(pg_catalog.@>) p_at and p.model = coalesce(
+      (select a.model from octroi_private.model_alias as a where a.alias = p_model), p_model
+    )
+  );
 end
 $$;
 comment on function octroi_private.price_at(text, timestamptz) is
