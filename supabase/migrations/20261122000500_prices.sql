@@ -17,6 +17,9 @@ create table octroi_private.model_price (
   max_output_tokens integer not null check (max_output_tokens between 0 and 1000000),
   -- thinks before it answers unless a call says otherwise, and bills that as output: its calls need more room
   is_reasoning boolean not null default false,
+  -- output per choice of a call that names no limit, and the least that a call is cut to; null: as for any such model
+  default_output_tokens integer check (default_output_tokens between 1 and 1000000),
+  least_output_tokens integer check (least_output_tokens between 1 and 1000000),
   -- micro-USD per million tokens
   input_price bigint not null check (input_price between 0 and 1000000000),
   cached_input_price bigint not null check (cached_input_price between 0 and input_price),

@@ -83,6 +83,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select octroi_private.unknown_keys(p_model, array[
     'name', 'aliases', 'from', 'until', 'encoding', 'endpoints', 'reasoning', 'max_input_tokens', 'max_output_tokens',
+    'default_output_tokens', 'least_output_tokens',
     'input', 'cached_input', 'cache_write', 'cache_write_12h', 'audio_input', 'output', 'audio_output', 'long', 'source'
   ], '')
   union all
@@ -113,6 +114,11 @@ as $$
     (
       octroi_private.is_whole(p_model -> 'max_output_tokens', 0, 1000000),
       'max_output_tokens: a whole number from 0 to 1,000,000'
+    ),
+    (
+      (not p_model ? 'default_output_tokens' or octroi_private.is_whole(p_model -> 'default_output_tokens', 1, 1000000))
+      and (not p_model ? 'least_output_tokens' or octroi_private.is_whole(p_model -> 'least_output_tokens', 1, 1000000)),
+      'default_output_tokens and least_output_tokens: whole numbers from 1 to 1,000,000'
     ),
     (
       not octroi_private.is_whole(p_model -> 'cached_input', 0, 1000000000)

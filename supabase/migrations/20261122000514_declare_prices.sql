@@ -15,6 +15,8 @@ as $$
       select jsonb_agg(distinct l.item order by l.item) from octroi_private.listed(p_model -> 'endpoints') as l
     ),
     'is_reasoning', coalesce(p_model -> 'reasoning', 'false'),
+    'default_output_tokens', p_model -> 'default_output_tokens',
+    'least_output_tokens', p_model -> 'least_output_tokens',
     'max_input_tokens', p_model -> 'max_input_tokens', 'max_output_tokens', p_model -> 'max_output_tokens',
     'input_price', p_model -> 'input', 'cached_input_price', coalesce(p_model -> 'cached_input', p_model -> 'input'),
     'cache_write_price', coalesce(p_model -> 'cache_write', p_model -> 'input'),
@@ -137,14 +139,15 @@ begin
   end if;
   if p_content is not null then
     insert into octroi_private.model_price (
-      model, valid, encoding, endpoints, max_input_tokens, max_output_tokens, is_reasoning, input_price,
-      cached_input_price, cache_write_price, cache_write_12h_price, audio_input_price, output_price,
-      audio_output_price, long_above_tokens, long_input_price, long_cached_input_price, long_cache_write_price,
-      long_cache_write_12h_price, long_output_price, source
+      model, valid, encoding, endpoints, max_input_tokens, max_output_tokens, is_reasoning,
+      default_output_tokens, least_output_tokens, input_price, cached_input_price, cache_write_price,
+      cache_write_12h_price, audio_input_price, output_price, audio_output_price, long_above_tokens,
+      long_input_price, long_cached_input_price, long_cache_write_price, long_cache_write_12h_price,
+      long_output_price, source
     )
     select
       p_model, p_valid, c.encoding, c.endpoints, c.max_input_tokens, c.max_output_tokens, c.is_reasoning,
-      c.input_price, c.cached_input_price, c.cache_write_price, c.cache_write_12h_price, c.audio_input_price,
+      c.default_output_tokens, c.least_output_tokens, c.input_price, c.cached_input_price, c.cache_write_price, c.cache_write_12h_price, c.audio_input_price,
       c.output_price, c.audio_output_price, c.long_above_tokens, c.long_input_price, c.long_cached_input_price,
       c.long_cache_write_price, c.long_cache_write_12h_price, c.long_output_price, p_source
     from jsonb_populate_record(null::octroi_private.model_price, p_content) as c;

@@ -2,7 +2,7 @@
 -- and what an operator is told.
 begin;
 \ir setup/play.sql
-select plan(49);
+select plan(50);
 
 create function tap.priced(p_change text) returns jsonb
 language sql
@@ -64,6 +64,8 @@ insert into tap.refused values
   'model flat, output: a whole number of micro-USD per million tokens, from 0 to 1,000,000,000'),
 ('{model,0,cached_input} = 1000001', 'model flat, cached_input: more than input'),
 ('{model,0,max_input_tokens} = 0', 'model flat, max_input_tokens: a whole number from 1 to 10,000,000'),
+('{model,0,least_output_tokens} = 0',
+  'model flat, default_output_tokens and least_output_tokens: whole numbers from 1 to 1,000,000'),
 ('{model,1,long,above} = 0', 'model tiered, long.above: a whole number of input tokens'),
 ('{model,1,long,output} = 5999999', 'model tiered, long.output: less than output; long inputs are never cheaper'),
 ('{model,0,long} = {"above": 5, "input": 1000000, "output": 4000000, "cache_write_12h": 5}',

@@ -7,6 +7,8 @@ select b.constraint_name, format('update octroi_private.%I set %s', b.relation, 
 from (values
   ('model_price_endpoints_check', 'model_price', 'endpoints = ''{}'''),
   ('model_price_endpoints_check', 'model_price', 'endpoints = ''{images}'''),
+  ('model_price_default_output_tokens_check', 'model_price', 'default_output_tokens = 0'),
+  ('model_price_least_output_tokens_check', 'model_price', 'least_output_tokens = 0'),
   ('model_price_cache_write_12h_price_check', 'model_price', 'cache_write_12h_price = -1'),
   ('model_price_long_above_tokens_check', 'model_price', 'long_above_tokens = 0'),
   ('model_price_long_input_price_check', 'model_price', 'long_input_price = -1'),
