@@ -116,8 +116,8 @@ as $$
       'max_output_tokens: a whole number from 0 to 1,000,000'
     ),
     (
-      (not p_model ? 'default_output_tokens' or octroi_private.is_whole(p_model -> 'default_output_tokens', 1, 1000000))
-      and (not p_model ? 'least_output_tokens' or octroi_private.is_whole(p_model -> 'least_output_tokens', 1, 1000000)),
+      octroi_private.is_whole(coalesce(p_model -> 'default_output_tokens', '1'), 1, 1000000)
+      and octroi_private.is_whole(coalesce(p_model -> 'least_output_tokens', '1'), 1, 1000000),
       'default_output_tokens and least_output_tokens: whole numbers from 1 to 1,000,000'
     ),
     (
@@ -181,7 +181,10 @@ as $$
   union all
   select f.fault
   from (values
-    (jsonb_array_length(jsonb_path_query_array(p_prices, '$.model[*]')) between 1 and 1000, 'model: 1 to 1,000 of them'),
+    (
+      jsonb_array_length(jsonb_path_query_array(p_prices, '$.model[*]')) between 1 and 1000,
+      'model: 1 to 1,000 of them'
+    ),
     (jsonb_typeof(coalesce(p_prices -> 'not_offered', '[]')) = 'array', 'not_offered: a list')
   ) as f (holds, fault)
   where f.holds is not true

@@ -147,9 +147,10 @@ begin
     )
     select
       p_model, p_valid, c.encoding, c.endpoints, c.max_input_tokens, c.max_output_tokens, c.is_reasoning,
-      c.default_output_tokens, c.least_output_tokens, c.input_price, c.cached_input_price, c.cache_write_price, c.cache_write_12h_price, c.audio_input_price,
-      c.output_price, c.audio_output_price, c.long_above_tokens, c.long_input_price, c.long_cached_input_price,
-      c.long_cache_write_price, c.long_cache_write_12h_price, c.long_output_price, p_source
+      c.default_output_tokens, c.least_output_tokens, c.input_price, c.cached_input_price, c.cache_write_price,
+      c.cache_write_12h_price, c.audio_input_price, c.output_price, c.audio_output_price, c.long_above_tokens,
+      c.long_input_price, c.long_cached_input_price, c.long_cache_write_price, c.long_cache_write_12h_price,
+      c.long_output_price, p_source
     from jsonb_populate_record(null::octroi_private.model_price, p_content) as c;
   end if;
 end
