@@ -9,7 +9,9 @@ with allotted as materialized (
     e.balance_ids, e.price_id, e.plan_code, e.balances, e.at,
     octroi_private.allot_next(
       null, e.balances, ($7::bigint [])[1], ($8::bigint [])[1], e.default_output_tokens, p.max_output_tokens,
-      e.least_output_tokens, ($9::integer [])[1], p.top_input_price, p.top_output_price
+      e.least_output_tokens, ($9::integer [])[1],
+      (octroi_private.unit_prices_of(p, ($7::bigint [])[1])).top_input,
+      (octroi_private.unit_prices_of(p, ($7::bigint [])[1])).top_output
     ) as given
   from (
     select

@@ -18,7 +18,7 @@ with clock as materialized (
 ),
 item as materialized (
   select
-    i.*, p.top_input_price, p.top_output_price, p.max_output_tokens, e.balance_ids, e.plan_code, e.price_id,
+    i.*, unit.top_input, unit.top_output, p.max_output_tokens, e.balance_ids, e.plan_code, e.price_id,
     e.default_output_tokens, e.least_output_tokens, e.hold_wait_seconds, bound.balances, own.ticket,
     -- older tickets, but for those decided here as well
     array(
@@ -77,8 +77,11 @@ item as materialized (
     limit 1
   ) as e on true
   left join lateral (
-    select c.* from octroi_private.model_price as c where c.id = e.price_id limit 1
+    select c as price, c.max_input_tokens, c.max_output_tokens
+    from octroi_private.model_price as c where c.id = e.price_id
+    limit 1
   ) as p on true
+  left join lateral octroi_private.unit_prices_of(p.price, i.input_tokens) as unit on true
   left join lateral (
     select array_agg(b.balance) as balances
     from (
@@ -95,7 +98,7 @@ allotted as materialized (
       array_agg(j.ord) as ords,
       octroi_private.allot(array_agg(row(
         j.balances, j.awaited, j.input_tokens, j.output_tokens, j.default_output_tokens, j.max_output_tokens,
-        j.least_output_tokens, j.choices, j.top_input_price, j.top_output_price
+        j.least_output_tokens, j.choices, j.top_input, j.top_output
       )::octroi_private.asked_call)) as given
     from (
       select k.* from item as k

@@ -43,7 +43,7 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select p_where || k.key || ': not a field of a plan file'
+  select p_where || k.key || ': not a field of this file'
   from jsonb_object_keys(case when jsonb_typeof(p_object) = 'object' then p_object else '{}' end) as k (key)
   where k.key <> all(p_known)
   union all
@@ -235,6 +235,7 @@ as $$
   select 'models[' || l.place || ']: ' || coalesce(left(l.item #>> '{}', 100), 'null') || ' has no price'
   from octroi_private.listed(p_plan -> 'models') as l
   where not exists (select from octroi_private.model_price as p where p.model = l.item #>> '{}')
+    and not exists (select from octroi_private.model_alias as a where a.alias = l.item #>> '{}')
   union all
   select 'top_ups[' || l.place || ']: ' || coalesce(left(l.item #>> '{}', 100), 'null') || ' is not declared'
   from octroi_private.listed(p_plan -> 'top_ups') as l

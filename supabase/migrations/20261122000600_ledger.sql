@@ -193,6 +193,8 @@ create table octroi_private.usage_event (
   input_tokens octroi_private.quantity not null,
   cached_input_tokens octroi_private.quantity not null,
   cache_write_tokens octroi_private.quantity not null,
+  -- of these, to be kept for twelve hours
+  cache_write_12h_tokens octroi_private.quantity not null default 0,
   audio_input_tokens octroi_private.quantity not null,
   output_tokens octroi_private.quantity not null,
   reasoning_tokens octroi_private.quantity not null,
@@ -216,7 +218,8 @@ create table octroi_private.usage_event (
   constraint usage_event_is_sound check (octroi_private.is_sound_usage(
     input_tokens, cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens, reasoning_tokens,
     audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd
-  ))
+  )),
+  constraint usage_event_cache_writes_are_sound check (cache_write_12h_tokens <= cache_write_tokens)
 ) partition by range (occurred_at);
 comment on table octroi_private.usage_event is
 'One settled call: token pools, cost and price used. Append-only, one partition per month.';

@@ -123,6 +123,8 @@ declare
   v_account octroi_private.account;
   v_key octroi_private.api_key;
   v_plan octroi_private.plan_version;
+  -- the model's name, whatever other name it was asked by
+  v_model text;
 begin
   select a.* into v_account from octroi_private.account as a where a.id = p_account_id;
   if not exists (
@@ -150,13 +152,13 @@ begin
   if v_plan.id is null then
     return 'no_plan';
   end if;
-  if not exists (
-    select from octroi_private.model_price as p
-    where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
-  ) then
+  select p.model into v_model
+  from octroi_private.model_price as p
+  where p.id = octroi_private.price_at(p_model, v_now);
+  if v_model is null then
     return 'model_not_priced';
   end if;
-  if p_model <> all(v_plan.allowed_models) or p_model <> all(v_key.allowed_models) then
+  if not v_plan.allowed_models && array[p_model, v_model] or not v_key.allowed_models && array[p_model, v_model] then
     return 'model_not_allowed';
   end if;
   return null;
@@ -249,10 +251,12 @@ begin
     where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
       and b.subject = case b.scope
         when 'account' then '' when 'member' then p_user_id::text
-        when 'api_key' then p_api_key_id::text when 'model' then p_model
+        when 'api_key' then p_api_key_id::text
+        -- a limit of the model binds calls by its other names too
+        when 'model' then case b.subject when p_model then p_model else p.model end
       end
   ) as bound
-  where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
+  where p.id = octroi_private.price_at(p_model, v_now)
   on conflict (account_id, api_key_id, user_id, model) do update
   set price_id = excluded.price_id, plan_code = excluded.plan_code, balance_ids = excluded.balance_ids,
     default_output_tokens = excluded.default_output_tokens, least_output_tokens = excluded.least_output_tokens,
@@ -355,7 +359,8 @@ $$;
 create trigger ban_voids after insert or update on octroi_private.ban
 for each row execute function octroi_private.void_entitlements_of_banned();
 
--- Prices and plan contents concern every account.
+-- Prices and plan contents concern every account. The lock waits for calls in the act of opening one by the rules
+-- before, and makes others wait for the new ones.
 create function octroi_private.void_all_entitlements()
 returns trigger
 language plpgsql
@@ -363,11 +368,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  lock table octroi_private.entitlement in share row exclusive mode;
   delete from octroi_private.entitlement;
   return null;
 end
 $$;
 create trigger model_price_voids after insert or update or delete on octroi_private.model_price
+for each statement execute function octroi_private.void_all_entitlements();
+create trigger model_alias_voids after insert or update or delete on octroi_private.model_alias
 for each statement execute function octroi_private.void_all_entitlements();
 create trigger plan_version_voids after update or delete on octroi_private.plan_version
 for each statement execute function octroi_private.void_all_entitlements();

@@ -146,16 +146,18 @@ create type octroi_private.charge as (
   cost_nano_usd bigint,
   -- what the hold did not cover: the operator's loss
   overrun_tokens bigint,
-  overrun_cost_nano_usd bigint
+  overrun_cost_nano_usd bigint,
+  -- of what was written to the cache
+  cache_write_12h_tokens bigint
 );
 
--- What a call is charged. Parts never exceed their whole: cached first, then written to the cache, then audio; the
--- rest is text, and reasoning is part of the output. Micro-USD per million tokens times tokens is pico-USD; a
--- thousand of those are a nano-USD, rounded up once for the call.
+-- What a call is charged, at the unit prices for as much input. Parts never exceed their whole: cached first, then
+-- written to the cache, then audio; the rest is text, and reasoning is part of the output. Micro-USD per million
+-- tokens times tokens is pico-USD; a thousand of those are a nano-USD, rounded up once for the call.
 create function octroi_private.charge_call(
   p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint,
   p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint,
-  p_reasoning_tokens bigint, p_audio_output_tokens bigint
+  p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_cache_write_12h_tokens bigint
 )
 returns octroi_private.charge
 language plpgsql
@@ -167,18 +169,21 @@ declare
   v_output bigint := greatest(p_output_tokens, 0);
   v_cached bigint := least(greatest(p_cached_input_tokens, 0), v_input);
   v_written bigint := least(greatest(p_cache_write_tokens, 0), v_input - v_cached);
+  v_written_12h bigint := least(greatest(p_cache_write_12h_tokens, 0), v_written);
   v_audio_in bigint := least(greatest(p_audio_input_tokens, 0), v_input - v_cached - v_written);
   v_audio_out bigint := least(greatest(p_audio_output_tokens, 0), v_output);
+  v_unit octroi_private.unit_prices := octroi_private.unit_prices_of(p_price, v_input);
   v_cost bigint := (
-    (v_input - v_cached - v_written - v_audio_in) * p_price.input_price + v_cached * p_price.cached_input_price
-    + v_written * p_price.cache_write_price + v_audio_in * p_price.audio_input_price
-    + (v_output - v_audio_out) * p_price.output_price + v_audio_out * p_price.audio_output_price + 999
+    (v_input - v_cached - v_written - v_audio_in) * v_unit.input + v_cached * v_unit.cached_input
+    + (v_written - v_written_12h) * v_unit.cache_write + v_written_12h * v_unit.cache_write_12h
+    + v_audio_in * v_unit.audio_input + (v_output - v_audio_out) * v_unit.output
+    + v_audio_out * v_unit.audio_output + 999
   ) / 1000;
 begin
   return row(
     v_input, v_cached, v_written, v_audio_in, v_output, least(greatest(p_reasoning_tokens, 0), v_output), v_audio_out,
     v_input + v_output, v_cost, greatest(v_input + v_output - p_hold_tokens, 0),
-    greatest(v_cost - p_hold_cost_nano_usd, 0)
+    greatest(v_cost - p_hold_cost_nano_usd, 0), v_written_12h
   )::octroi_private.charge;
 end
 $$;

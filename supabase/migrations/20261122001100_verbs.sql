@@ -42,7 +42,8 @@ create function octroi_private.settle_many(
   p_audio_input_tokens bigint [], p_output_tokens bigint [], p_reasoning_tokens bigint [],
   p_audio_output_tokens bigint [], p_response_models text [], p_service_tiers text [], p_sources text [],
   p_raw_usages jsonb [], p_latency_ms integer [], p_first_token_ms integer [], p_upstream_request_ids text [],
-  p_response_statuses smallint [], p_response_content_types text [], p_response_bodies bytea []
+  p_response_statuses smallint [], p_response_content_types text [], p_response_bodies bytea [],
+  p_cache_write_12h_tokens bigint []
 )
 returns table (
   request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint
@@ -59,13 +60,13 @@ begin
     p_request_ids, p_input_tokens, p_cached_input_tokens, p_cache_write_tokens, p_audio_input_tokens, p_output_tokens,
     p_reasoning_tokens, p_audio_output_tokens, p_response_models, p_service_tiers, p_sources, p_raw_usages,
     p_latency_ms, p_first_token_ms, p_upstream_request_ids, p_response_statuses, p_response_content_types,
-    p_response_bodies
+    p_response_bodies, p_cache_write_12h_tokens
   );
 end
 $$;
 comment on function octroi_private.settle_many(
   uuid [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], text [], text [], text [],
-  jsonb [], integer [], integer [], text [], smallint [], text [], bytea []
+  jsonb [], integer [], integer [], text [], smallint [], text [], bytea [], bigint []
 ) is 'Records what calls used, in one commit. An outcome each: settled, settled_late, replayed, conflict (other usage), unknown.';
 
 create function octroi_private.release_many(p_request_ids uuid [], p_reasons text [])
@@ -119,7 +120,8 @@ comment on function octroi_private.reserve(
 create function octroi_private.settle(
   p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint default 0,
   p_cache_write_tokens bigint default 0, p_audio_input_tokens bigint default 0, p_reasoning_tokens bigint default 0,
-  p_audio_output_tokens bigint default 0, p_response_model text default null, p_source text default 'provider'
+  p_audio_output_tokens bigint default 0, p_response_model text default null, p_source text default 'provider',
+  p_cache_write_12h_tokens bigint default 0
 )
 returns table (
   request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint
@@ -136,7 +138,8 @@ begin
     array[p_request_id], array[p_input_tokens], array[p_cached_input_tokens], array[p_cache_write_tokens],
     array[p_audio_input_tokens], array[p_output_tokens], array[p_reasoning_tokens], array[p_audio_output_tokens],
     array[p_response_model], array[null::text], array[p_source], array[null::jsonb], array[null::integer],
-    array[null::integer], array[null::text], array[null::smallint], array[null::text], array[null::bytea]
+    array[null::integer], array[null::text], array[null::smallint], array[null::text], array[null::bytea],
+    array[p_cache_write_12h_tokens]
   ) as s
   where case s.outcome
     when 'conflict' then octroi_private.refuse_outcome(p_request_id, 'was resolved already, with another outcome')
@@ -146,7 +149,7 @@ begin
 end
 $$;
 comment on function octroi_private.settle(
-  uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text
+  uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text, bigint
 ) is 'settle_many for one call. Raises OC010 when it was settled with other usage or released, or was never reserved.';
 
 create function octroi_private.refuse_outcome(p_request_id uuid, p_why text)
@@ -252,10 +255,11 @@ begin
       v_request_id, p_account_id, p_api_key_id, p_user_id, p_model, p_endpoint, '\x', e.price_id, e.balance_ids,
       array_fill(0::bigint, array[cardinality(e.balance_ids)]), p_input_tokens, p_output_tokens, 1,
       p_input_tokens + p_output_tokens,
-      (p_input_tokens * p.top_input_price + p_output_tokens * p.top_output_price + 999) / 1000,
+      (p_input_tokens * u.top_input + p_output_tokens * u.top_output + 999) / 1000,
       v_now, v_now + interval '1 minute'
     from octroi_private.entitlement as e
     join octroi_private.model_price as p on p.id = e.price_id
+    cross join lateral octroi_private.unit_prices_of(p, p_input_tokens) as u
     where e.account_id = p_account_id and e.user_id = p_user_id and e.model = p_model
       and e.api_key_id = coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000');
     perform octroi_private.hold_what_fits(v_request_id);

@@ -296,12 +296,17 @@ declare
   v_now timestamptz := octroi_private.now();
   v_balance octroi_private.balance;
   v_price octroi_private.model_price;
+  v_unit octroi_private.unit_prices;
   v_terms record;
   v_bought uuid;
 begin
   select p.* into v_price
   from octroi_private.model_price as p
-  where p.model = p_model and p.valid operator(pg_catalog.@>) v_now;
+  where p.id = octroi_private.price_at(p_model, v_now);
+  if v_price.id is null then
+    return null;
+  end if;
+  v_unit := octroi_private.unit_prices_of(v_price, p_input_tokens);
   select t.* into v_terms from octroi_private.output_terms(p_account_id, v_price.id) as t;
   for v_balance in
     select b.* from octroi_private.balance as b
@@ -315,8 +320,7 @@ begin
     v_balance.allowed := v_balance.granted;
     continue when (octroi_private.allot_next(
       null, array[v_balance], p_input_tokens, p_output_tokens, v_terms.default_output_tokens,
-      v_price.max_output_tokens, v_terms.least_output_tokens, p_choices, v_price.top_input_price,
-      v_price.top_output_price
+      v_price.max_output_tokens, v_terms.least_output_tokens, p_choices, v_unit.top_input, v_unit.top_output
     )).hold is not null;
     perform octroi_private.raise_exhausted(v_balance);
     if v_balance.scope = 'account' and v_balance.period = 'month' then

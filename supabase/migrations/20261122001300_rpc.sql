@@ -211,12 +211,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_price octroi_private.model_price;
+  v_unit octroi_private.unit_prices;
   v_given octroi_private.allotment;
   v_tightest octroi_private.balance;
 begin
   select p.* into v_price from octroi_private.model_price as p where p.id = p_price_id;
+  v_unit := octroi_private.unit_prices_of(v_price, p_tokens);
   v_given := octroi_private.allot_next(
-    null, p_balances, p_tokens, 0, 0, 0, 0, 1, v_price.top_input_price, v_price.top_output_price
+    null, p_balances, p_tokens, 0, 0, 0, 0, 1, v_unit.top_input, v_unit.top_output
   );
   v_tightest := p_balances[v_given.tightest];
   allowed := v_given.output_tokens is not null;
@@ -274,8 +276,7 @@ begin
         null::timestamptz, null::bigint;
       return;
     end if;
-    select p.id into v_price_id from octroi_private.model_price as p
-    where p.model = check_quota.model and p.valid operator(pg_catalog.@>) octroi_private.now();
+    v_price_id := octroi_private.price_at(check_quota.model, octroi_private.now());
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
@@ -284,7 +285,9 @@ begin
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
       account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, ord
     )
-    where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject = check_quota.model);
+    where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject in (check_quota.model, (
+      select p.model from octroi_private.model_price as p where p.id = v_price_id
+    )));
   end if;
   return query select f.* from octroi_private.forecast(v_balances, v_price_id, check_quota.tokens) as f;
 end

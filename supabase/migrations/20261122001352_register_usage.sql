@@ -18,6 +18,7 @@ call octroi_private.register_personal_table(
   input_tokens | fact | tokens sent
   cached_input_tokens | fact | of them read from OpenAI's cache
   cache_write_tokens | fact | of them written to it
+  cache_write_12h_tokens | fact | of these, to be kept for twelve hours
   audio_input_tokens | fact | of them audio
   output_tokens | fact | tokens received
   reasoning_tokens | fact | of them reasoning

@@ -77,7 +77,7 @@ grant execute on function octroi_private.reserve_many(
 ) to octroi_worker;
 grant execute on function octroi_private.settle_many(
   uuid [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], text [], text [], text [],
-  jsonb [], integer [], integer [], text [], smallint [], text [], bytea []
+  jsonb [], integer [], integer [], text [], smallint [], text [], bytea [], bigint []
 ) to octroi_worker;
 grant execute on function octroi_private.release_many(uuid [], text []) to octroi_worker;
 grant execute on function octroi_private.calls_holding(uuid, uuid, uuid, text, text, text, text) to octroi_worker;
@@ -101,6 +101,11 @@ grant execute on function octroi_private.fail_completion(uuid, smallint, jsonb) 
 grant execute on function octroi_private.worker_ready() to octroi_worker;
 -- Plans, as the operator declares them.
 grant execute on function octroi_private.declare_plans(jsonb, boolean) to octroi_worker;
+-- Prices, as the operator declares them, and what customers asked for without.
+grant execute on function octroi_private.declare_prices(jsonb, boolean) to octroi_worker;
+grant execute on function octroi_private.price_list() to octroi_worker;
+grant execute on function octroi_private.count_unpriced_models(text [], bigint []) to octroi_worker;
+grant execute on function octroi_private.model_troubles() to octroi_worker;
 grant execute on function octroi_private.plan_catalogue() to octroi_worker;
 grant execute on function octroi_private.purchase_pages() to octroi_worker;
 grant execute on function octroi_private.record_stripe_ids(jsonb) to octroi_worker;
@@ -168,7 +173,7 @@ grant execute on function octroi_private.reserve(
   uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer
 ) to octroi_meter;
 grant execute on function octroi_private.settle(
-  uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text
+  uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text, bigint
 ) to octroi_meter;
 grant execute on function octroi_private.release(uuid, text) to octroi_meter;
 grant execute on function octroi_private.record_usage(

@@ -65,7 +65,7 @@ prepare functions_golden as values
 ('octroi_meter', 'octroi_private.record_usage(uuid,uuid,text,bigint,bigint,bigint,uuid,uuid,text)'),
 ('octroi_meter', 'octroi_private.release(uuid,text)'),
 ('octroi_meter', 'octroi_private.reserve(uuid,uuid,uuid,uuid,text,bigint,bigint,integer,text,bytea,text,integer)'),
-('octroi_meter', 'octroi_private.settle(uuid,bigint,bigint,bigint,bigint,bigint,bigint,bigint,text,text)'),
+('octroi_meter', 'octroi_private.settle(uuid,bigint,bigint,bigint,bigint,bigint,bigint,bigint,text,text,bigint)'),
 ('octroi_meter', 'octroi_private.uuid_v7()'),
 ('octroi_admin', 'octroi_private.find_person_by_email(text)'),
 ('octroi_admin', 'octroi_private.mask_contact(uuid,bytea,bytea)'),
@@ -92,7 +92,7 @@ prepare functions_golden as values
 (
   'octroi_owner',
   'octroi_native.settle_many(uuid[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],text[],text[],'
-  || 'text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[])'
+  || 'text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[],bigint[])'
 ),
 ('octroi_owner', 'octroi_native.verify_stripe_signature(bytea,text,text[],timestamp with time zone,integer)'),
 ('octroi_worker', 'octroi_private.apply_stripe_object(text,text,bigint,jsonb)'),
@@ -108,7 +108,11 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.claim_mail(uuid)'),
 ('octroi_worker', 'octroi_private.close_did(text,text,jsonb)'),
 ('octroi_worker', 'octroi_private.close_step(text)'),
+('octroi_worker', 'octroi_private.count_unpriced_models(text[],bigint[])'),
 ('octroi_worker', 'octroi_private.declare_plans(jsonb,boolean)'),
+('octroi_worker', 'octroi_private.declare_prices(jsonb,boolean)'),
+('octroi_worker', 'octroi_private.model_troubles()'),
+('octroi_worker', 'octroi_private.price_list()'),
 ('octroi_worker', 'octroi_private.extend_jobs(bigint[],integer[],integer)'),
 ('octroi_worker', 'octroi_private.erasure_at_stripe(bigint)'),
 ('octroi_worker', 'octroi_private.erasure_customer(bigint)'),
@@ -163,7 +167,7 @@ prepare functions_golden as values
 (
   'octroi_worker',
   'octroi_private.settle_many(uuid[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],text[],'
-  || 'text[],text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[])'
+  || 'text[],text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[],bigint[])'
 ),
 ('octroi_worker', 'octroi_private.stand_by_for_jobs()'),
 ('octroi_worker', 'octroi_private.start_reconciliation()'),

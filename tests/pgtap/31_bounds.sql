@@ -198,6 +198,7 @@ values (
 );
 
 \ir setup/billing_rows.sql
+\ir setup/price_rows.sql
 \ir setup/consent_rows.sql
 \ir setup/erasure_rows.sql
 \ir setup/security_rows.sql

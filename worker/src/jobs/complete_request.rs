@@ -58,6 +58,7 @@ fn try_again(error: &CallError) -> Option<Failure> {
             Some(Failure::UnderWay)
         }
         CallError::ModelNotPriced { .. }
+        | CallError::ModelElsewhere { .. }
         | CallError::Request(_)
         | CallError::Refused { .. }
         | CallError::Repeats { .. }

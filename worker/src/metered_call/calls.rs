@@ -17,9 +17,10 @@ use super::preparation::{PreparedCall, prepare};
 use super::pump::stream;
 use super::refused_at_limit::RefusedAtLimit;
 use super::reservation::{Decision, Reservations};
+use super::unpriced_models::UnpricedModels;
 use super::waiting::WaitingCalls;
 use super::{Answer, CallError, Completed, NewCall, OutputLimit};
-use crate::database::{Database, Hold, LimitStanding, RefusedCall, Replay, ReplayState};
+use crate::database::{Database, Hold, LimitStanding, RefusalReason, RefusedCall, Replay, ReplayState};
 use crate::meter::Meter;
 use crate::openai::{Endpoint, IdentityKey, Upstream};
 
@@ -42,6 +43,7 @@ struct Shared {
     identity: IdentityKey,
     models: ModelCache,
     refused_at_limit: RefusedAtLimit,
+    unpriced_models: UnpricedModels,
     patience: Patience,
     stop: CancellationToken,
 }
@@ -69,6 +71,7 @@ impl MeteredCalls {
         let shared = Shared {
             models: ModelCache::new(database.clone()),
             refused_at_limit: RefusedAtLimit::new(database.clone()),
+            unpriced_models: UnpricedModels::new(database.clone()),
             patience: Patience::new(stop.clone()),
             reservations: Arc::new(Reservations {
                 database,
@@ -91,7 +94,7 @@ impl MeteredCalls {
     /// Any [`CallError`].
     pub async fn start(&self, call: NewCall) -> Result<Answer, CallError> {
         let keep_bytes = call.idempotency.is_some().then_some(MAX_REPLAY_BYTES);
-        let prepared = prepare(&self.shared.models, call, keep_bytes).await?;
+        let prepared = self.shared.prepare(call, keep_bytes).await?;
         let (answer, answered) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
         self.shared.reservations.tracker.spawn(async move { shared.answer(prepared, answer).await });
@@ -106,7 +109,7 @@ impl MeteredCalls {
     /// Any [`CallError`]; [`CallError::Repeats`] when an earlier attempt is open, expired or was not kept.
     pub async fn run_to_completion(&self, mut call: NewCall) -> Result<Completed, CallError> {
         call.request.stream = false;
-        let mut prepared = prepare(&self.shared.models, call, Some(MAX_COMPLETION_BYTES)).await?;
+        let mut prepared = self.shared.prepare(call, Some(MAX_COMPLETION_BYTES)).await?;
         prepared.reserve.id_is_fresh = false;
         let shared = Arc::clone(&self.shared);
         let task = self.shared.reservations.tracker.spawn(async move { shared.complete(prepared).await });
@@ -136,6 +139,14 @@ impl MeteredCalls {
 }
 
 impl Shared {
+    async fn prepare(&self, call: NewCall, keep_bytes: Option<usize>) -> Result<PreparedCall, CallError> {
+        let prepared = prepare(&self.models, call, keep_bytes).await;
+        if let Err(CallError::ModelNotPriced { model }) = &prepared {
+            self.unpriced_models.count(model, &self.reservations.tracker);
+        }
+        prepared
+    }
+
     async fn answer(&self, prepared: PreparedCall, mut answer: oneshot::Sender<Result<Answer, CallError>>) {
         match self.reserve(prepared, answer.closed()).await {
             Ok(Verdict::Send { open, .. }) if answer.is_closed() => open.release("client_left").await,
@@ -194,6 +205,10 @@ impl Shared {
                 Ok(Verdict::Send { open, sending, stream: request.stream })
             }
             Decision::Refused(refusal) => {
+                // its price ended after it was looked up
+                if refusal.reason == RefusalReason::ModelNotPriced {
+                    self.unpriced_models.count(&request.model, &self.reservations.tracker);
+                }
                 let call = RefusedCall {
                     account_id: caller.account_id,
                     user_id: caller.user_id,

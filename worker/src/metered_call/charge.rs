@@ -87,6 +87,7 @@ impl Charge {
                 input_tokens: usage.input,
                 cached_input_tokens: usage.cached_input,
                 cache_write_tokens: usage.cache_write,
+                cache_write_12h_tokens: usage.cache_write_12h,
                 audio_input_tokens: usage.audio_input,
                 output_tokens: usage.output,
                 reasoning_tokens: usage.reasoning,

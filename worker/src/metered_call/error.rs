@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::database::{HeldBack, Refusal, ReplayState};
 use crate::meter::MeterError;
 use crate::openai::upstream_error::HandedOn;
-use crate::openai::{RequestError, UpstreamError};
+use crate::openai::{Endpoint, EndpointSet, RequestError, UpstreamError};
 
 /// Every way a metered call can end without its answer. What the client hears of it is `gateway::GatewayError`.
 #[derive(Debug, Clone, Error)]
@@ -17,6 +17,14 @@ pub enum CallError {
     ModelNotPriced {
         /// The model asked for.
         model: String,
+    },
+    /// The model answers at other endpoints; nothing was reserved.
+    #[error("the model does not answer at {endpoint}")]
+    ModelElsewhere {
+        /// Where it was called.
+        endpoint: Endpoint,
+        /// Where it answers.
+        endpoints: EndpointSet,
     },
     /// The input cannot be bounded.
     #[error(transparent)]

@@ -25,6 +25,7 @@ mod pump;
 mod refused_at_limit;
 mod reservation;
 mod types;
+mod unpriced_models;
 mod waiting;
 
 pub use calls::MeteredCalls;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use moka::future::Cache;
 
 use crate::database::{Database, DatabaseError};
-use crate::openai::Encoding;
+use crate::openai::{Encoding, EndpointSet};
 
 /// Models remembered; names come from clients, so unknown ones count too.
 const MAX_MODELS: u64 = 1_024;
@@ -19,6 +19,8 @@ const MAX_NAME_BYTES: usize = 256;
 pub struct Model {
     /// Its tokenizer.
     pub encoding: Encoding,
+    /// Where it answers.
+    pub endpoints: EndpointSet,
 }
 
 /// The models of the price list, by name.
@@ -51,7 +53,10 @@ impl ModelCache {
         }
         let limits = self.database.model_limits(name).await?;
         let model = limits.and_then(|limits| {
-            Some(Model { encoding: Encoding::from_name(&limits.encoding)? })
+            Some(Model {
+                encoding: Encoding::from_name(&limits.encoding)?,
+                endpoints: EndpointSet::from_names(&limits.endpoints),
+            })
         });
         self.models.insert(name.to_owned(), model).await;
         Ok(model)

@@ -32,6 +32,10 @@ pub(super) async fn prepare(
         CallError::DatabaseUnavailable
     })?;
     let Some(model) = model else { return Err(CallError::ModelNotPriced { model: request.model }) };
+    if !model.endpoints.contains(request.endpoint) {
+        let (endpoint, endpoints) = (request.endpoint, model.endpoints);
+        return Err(CallError::ModelElsewhere { endpoint, endpoints });
+    }
     let (request, input_bound) = bound_input(request, model).await?;
     let output_tokens = match request.endpoint {
         Endpoint::Embeddings => Some(0),

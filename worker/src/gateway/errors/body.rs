@@ -66,9 +66,10 @@ impl GatewayError {
             Self::NoPlan { .. } => ("billing_required", Some("no_plan")),
             Self::ModelNotAllowed { .. } => (INVALID_REQUEST, Some("model_not_allowed")),
             Self::EndpointNotAllowed { .. } => (INVALID_REQUEST, Some("endpoint_not_allowed")),
-            Self::ModelNotPriced { .. } => (INVALID_REQUEST, Some("model_not_priced")),
             Self::InputTooLong { .. } => (INVALID_REQUEST, Some("context_length_exceeded")),
-            Self::ModelNotFound { .. } => (INVALID_REQUEST, Some("model_not_found")),
+            Self::ModelNotFound { .. } | Self::ModelElsewhere { .. } => {
+                (INVALID_REQUEST, Some("model_not_found"))
+            }
             Self::Request(error) => (INVALID_REQUEST, Some(error.code())),
             Self::Header { .. } => (INVALID_REQUEST, Some("invalid_header")),
             Self::BodyInterrupted => (INVALID_REQUEST, Some("body_interrupted")),
@@ -97,7 +98,7 @@ impl GatewayError {
     fn param(&self) -> Option<String> {
         match self {
             Self::Request(error) => error.param().map(str::to_owned),
-            Self::ModelNotAllowed { .. } | Self::ModelNotPriced { .. } | Self::ModelNotFound { .. } => {
+            Self::ModelNotAllowed { .. } | Self::ModelNotFound { .. } | Self::ModelElsewhere { .. } => {
                 Some("model".to_owned())
             }
             Self::UpstreamRefused { param, .. } => param.clone(),
@@ -120,14 +121,18 @@ impl GatewayError {
                 format!("The model `{model}` is not part of this account's plan or of this key's models.")
             }
             Self::EndpointNotAllowed { endpoint } => format!("This key may not call `{endpoint}`."),
-            Self::ModelNotPriced { model } => {
-                format!("The model `{model}` is not offered here: it has no price.")
-            }
             Self::InputTooLong { model } => {
                 format!("The input is longer than `{model}` takes here.")
             }
             Self::ModelNotFound { model } => {
-                format!("The model `{model}` does not exist or is not offered here.")
+                format!(
+                    "The model `{model}` does not exist or is not offered here. GET /v1/models lists those that are."
+                )
+            }
+            Self::ModelElsewhere { endpoint, endpoints } => {
+                let paths: Vec<_> = endpoints.iter().map(|at| format!("/v1{}", at.path())).collect();
+                let called = endpoint.path();
+                format!("This model is only supported in {} and not in /v1{called}.", paths.join(" and "))
             }
             Self::Header { name, message } => format!("The header `{name}` {message}."),
             Self::BodyTooLarge { max_bytes } => format!("The request body is larger than {max_bytes} bytes."),

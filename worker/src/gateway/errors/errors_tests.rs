@@ -75,7 +75,7 @@ fn refusals_of_reserve_are_told_as_the_table_says() {
         (RefusalReason::KeyRevoked, "401 invalid_request_error/invalid_api_key - -"),
         (RefusalReason::KeyExpired, "401 invalid_request_error/expired_api_key - -"),
         (RefusalReason::NotAMember, "403 invalid_request_error/not_a_member - -"),
-        (RefusalReason::ModelNotPriced, "403 invalid_request_error/model_not_priced - -"),
+        (RefusalReason::ModelNotPriced, "404 invalid_request_error/model_not_found - -"),
         (RefusalReason::ModelNotAllowed, "403 invalid_request_error/model_not_allowed - -"),
         (RefusalReason::InputTooLong, "400 invalid_request_error/context_length_exceeded - -"),
         (RefusalReason::IdempotencyMismatch, "409 idempotency_error/idempotency_key_reused false -"),
@@ -117,7 +117,11 @@ fn failures_of_a_call_are_told_as_the_table_says() {
         ),
         (
             CallError::ModelNotPriced { model: "x".to_owned() },
-            "403 invalid_request_error/model_not_priced - -",
+            "404 invalid_request_error/model_not_found - -",
+        ),
+        (
+            CallError::ModelElsewhere { endpoint: Endpoint::ChatCompletions, endpoints: EndpointSet::ALL },
+            "404 invalid_request_error/model_not_found - -",
         ),
         (CallError::Interrupted, "500 server_error/internal_error - -"),
     ];
@@ -251,6 +255,18 @@ fn a_call_that_others_hold_back_is_told_to_come_again_and_not_to_upgrade() {
     );
     assert_eq!(body["error"]["quota"]["needed"], 1_099);
     assert_eq!(body["error"]["quota"]["upgrade_url"], Value::Null);
+}
+
+#[test]
+fn a_model_that_answers_elsewhere_is_told_with_where() {
+    let endpoints = EndpointSet::from_names(&["responses"]);
+    let error = GatewayError::ModelElsewhere { endpoint: Endpoint::ChatCompletions, endpoints };
+    let body = serde_json::to_value(error.body()).unwrap();
+    assert_eq!(
+        body["error"]["message"],
+        "This model is only supported in /v1/responses and not in /v1/chat/completions."
+    );
+    assert_eq!(body["error"]["param"], "model");
 }
 
 #[test]

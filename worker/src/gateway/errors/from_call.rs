@@ -11,7 +11,8 @@ impl GatewayError {
     /// What the client is told of `error`; refusals at a limit point to `pages`.
     pub fn from_call(error: CallError, pages: &PurchasePages) -> Self {
         match error {
-            CallError::ModelNotPriced { model } => Self::ModelNotPriced { model },
+            CallError::ModelNotPriced { model } => Self::ModelNotFound { model },
+            CallError::ModelElsewhere { endpoint, endpoints } => Self::ModelElsewhere { endpoint, endpoints },
             CallError::Request(error) => Self::Request(error),
             CallError::Refused { refusal, model } => Self::from_refusal(*refusal, model, pages),
             CallError::Held { held, held_calls, waited, retry_after_seconds } => {
@@ -58,7 +59,7 @@ impl GatewayError {
             RefusalReason::KeyRevoked => return Self::InvalidCredentials,
             RefusalReason::KeyExpired => return Self::ExpiredCredentials,
             RefusalReason::NotAMember => return Self::NotAMember,
-            RefusalReason::ModelNotPriced => return Self::ModelNotPriced { model },
+            RefusalReason::ModelNotPriced => return Self::ModelNotFound { model },
             RefusalReason::ModelNotAllowed => return Self::ModelNotAllowed { model },
             RefusalReason::InputTooLong => return Self::InputTooLong { model },
             RefusalReason::IdempotencyMismatch => return Self::IdempotencyMismatch,

@@ -16,7 +16,7 @@ pub use body::ErrorBody;
 pub use quota::{QuotaRefusal, rfc3339};
 pub use quota_held::QuotaHeld;
 
-use crate::openai::{Endpoint, RequestError};
+use crate::openai::{Endpoint, EndpointSet, RequestError};
 
 /// Seconds after which a call refused for lack of room may be tried again.
 pub const BUSY_RETRY_SECONDS: u64 = 1;
@@ -59,20 +59,22 @@ pub enum GatewayError {
         /// The endpoint called.
         endpoint: Endpoint,
     },
-    /// There is no price for this model, so it is not offered.
-    ModelNotPriced {
-        /// The model asked for.
-        model: String,
-    },
     /// The input is longer than this model takes here.
     InputTooLong {
         /// The model asked for.
         model: String,
     },
-    /// `GET /v1/models/{id}` of something unknown or not offered.
+    /// Something unknown, or not offered: without a price, or shut down by its provider.
     ModelNotFound {
         /// The model asked for.
         model: String,
+    },
+    /// The model answers at other endpoints.
+    ModelElsewhere {
+        /// Where it was called.
+        endpoint: Endpoint,
+        /// Where it answers.
+        endpoints: EndpointSet,
     },
     /// The body is not a request this endpoint takes.
     Request(RequestError),
@@ -172,9 +174,10 @@ impl GatewayError {
             | Self::NotAMember
             | Self::Forbidden
             | Self::ModelNotAllowed { .. }
-            | Self::EndpointNotAllowed { .. }
-            | Self::ModelNotPriced { .. } => StatusCode::FORBIDDEN,
-            Self::ModelNotFound { .. } | Self::UnknownPath => StatusCode::NOT_FOUND,
+            | Self::EndpointNotAllowed { .. } => StatusCode::FORBIDDEN,
+            Self::ModelNotFound { .. } | Self::ModelElsewhere { .. } | Self::UnknownPath => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::IdempotencyMismatch | Self::IdempotencyInProgress | Self::IdempotencyNotKept { .. } => {

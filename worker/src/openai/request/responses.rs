@@ -137,7 +137,7 @@ pub(super) const FIELDS: &[Field] = &[
     keep("metadata", shared::METADATA),
     keep("parallel_tool_calls", Check::Bool),
     keep("prompt_cache_key", shared::CACHE_KEY),
-    keep("prompt_cache_options", shared::CACHE_OPTIONS),
+    keep("prompt_cache_options", shared::CACHE_OPTIONS_WITH_12H),
     keep("prompt_cache_retention", shared::CACHE_RETENTION),
     keep("reasoning", REASONING),
     keep("stream", Check::Bool),
