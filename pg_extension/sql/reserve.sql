@@ -6,14 +6,14 @@
 -- The arguments are those of reserve_many.sql, with one call in each array; $14 and $15 are not used.
 with allotted as materialized (
   select
-    e.balance_ids, e.price_id, e.plan_code, e.balances, e.at,
+    e.balance_ids, e.price_id, e.plan_code, e.on_disconnect, e.balances, e.at,
     octroi_private.allot_next(
       null, e.balances, ($7::bigint [])[1], least(($8::bigint [])[1], p.max_output_tokens), ($9::integer [])[1],
       p.top_input_price, p.top_output_price
     ) as given
   from (
     select
-      c.balance_ids, c.price_id, c.plan_code, c.valid_until,
+      c.balance_ids, c.price_id, c.plan_code, c.on_disconnect, c.valid_until,
       octroi_private.now() as at,
       array(select b from octroi_private.balance as b where b.id = any(c.balance_ids) order by b.id) as balances
     from octroi_private.entitlement as c
@@ -69,7 +69,8 @@ select
   nullif(b.resets_at, 'infinity') as resets_at,
   case when b.resets_at < 'infinity' then greatest(ceil(extract(epoch from b.resets_at - a.at)), 1)::bigint end
     as retry_after_seconds,
-  a.plan_code as plan
+  a.plan_code as plan,
+  a.on_disconnect
 from opened as o
 cross join allotted as a
 left join lateral (select (a.balances[(a.given).tightest]).*) as b on true

@@ -16,7 +16,8 @@ with clock as materialized (
 ),
 item as materialized (
   select
-    i.*, p.top_input_price, p.top_output_price, e.balance_ids, e.plan_code, e.price_id, bound.balances,
+    i.*, p.top_input_price, p.top_output_price, e.balance_ids, e.plan_code, e.on_disconnect, e.price_id,
+    bound.balances,
     least(i.output_tokens, p.max_output_tokens) as wanted_tokens,
     coalesce(by_id.id, by_key.id) as known_id,
     coalesce(by_id.state, by_key.state) as known_state,
@@ -154,7 +155,8 @@ select
   case when b.resets_at < 'infinity' then
     greatest(ceil(extract(epoch from b.resets_at - clock.at)), 1)::bigint
   end as retry_after_seconds,
-  i.plan_code as plan
+  i.plan_code as plan,
+  i.on_disconnect
 from item as i
 cross join clock
 left join allotted as a on a.ord = i.ord

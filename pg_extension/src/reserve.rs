@@ -60,6 +60,7 @@ type Verdict = (
     Option<TimestampWithTimeZone>,
     Option<i64>,
     Option<String>,
+    Option<String>,
 );
 
 /// Decides calls in order of arrival; `sql/reserve_many.sql` says how. One row a call, in the order given.
@@ -103,6 +104,7 @@ fn reserve_many(
             name!(resets_at, Option<TimestampWithTimeZone>),
             name!(retry_after_seconds, Option<i64>),
             name!(plan, Option<String>),
+            name!(on_disconnect, Option<String>),
         ),
     >,
     ErrorReport,
@@ -276,6 +278,7 @@ impl Batch<'_, '_> {
                     row.get(16)?,
                     row.get(17)?,
                     row.get(18)?,
+                    row.get(19)?,
                 ))
             })
             .collect()

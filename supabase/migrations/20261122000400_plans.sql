@@ -30,6 +30,8 @@ create table octroi_private.plan_version (
   -- most members of a team; null: any number
   seats integer check (seats between 1 and 100000),
   features text [] not null default '{}' check (cardinality(features) <= 50),
+  -- whose client leaves a stream: it is closed and charged as far as it came, or read to its end
+  on_disconnect text not null default 'cancel' check (on_disconnect in ('cancel', 'drain')),
   -- the plan as it was declared, in one form: whether a declaration changes anything is told by comparing
   content jsonb not null default '{}' check (jsonb_typeof(content) = 'object'),
   unique (plan_code, version)

@@ -75,6 +75,7 @@ create table octroi_private.entitlement (
   price_id bigint not null references octroi_private.model_price (id),
   plan_code text not null,
   balance_ids bigint [] not null,
+  on_disconnect text not null,
   valid_until timestamptz not null,
   primary key (account_id, api_key_id, user_id, model)
 );

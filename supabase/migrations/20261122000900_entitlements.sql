@@ -187,11 +187,13 @@ begin
   end if;
   perform octroi_private.open_balances(p_account_id);
   insert into octroi_private.entitlement (
-    account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, valid_until
+    account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, on_disconnect, valid_until
   )
   select
     p_account_id, coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000'), p_user_id, p_model,
     p.id, v.plan_code, coalesce(bound.balance_ids, '{}'),
+    -- what a model thinks is billed and not shown: only the provider's own count says how much it was
+    case when p.is_reasoning then 'drain' else v.on_disconnect end,
     least(
       coalesce(bound.resets_at, 'infinity'), coalesce(upper(p.valid), 'infinity'), coalesce(k.expires_at, 'infinity'),
       coalesce((
@@ -223,7 +225,7 @@ begin
   where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
   on conflict (account_id, api_key_id, user_id, model) do update
   set price_id = excluded.price_id, plan_code = excluded.plan_code, balance_ids = excluded.balance_ids,
-    valid_until = excluded.valid_until;
+    on_disconnect = excluded.on_disconnect, valid_until = excluded.valid_until;
   return true;
 end
 $$;

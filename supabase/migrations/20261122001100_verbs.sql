@@ -14,7 +14,8 @@ create function octroi_private.reserve_many(
 returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
-  remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text
+  remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
+  on_disconnect text
 )
 language plpgsql
 security definer
@@ -90,7 +91,8 @@ create function octroi_private.reserve(
 returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
-  remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text
+  remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
+  on_disconnect text
 )
 language plpgsql
 security definer

@@ -116,6 +116,7 @@ call octroi_private.register_personal_table(
   price_id | fact | its price
   plan_code | fact | the plan
   balance_ids | reference | the limits
+  on_disconnect | fact | what becomes of a stream whose reader leaves
   valid_until | fact | until when it holds $$
 );
 call octroi_private.register_personal_table(

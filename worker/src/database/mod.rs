@@ -67,7 +67,9 @@ pub use privacy_requests::PrivacyTrouble;
 pub use purchase_pages::PurchasePages;
 pub use readiness::{Readiness, RoleRights, Surroundings};
 pub use release::ReleaseOutcome;
-pub use reserve::{Hold, Refusal, RefusalReason, Replay, ReplayState, ReserveItem, ReserveVerdict};
+pub use reserve::{
+    Hold, OnDisconnect, Refusal, RefusalReason, Replay, ReplayState, ReserveItem, ReserveVerdict,
+};
 pub use session::Session;
 pub use settle::{SettleItem, SettleOutcome, SettleSource, SettledUsage, Settlement, StoredResponse};
 pub use sweep::SweptTask;

@@ -17,7 +17,9 @@ use super::preparation::{PreparedCall, prepare};
 use super::pump::stream;
 use super::refused_at_limit::RefusedAtLimit;
 use super::{Answer, CallError, Completed, NewCall};
-use crate::database::{Database, Hold, LimitStanding, RefusedCall, Replay, ReplayState, ReserveVerdict};
+use crate::database::{
+    Database, Hold, LimitStanding, OnDisconnect, RefusedCall, Replay, ReplayState, ReserveVerdict,
+};
 use crate::meter::Meter;
 use crate::openai::{Endpoint, IdentityKey, Upstream};
 
@@ -52,6 +54,7 @@ pub(super) struct Sending {
     pub body: Bytes,
     pub client_wants_usage: bool,
     pub keep_bytes: Option<usize>,
+    pub on_disconnect: OnDisconnect,
     pub standing: Option<LimitStanding>,
 }
 
@@ -159,13 +162,13 @@ impl Shared {
     }
 
     async fn reserve(&self, prepared: PreparedCall) -> Result<Verdict, CallError> {
-        let PreparedCall { caller, request, model, input_bound, reserve, keep_bytes } = prepared;
+        let PreparedCall { caller, request, model, input, reserve, keep_bytes } = prepared;
         let wanted_output_tokens = reserve.output_tokens;
         let started_at = Instant::now();
         match self.meter.reserve(reserve).await.map_err(CallError::NotMetered)? {
-            ReserveVerdict::Granted(Hold { request_id, output_tokens, standing, .. }) => {
+            ReserveVerdict::Granted(Hold { request_id, output_tokens, on_disconnect, standing, .. }) => {
                 let bounds = CallBounds {
-                    input_tokens: input_bound,
+                    input,
                     output_tokens: output_tokens.saturating_mul(u64::from(request.choices)),
                     encoding: model.encoding,
                 };
@@ -178,6 +181,7 @@ impl Shared {
                     body: request.upstream_body(output_tokens, &identity),
                     client_wants_usage: request.client_wants_usage,
                     keep_bytes,
+                    on_disconnect,
                     standing,
                 };
                 Ok(Verdict::Send { open, sending, stream: request.stream })
@@ -186,12 +190,17 @@ impl Shared {
                 let call = RefusedCall {
                     account_id: caller.account_id,
                     model: request.model.clone(),
-                    input_tokens: input_bound,
+                    input_tokens: input.most,
                     output_tokens: wanted_output_tokens,
                     choices: request.choices,
                 };
                 self.refused_at_limit.tell(&refusal, call, &self.tracker).await;
-                Err(CallError::Refused { refusal: Box::new(refusal), model: request.model })
+                Err(CallError::Refused {
+                    refusal: Box::new(refusal),
+                    model: request.model,
+                    input_tokens: input.most,
+                    max_input_tokens: model.max_input_tokens,
+                })
             }
             ReserveVerdict::Replayed(replay) => self.replay(replay).await.map(Verdict::Replay),
         }

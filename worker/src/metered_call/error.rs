@@ -28,6 +28,10 @@ pub enum CallError {
         refusal: Box<Refusal>,
         /// The model asked for.
         model: String,
+        /// The bound of the input, tokens.
+        input_tokens: u64,
+        /// The most input the model takes, tokens, if that is known.
+        max_input_tokens: Option<u64>,
     },
     /// An earlier call has the same id or idempotency key, and there is no response to replay.
     #[error("repeats a call that is {state:?}")]

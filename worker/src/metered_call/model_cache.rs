@@ -23,6 +23,8 @@ pub struct Model {
     pub encoding: Encoding,
     /// Most output tokens of one choice.
     pub max_output_tokens: u64,
+    /// Most input tokens, for the refusal of more.
+    pub max_input_tokens: Option<u64>,
 }
 
 /// The models of the price list, by name.
@@ -58,6 +60,7 @@ impl ModelCache {
             Some(Model {
                 encoding: Encoding::from_name(&limits.encoding)?,
                 max_output_tokens: limits.max_output_tokens.unwrap_or(OUTPUT_TOKENS_WITHOUT_MAXIMUM),
+                max_input_tokens: limits.max_input_tokens,
             })
         });
         self.models.insert(name.to_owned(), model).await;

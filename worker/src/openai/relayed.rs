@@ -1,4 +1,5 @@
-//! The output text that was handed to the client, kept only to estimate what a cut stream cost.
+//! What was handed to the client: its text, kept only to estimate what an answer without usage cost, and whether every
+//! choice of it was finished.
 
 use octroi_tokenizer::Encoding;
 
@@ -10,6 +11,9 @@ pub const MAX_KEPT_BYTES: usize = 32 * 1024;
 pub struct RelayedText {
     kept: String,
     total_bytes: u64,
+    /// One bit for each choice that was begun, and for each that was finished.
+    begun: u128,
+    finished: u128,
 }
 
 impl RelayedText {
@@ -19,6 +23,22 @@ impl RelayedText {
         // Once full it stays full: what is kept is a prefix, so the ratio below is of real text.
         let room = MAX_KEPT_BYTES.saturating_sub(self.kept.len());
         self.kept.push_str(&text[..text.floor_char_boundary(room)]);
+    }
+
+    /// Notes that a choice of this index has begun.
+    pub fn begin(&mut self, index: u64) {
+        self.begun |= bit(index);
+    }
+
+    /// Notes that a choice of this index has ended of its own accord.
+    pub fn finish(&mut self, index: u64) {
+        self.begin(index);
+        self.finished |= bit(index);
+    }
+
+    /// Whether every choice that was begun is finished: nothing more is generated.
+    pub fn is_whole(&self) -> bool {
+        self.begun != 0 && self.begun == self.finished
     }
 
     /// Whether the model has said anything yet (time to first token).
@@ -44,6 +64,11 @@ impl RelayedText {
     }
 }
 
+/// A choice beyond the 128 that a request may ask for counts as the last of them.
+fn bit(index: u64) -> u128 {
+    1 << index.min(127)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +81,19 @@ mod tests {
             text.push(part);
         }
         assert_eq!(text.tokens(Encoding::O200k), Encoding::O200k.count("Hello, world"));
+    }
+
+    #[test]
+    fn an_answer_is_whole_once_each_of_its_choices_is() {
+        let mut text = RelayedText::default();
+        assert!(!text.is_whole());
+        text.begin(0);
+        text.finish(1);
+        assert!(!text.is_whole());
+        text.finish(0);
+        assert!(text.is_whole());
+        text.begin(u64::MAX);
+        assert!(!text.is_whole());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -42,8 +43,10 @@ struct ChatChunk<'a> {
 
 #[derive(Deserialize)]
 struct ChatChoice<'a> {
+    index: Option<u64>,
     #[serde(borrow)]
     delta: Option<ChatDelta<'a>>,
+    finish_reason: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -120,8 +123,15 @@ fn chat(
     note(&mut report.model, chunk.model);
     note(&mut report.service_tier, chunk.service_tier);
     let choices = chunk.choices.unwrap_or_default();
-    for delta in choices.iter().filter_map(|choice| choice.delta.as_ref()) {
-        relay_delta(delta, relayed);
+    for choice in &choices {
+        let index = choice.index.unwrap_or_default();
+        relayed.begin(index);
+        if let Some(delta) = &choice.delta {
+            relay_delta(delta, relayed);
+        }
+        if choice.finish_reason.is_some() {
+            relayed.finish(index);
+        }
     }
     let has_usage = chunk.usage.is_some();
     report.read(Endpoint::ChatCompletions, chunk.usage);
@@ -170,7 +180,10 @@ fn responses(
         }
     }
     Ok(match kind {
-        "response.completed" | "response.incomplete" => FrameKind::Terminal,
+        "response.completed" | "response.incomplete" => {
+            relayed.finish(0);
+            FrameKind::Terminal
+        }
         "response.failed" => {
             let response: Value =
                 event.response.map_or(Ok(Value::Null), |raw| serde_json::from_str(raw.get()))?;

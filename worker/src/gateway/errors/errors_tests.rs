@@ -37,7 +37,12 @@ fn standing() -> LimitStanding {
 
 fn refused(reason: RefusalReason, standing: Option<LimitStanding>) -> GatewayError {
     let refusal = Refusal { request_id: Uuid::nil(), reason, standing, retry_after_seconds: Some(691_200) };
-    let error = CallError::Refused { refusal: Box::new(refusal), model: "gpt-5".to_owned() };
+    let error = CallError::Refused {
+        refusal: Box::new(refusal),
+        model: "gpt-5".to_owned(),
+        input_tokens: 280_000,
+        max_input_tokens: Some(272_000),
+    };
     let pages =
         PurchasePages { upgrade_url: Some(Arc::from(UPGRADE_URL)), top_up_url: Some(Arc::from(TOP_UP_URL)) };
     GatewayError::from_call(error, &pages)
@@ -142,7 +147,10 @@ fn failures_before_a_call_are_told_as_the_table_says() {
             GatewayError::ModelNotFound { model: "x".to_owned() },
             "404 invalid_request_error/model_not_found - -",
         ),
-        (GatewayError::MethodNotAllowed, "405 invalid_request_error/method_not_allowed - -"),
+        (
+            GatewayError::MethodNotAllowed { allowed: "POST" },
+            "405 invalid_request_error/method_not_allowed - -",
+        ),
         (GatewayError::Concurrency { limit: 4 }, "429 rate_limit_exceeded/concurrency - 1"),
         (GatewayError::Busy, "503 server_error/server_busy - 1"),
         (GatewayError::Draining, "503 server_error/shutting_down - 5"),
@@ -191,6 +199,18 @@ fn a_spend_cap_is_told_in_dollars_and_kept_exact_in_the_quota_object() {
     assert_eq!(body["error"]["quota"]["limit"], 12_345_678_901_i64);
     assert_eq!(body["error"]["quota"]["unit"], "nano_usd");
     assert_eq!(body["error"]["quota"]["period_end"], Value::Null);
+}
+
+#[test]
+fn a_refusal_says_what_would_be_taken() {
+    let message = |error: GatewayError| {
+        serde_json::to_value(error.body()).unwrap()["error"]["message"].as_str().unwrap().to_owned()
+    };
+    let long = message(refused(RefusalReason::InputTooLong, None));
+    assert!(long.starts_with("This model's maximum context length is 272000 tokens"), "{long}");
+    assert!(long.contains("280000 tokens") && long.contains("`gpt-5`"), "{long}");
+    let method = message(GatewayError::MethodNotAllowed { allowed: "GET and POST" });
+    assert_eq!(method, "This URL takes GET and POST and no other method.");
 }
 
 #[test]

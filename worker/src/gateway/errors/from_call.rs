@@ -13,7 +13,12 @@ impl GatewayError {
         match error {
             CallError::ModelNotPriced { model } => Self::ModelNotPriced { model },
             CallError::Request(error) => Self::Request(error),
-            CallError::Refused { refusal, model } => Self::from_refusal(*refusal, model, pages),
+            CallError::Refused { refusal, model, input_tokens, max_input_tokens }
+                if refusal.reason == RefusalReason::InputTooLong =>
+            {
+                Self::InputTooLong { model, input_tokens, max_input_tokens }
+            }
+            CallError::Refused { refusal, model, .. } => Self::from_refusal(*refusal, model, pages),
             CallError::Repeats { state: ReplayState::Open } => Self::IdempotencyInProgress,
             CallError::Repeats { state: ReplayState::Settled } => {
                 Self::IdempotencyNotKept { outcome: "settled" }
@@ -57,9 +62,8 @@ impl GatewayError {
             RefusalReason::NotAMember => return Self::NotAMember,
             RefusalReason::ModelNotPriced => return Self::ModelNotPriced { model },
             RefusalReason::ModelNotAllowed => return Self::ModelNotAllowed { model },
-            RefusalReason::InputTooLong => return Self::InputTooLong { model },
             RefusalReason::IdempotencyMismatch => return Self::IdempotencyMismatch,
-            RefusalReason::Other => return Self::Forbidden,
+            RefusalReason::InputTooLong | RefusalReason::Other => return Self::Forbidden,
         };
         // A limit without its standing cannot be explained, but it still refuses.
         let Some(limit) = refusal.standing else { return Self::Forbidden };

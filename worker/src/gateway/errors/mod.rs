@@ -64,6 +64,10 @@ pub enum GatewayError {
     InputTooLong {
         /// The model asked for.
         model: String,
+        /// The bound of the input, tokens.
+        input_tokens: u64,
+        /// The most it takes, tokens, if that is known.
+        max_input_tokens: Option<u64>,
     },
     /// `GET /v1/models/{id}` of something unknown or not offered.
     ModelNotFound {
@@ -95,7 +99,10 @@ pub enum GatewayError {
     /// No such path.
     UnknownPath,
     /// The path exists, the method does not.
-    MethodNotAllowed,
+    MethodNotAllowed {
+        /// Those that do, as a text.
+        allowed: &'static str,
+    },
     /// The `Idempotency-Key` was used for another body.
     IdempotencyMismatch,
     /// The first call with this `Idempotency-Key` is still running.
@@ -171,7 +178,7 @@ impl GatewayError {
             | Self::EndpointNotAllowed { .. }
             | Self::ModelNotPriced { .. } => StatusCode::FORBIDDEN,
             Self::ModelNotFound { .. } | Self::UnknownPath => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::IdempotencyMismatch | Self::IdempotencyInProgress | Self::IdempotencyNotKept { .. } => {
                 StatusCode::CONFLICT
