@@ -60,6 +60,7 @@ from (values
   ('plan_code_check', 'plan', 'code = repeat(''x'', 41)'),
   ('plan_version_version_check', 'plan_version', 'version = 0'),
   ('plan_version_allowed_models_check', 'plan_version', 'allowed_models = ''{}'''),
+  ('plan_version_on_disconnect_check', 'plan_version', 'on_disconnect = ''stop'''),
   ('plan_limit_model_only_for_models', 'plan_limit', 'model = ''gpt-5'''),
   ('plan_limit_overage_on_account', 'plan_limit', 'overage = 1, period = ''day'''),
   ('subscription_check', 'subscription', 'ended_at = started_at - interval ''1 second'''),

@@ -1,7 +1,7 @@
 -- Plans as one declaration: what is refused and why, what makes a new version, and what those who subscribed keep.
 begin;
 \ir setup/play.sql
-select plan(46);
+select plan(47);
 
 create function tap.declared(p_change text) returns jsonb
 language sql

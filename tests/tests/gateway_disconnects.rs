@@ -46,7 +46,8 @@ async fn leave_after(client: &Client, path: &str, body: &Value, events: usize) -
     }
     drop(response);
     let text = String::from_utf8(bytes.clone()).unwrap();
-    let data = text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let data =
+        text.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
     let said = |event: Value| {
         let delta = event["choices"][0]["delta"]["content"].as_str().or(event["delta"].as_str());
         delta.unwrap_or_default().to_owned()
@@ -109,11 +110,13 @@ fn billed(sim: &Handle, usage_id: Uuid) -> octroi_sim::openai::LedgerEntry {
 
 /// What the provider may have billed beyond what was charged, as the operator sees it.
 async fn unconfirmed_tokens(stage: &Stage, usage_id: Uuid) -> Option<i64> {
-    sqlx::query_scalar("select unconfirmed_tokens from octroi_private.unconfirmed_usage where request_id = $1")
-        .bind(usage_id)
-        .fetch_optional(&stage.pool)
-        .await
-        .unwrap()
+    sqlx::query_scalar(
+        "select unconfirmed_tokens from octroi_private.unconfirmed_usage where request_id = $1",
+    )
+    .bind(usage_id)
+    .fetch_optional(&stage.pool)
+    .await
+    .unwrap()
 }
 
 async fn cancelled_at_some_events(path: &str, body: Value, whole_tokens: i64) {
@@ -133,7 +136,10 @@ async fn cancelled_at_some_events(path: &str, body: Value, whole_tokens: i64) {
             assert!(seen_tokens <= ours.output_tokens, "{events}: what was seen is charged");
             assert!(ours.output_tokens <= billed_tokens + 1, "{events}: and what came later is not");
             let inputs = (ours.input_tokens, theirs.charged.input_tokens as i64);
-            assert!(inputs.0.abs_diff(inputs.1) <= 4, "{events}: the input is counted, not the margin of its hold");
+            assert!(
+                inputs.0.abs_diff(inputs.1) <= 4,
+                "{events}: the input is counted, not the margin of its hold"
+            );
             assert!(billed_tokens < whole_tokens, "{events}: the provider stopped at {billed_tokens}");
             let difference = billed_tokens + theirs.charged.input_tokens as i64 - ours.total_tokens;
             let most = unconfirmed_tokens(stage, seen.usage_id).await.unwrap();

@@ -28,7 +28,8 @@ async fn an_agent_may_name_the_tool_whose_result_it_sends() {
         // As LangChain.js, CrewAI and Instructor send the second turn.
         let call = json!({ "id": "call_1", "type": "function",
             "function": { "name": "get_weather", "arguments": "{\"city\":\"Paris\"}" } });
-        let result = json!({ "role": "tool", "tool_call_id": "call_1", "name": "get_weather", "content": "12 °C" });
+        let result =
+            json!({ "role": "tool", "tool_call_id": "call_1", "name": "get_weather", "content": "12 °C" });
         let body = chat(json!({ "messages": [
             { "role": "user", "content": "How warm is it in Paris?" },
             { "role": "assistant", "content": "", "tool_calls": [call] },
@@ -115,11 +116,17 @@ async fn a_refusal_names_the_value_and_the_way_out() {
         reply.assert_openai_error(400);
         assert_eq!(reply.code(), "context_length_exceeded");
         let text = message(&reply);
-        assert!(text.contains("maximum context length is 128000 tokens") && text.contains("130042"), "{text}");
+        assert!(
+            text.contains("maximum context length is 128000 tokens") && text.contains("130041"),
+            "{text}"
+        );
 
         let reply = client.get(CHAT).await;
         reply.assert_openai_error(405);
-        assert_eq!((message(&reply).as_str(), reply.header("allow")), ("This URL takes POST and no other method.", Some("POST")));
+        assert_eq!(
+            (message(&reply).as_str(), reply.header("allow")),
+            ("This URL takes POST and no other method.", Some("POST"))
+        );
         let reply = client.post("/v1/models", &json!({})).await;
         reply.assert_openai_error(405);
         assert_eq!(message(&reply), "This URL takes GET and no other method.");

@@ -73,7 +73,7 @@ async fn a_stream_that_breaks_off_is_charged_what_came_and_never_looks_whole() {
                 FaultKind::CutAfterChunks { chunks: 5, reset: false },
                 FaultKind::CutAfterChunks { chunks: 9, reset: true },
                 FaultKind::CutAtByte { offset: 777, reset: false },
-                FaultKind::ErrorEvent { chunks: 4 },
+                FaultKind::ErrorEvent { chunks: 8 },
             ] {
                 sim.fault(fault.clone()).unwrap();
                 let before = stage.usage_events().await.len();

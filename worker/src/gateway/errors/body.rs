@@ -182,7 +182,7 @@ fn input_too_long(model: &str, input_tokens: u64, max_input_tokens: Option<u64>)
     };
     format!(
         "This model's maximum context length is {most} tokens of input here. However, your input for `{model}` may \
-         have {input_tokens} tokens. Please reduce the length of the input; an image costs less with `detail: low`."
+         have {input_tokens} tokens. Please reduce the length of the input."
     )
 }
 
