@@ -17,7 +17,7 @@ fn reported(output: u64) -> UsageReport {
 fn relayed(text: &str, finished: bool) -> RelayedText {
     let mut relayed = RelayedText::default();
     relayed.begin(0);
-    relayed.push(text);
+    relayed.push(0, text);
     if finished {
         relayed.finish(0);
     }

@@ -28,7 +28,7 @@ impl Unmetered {
     pub fn read(endpoint: Endpoint, body: &[u8]) -> Self {
         let mut text = RelayedText::default();
         let Ok(answer) = serde_json::from_slice::<Value>(body) else {
-            text.push(&String::from_utf8_lossy(body));
+            text.push(0, &String::from_utf8_lossy(body));
             text.finish(0);
             return Self::Answer { text, failed: false };
         };
@@ -53,13 +53,13 @@ fn chat(answer: &Value, text: &mut RelayedText) {
         text.begin(index);
         let message = &choice["message"];
         for name in ["content", "refusal"] {
-            push(text, &message[name]);
+            push(text, index, &message[name]);
         }
         for call in items(&message["tool_calls"]) {
-            called(text, &call["function"]);
-            called(text, &call["custom"]);
+            called(text, index, &call["function"]);
+            called(text, index, &call["custom"]);
         }
-        called(text, &message["function_call"]);
+        called(text, index, &message["function_call"]);
         if !choice["finish_reason"].is_null() {
             text.finish(index);
         }
@@ -68,11 +68,11 @@ fn chat(answer: &Value, text: &mut RelayedText) {
 
 fn responses(answer: &Value, text: &mut RelayedText) {
     for item in items(&answer["output"]) {
-        called(text, item);
+        called(text, 0, item);
         for list in ["content", "summary"] {
             for part in items(&item[list]) {
-                push(text, &part["text"]);
-                push(text, &part["refusal"]);
+                push(text, 0, &part["text"]);
+                push(text, 0, &part["refusal"]);
             }
         }
     }
@@ -82,15 +82,15 @@ fn responses(answer: &Value, text: &mut RelayedText) {
     }
 }
 
-fn called(text: &mut RelayedText, call: &Value) {
+fn called(text: &mut RelayedText, choice: u64, call: &Value) {
     for name in ["name", "arguments", "input"] {
-        push(text, &call[name]);
+        push(text, choice, &call[name]);
     }
 }
 
-fn push(text: &mut RelayedText, value: &Value) {
+fn push(text: &mut RelayedText, choice: u64, value: &Value) {
     if let Some(said) = value.as_str() {
-        text.push(said);
+        text.push(choice, said);
     }
 }
 

@@ -103,7 +103,7 @@ pub(super) fn read_frame(
         Endpoint::Embeddings => Ok(FrameKind::Content),
     };
     read.unwrap_or_else(|_| {
-        relayed.push(&String::from_utf8_lossy(data));
+        relayed.push(0, &String::from_utf8_lossy(data));
         FrameKind::Content
     })
 }
@@ -127,7 +127,7 @@ fn chat(
         let index = choice.index.unwrap_or_default();
         relayed.begin(index);
         if let Some(delta) = &choice.delta {
-            relay_delta(delta, relayed);
+            relay_delta(index, delta, relayed);
         }
         if choice.finish_reason.is_some() {
             relayed.finish(index);
@@ -138,10 +138,10 @@ fn chat(
     Ok(if has_usage && choices.is_empty() { FrameKind::UsageOnly } else { FrameKind::Content })
 }
 
-fn relay_delta(delta: &ChatDelta<'_>, relayed: &mut RelayedText) {
+fn relay_delta(index: u64, delta: &ChatDelta<'_>, relayed: &mut RelayedText) {
     let mut relay = |text: &Option<Text<'_>>| {
         if let Some(Text(text)) = text {
-            relayed.push(text);
+            relayed.push(index, text);
         }
     };
     relay(&delta.content);
@@ -166,7 +166,7 @@ fn responses(
         && let Some(delta) = event.delta
         && let Ok(Text(text)) = serde_json::from_str(delta.get())
     {
-        relayed.push(&text);
+        relayed.push(0, &text);
     }
     let terminal = matches!(kind, "response.completed" | "response.incomplete" | "response.failed");
     if let Some(response) = event.response
