@@ -6,7 +6,7 @@
 -- The arguments are those of reserve_many.sql, with one call in each array; $14 to $16 are not used.
 with allotted as materialized (
   select
-    e.balance_ids, e.price_id, e.plan_code, e.balances, e.at,
+    e.balance_ids, e.price_id, e.plan_code, e.on_disconnect, e.balances, e.at,
     octroi_private.allot_next(
       null, e.balances, ($7::bigint [])[1], ($8::bigint [])[1], e.default_output_tokens, p.max_output_tokens,
       e.least_output_tokens, ($9::integer [])[1],
@@ -15,7 +15,8 @@ with allotted as materialized (
     ) as given
   from (
     select
-      c.balance_ids, c.price_id, c.plan_code, c.valid_until, c.default_output_tokens, c.least_output_tokens,
+      c.balance_ids, c.price_id, c.plan_code, c.on_disconnect, c.valid_until, c.default_output_tokens,
+      c.least_output_tokens,
       octroi_private.now() as at,
       array(select b from octroi_private.balance as b where b.id = any(c.balance_ids) order by b.id) as balances
     from octroi_private.entitlement as c
@@ -78,7 +79,8 @@ select
   (a.given).output_bound as output_bound,
   (a.given).needed as needed,
   null::integer as wait_seconds,
-  null::bigint as ticket
+  null::bigint as ticket,
+  a.on_disconnect
 from opened as o
 cross join allotted as a
 left join lateral (select (a.balances[(a.given).tightest]).*) as b on true

@@ -18,7 +18,8 @@ with clock as materialized (
 ),
 item as materialized (
   select
-    i.*, unit.top_input, unit.top_output, p.max_output_tokens, e.balance_ids, e.plan_code, e.price_id,
+    i.*, unit.top_input, unit.top_output, p.max_output_tokens, e.balance_ids, e.plan_code, e.on_disconnect,
+    e.price_id,
     e.default_output_tokens, e.least_output_tokens, e.hold_wait_seconds, bound.balances, own.ticket,
     -- older tickets, but for those decided here as well
     array(
@@ -196,7 +197,8 @@ select
   a.output_bound,
   a.needed,
   case when verdict.verdict = 'held' then i.hold_wait_seconds end as wait_seconds,
-  q.ticket
+  q.ticket,
+  i.on_disconnect
 from item as i
 cross join clock
 left join allotted as a on a.ord = i.ord

@@ -65,6 +65,7 @@ type Verdict = (
     Option<i64>,
     Option<i32>,
     Option<i64>,
+    Option<String>,
 );
 
 /// Decides calls in order of arrival; `sql/reserve_many.sql` says how. One row a call, in the order given.
@@ -113,6 +114,7 @@ fn reserve_many(
             name!(needed, Option<i64>),
             name!(wait_seconds, Option<i32>),
             name!(ticket, Option<i64>),
+            name!(on_disconnect, Option<String>),
         ),
     >,
     ErrorReport,
@@ -292,6 +294,7 @@ impl Batch<'_, '_> {
                     row.get(20)?,
                     row.get(21)?,
                     row.get(22)?,
+                    row.get(23)?,
                 ))
             })
             .collect()

@@ -159,7 +159,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select octroi_private.unknown_keys(p_plan, array[
     'code', 'name', 'default', 'currency', 'price', 'trial_days', 'seats', 'features', 'models', 'top_ups', 'limit',
-    'overage', 'default_output_tokens', 'least_output_tokens', 'hold_wait_seconds'
+    'overage', 'default_output_tokens', 'least_output_tokens', 'hold_wait_seconds', 'on_disconnect'
   ], '')
   union all
   select octroi_private.unknown_keys(p_plan -> 'price', array['month', 'year'], 'price.') where p_plan ? 'price'
@@ -213,6 +213,7 @@ as $$
       octroi_private.is_whole(coalesce(p_plan -> 'hold_wait_seconds', '20'), 0, 60),
       'hold_wait_seconds: a whole number from 0 to 60'
     ),
+    (coalesce(p_plan -> 'on_disconnect', '"cancel"') in ('"cancel"', '"drain"'), 'on_disconnect: cancel or drain'),
     (jsonb_typeof(coalesce(p_plan -> 'limit', '[]')) = 'array', 'limit: a list'),
     (jsonb_array_length(jsonb_path_query_array(p_plan, '$.limit[*]')) between 1 and 50, 'limit: 1 to 50 of them'),
     (jsonb_typeof(coalesce(p_plan -> 'overage', '[]')) = 'array', 'overage: a list'),

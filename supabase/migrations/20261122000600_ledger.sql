@@ -79,6 +79,7 @@ create table octroi_private.entitlement (
   default_output_tokens octroi_private.quantity not null,
   least_output_tokens octroi_private.quantity not null,
   hold_wait_seconds integer not null,
+  on_disconnect text not null,
   valid_until timestamptz not null,
   primary key (account_id, api_key_id, user_id, model)
 );

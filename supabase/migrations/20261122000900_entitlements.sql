@@ -219,12 +219,14 @@ begin
   perform octroi_private.open_balances(p_account_id);
   insert into octroi_private.entitlement (
     account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, default_output_tokens,
-    least_output_tokens, hold_wait_seconds, valid_until
+    least_output_tokens, hold_wait_seconds, on_disconnect, valid_until
   )
   select
     p_account_id, coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000'), p_user_id, p_model,
     p.id, v.plan_code, coalesce(bound.balance_ids, '{}'), t.default_output_tokens, t.least_output_tokens,
     t.hold_wait_seconds,
+    -- what a model thinks is billed and not shown: only the provider's own count says how much it was
+    case when p.is_reasoning then 'drain' else v.on_disconnect end,
     least(
       coalesce(bound.resets_at, 'infinity'), coalesce(upper(p.valid), 'infinity'), coalesce(k.expires_at, 'infinity'),
       coalesce((
@@ -260,7 +262,8 @@ begin
   on conflict (account_id, api_key_id, user_id, model) do update
   set price_id = excluded.price_id, plan_code = excluded.plan_code, balance_ids = excluded.balance_ids,
     default_output_tokens = excluded.default_output_tokens, least_output_tokens = excluded.least_output_tokens,
-    hold_wait_seconds = excluded.hold_wait_seconds, valid_until = excluded.valid_until;
+    hold_wait_seconds = excluded.hold_wait_seconds, on_disconnect = excluded.on_disconnect,
+    valid_until = excluded.valid_until;
   return true;
 end
 $$;

@@ -16,7 +16,7 @@ returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
   remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
-  output_bound text, needed bigint, wait_seconds integer, ticket bigint
+  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text
 )
 language plpgsql
 security definer
@@ -95,7 +95,7 @@ returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
   remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
-  output_bound text, needed bigint, wait_seconds integer, ticket bigint
+  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text
 )
 language plpgsql
 security definer

@@ -130,6 +130,7 @@ call octroi_private.register_personal_table(
   default_output_tokens | fact | output of calls that name no limit
   least_output_tokens | fact | least output that a call is cut to
   hold_wait_seconds | fact | how long a call waits for room
+  on_disconnect | fact | what becomes of a stream whose reader leaves
   valid_until | fact | until when it holds $$
 );
 call octroi_private.register_personal_table(

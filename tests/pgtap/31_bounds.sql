@@ -66,6 +66,7 @@ from (values
   ('plan_version_least_output_tokens_check', 'plan_version', 'least_output_tokens = 1000001'),
   ('plan_version_hold_wait_seconds_check', 'plan_version', 'hold_wait_seconds = 61'),
   ('account_default_output_tokens_check', 'account', 'default_output_tokens = 0'),
+  ('plan_version_on_disconnect_check', 'plan_version', 'on_disconnect = ''stop'''),
   ('plan_limit_model_only_for_models', 'plan_limit', 'model = ''gpt-5'''),
   ('plan_limit_overage_on_account', 'plan_limit', 'overage = 1, period = ''day'''),
   ('subscription_check', 'subscription', 'ended_at = started_at - interval ''1 second'''),

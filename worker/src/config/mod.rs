@@ -7,7 +7,7 @@
 //! | `OCTROI_ADMIN_DATABASE_URL` | required by `octroi export` | Postgres, as a login that `octroi_admin` is granted to; `octroi serve` does not read it |
 //! | `OCTROI_LISTEN` | `127.0.0.1:8787` | address of the gateway |
 //! | `OCTROI_METRICS_LISTEN` | none | address for `/metrics` alone; without it they are beside the API if that is on loopback |
-//! | `OCTROI_MAX_BODY_BYTES` | `8388608` | largest request body |
+//! | `OCTROI_MAX_BODY_BYTES` | `33554432` | largest request body |
 //! | `OCTROI_MAX_CONNECTIONS` | `4096` | clients served at once |
 //! | `OCTROI_DRAIN_SECONDS` | `30` | how long calls under way may take after SIGTERM |
 //! | `OCTROI_UPSTREAM_URL` | `https://api.openai.com/v1` | the OpenAI-compatible API behind the gateway |

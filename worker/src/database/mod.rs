@@ -70,7 +70,8 @@ pub use purchase_pages::PurchasePages;
 pub use readiness::{Readiness, RoleRights, Surroundings};
 pub use release::ReleaseOutcome;
 pub use reserve::{
-    HeldBack, Hold, OutputBound, Refusal, RefusalReason, Replay, ReplayState, ReserveItem, ReserveVerdict,
+    HeldBack, Hold, OnDisconnect, OutputBound, Refusal, RefusalReason, Replay, ReplayState, ReserveItem,
+    ReserveVerdict,
 };
 pub use session::Session;
 pub use settle::{SettleItem, SettleOutcome, SettleSource, SettledUsage, Settlement, StoredResponse};

@@ -11,7 +11,7 @@ use super::{DatabaseError, LimitStanding, Session};
 const RESERVE_MANY: &str = "\
 select request_id, verdict, reason, output_tokens, hold_tokens, hold_cost_nano_usd, expires_at,
        scope, meter, period, granted, used, reserved, remaining, period_start, resets_at, retry_after_seconds, plan,
-       output_bound, needed, wait_seconds, ticket
+       output_bound, needed, wait_seconds, ticket, on_disconnect
   from octroi_private.reserve_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true)";
 
 /// Stands for a body that was not hashed; hashes are only compared under an idempotency key.
@@ -82,6 +82,8 @@ pub struct Hold {
     pub hold_cost_nano_usd: i64,
     /// When the hold lapses unless it is settled or released.
     pub expires_at: OffsetDateTime,
+    /// What becomes of a stream whose client leaves.
+    pub on_disconnect: OnDisconnect,
     /// The strictest limit, for response headers; none when no limit applies.
     pub standing: Option<LimitStanding>,
 }
@@ -110,6 +112,22 @@ pub struct HeldBack {
     pub wait_seconds: u64,
     /// Its place among the waiting calls of its account; none where it may not wait.
     pub ticket: Option<i64>,
+}
+
+/// What becomes of a stream whose client leaves. SQL decides it, from the plan and the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// It is closed at the provider, and charged as far as it came.
+    Cancel,
+    /// It is read to its end, and charged as the provider counts it.
+    Drain,
+}
+
+impl OnDisconnect {
+    /// Nothing but a clear `cancel` gives up the provider's own count.
+    fn read(text: Option<&str>) -> Self {
+        if text == Some("cancel") { Self::Cancel } else { Self::Drain }
+    }
 }
 
 /// Why a call may not go upstream.
@@ -327,6 +345,7 @@ fn hold(row: &PgRow, request_id: Uuid) -> Result<Option<Hold>, DatabaseError> {
         hold_tokens: u64::try_from(hold_tokens).unwrap_or_default(),
         hold_cost_nano_usd: row.try_get(5)?,
         expires_at: row.try_get(6)?,
+        on_disconnect: OnDisconnect::read(row.try_get(22)?),
         standing: LimitStanding::from_row(row, 7)?,
     }))
 }

@@ -20,7 +20,9 @@ use super::reservation::{Decision, Reservations};
 use super::unpriced_models::UnpricedModels;
 use super::waiting::WaitingCalls;
 use super::{Answer, CallError, Completed, NewCall, OutputLimit};
-use crate::database::{Database, Hold, LimitStanding, RefusalReason, RefusedCall, Replay, ReplayState};
+use crate::database::{
+    Database, Hold, LimitStanding, OnDisconnect, RefusalReason, RefusedCall, Replay, ReplayState,
+};
 use crate::meter::Meter;
 use crate::openai::{Endpoint, IdentityKey, Upstream};
 
@@ -54,6 +56,7 @@ pub(super) struct Sending {
     pub body: Bytes,
     pub client_wants_usage: bool,
     pub keep_bytes: Option<usize>,
+    pub on_disconnect: OnDisconnect,
     pub standing: Option<LimitStanding>,
     pub output_limit: OutputLimit,
 }
@@ -181,12 +184,13 @@ impl Shared {
         prepared: PreparedCall,
         client_left: impl Future<Output = ()>,
     ) -> Result<Verdict, CallError> {
-        let PreparedCall { caller, request, model, input_bound, reserve, keep_bytes } = prepared;
+        let PreparedCall { caller, request, model, input, reserve, keep_bytes } = prepared;
         let wanted_output_tokens = reserve.output_tokens;
         match self.reservations.reserve(reserve, client_left).await? {
-            Decision::Granted(Hold { request_id, output_tokens, output_bound, standing, .. }) => {
+            Decision::Granted(hold) => {
+                let Hold { request_id, output_tokens, output_bound, on_disconnect, standing, .. } = hold;
                 let bounds = CallBounds {
-                    input_tokens: input_bound,
+                    input,
                     output_tokens: output_tokens.saturating_mul(u64::from(request.choices)),
                     encoding: model.encoding,
                 };
@@ -199,6 +203,7 @@ impl Shared {
                     body: request.upstream_body(output_tokens, &identity),
                     client_wants_usage: request.client_wants_usage,
                     keep_bytes,
+                    on_disconnect,
                     standing,
                     output_limit: OutputLimit { tokens: output_tokens, bound: output_bound },
                 };
@@ -213,12 +218,17 @@ impl Shared {
                     account_id: caller.account_id,
                     user_id: caller.user_id,
                     model: request.model.clone(),
-                    input_tokens: input_bound,
+                    input_tokens: input.most,
                     output_tokens: wanted_output_tokens,
                     choices: request.choices,
                 };
                 self.refused_at_limit.tell(&refusal, call, &self.reservations.tracker).await;
-                Err(CallError::Refused { refusal: Box::new(refusal), model: request.model })
+                Err(CallError::Refused {
+                    refusal: Box::new(refusal),
+                    model: request.model,
+                    input_tokens: input.most,
+                    max_input_tokens: model.max_input_tokens,
+                })
             }
             Decision::Replayed(replay) => self.replay(replay).await.map(Verdict::Replay),
         }

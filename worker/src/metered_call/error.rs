@@ -36,6 +36,10 @@ pub enum CallError {
         refusal: Box<Refusal>,
         /// The model asked for.
         model: String,
+        /// The bound of the input, tokens.
+        input_tokens: u64,
+        /// The most input the model takes, tokens, if that is known.
+        max_input_tokens: Option<u64>,
     },
     /// Only what other calls hold kept this one back, and none of it came free while it waited.
     #[error("held back: {} of {:?} needed", held.needed, held.standing.scope)]

@@ -21,6 +21,8 @@ pub struct Model {
     pub encoding: Encoding,
     /// Where it answers.
     pub endpoints: EndpointSet,
+    /// Most input tokens, for the refusal of more.
+    pub max_input_tokens: Option<u64>,
 }
 
 /// The models of the price list, by name.
@@ -56,6 +58,7 @@ impl ModelCache {
             Some(Model {
                 encoding: Encoding::from_name(&limits.encoding)?,
                 endpoints: EndpointSet::from_names(&limits.endpoints),
+                max_input_tokens: limits.max_input_tokens,
             })
         });
         self.models.insert(name.to_owned(), model).await;

@@ -9,14 +9,14 @@ use super::CallError;
 use super::charge::{Charge, ChargeSource};
 use super::reservation::Reservations;
 use crate::database::{SettleItem, SettleOutcome, Settlement, StoredResponse};
-use crate::openai::Encoding;
+use crate::openai::{Encoding, InputTokens};
 use crate::telemetry;
 
 /// What a call can cost at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CallBounds {
-    /// Upper bound of the input, tokens.
-    pub input_tokens: u64,
+    /// The input: held at the most, charged at what is likely where nobody counted.
+    pub input: InputTokens,
     /// All choices at their clamp, tokens.
     pub output_tokens: u64,
     /// For estimates.
@@ -130,6 +130,11 @@ impl OpenCall {
         if charge.source == ChargeSource::Hold {
             metrics::counter!(telemetry::SETTLED_AT_HOLD).increment(1);
             tracing::warn!(request.id = %self.request_id, "request {} is settled at its hold: usage unknown", self.request_id);
+        }
+        if charge.source == ChargeSource::Estimated {
+            let held = self.bounds.input.most.saturating_add(self.bounds.output_tokens);
+            let charged = charge.usage.input_tokens.saturating_add(charge.usage.output_tokens);
+            metrics::counter!(telemetry::UNCONFIRMED_TOKENS).increment(held.saturating_sub(charged));
         }
         SettleItem {
             request_id: self.request_id,

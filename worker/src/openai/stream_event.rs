@@ -43,6 +43,7 @@ struct ChatChunk<'a> {
 
 #[derive(Deserialize)]
 struct ChatChoice<'a> {
+    index: Option<u64>,
     #[serde(borrow)]
     delta: Option<ChatDelta<'a>>,
     #[serde(borrow)]
@@ -103,7 +104,7 @@ pub(super) fn read_frame(
         Endpoint::Embeddings => Ok(FrameKind::Content),
     };
     read.unwrap_or_else(|_| {
-        relayed.push(&String::from_utf8_lossy(data));
+        relayed.push(0, &String::from_utf8_lossy(data));
         FrameKind::Content
     })
 }
@@ -123,8 +124,15 @@ fn chat(
     note(&mut report.model, chunk.model);
     note(&mut report.service_tier, chunk.service_tier);
     let choices = chunk.choices.unwrap_or_default();
-    for delta in choices.iter().filter_map(|choice| choice.delta.as_ref()) {
-        relay_delta(delta, relayed);
+    for choice in &choices {
+        let index = choice.index.unwrap_or_default();
+        relayed.begin(index);
+        if let Some(delta) = &choice.delta {
+            relay_delta(index, delta, relayed);
+        }
+        if choice.finish_reason.is_some() {
+            relayed.finish(index);
+        }
     }
     report.ended_at_limit |= choices.iter().any(|choice| is_length(choice.finish_reason.as_ref()));
     let has_usage = chunk.usage.is_some();
@@ -136,10 +144,10 @@ fn is_length(reason: Option<&Text<'_>>) -> bool {
     reason.is_some_and(|Text(reason)| reason == "length")
 }
 
-fn relay_delta(delta: &ChatDelta<'_>, relayed: &mut RelayedText) {
+fn relay_delta(index: u64, delta: &ChatDelta<'_>, relayed: &mut RelayedText) {
     let mut relay = |text: &Option<Text<'_>>| {
         if let Some(Text(text)) = text {
-            relayed.push(text);
+            relayed.push(index, text);
         }
     };
     relay(&delta.content);
@@ -164,7 +172,7 @@ fn responses(
         && let Some(delta) = event.delta
         && let Ok(Text(text)) = serde_json::from_str(delta.get())
     {
-        relayed.push(&text);
+        relayed.push(0, &text);
     }
     let terminal = matches!(kind, "response.completed" | "response.incomplete" | "response.failed");
     if let Some(response) = event.response
@@ -179,7 +187,10 @@ fn responses(
         }
     }
     Ok(match kind {
-        "response.completed" | "response.incomplete" => FrameKind::Terminal,
+        "response.completed" | "response.incomplete" => {
+            relayed.finish(0);
+            FrameKind::Terminal
+        }
         "response.failed" => {
             let response: Value =
                 event.response.map_or(Ok(Value::Null), |raw| serde_json::from_str(raw.get()))?;

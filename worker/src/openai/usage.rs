@@ -38,9 +38,9 @@ pub struct Usage {
 pub enum UsageSource {
     /// The provider's usage object.
     Provider,
-    /// Input bound plus relayed output, because the stream was cut.
+    /// Likely input plus relayed output, because the provider told no usage: the stream was cut, or came without.
     Estimated,
-    /// The whole hold, because a finished call came without readable usage.
+    /// The whole hold, because neither usage nor all of the answer was seen.
     Hold,
 }
 

@@ -78,7 +78,7 @@ impl GatewayError {
             Self::ContentType => (INVALID_REQUEST, Some("unsupported_content_type")),
             Self::ContentEncoding => (INVALID_REQUEST, Some("unsupported_content_encoding")),
             Self::UnknownPath => (INVALID_REQUEST, Some("unknown_url")),
-            Self::MethodNotAllowed => (INVALID_REQUEST, Some("method_not_allowed")),
+            Self::MethodNotAllowed { .. } => (INVALID_REQUEST, Some("method_not_allowed")),
             Self::IdempotencyMismatch => ("idempotency_error", Some("idempotency_key_reused")),
             Self::IdempotencyInProgress => ("idempotency_error", Some("request_in_progress")),
             Self::IdempotencyNotKept { .. } => ("idempotency_error", Some("response_not_kept")),
@@ -121,8 +121,8 @@ impl GatewayError {
                 format!("The model `{model}` is not part of this account's plan or of this key's models.")
             }
             Self::EndpointNotAllowed { endpoint } => format!("This key may not call `{endpoint}`."),
-            Self::InputTooLong { model } => {
-                format!("The input is longer than `{model}` takes here.")
+            Self::InputTooLong { model, input_tokens, max_input_tokens } => {
+                input_too_long(model, *input_tokens, *max_input_tokens)
             }
             Self::ModelNotFound { model } => {
                 format!(
@@ -134,6 +134,7 @@ impl GatewayError {
                 let called = endpoint.path();
                 format!("This model is only supported in {} and not in /v1{called}.", paths.join(" and "))
             }
+            Self::MethodNotAllowed { allowed } => format!("This URL takes {allowed} and no other method."),
             Self::Header { name, message } => format!("The header `{name}` {message}."),
             Self::BodyTooLarge { max_bytes } => format!("The request body is larger than {max_bytes} bytes."),
             Self::IdempotencyNotKept { outcome } => format!(
@@ -165,7 +166,6 @@ impl GatewayError {
                 "Unknown request URL. This gateway serves chat/completions, responses, \
                                   embeddings and models under /v1."
             }
-            Self::MethodNotAllowed => "This URL does not take this method; see the Allow header.",
             Self::IdempotencyMismatch => "This Idempotency-Key was first used with another request body.",
             Self::IdempotencyInProgress => "The first call with this Idempotency-Key is still running.",
             Self::Busy => "The gateway has no room for another call right now.",
@@ -186,6 +186,17 @@ impl GatewayError {
             _ => "The gateway failed to handle this call.",
         }
     }
+}
+
+/// The opening is OpenAI's own, which some clients look for.
+fn input_too_long(model: &str, input_tokens: u64, max_input_tokens: Option<u64>) -> String {
+    let Some(most) = max_input_tokens else {
+        return format!("The input is longer than `{model}` takes here: up to {input_tokens} tokens.");
+    };
+    format!(
+        "This model's maximum context length is {most} tokens of input here. However, your input for `{model}` may \
+         have {input_tokens} tokens. Please reduce the length of the input."
+    )
 }
 
 impl ErrorBody {

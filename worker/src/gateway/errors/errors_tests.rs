@@ -38,7 +38,12 @@ fn standing() -> LimitStanding {
 fn refused(reason: RefusalReason, standing: Option<LimitStanding>) -> GatewayError {
     let retry_after_seconds = Some(691_200);
     let refusal = Refusal { request_id: Uuid::nil(), reason, standing, needed: Some(1_040), retry_after_seconds };
-    let error = CallError::Refused { refusal: Box::new(refusal), model: "gpt-5".to_owned() };
+    let error = CallError::Refused {
+        refusal: Box::new(refusal),
+        model: "gpt-5".to_owned(),
+        input_tokens: 280_000,
+        max_input_tokens: Some(272_000),
+    };
     let pages =
         PurchasePages { upgrade_url: Some(Arc::from(UPGRADE_URL)), top_up_url: Some(Arc::from(TOP_UP_URL)) };
     GatewayError::from_call(error, &pages)
@@ -147,7 +152,10 @@ fn failures_before_a_call_are_told_as_the_table_says() {
             GatewayError::ModelNotFound { model: "x".to_owned() },
             "404 invalid_request_error/model_not_found - -",
         ),
-        (GatewayError::MethodNotAllowed, "405 invalid_request_error/method_not_allowed - -"),
+        (
+            GatewayError::MethodNotAllowed { allowed: "POST" },
+            "405 invalid_request_error/method_not_allowed - -",
+        ),
         (GatewayError::Concurrency { limit: 4 }, "429 rate_limit_exceeded/concurrency true 1"),
         (GatewayError::Busy, "503 server_error/server_busy true 1"),
         (GatewayError::Draining, "503 server_error/shutting_down true 5"),
@@ -225,7 +233,12 @@ fn a_reset_within_a_minute_is_worth_a_retry_after_and_every_reset_stands_in_a_he
             needed: None,
             retry_after_seconds: Some(seconds),
         };
-        let error = CallError::Refused { refusal: Box::new(refusal), model: "gpt-5".to_owned() };
+        let error = CallError::Refused {
+            refusal: Box::new(refusal),
+            model: "gpt-5".to_owned(),
+            input_tokens: 100,
+            max_input_tokens: None,
+        };
         let response = GatewayError::from_call(error, &PurchasePages::default()).into_response();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
         assert_eq!(header("retry-after"), told);
@@ -267,6 +280,18 @@ fn a_model_that_answers_elsewhere_is_told_with_where() {
         "This model is only supported in /v1/responses and not in /v1/chat/completions."
     );
     assert_eq!(body["error"]["param"], "model");
+}
+
+#[test]
+fn a_refusal_says_what_would_be_taken() {
+    let message = |error: GatewayError| {
+        serde_json::to_value(error.body()).unwrap()["error"]["message"].as_str().unwrap().to_owned()
+    };
+    let long = message(refused(RefusalReason::InputTooLong, None));
+    assert!(long.starts_with("This model's maximum context length is 272000 tokens"), "{long}");
+    assert!(long.contains("280000 tokens") && long.contains("`gpt-5`"), "{long}");
+    let method = message(GatewayError::MethodNotAllowed { allowed: "GET and POST" });
+    assert_eq!(method, "This URL takes GET and POST and no other method.");
 }
 
 #[test]

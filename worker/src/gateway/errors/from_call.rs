@@ -14,7 +14,12 @@ impl GatewayError {
             CallError::ModelNotPriced { model } => Self::ModelNotFound { model },
             CallError::ModelElsewhere { endpoint, endpoints } => Self::ModelElsewhere { endpoint, endpoints },
             CallError::Request(error) => Self::Request(error),
-            CallError::Refused { refusal, model } => Self::from_refusal(*refusal, model, pages),
+            CallError::Refused { refusal, model, input_tokens, max_input_tokens }
+                if refusal.reason == RefusalReason::InputTooLong =>
+            {
+                Self::InputTooLong { model, input_tokens, max_input_tokens }
+            }
+            CallError::Refused { refusal, model, .. } => Self::from_refusal(*refusal, model, pages),
             CallError::Held { held, held_calls, waited, retry_after_seconds } => {
                 Self::QuotaHeld(Box::new(QuotaHeld { held: *held, held_calls, waited, retry_after_seconds }))
             }
@@ -61,9 +66,8 @@ impl GatewayError {
             RefusalReason::NotAMember => return Self::NotAMember,
             RefusalReason::ModelNotPriced => return Self::ModelNotFound { model },
             RefusalReason::ModelNotAllowed => return Self::ModelNotAllowed { model },
-            RefusalReason::InputTooLong => return Self::InputTooLong { model },
             RefusalReason::IdempotencyMismatch => return Self::IdempotencyMismatch,
-            RefusalReason::Other => return Self::Forbidden,
+            RefusalReason::InputTooLong | RefusalReason::Other => return Self::Forbidden,
         };
         // A limit without its standing cannot be explained, but it still refuses.
         let Some(limit) = refusal.standing else { return Self::Forbidden };

@@ -63,6 +63,10 @@ pub enum GatewayError {
     InputTooLong {
         /// The model asked for.
         model: String,
+        /// The bound of the input, tokens.
+        input_tokens: u64,
+        /// The most it takes, tokens, if that is known.
+        max_input_tokens: Option<u64>,
     },
     /// Something unknown, or not offered: without a price, or shut down by its provider.
     ModelNotFound {
@@ -101,7 +105,10 @@ pub enum GatewayError {
     /// No such path.
     UnknownPath,
     /// The path exists, the method does not.
-    MethodNotAllowed,
+    MethodNotAllowed {
+        /// Those that do, as a text.
+        allowed: &'static str,
+    },
     /// The `Idempotency-Key` was used for another body.
     IdempotencyMismatch,
     /// The first call with this `Idempotency-Key` is still running.
@@ -178,7 +185,7 @@ impl GatewayError {
             Self::ModelNotFound { .. } | Self::ModelElsewhere { .. } | Self::UnknownPath => {
                 StatusCode::NOT_FOUND
             }
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::IdempotencyMismatch | Self::IdempotencyInProgress | Self::IdempotencyNotKept { .. } => {
                 StatusCode::CONFLICT

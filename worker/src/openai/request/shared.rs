@@ -6,6 +6,13 @@ use super::rules::{Check, Field, keep, need};
 pub(super) mod reason {
     pub const STORED: &str =
         "state stored at the provider is shared by every account; send the whole context instead";
+    pub const ITEM_REFERENCE: &str = "it names an item stored at the provider, whose store every account shares; \
+        send the item itself, as SDKs do with `store: false` (Vercel AI SDK: `providerOptions.openai.store = false`, \
+        or `openai.chat(model)`)";
+    pub const PREVIOUS_RESPONSE: &str = "it names a response stored at the provider, whose store every account \
+        shares; leave it out and send the earlier input and output, as SDKs do with `store: false` (Microsoft Agent \
+        Framework: `OpenAIChatCompletionClient`)";
+    pub const ASYNC: &str = "a call that runs on beside the answer has no bound yet";
     pub const FILE: &str = "the tokens of a file cannot be bounded before it is read; send its text instead";
     pub const AUDIO: &str = "audio tokens cannot be bounded before the call";
     pub const PREDICTION: &str = "rejected prediction tokens are billed outside the output limit";
