@@ -55,3 +55,14 @@ SQL
 }
 set_password supabase_lite LITE_PASSWORD
 set_password octroi_worker WORKER_PASSWORD
+# A person who runs this stack: reads what octroi_admin may, and gives what octroi_operator may.
+as_superuser <<'SQL'
+do $$
+begin
+  if not exists (select from pg_catalog.pg_roles as r where r.rolname = 'local_operator') then
+    create role local_operator login inherit in role octroi_admin, octroi_operator;
+  end if;
+end
+$$;
+SQL
+set_password local_operator OPERATOR_PASSWORD

@@ -3,9 +3,10 @@
 source "$(dirname "$0")/paths.sh"
 source "$(dirname "$0")/processes.sh"
 source "$(dirname "$0")/settings.sh"
+source "$(dirname "$0")/command.sh"
 cd "$STACK_ROOT"
 
-BIN=$STACK_STATE/bin
+BIN=$STACK_STATE/libexec
 settings_file=${STACK_SETTINGS:-.env}
 database=127.0.0.1:$(port POSTGRES)/postgres
 
@@ -136,8 +137,11 @@ start_worker
 start_functions
 start_lite
 service_wait functions --request OPTIONS "http://127.0.0.1:$(port FUNCTIONS)/completions"
+OCTROI_ADMIN_DATABASE_URL="postgres://local_operator:$(secret OPERATOR_PASSWORD)@$database?sslmode=disable"
+export OCTROI_ADMIN_DATABASE_URL
+write_command
 # What is on sale is made known to Stripe; nothing happens when it is.
-"$BIN/octroi" plans push --file plans.toml >>"$LOGS/plans.log" 2>&1 || {
+"$STACK_STATE/bin/octroi" plans push --file plans.toml >>"$LOGS/plans.log" 2>&1 || {
   tail -n 20 "$LOGS/plans.log" >&2
   die "the plans could not be pushed; the log is $LOGS/plans.log"
 }
