@@ -18,7 +18,8 @@ begin
 end
 $$;
 
--- Every limit in force, before grants. Where a plan and a budget bound the same thing, the smaller holds.
+-- Every limit in force, before grants. Where a plan, a budget and the operator bound the same thing, the smallest
+-- holds.
 create view octroi_private.limit_in_force with (security_invoker = true) as
 select
   every.account_id, every.scope, every.subject, every.meter, every.period,
@@ -52,10 +53,15 @@ from (
   union all
   select b.account_id, b.scope::text, b.subject, b.meter::text, b.period::text, b.amount::bigint, 0
   from octroi_private.budget as b
+  union all
+  select
+    o.account_id, case when o.model = '' then 'account' else 'model' end, o.model, o.meter::text, o.period::text,
+    o.amount::bigint, 0
+  from octroi_private.account_limit as o
 ) as every
 group by every.account_id, every.scope, every.subject, every.meter, every.period;
 comment on view octroi_private.limit_in_force is
-'Limits of plans and budgets by what they bound, without grants on top. Overage is what the account lets happen.';
+'Limits of plans, budgets and the operator by what they bound, without grants on top. Overage is what the account lets happen.';
 
 -- What calls of an earlier month still hold beyond their plan.
 create function octroi_private.held_of_earlier_months(p_account_id uuid, p_meter text, p_at timestamptz)

@@ -296,6 +296,8 @@ create trigger subscription_voids after insert or update or delete on octroi_pri
 for each row execute function octroi_private.void_entitlements();
 create trigger budget_voids after insert or update or delete on octroi_private.budget
 for each row execute function octroi_private.void_entitlements();
+create trigger account_limit_voids after insert or update or delete on octroi_private.account_limit
+for each row execute function octroi_private.void_entitlements();
 create trigger quota_grant_voids
 after insert or delete or update of amount, starts_at, expires_at, ended_at, revoked on octroi_private.quota_grant
 for each row execute function octroi_private.void_entitlements();

@@ -170,6 +170,7 @@ as $$
       where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
     (6, 'budget', 'delete from octroi_private.budget
       where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
+    (6, 'account_limit', 'delete from octroi_private.account_limit where account_id = any($2)'),
     (7, 'auto_top_up', 'delete from octroi_private.auto_top_up where account_id = any($2)'),
     -- a team goes on buying, for whoever owns it now
     (8, 'auto_top_up', 'update octroi_private.auto_top_up as t set user_id = a.owner_user_id
@@ -224,7 +225,8 @@ comment on function octroi_private.erasure_statements() is
 
 -- Takes hold of who leaves, against whoever is writing about them (001398), and of those whom a team of theirs may go
 -- to. In one order: of two owners who leave at once the second waits for the first before either has an account. Then
--- of their keys, which whoever changes one has before its account.
+-- of their keys, which whoever changes one has before its account. Who is not known here gets a row for that: who is
+-- being taken in this moment is waited for, and erased.
 create function octroi_private.lock_person(p_user_id uuid)
 returns void
 language plpgsql
@@ -241,6 +243,7 @@ begin
   perform from octroi_private.person as p where p.user_id = any(v_heirs) and p.user_id < p_user_id
   order by p.user_id
   for key share;
+  insert into octroi_private.person (user_id) values (p_user_id) on conflict do nothing;
   perform from octroi_private.person as p where p.user_id = p_user_id for update;
   perform from octroi_private.person as p where p.user_id = any(v_heirs) and p.user_id > p_user_id
   order by p.user_id

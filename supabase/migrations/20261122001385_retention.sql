@@ -266,6 +266,7 @@ as $$
     'quota_grant where account_id = $1', 'overage_use where account_id = $1', 'meter_report where account_id = $1',
     'alert where account_id = $1', 'balance where account_id = $1', 'billing_request where account_id = $1',
     'auto_top_up where account_id = $1', 'overage_setting where account_id = $1', 'budget where account_id = $1',
+    'account_limit where account_id = $1',
     'mail where account_id = $1', 'completion where account_id = $1', 'api_key where account_id = $1',
     'contact_change where account_id = $1', 'key_use where account_id = $1', 'key_use_cursor where account_id = $1',
     'member where account_id = $1', 'subscription where account_id = $1', 'usage_daily where account_id = $1',

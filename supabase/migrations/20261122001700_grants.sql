@@ -70,6 +70,7 @@ grant execute on function octroi.unsubscribe(text, boolean) to service_role;
 grant usage on schema octroi_private to octroi_worker;
 grant execute on function octroi_private.authenticate_key(bytea) to octroi_worker;
 grant execute on function octroi_private.authenticate_user(uuid, uuid) to octroi_worker;
+grant execute on function octroi_private.is_without_account(uuid) to octroi_worker;
 grant execute on function octroi_private.reserve_many(
   uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer
 ) to octroi_worker;
@@ -96,6 +97,9 @@ grant execute on function octroi_private.release_jobs(bigint [], integer []) to 
 grant execute on function octroi_private.load_completion(uuid) to octroi_worker;
 grant execute on function octroi_private.fail_completion(uuid, smallint, jsonb) to octroi_worker;
 grant execute on function octroi_private.worker_ready() to octroi_worker;
+-- Users from before Octroi.
+grant execute on function octroi_private.backfill_people(uuid, integer) to octroi_worker;
+grant execute on function octroi_private.users_without_account() to octroi_worker;
 -- Plans, as the operator declares them.
 grant execute on function octroi_private.declare_plans(jsonb, boolean) to octroi_worker;
 grant execute on function octroi_private.plan_catalogue() to octroi_worker;
@@ -229,6 +233,20 @@ grant select on octroi_private.support_contact to octroi_support, octroi_admin;
 grant execute on function octroi_private.mask_contact(uuid, bytea, bytea) to octroi_support, octroi_admin;
 grant execute on function octroi_private.masked_contact(uuid) to octroi_support, octroi_admin;
 grant execute on function octroi_private.find_person_by_email(text) to octroi_support, octroi_admin;
+
+-- What an operator does about what accounts may use.
+grant usage on schema octroi_private to octroi_operator;
+grant execute on function octroi_private.assign_plan(uuid, text) to octroi_operator;
+grant execute on function octroi_private.give_grant(text, uuid, text, bigint, text, timestamptz) to octroi_operator;
+grant execute on function octroi_private.give_promotion(
+  text, text, bigint, text, timestamptz, text, integer
+) to octroi_operator;
+grant execute on function octroi_private.end_grant(uuid, text) to octroi_operator;
+grant execute on function octroi_private.set_account_limit(
+  uuid, text, text, bigint, text, text
+) to octroi_operator;
+grant execute on function octroi_private.correct_usage(uuid, text) to octroi_operator;
+grant execute on function octroi_private.set_billing_settings(jsonb) to octroi_operator;
 
 -- Erasure: what the worker does after it, and the list that outlives backups.
 grant execute on function octroi.delete_my_account() to authenticated;

@@ -31,6 +31,9 @@ prepare functions_golden as values
 ('authenticated', 'octroi.withdraw_consent(text)'),
 ('octroi_admin', 'octroi_private.log_admin_read(text)'),
 ('octroi_worker', 'octroi_private.audit_position(bigint)'),
+('octroi_worker', 'octroi_private.backfill_people(uuid,integer)'),
+('octroi_worker', 'octroi_private.is_without_account(uuid)'),
+('octroi_worker', 'octroi_private.users_without_account()'),
 ('octroi_worker', 'octroi_private.verify_audit(bigint,integer)'),
 ('authenticated', 'octroi.create_api_key(text,jsonb,timestamp with time zone,text[],text[])'),
 ('authenticated', 'octroi.delete_my_account()'),
@@ -69,6 +72,16 @@ prepare functions_golden as values
 ('octroi_admin', 'octroi_private.find_person_by_email(text)'),
 ('octroi_admin', 'octroi_private.mask_contact(uuid,bytea,bytea)'),
 ('octroi_admin', 'octroi_private.masked_contact(uuid)'),
+('octroi_operator', 'octroi_private.assign_plan(uuid,text)'),
+('octroi_operator', 'octroi_private.correct_usage(uuid,text)'),
+('octroi_operator', 'octroi_private.end_grant(uuid,text)'),
+('octroi_operator', 'octroi_private.give_grant(text,uuid,text,bigint,text,timestamp with time zone)'),
+(
+  'octroi_operator',
+  'octroi_private.give_promotion(text,text,bigint,text,timestamp with time zone,text,integer)'
+),
+('octroi_operator', 'octroi_private.set_account_limit(uuid,text,text,bigint,text,text)'),
+('octroi_operator', 'octroi_private.set_billing_settings(jsonb)'),
 ('octroi_support', 'octroi_private.find_person_by_email(text)'),
 ('octroi_support', 'octroi_private.log_admin_read(text)'),
 ('octroi_support', 'octroi_private.mask_contact(uuid,bytea,bytea)'),
@@ -283,7 +296,7 @@ select bag_eq(
     ('authenticated', 'octroi_private', 'USAGE'), ('octroi_worker', 'octroi_private', 'USAGE'),
     ('octroi_meter', 'octroi_private', 'USAGE'), ('octroi_owner', 'octroi_native', 'USAGE'),
     ('octroi_admin', 'octroi', 'USAGE'), ('octroi_admin', 'octroi_private', 'USAGE'),
-    ('octroi_support', 'octroi_private', 'USAGE')$$,
+    ('octroi_support', 'octroi_private', 'USAGE'), ('octroi_operator', 'octroi_private', 'USAGE')$$,
   'these schemas may be entered; nobody but the owner creates in them'
 );
 

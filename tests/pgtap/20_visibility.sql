@@ -3,7 +3,7 @@
 begin;
 \ir setup/cast.sql
 \ir setup/trail.sql
-select plan(30);
+select plan(31);
 
 -- Whose usage of which account a reader sees, as 'person account'.
 create function tap.seen(p_relation regclass) returns setof text

@@ -11,6 +11,7 @@ insert into tap.about_nobody values
 ('append_only_pass'), ('billing_setting'), ('consent_policy'), ('detection_state'), ('model_price'), ('news_letter'),
 ('personal_column'), ('personal_table'), ('plan'), ('plan_limit'),
 ('plan_overage'), ('plan_price'), ('plan_version'), ('plan_version_pack'), ('privacy_setting'), ('processor'),
+('promotion'),
 ('reconciliation'), ('recurring_job'), ('retention_rule'), ('retention_setting'), ('security_setting'),
 ('stripe_catalogue'), ('test_clock'), ('tombstone_key'), ('top_up_pack'), ('usage_month_dropped');
 

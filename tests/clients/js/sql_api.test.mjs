@@ -30,7 +30,8 @@ const BACKEND_CAST = `
 
 /** A session of a user who has just signed up and used something, or of a backend. */
 function sessionFor(code) {
-  if (code.startsWith("-- as octroi_meter")) return "set role octroi_meter;\n";
+  const [, role] = /^-- as (octroi_meter|octroi_operator)$/m.exec(code) ?? [];
+  if (role) return `set role ${role};\n`;
   const userId = randomUUID();
   return `
     insert into auth.users (id, email) values ('${userId}', '${userId}@example.test');
@@ -82,7 +83,9 @@ test("every function and view has an example", async () => {
   const views = await column("select relname from pg_class where relnamespace = 'octroi'::regnamespace and relkind = 'v'");
   const verbs = await column(`
     select p.proname from pg_proc as p
-    where p.pronamespace = 'octroi_private'::regnamespace and has_function_privilege('octroi_meter', p.oid, 'execute')`);
+    where p.pronamespace = 'octroi_private'::regnamespace and (
+      has_function_privilege('octroi_meter', p.oid, 'execute') or has_function_privilege('octroi_operator', p.oid, 'execute')
+    )`);
 
   for (const name of functions) {
     assert.ok(sql.includes(`octroi.${name}(`), `${name} in SQL`);

@@ -81,5 +81,5 @@ $$;
 create table tap.role_name (role_name text primary key);
 insert into tap.role_name values
 ('anon'), ('authenticated'), ('service_role'), ('octroi_worker'), ('octroi_meter'), ('octroi_admin'),
-('octroi_support');
+('octroi_support'), ('octroi_operator');
 grant select on tap.role_name to public;
