@@ -49,7 +49,7 @@ begin
   order by (a.kind = 'personal') desc, a.id
   limit 1;
   if v_account_id is null then
-    raise exception 'not signed in' using errcode = 'OC020', hint = 'Send the access token of a signed-in user.';
+    perform octroi_private.refuse_without_account((select auth.uid()));
   end if;
   return v_account_id;
 end

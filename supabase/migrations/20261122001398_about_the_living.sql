@@ -31,8 +31,11 @@ begin
   elsif tg_argv[1] = 'skip' then
     return null;
   end if;
-  raise exception 'this user is not there any more' using errcode = 'OC020',
-    hint = 'Whoever was deleted is not signed in, whatever their access token says.';
+  if exists (select from octroi_private.person as p where p.user_id = v_user_id) then
+    perform octroi_private.refuse_erased();
+  end if;
+  perform octroi_private.refuse_without_account(v_user_id);
+  return null;
 end
 $$;
 

@@ -8,6 +8,7 @@ mod breach_report;
 mod catalogue;
 mod erasure;
 pub mod export;
+mod people;
 mod plan_file;
 mod plans;
 mod progress;
@@ -20,7 +21,9 @@ use std::io::Write;
 
 use thiserror::Error;
 
-use crate::cli::{AuditCommand, BreachCommand, ErasureCommand, KeysCommand, PlansCommand, StripeCommand};
+use crate::cli::{
+    AuditCommand, BreachCommand, ErasureCommand, KeysCommand, PeopleCommand, PlansCommand, StripeCommand,
+};
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
 use crate::queue::Failure;
@@ -170,6 +173,16 @@ impl<'c> Command<'c> {
             KeysCommand::RevokeLeaked { file } => {
                 revoke_leaked_keys::run(&mut self, file).await.map(|()| true)
             }
+        }
+    }
+
+    /// Runs `octroi people …`; false when somebody is left without an account.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn people(mut self, command: &PeopleCommand) -> Result<bool, CommandError> {
+        match command {
+            PeopleCommand::Backfill => people::backfill(&mut self).await,
         }
     }
 

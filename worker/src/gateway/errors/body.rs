@@ -53,6 +53,7 @@ impl GatewayError {
             Self::MissingCredentials | Self::InvalidCredentials => (INVALID_REQUEST, Some("invalid_api_key")),
             Self::ExpiredCredentials => (INVALID_REQUEST, Some("expired_api_key")),
             Self::AccountSuspended => (INVALID_REQUEST, Some("account_suspended")),
+            Self::NoAccount => (INVALID_REQUEST, Some("no_account")),
             Self::NotAMember => (INVALID_REQUEST, Some("not_a_member")),
             Self::Forbidden => (INVALID_REQUEST, Some("refused")),
             Self::Quota(refusal) => ("insufficient_quota", Some(refusal.code)),
@@ -142,6 +143,9 @@ impl GatewayError {
             Self::InvalidCredentials => "Incorrect API key or access token provided.",
             Self::ExpiredCredentials => "The API key or access token has expired.",
             Self::AccountSuspended => "This account, or its user, is suspended.",
+            Self::NoAccount => {
+                "You are signed in, but have no account here yet. Ask whoever runs this service to open one."
+            }
             Self::NotAMember => "OpenAI-Organization does not name an account you are a member of.",
             Self::Forbidden => "This account may not make this call.",
             Self::BodyInterrupted => "The connection ended before the whole request body had arrived.",

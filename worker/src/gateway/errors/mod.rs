@@ -34,6 +34,8 @@ pub enum GatewayError {
     ExpiredCredentials,
     /// The account may not call at all.
     AccountSuspended,
+    /// The user of a good token whom Octroi has not taken in yet.
+    NoAccount,
     /// The account named by `OpenAI-Organization` is not one of the caller's; unknown ones look the same.
     NotAMember,
     /// Refused for a reason this version cannot explain.
@@ -165,6 +167,7 @@ impl GatewayError {
             }
             Self::NoPlan { .. } => StatusCode::PAYMENT_REQUIRED,
             Self::AccountSuspended
+            | Self::NoAccount
             | Self::NotAMember
             | Self::Forbidden
             | Self::ModelNotAllowed { .. }
