@@ -28,6 +28,7 @@ in-cluster)
   ;;
 in-stack)
   suite "clients" tests/clients/run.sh
+  suite "browser" tests/browser/run.sh
   ;;
 esac
 
