@@ -128,9 +128,10 @@ start_lite() {
 # The page of a product, built for this stack's own URLs.
 start_example() {
   local page=$STACK_STATE/example vite=examples/web/node_modules/.bin/vite built
-  export VITE_SUPABASE_URL=http://127.0.0.1:$(port LITE) VITE_OCTROI_URL=http://127.0.0.1:$(port WORKER)
+  VITE_SUPABASE_URL=http://127.0.0.1:$(port LITE)
+  VITE_OCTROI_URL=http://127.0.0.1:$(port WORKER)
   VITE_SUPABASE_PUBLISHABLE_KEY=$(secret PUBLISHABLE_KEY)
-  export VITE_SUPABASE_PUBLISHABLE_KEY
+  export VITE_SUPABASE_URL VITE_OCTROI_URL VITE_SUPABASE_PUBLISHABLE_KEY
   built="$(env | grep '^VITE_' | sort) $(fingerprint_of examples/web/*.* examples/web/src/*)"
   if [[ $(cat "$page/built" 2>/dev/null) != "$built" ]]; then
     "$vite" build --logLevel error --outDir "$page" --emptyOutDir examples/web

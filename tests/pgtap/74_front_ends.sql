@@ -4,7 +4,8 @@ begin;
 select plan(5);
 
 select set_eq(
-  'select octroi_private.page_origins()', array['http://localhost:3000'], 'an installation begins with pages on this machine'
+  'select octroi_private.page_origins()', array['http://localhost:3000'],
+  'an installation begins with pages on this machine'
 );
 select octroi_private.set_billing_settings($${
   "return_origins": ["https://app.example.com", "https://shop.example.com"],
