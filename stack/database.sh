@@ -32,7 +32,7 @@ if [[ -z $(as_superuser -c "select to_regclass('auth.sessions')") ]]; then
     node stack/lite/auth_schema.mjs >"$LOGS/auth_schema.log" 2>&1 ||
     die "Supabase Lite could not make its auth tables; see $LOGS/auth_schema.log"
 fi
-as_superuser -f stack/supabase_base.sql -f stack/lite/login.sql 2>"$LOGS/base.log" ||
+as_superuser -f stack/supabase_base.sql -f stack/lite/login.sql -f stack/lite/mfa/tables.sql 2>"$LOGS/base.log" ||
   die "supabase_base.sql failed; see $LOGS/base.log"
 
 PGPASSWORD=$password "$NODE_BIN/supabase" migration up --yes \

@@ -29,6 +29,7 @@ in-cluster)
   ;;
 in-stack)
   suite "clients" tests/clients/run.sh
+  suite "browser" tests/browser/run.sh
   ;;
 esac
 

@@ -1,6 +1,7 @@
 // Supabase Lite on our Postgres: one App, for the server and for the set-up of its auth tables.
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
+import { TIMESTAMP_TYPES } from "./timestamps.mjs";
 
 const POOL_CONNECTIONS_MAX = 10;
 
@@ -24,7 +25,7 @@ export function required(name) {
 export async function connectLite({ databaseUrl, publishableKey, secretKey, jwtSecret }) {
   const connection = createPostgresConnection({
     url: databaseUrl,
-    postgresOptions: { max: POOL_CONNECTIONS_MAX, onnotice: () => {}, types: JSON_TYPES },
+    postgresOptions: { max: POOL_CONNECTIONS_MAX, onnotice: () => {}, types: { ...JSON_TYPES, ...TIMESTAMP_TYPES } },
   });
   // Left to itself, Lite grants everything in every schema that has a policy to the API roles, with its first request.
   // Our migrations grant what these roles may do; Lite only has to know that policies are in force.

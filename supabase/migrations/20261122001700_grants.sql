@@ -12,12 +12,12 @@ revoke all on schema octroi, octroi_private from public;
 revoke all on all tables in schema octroi, octroi_private from public, anon, authenticated, service_role;
 revoke all on all functions in schema octroi, octroi_private from public, anon, authenticated, service_role;
 
--- Front ends and SQL users, once signed in. anon may do nothing.
+-- Front ends and SQL users, once signed in. anon may see what is on sale, as a price page shows it, and nothing else.
 grant usage on schema octroi to anon, authenticated, service_role;
 grant usage on schema octroi_private to authenticated;
 grant select on octroi.usage, octroi.usage_daily, octroi.quota, octroi.api_keys to authenticated;
-grant select on octroi.plans, octroi.top_up_packs, octroi.top_ups, octroi.invoices, octroi.billing_requests,
-octroi.alerts to authenticated;
+grant select on octroi.plans, octroi.top_up_packs to anon, authenticated;
+grant select on octroi.top_ups, octroi.invoices, octroi.billing_requests, octroi.alerts to authenticated;
 grant select (
   id, account_id, kind, state, error, message, created_at, finished_at
 ) on octroi_private.billing_request to authenticated;
@@ -56,8 +56,8 @@ grant execute on function octroi.next_invoice() to authenticated;
 grant execute on function octroi.my_forecast() to authenticated;
 grant execute on function octroi.receipt(uuid) to authenticated;
 -- views run these as the reader
-grant execute on function octroi_private.plans_on_sale() to authenticated;
-grant execute on function octroi_private.packs_on_sale() to authenticated;
+grant execute on function octroi_private.plans_on_sale() to anon, authenticated;
+grant execute on function octroi_private.packs_on_sale() to anon, authenticated;
 grant execute on function octroi_private.my_top_ups() to authenticated;
 grant execute on function octroi_private.my_billing_url(uuid) to authenticated;
 grant execute on function octroi_private.my_invoices() to authenticated;
@@ -104,6 +104,7 @@ grant execute on function octroi_private.users_without_account() to octroi_worke
 grant execute on function octroi_private.declare_plans(jsonb, boolean) to octroi_worker;
 grant execute on function octroi_private.plan_catalogue() to octroi_worker;
 grant execute on function octroi_private.purchase_pages() to octroi_worker;
+grant execute on function octroi_private.page_origins() to octroi_worker;
 grant execute on function octroi_private.record_stripe_ids(jsonb) to octroi_worker;
 grant execute on function octroi_private.set_billing_settings(jsonb) to octroi_worker;
 -- Stripe: what it says, what it is asked, what it is told.

@@ -225,7 +225,15 @@ Deno.test("an answer is not sniffed, framed or kept, whatever it is", async () =
 
 Deno.test("a browser may ask first", async () => {
   await atTheDoor(async (knock) => {
-    const response = await knock({ method: "OPTIONS", headers: { origin: "https://app.test" } });
+    const asked = "apikey,authorization,content-profile,content-type,x-client-info,x-region,x-retry-count";
+    const response = await knock({
+      method: "OPTIONS",
+      headers: { origin: "https://app.test", "access-control-request-headers": asked },
+    });
     assertEquals([response.status, response.headers.get("access-control-allow-origin")], [204, "*"]);
+    assertEquals(response.headers.get("access-control-allow-headers"), asked);
+    const refused = await knock({ headers: { origin: "https://app.test" } });
+    assertEquals([refused.status, refused.headers.get("access-control-allow-origin")], [401, "*"]);
+    assertEquals(refused.headers.get("access-control-expose-headers"), "*");
   });
 });
