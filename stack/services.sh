@@ -167,13 +167,14 @@ write_command
 # Where refusals and mails send who wants more, and whose pages Stripe returns to and may call: those of the example, unless
 # the operator has said otherwise already.
 PGPASSWORD=$(secret POSTGRES_PASSWORD) "$POSTGRES_BIN/psql" --no-psqlrc -q -h 127.0.0.1 -p "$(port POSTGRES)" -U postgres \
-  -d postgres -o /dev/null -v page="http://127.0.0.1:$(port EXAMPLE)" <<'SQL'
+  -d postgres -o /dev/null -v page="http://127.0.0.1:$(port EXAMPLE)" -v gone="http://127.0.0.1:$(port WORKER)/upgrade" <<'SQL'
+-- an older stack was given a page that does not exist
 select octroi_private.set_billing_settings(jsonb_build_object(
   'return_origins', array_append(array_remove(s.return_origins, :'page'), :'page'),
-  'upgrade_url', coalesce(s.upgrade_url, :'page' || '/#plans'),
-  'top_up_url', coalesce(s.top_up_url, :'page' || '/#plans'),
-  'billing_url', coalesce(s.billing_url, :'page' || '/#plans')
+  'upgrade_url', coalesce(nullif(s.upgrade_url, :'gone'), :'page' || '/#plans'),
+  'top_up_url', coalesce(nullif(s.top_up_url, :'gone'), :'page' || '/#plans'),
+  'billing_url', coalesce(nullif(s.billing_url, :'gone'), :'page' || '/#plans')
 ))
 from octroi_private.billing_setting as s
-where s.upgrade_url is null or not :'page' = any(s.return_origins)
+where s.upgrade_url is null or s.upgrade_url = :'gone' or not :'page' = any(s.return_origins)
 SQL
