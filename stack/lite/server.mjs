@@ -1,7 +1,7 @@
 // Supabase Lite as a service: the Data API and Auth of the local stack, with the edge functions behind it at
 // /functions/v1, so that one SUPABASE_URL answers for all three as a hosted project does.
 import { serve } from "@hono/node-server";
-import { connectLite, required } from "./connection.mjs";
+import { connectLite, required, withRequest } from "./connection.mjs";
 import { forwardToFunction } from "./functions.mjs";
 import { issuerNamer } from "./issuer.mjs";
 
@@ -22,7 +22,8 @@ const server = serve({
   async fetch(request, env) {
     const path = new URL(request.url).pathname;
     if (path.startsWith("/functions/v1/")) return forwardToFunction(request, functionUrls);
-    const response = await app.fetch(request, { peerAddress: env.incoming.socket.remoteAddress ?? null });
+    const peerAddress = env.incoming.socket.remoteAddress ?? null;
+    const response = await withRequest(request, () => app.fetch(request, { peerAddress }));
     return path.startsWith("/auth/v1/") ? nameIssuer(response) : response;
   },
 }, () => console.log(`Supabase Lite listens on http://127.0.0.1:${port}`));

@@ -8,6 +8,8 @@ create table octroi_private.contact (
   -- a keyed hash, to find a person by an address that is known already
   email_index bytea check (octet_length(email_index) = 32),
   phone bytea check (octet_length(phone) between 44 and 200),
+  -- as Auth says: whoever signs in with it has shown that it is theirs
+  is_verified boolean not null default false,
   constraint contact_has_one check (num_nonnulls(email, phone) > 0),
   constraint contact_indexed check ((email is null) = (email_index is null))
 );
@@ -35,13 +37,13 @@ begin
   if new.email is null and v_phone is null then
     delete from octroi_private.contact where user_id = new.id;
   elsif v_email is not null or v_phone is not null then
-    insert into octroi_private.contact as c (user_id, email, email_index, phone)
+    insert into octroi_private.contact as c (user_id, email, email_index, phone, is_verified)
     values (
       new.id, octroi_private.seal_for(new.id, 'contact.email', v_email), octroi_private.blind_index('email', v_email),
-      octroi_private.seal_for(new.id, 'contact.phone', v_phone)
+      octroi_private.seal_for(new.id, 'contact.phone', v_phone), v_email is not null and new.email_confirmed_at is not null
     )
     on conflict (user_id) do update
-    set email = excluded.email, email_index = excluded.email_index,
+    set email = excluded.email, email_index = excluded.email_index, is_verified = excluded.is_verified,
       -- a number that they gave us stays until Auth has another
       phone = case when old.phone is not distinct from new.phone then c.phone else excluded.phone end;
   end if;
@@ -135,5 +137,5 @@ comment on function octroi_private.find_person_by_email(text) is
 reset role;
 
 create trigger octroi_keep_contact
-after insert or update of email, phone on auth.users
+after insert or update of email, phone, email_confirmed_at on auth.users
 for each row execute function octroi_private.keep_contact();

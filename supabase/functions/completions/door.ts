@@ -20,7 +20,7 @@ export interface Door {
 // A browser on any site may call: nothing is sent along by itself, the caller shows a token.
 const CORS = {
   "access-control-allow-origin": "*",
-  "access-control-allow-headers": "authorization, apikey, content-type, x-client-info",
+  "access-control-allow-headers": "authorization, apikey, content-type, x-client-info, x-octroi-account",
   "access-control-allow-methods": "GET, POST, OPTIONS",
   "access-control-max-age": "86400",
 };
@@ -54,7 +54,8 @@ async function accept(door: Door, request: Request, token: string): Promise<Resp
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
     return refuse(415, "unsupported_media_type", "The content type must be application/json");
   }
-  const id = await door.completions.request(await readJsonObject(request, door.maxBodyBytes), token);
+  const wanted = await readJsonObject(request, door.maxBodyBytes);
+  const id = await door.completions.request(wanted, token, request.headers.get("x-octroi-account"));
   const url = `${door.publicUrl}/${id}`;
   return Response.json({ id, url }, { status: 202, headers: { ...CORS, location: url } });
 }
