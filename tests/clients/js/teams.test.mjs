@@ -12,7 +12,7 @@ const { OCTROI_URL } = process.env;
 const JOIN = "http://localhost:3000/join";
 const QUESTION = { model: "gpt-4o-mini", max_tokens: 20, messages: [{ role: "user", content: "Hi" }] };
 
-let ada, bob, team, adas, bobs;
+let ada, bob, team, adas, bobs, firstToken;
 
 /** OpenAI's client with an access token, for an account, as its users name an organization. */
 const forAccount = (token, organization) =>
@@ -66,6 +66,7 @@ test("an invited address joins by the link in its mail, once", async () => {
   const email = await emailOf(bob.supabase);
   await found(adas.rpc("invite_member", { email, accept_url: JOIN }));
   const token = await invitationTo(email);
+  firstToken = token;
   const eve = await signUp();
   const stolen = await eve.supabase.rpc("accept_invitation", { token });
   assert.match(stolen.error.message, /another address/);
@@ -150,7 +151,8 @@ test("who is removed is out at once, with their key, and what they used stays", 
 
   const byKey = await refusal(openai(secret).chat.completions.create(QUESTION));
   const byToken = await refusal(forAccount(bob.token, team).chat.completions.create(QUESTION));
-  assert.equal(byKey.status, 401);
+  // The gateway knows a key for a second, and asks who its holder is at every call.
+  assert.ok([401, 403].includes(byKey.status), byKey.message);
   assert.deepEqual([byToken.status, byToken.code], [403, "not_a_member"]);
   assert.equal((await standing(adas)).used, used);
 });
@@ -158,12 +160,7 @@ test("who is removed is out at once, with their key, and what they used stays", 
 test("the team is handed over, and its former owner may leave", async () => {
   const email = await emailOf(bob.supabase);
   await found(adas.rpc("invite_member", { email, accept_url: JOIN, role: "admin" }));
-  const token = await eventually("the second invitation", async () => {
-    const token = await invitationTo(email);
-    const { data } = await bob.supabase.rpc("accept_invitation", { token });
-    return data && token;
-  });
-  assert.ok(token);
+  await found(bob.supabase.rpc("accept_invitation", { token: await invitationTo(email, firstToken) }));
 
   assert.equal(await found(adas.rpc("transfer_team", { member_id: bob.userId })), true);
 

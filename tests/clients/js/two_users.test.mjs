@@ -12,6 +12,8 @@ import { subscribe } from "./subscriber.mjs";
 import { invitationTo, PAGES } from "./visitor.mjs";
 
 const QUESTION = { model: "gpt-4o-mini", max_tokens: 20, messages: [{ role: "user", content: "Hi" }] };
+// A person's own, whatever account is named: one deletes, the other has another link each time.
+const OF_A_PERSON = new Set(["delete_my_account", "export_my_data"]);
 // What anybody may know: what is on sale.
 const PUBLIC = new Set(["plans", "top_up_packs"]);
 
@@ -131,6 +133,7 @@ test("an id of Ada's tells Eve no more than one that nobody has", async () => {
 test("naming Ada's team tells Eve no more than naming an account that nobody has", async () => {
   const nobodys = randomUUID();
   for (const { name, args } of await rpcs()) {
+    if (OF_A_PERSON.has(name)) continue;
     const given = Object.fromEntries(Object.entries(args).map(([arg, type]) => [arg, type === "uuid" ? ids.member : null]));
     const foreign = await actingFor(eve.supabase, ids.team).rpc(name, given);
     const missing = await actingFor(eve.supabase, nobodys).rpc(name, given);

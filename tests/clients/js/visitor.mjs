@@ -45,13 +45,12 @@ export async function mailsTo(email) {
   return mails.filter((mail) => mail.includes(email));
 }
 
-/** The token of the newest invitation to `email`, from the link in its mail. */
-export async function invitationTo(email) {
-  const tokens = await eventually(`an invitation to ${email}`, async () => {
+/** The token of an invitation to `email`, from the link in its mail, other than those of `earlier` ones. */
+export async function invitationTo(email, ...earlier) {
+  return eventually(`an invitation to ${email}`, async () => {
     const mails = await mailsTo(email);
     // Quoted-printable breaks long lines.
-    const found = mails.flatMap((mail) => mail.replace(/=\r?\n/g, "").match(/#invitation=(?:3D)?[0-9a-f]{64}/) ?? []);
-    return found.length > 0 && found;
+    const links = mails.map((mail) => mail.replace(/=\r?\n/g, "").match(/#invitation=(?:3D)?([0-9a-f]{64})/)?.[1]);
+    return links.find((token) => token && !earlier.includes(token));
   });
-  return tokens.at(-1).slice(-64);
 }

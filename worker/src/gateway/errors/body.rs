@@ -150,7 +150,9 @@ impl GatewayError {
             Self::InvalidCredentials => "Incorrect API key or access token provided.",
             Self::ExpiredCredentials => "The API key or access token has expired.",
             Self::AccountSuspended => "This account, or its user, is suspended.",
-            Self::NotAMember => "OpenAI-Organization does not name an account you are a member of.",
+            Self::NotAMember => {
+                "You are not a member of the account that this call is for, by OpenAI-Organization or by its key."
+            }
             Self::Forbidden => "This account may not make this call.",
             Self::BodyInterrupted => "The connection ended before the whole request body had arrived.",
             Self::BodyTimeout => "The request body did not arrive in time.",
