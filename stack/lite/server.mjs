@@ -3,7 +3,7 @@
 // project in what a front end meets, the files beside this one make up for it.
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
-import { connectLite, required } from "./connection.mjs";
+import { connectLite, required, withRequest } from "./connection.mjs";
 import { openToEverySite } from "./cors.mjs";
 import { forwardToFunction } from "./functions.mjs";
 import { factorRoutes } from "./mfa/routes.mjs";
@@ -25,7 +25,8 @@ noteDatabaseErrors(connection);
 const sql = connection.driver;
 const completeAnswer = sessionCompleter({ issuer: required("LITE_JWT_ISSUER"), jwtSecret, sql });
 
-const askLite = (request, c) => lite.fetch(request, { peerAddress: c?.env.incoming.socket.remoteAddress ?? null });
+const askLite = (request, c) =>
+  withRequest(request, () => lite.fetch(request, { peerAddress: c?.env.incoming.socket.remoteAddress ?? null }));
 const askAuth = async (request, c) => completeAnswer(request, await askLite(request, c));
 
 const project = new Hono()

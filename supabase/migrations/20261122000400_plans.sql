@@ -142,6 +142,23 @@ create table octroi_private.revocation (
 comment on table octroi_private.revocation is 'Each time that a grant was taken back, or given again. quota_grant.revoked is the sum of change.';
 create index revocation_grant on octroi_private.revocation (grant_id, happened_at);
 
+-- Puts a new account on the default plan; without one it has none, and may not call.
+create function octroi_private.give_default_plan(p_account_id uuid, p_at timestamptz)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into octroi_private.subscription (account_id, plan_version_id, anchor_at, started_at)
+  select p_account_id, v.id, p_at, p_at
+  from octroi_private.plan as p
+  join octroi_private.plan_version as v on v.plan_code = p.code
+  where p.is_default
+  order by v.version desc
+  limit 1
+$$;
+
 -- A user's first account, on the default plan; false when they have one. Months are counted from now, also for who
 -- signed up long ago: nothing was metered before.
 create function octroi_private.open_account_of(p_user_id uuid)
@@ -162,13 +179,7 @@ begin
   end if;
   insert into octroi_private.member (account_id, user_id, role, created_at)
   values (v_account_id, p_user_id, 'owner', v_now);
-  insert into octroi_private.subscription (account_id, plan_version_id, anchor_at, started_at)
-  select v_account_id, v.id, v_now, v_now
-  from octroi_private.plan as p
-  join octroi_private.plan_version as v on v.plan_code = p.code
-  where p.is_default
-  order by v.version desc
-  limit 1;
+  perform octroi_private.give_default_plan(v_account_id, v_now);
   return true;
 end
 $$;

@@ -195,7 +195,7 @@ as $$
 declare
   c_left_out constant text [] := array[
     'name', 'key_hash', 'unsubscribe_token', 'news_token', 'content', 'changed_at', 'last_used_at', 'user_id',
-    'owner_user_id',
+    'owner_user_id', 'email', 'email_index', 'accept_url',
     -- texts about a person in a request of theirs, which is not kept as long as this log
     'evidence', 'extension_reason'
   ];

@@ -225,7 +225,21 @@ as $$
   where p_period = 'month' and m.is_same_subscription
 $$;
 
--- A team grows no larger than its plan's seats; one that was larger before it had the plan stays so.
+-- How many members the plan of an account has seats for; null: any number.
+create function octroi_private.seats_of(p_account_id uuid)
+returns integer
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select v.seats
+  from octroi_private.subscription as s
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where s.account_id = p_account_id and s.ended_at is null
+$$;
+
+-- A team grows no larger than its plan's seats.
 create function octroi_private.refuse_beyond_seats()
 returns trigger
 language plpgsql
@@ -236,17 +250,34 @@ declare
   v_seats integer;
 begin
   perform from octroi_private.account as a where a.id = new.account_id for no key update;
-  select v.seats into v_seats
-  from octroi_private.subscription as s
-  join octroi_private.plan_version as v on v.id = s.plan_version_id
-  where s.account_id = new.account_id and s.ended_at is null;
+  v_seats := octroi_private.seats_of(new.account_id);
   if (select count(*) from octroi_private.member as m where m.account_id = new.account_id) >= v_seats then
-    raise exception 'all % seats of the plan are taken', v_seats using errcode = 'OC013';
+    raise exception 'all % seats of the plan are taken', v_seats using errcode = 'OC013',
+      hint = 'A bigger plan has more, and remove_member frees one.';
   end if;
   return new;
 end
 $$;
 create trigger member_seats before insert on octroi_private.member
 for each row execute function octroi_private.refuse_beyond_seats();
+
+-- A team that came to a plan with fewer seats than it has members keeps them all, and so many of them may call: the
+-- owner, then whoever has been there longest.
+create function octroi_private.has_seat(p_account_id uuid, p_user_id uuid, p_seats integer)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_seats is null or p_user_id in (
+    select m.user_id from octroi_private.member as m
+    where m.account_id = p_account_id
+    order by (m.role = 'owner') desc, m.created_at, m.user_id
+    limit p_seats
+  )
+$$;
+comment on function octroi_private.has_seat(uuid, uuid, integer) is
+'Whether a member is one of the so many whom the plan has seats for; null seats are enough for everybody.';
 
 reset role;

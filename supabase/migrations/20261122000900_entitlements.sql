@@ -149,6 +149,8 @@ begin
   where s.account_id = p_account_id and s.ended_at is null;
   if v_plan.id is null then
     return 'no_plan';
+  elsif not octroi_private.has_seat(p_account_id, p_user_id, v_plan.seats) then
+    return 'no_seat';
   end if;
   if not exists (
     select from octroi_private.model_price as p

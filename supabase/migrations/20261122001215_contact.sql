@@ -8,6 +8,8 @@ create table octroi_private.contact (
   -- a keyed hash, to find a person by an address that is known already
   email_index bytea check (octet_length(email_index) = 32),
   phone bytea check (octet_length(phone) between 44 and 200),
+  -- as Auth says: whoever signs in with it has shown that it is theirs
+  is_verified boolean not null default false,
   constraint contact_has_one check (num_nonnulls(email, phone) > 0),
   constraint contact_indexed check ((email is null) = (email_index is null))
 );
@@ -17,7 +19,9 @@ create index contact_email_index on octroi_private.contact (email_index) where e
 
 -- Without operator keys nothing is kept and `octroi doctor` says so: a sign-up never fails for that. The caller holds
 -- the person's row.
-create function octroi_private.keep_contact_of(p_user_id uuid, p_email text, p_phone text, p_phone_was text)
+create function octroi_private.keep_contact_of(
+  p_user_id uuid, p_email text, p_phone text, p_phone_was text, p_is_confirmed boolean
+)
 returns void
 language plpgsql
 security definer
@@ -31,13 +35,14 @@ begin
   if p_email is null and v_phone is null then
     delete from octroi_private.contact where user_id = p_user_id;
   elsif v_email is not null or v_phone is not null then
-    insert into octroi_private.contact as c (user_id, email, email_index, phone)
+    insert into octroi_private.contact as c (user_id, email, email_index, phone, is_verified)
     values (
       p_user_id, octroi_private.seal_for(p_user_id, 'contact.email', v_email),
-      octroi_private.blind_index('email', v_email), octroi_private.seal_for(p_user_id, 'contact.phone', v_phone)
+      octroi_private.blind_index('email', v_email), octroi_private.seal_for(p_user_id, 'contact.phone', v_phone),
+      v_email is not null and p_is_confirmed
     )
     on conflict (user_id) do update
-    set email = excluded.email, email_index = excluded.email_index,
+    set email = excluded.email, email_index = excluded.email_index, is_verified = excluded.is_verified,
       -- a number that they gave us stays until Auth has another
       phone = case when p_phone_was is not distinct from p_phone then c.phone else excluded.phone end;
   end if;
@@ -64,7 +69,9 @@ begin
     perform octroi_private.admit_user(new.id);
     return null;
   end if;
-  perform octroi_private.keep_contact_of(new.id, new.email, new.phone, old.phone);
+  perform octroi_private.keep_contact_of(
+    new.id, new.email, new.phone, old.phone, new.email_confirmed_at is not null
+  );
   return null;
 end
 $$;
@@ -148,5 +155,5 @@ comment on function octroi_private.find_person_by_email(text) is
 reset role;
 
 create trigger octroi_keep_contact
-after insert or update of email, phone on auth.users
+after insert or update of email, phone, email_confirmed_at on auth.users
 for each row execute function octroi_private.keep_contact();

@@ -20,7 +20,7 @@ declare
   v_function text;
 begin
   if v_is_superuser then
-    grant select (id, email, phone, banned_until, deleted_at) on auth.users to octroi_owner;
+    grant select (id, email, email_confirmed_at, phone, banned_until, deleted_at) on auth.users to octroi_owner;
     grant select (id, user_id, status, updated_at) on auth.mfa_factors to octroi_owner;
     if (select c.relrowsecurity from pg_catalog.pg_class as c where c.oid = 'auth.mfa_factors'::regclass) then
       create policy octroi_finds on auth.mfa_factors for select to octroi_owner using (true);
@@ -45,13 +45,13 @@ begin
   $function$;
 
   create function octroi_private.auth_user(p_user_id uuid)
-  returns table (user_id uuid, email text, phone text, banned_until timestamptz)
+  returns table (user_id uuid, email text, is_confirmed boolean, phone text, banned_until timestamptz)
   language sql
   volatile
   security definer
   set search_path = pg_catalog, pg_temp
   as $function$
-    select u.id, u.email::text, u.phone::text, u.banned_until::timestamptz
+    select u.id, u.email::text, u.email_confirmed_at is not null, u.phone::text, u.banned_until::timestamptz
     from auth.users as u
     where u.id = p_user_id and u.deleted_at is null
   $function$;
@@ -111,7 +111,7 @@ begin
   if octroi_native.operator_key_problem() is null
     and not exists (select from octroi_private.contact as c where c.user_id = p_user_id)
   then
-    perform octroi_private.keep_contact_of(p_user_id, v_user.email, v_user.phone, null);
+    perform octroi_private.keep_contact_of(p_user_id, v_user.email, v_user.phone, null, v_user.is_confirmed);
   end if;
   return octroi_private.open_account_of(p_user_id);
 end

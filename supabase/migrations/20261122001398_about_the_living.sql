@@ -65,6 +65,8 @@ create trigger privacy_request_of_the_living before insert on octroi_private.pri
 for each row execute function octroi_private.only_about_the_living('user_id');
 create trigger export_ticket_of_the_living before insert on octroi_private.export_ticket
 for each row execute function octroi_private.only_about_the_living('user_id');
+create trigger invitation_of_the_living before insert on octroi_private.invitation
+for each row execute function octroi_private.only_about_the_living('user_id');
 create trigger auto_top_up_of_the_living before insert on octroi_private.auto_top_up
 for each row execute function octroi_private.only_about_the_living('user_id');
 create trigger billing_request_of_the_living before insert on octroi_private.billing_request

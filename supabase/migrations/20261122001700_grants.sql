@@ -55,6 +55,26 @@ grant execute on function octroi.my_subscription() to authenticated;
 grant execute on function octroi.next_invoice() to authenticated;
 grant execute on function octroi.my_forecast() to authenticated;
 grant execute on function octroi.receipt(uuid) to authenticated;
+-- Teams, and limits that customers set themselves.
+grant select on octroi.budgets to authenticated;
+grant select (account_id, scope, subject, meter, period, amount, created_at) on octroi_private.budget to authenticated;
+grant execute on function octroi.my_accounts() to authenticated;
+grant execute on function octroi.create_team(text) to authenticated;
+grant execute on function octroi.team_members() to authenticated;
+grant execute on function octroi.invite_member(text, text, text) to authenticated;
+grant execute on function octroi.resend_invitation(uuid) to authenticated;
+grant execute on function octroi.revoke_invitation(uuid) to authenticated;
+grant execute on function octroi.team_invitations() to authenticated;
+grant execute on function octroi.accept_invitation(text) to authenticated;
+grant execute on function octroi.decline_invitation(text) to authenticated;
+grant execute on function octroi.remove_member(uuid) to authenticated;
+grant execute on function octroi.leave_team() to authenticated;
+grant execute on function octroi.set_member_role(uuid, text) to authenticated;
+grant execute on function octroi.transfer_team(uuid, boolean) to authenticated;
+grant execute on function octroi.set_budget(text, text, bigint, text) to authenticated;
+grant execute on function octroi.set_key_budget(uuid, text, text, bigint) to authenticated;
+grant execute on function octroi.set_member_budget(uuid, text, text, bigint) to authenticated;
+grant execute on function octroi_private.set_team_settings(jsonb) to octroi_worker;
 -- views run these as the reader
 grant execute on function octroi_private.plans_on_sale() to anon, authenticated;
 grant execute on function octroi_private.packs_on_sale() to anon, authenticated;

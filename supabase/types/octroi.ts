@@ -114,6 +114,36 @@ export type Database = {
         }
         Relationships: []
       }
+      budgets: {
+        Row: {
+          account_id: string | null
+          amount: number | null
+          created_at: string | null
+          meter: string | null
+          period: string | null
+          scope: string | null
+          subject: string | null
+        }
+        Insert: {
+          account_id?: string | null
+          amount?: number | null
+          created_at?: string | null
+          meter?: string | null
+          period?: string | null
+          scope?: string | null
+          subject?: string | null
+        }
+        Update: {
+          account_id?: string | null
+          amount?: number | null
+          created_at?: string | null
+          meter?: string | null
+          period?: string | null
+          scope?: string | null
+          subject?: string | null
+        }
+        Relationships: []
+      }
       invoices: {
         Row: {
           account_id: string | null
@@ -309,6 +339,7 @@ export type Database = {
       }
     }
     Functions: {
+      accept_invitation: { Args: { token: string }; Returns: string }
       billing_request: {
         Args: { id: string }
         Returns: {
@@ -369,6 +400,8 @@ export type Database = {
           secret: string
         }[]
       }
+      create_team: { Args: { name: string }; Returns: string }
+      decline_invitation: { Args: { token: string }; Returns: boolean }
       delete_my_account: {
         Args: Record<PropertyKey, never>
         Returns: {
@@ -389,6 +422,25 @@ export type Database = {
       give_consent: {
         Args: { policy_version: string; purpose: string }
         Returns: boolean
+      }
+      invite_member: {
+        Args: { accept_url: string; email: string; role?: string }
+        Returns: string
+      }
+      leave_team: { Args: Record<PropertyKey, never>; Returns: boolean }
+      my_accounts: {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          id: string
+          is_acting: boolean
+          kind: string
+          members: number
+          name: string
+          plan: string
+          role: string
+          seats: number
+          status: string
+        }[]
       }
       my_audit: {
         Args: { before?: number; max_rows?: number }
@@ -569,7 +621,9 @@ export type Database = {
           state: string
         }[]
       }
+      remove_member: { Args: { member_id: string }; Returns: boolean }
       request_completion: { Args: { request: Json }; Returns: string }
+      resend_invitation: { Args: { id: string }; Returns: boolean }
       restrict_api_key: {
         Args: {
           allowed_endpoints?: string[]
@@ -580,6 +634,7 @@ export type Database = {
       }
       resume_subscription: { Args: Record<PropertyKey, never>; Returns: string }
       revoke_api_key: { Args: { id: string }; Returns: boolean }
+      revoke_invitation: { Args: { id: string }; Returns: boolean }
       rotate_api_key: {
         Args: { grace_seconds?: number; id: string }
         Returns: {
@@ -590,6 +645,27 @@ export type Database = {
       }
       set_auto_top_up: {
         Args: { below?: number; monthly_cap_minor?: number; pack: string }
+        Returns: boolean
+      }
+      set_budget: {
+        Args: { amount: number; meter: string; model?: string; period: string }
+        Returns: boolean
+      }
+      set_key_budget: {
+        Args: { amount: number; id: string; meter: string; period: string }
+        Returns: boolean
+      }
+      set_member_budget: {
+        Args: {
+          amount: number
+          member_id: string
+          meter: string
+          period: string
+        }
+        Returns: boolean
+      }
+      set_member_role: {
+        Args: { member_id: string; role: string }
         Returns: boolean
       }
       set_notifications: {
@@ -608,6 +684,34 @@ export type Database = {
           success_url: string
         }
         Returns: string
+      }
+      team_invitations: {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          email: string
+          ended_at: string
+          expires_at: string
+          id: string
+          invited_at: string
+          letters: number
+          role: string
+          state: string
+        }[]
+      }
+      team_members: {
+        Args: Record<PropertyKey, never>
+        Returns: {
+          email: string
+          has_seat: boolean
+          is_me: boolean
+          joined_at: string
+          member_id: string
+          role: string
+        }[]
+      }
+      transfer_team: {
+        Args: { keep_payment_details?: boolean; member_id: string }
+        Returns: boolean
       }
       unsubscribe: {
         Args: { act: boolean; token: string }

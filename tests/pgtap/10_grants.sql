@@ -201,6 +201,24 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.set_security_settings(jsonb)'),
 ('service_role', 'octroi.receive_stripe_events(jsonb)'),
 ('service_role', 'octroi.unsubscribe(text,boolean)'),
+-- teams, and limits that customers set themselves
+('authenticated', 'octroi.my_accounts()'),
+('authenticated', 'octroi.create_team(text)'),
+('authenticated', 'octroi.team_members()'),
+('authenticated', 'octroi.invite_member(text,text,text)'),
+('authenticated', 'octroi.resend_invitation(uuid)'),
+('authenticated', 'octroi.revoke_invitation(uuid)'),
+('authenticated', 'octroi.team_invitations()'),
+('authenticated', 'octroi.accept_invitation(text)'),
+('authenticated', 'octroi.decline_invitation(text)'),
+('authenticated', 'octroi.remove_member(uuid)'),
+('authenticated', 'octroi.leave_team()'),
+('authenticated', 'octroi.set_member_role(uuid,text)'),
+('authenticated', 'octroi.transfer_team(uuid,boolean)'),
+('authenticated', 'octroi.set_budget(text,text,bigint,text)'),
+('authenticated', 'octroi.set_key_budget(uuid,text,text,bigint)'),
+('authenticated', 'octroi.set_member_budget(uuid,text,text,bigint)'),
+('octroi_worker', 'octroi_private.set_team_settings(jsonb)'),
 -- rights of people, and exports of operators
 ('authenticated', 'octroi.export_my_data()'),
 ('authenticated', 'octroi.my_data(text,text[],integer)'),
@@ -236,6 +254,7 @@ select bag_eq(
     ('authenticated', 'octroi.alerts', 'SELECT'),
     ('authenticated', 'octroi.api_keys', 'SELECT'),
     ('authenticated', 'octroi.billing_requests', 'SELECT'),
+    ('authenticated', 'octroi.budgets', 'SELECT'),
     ('authenticated', 'octroi.invoices', 'SELECT'),
     ('authenticated', 'octroi.plans', 'SELECT'),
     ('authenticated', 'octroi.quota', 'SELECT'),
@@ -270,6 +289,11 @@ select bag_eq(
     from unnest(array[
       'id', 'account_id', 'user_id', 'name', 'key_prefix', 'allowed_models', 'allowed_endpoints', 'created_at',
       'expires_at', 'revoked_at'
+    ]) as column_name
+    union all
+    select 'octroi_private.budget', column_name, 'authenticated', 'SELECT'
+    from unnest(array[
+      'account_id', 'scope', 'subject', 'meter', 'period', 'amount', 'created_at'
     ]) as column_name
     union all
     select 'octroi_private.api_key_previous', column_name, 'authenticated', 'SELECT'

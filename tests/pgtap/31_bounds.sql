@@ -198,6 +198,7 @@ values (
 \ir setup/erasure_rows.sql
 \ir setup/security_rows.sql
 \ir setup/privacy_rows.sql
+\ir setup/team_rows.sql
 
 update tap.breach set outcome = tap.outcome_of(statement);
 

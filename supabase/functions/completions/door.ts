@@ -65,7 +65,8 @@ async function accept(door: Door, request: Request, token: string): Promise<Resp
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
     return refuse(415, "unsupported_media_type", "The content type must be application/json");
   }
-  const id = await door.completions.request(await readJsonObject(request, door.maxBodyBytes), token);
+  const wanted = await readJsonObject(request, door.maxBodyBytes);
+  const id = await door.completions.request(wanted, token, request.headers.get("x-octroi-account"));
   const url = `${door.publicUrl}/${id}`;
   return Response.json({ id, url }, { status: 202, headers: { ...CORS, location: url } });
 }

@@ -58,6 +58,7 @@ impl GatewayError {
             Self::Forbidden => (INVALID_REQUEST, Some("refused")),
             Self::Quota(refusal) => ("insufficient_quota", Some(refusal.code)),
             Self::NoPlan { .. } => ("billing_required", Some("no_plan")),
+            Self::NoSeat { .. } => (INVALID_REQUEST, Some("no_seat")),
             Self::ModelNotAllowed { .. } => (INVALID_REQUEST, Some("model_not_allowed")),
             Self::EndpointNotAllowed { .. } => (INVALID_REQUEST, Some("endpoint_not_allowed")),
             Self::ModelNotPriced { .. } => (INVALID_REQUEST, Some("model_not_priced")),
@@ -109,6 +110,13 @@ impl GatewayError {
                     upgrade_url.as_deref().map(|url| format!(" Choose one at {url}.")).unwrap_or_default();
                 format!("The account has no plan that allows this call.{advice}")
             }
+            Self::NoSeat { upgrade_url } => {
+                let place = upgrade_url.as_deref().map(|url| format!(" at {url}")).unwrap_or_default();
+                format!(
+                    "The team has more members than its plan has seats, and yours is not one of them. Its owner can \
+                     remove a member, or choose a bigger plan{place}."
+                )
+            }
             Self::ModelNotAllowed { model } => {
                 format!("The model `{model}` is not part of this account's plan or of this key's models.")
             }
@@ -146,7 +154,9 @@ impl GatewayError {
             Self::NoAccount => {
                 "You are signed in, but have no account here yet. Ask whoever runs this service to open one."
             }
-            Self::NotAMember => "OpenAI-Organization does not name an account you are a member of.",
+            Self::NotAMember => {
+                "You are not a member of the account that this call is for, by OpenAI-Organization or by its key."
+            }
             Self::Forbidden => "This account may not make this call.",
             Self::BodyInterrupted => "The connection ended before the whole request body had arrived.",
             Self::BodyTimeout => "The request body did not arrive in time.",

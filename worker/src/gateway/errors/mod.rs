@@ -47,6 +47,11 @@ pub enum GatewayError {
         /// Where to get one.
         upgrade_url: Option<Arc<str>>,
     },
+    /// The team has more members than its plan has seats, and the caller has none of them.
+    NoSeat {
+        /// Where to get a bigger plan.
+        upgrade_url: Option<Arc<str>>,
+    },
     /// The account's plan or key does not include this model.
     ModelNotAllowed {
         /// The model asked for.
@@ -169,6 +174,7 @@ impl GatewayError {
             Self::AccountSuspended
             | Self::NoAccount
             | Self::NotAMember
+            | Self::NoSeat { .. }
             | Self::Forbidden
             | Self::ModelNotAllowed { .. }
             | Self::EndpointNotAllowed { .. }
