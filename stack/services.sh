@@ -134,11 +134,11 @@ start_example() {
   VITE_SUPABASE_PUBLISHABLE_KEY=$(secret PUBLISHABLE_KEY)
   export VITE_SUPABASE_URL VITE_OCTROI_URL VITE_SUPABASE_PUBLISHABLE_KEY
   built="$(env | grep '^VITE_' | sort) $(fingerprint_of examples/web/*.* examples/web/src/*)"
-  if [[ $(cat "$page/built" 2>/dev/null) != "$built" ]]; then
+  if [[ $(cat "$page.built" 2>/dev/null) != "$built" ]]; then
     "$vite" build --logLevel error --outDir "$page" --emptyOutDir examples/web
-    echo "$built" >"$page/built"
+    echo "$built" >"$page.built"
   fi
-  service_start example "$(port EXAMPLE)" \
+  service_start example "$(port EXAMPLE) $(fingerprint_of examples/web/package-lock.json)" \
     "$vite" preview --outDir "$page" --host 127.0.0.1 --port "$(port EXAMPLE)" --strictPort examples/web
   service_wait example "http://127.0.0.1:$(port EXAMPLE)/"
 }
