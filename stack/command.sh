@@ -11,7 +11,7 @@ write_command() {
   done >"$settings.new"
   mv "$settings.new" "$settings"
   mkdir -p "$STACK_STATE/bin"
-  cat >"$STACK_STATE/bin/octroi" <<'COMMAND'
+  cat >"$STACK_STATE/bin/octroi.new" <<'COMMAND'
 #!/usr/bin/env bash
 # Octroi's command line with the settings of this stack's worker. Written by `make up`.
 set -euo pipefail
@@ -24,5 +24,6 @@ source "$state/octroi.env"
 set +a
 exec "$state/libexec/octroi" "$@"
 COMMAND
-  chmod 755 "$STACK_STATE/bin/octroi"
+  chmod 755 "$STACK_STATE/bin/octroi.new"
+  mv -f "$STACK_STATE/bin/octroi.new" "$STACK_STATE/bin/octroi"
 }
