@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up down status logs reset test sabotage bench bench-peers lint fmt schema
+.PHONY: help up down status logs reset test sabotage bench bench-peers lint fmt schema types
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,3 +44,6 @@ fmt: ## Format Rust, TypeScript and SQL
 
 schema: ## Write the migrated schema, every right and the register of personal data to tests/ and docs/
 	@stack/schema.sh
+
+types: ## Write the TypeScript types of what front ends may ask to supabase/types/
+	@stack/types.sh

@@ -20,7 +20,7 @@ extension=$(stack/build.sh)
 BENCH_NGINX=$(tests/bench/debian_program.sh nginx-light nginx)
 # With the same packages as in build.sh, so that it is built from what was built there.
 cargo build --release --locked -p octroi-worker -p octroi-sim -p octroi-bench >&2
-install --compare "$CARGO_TARGET_DIR/release/octroi-bench" "$STACK_STATE/bin/octroi-bench"
+install --compare "$CARGO_TARGET_DIR/release/octroi-bench" "$STACK_STATE/libexec/octroi-bench"
 
 part=run
 BENCH_JSON=$BENCH_OUTPUT/bench.json
@@ -42,7 +42,7 @@ stack/database.sh "$extension" shared_buffers=2GB max_wal_size=8GB
 server="127.0.0.1:$(port POSTGRES)/postgres?sslmode=disable"
 BENCH_DATABASE_URL=postgres://postgres:$(secret POSTGRES_PASSWORD)@$server
 BENCH_WORKER_DATABASE_URL=postgres://octroi_worker:$(secret WORKER_PASSWORD)@$server
-BENCH_CHECKOUT=$STACK_ROOT BENCH_BIN=$STACK_STATE/bin BENCH_STATE=$LOGS BENCH_PGBENCH=$POSTGRES_BIN/pgbench
+BENCH_CHECKOUT=$STACK_ROOT BENCH_BIN=$STACK_STATE/libexec BENCH_STATE=$LOGS BENCH_PGBENCH=$POSTGRES_BIN/pgbench
 export BENCH_DATABASE_URL BENCH_WORKER_DATABASE_URL BENCH_CHECKOUT BENCH_PEERS BENCH_BIN BENCH_STATE BENCH_PGBENCH BENCH_NGINX BENCH_JSON
-"$STACK_STATE/bin/octroi-bench" "$part"
+"$STACK_STATE/libexec/octroi-bench" "$part"
 say "The figures are in $BENCH_JSON"

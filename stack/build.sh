@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Builds the worker and the stand-in into the stack's bin directory, and the extension into the cache, all as release.
+# Builds the worker and the stand-in into the stack's directory of programs, and the extension into the cache, all as release.
 # Prints the directory that holds the packaged extension, for postgres_tree.sh.
 source "$(dirname "$0")/paths.sh"
 source "$(dirname "$0")/toolchain.sh"
 cd "$STACK_ROOT"
 
 # Checkouts share the tools and the packages, so one of them builds at a time.
-mkdir -p "$STACK_CACHE" "$STACK_STATE/bin"
+mkdir -p "$STACK_CACHE" "$STACK_STATE/libexec"
 exec {lock}>"$STACK_CACHE/build.lock"
 flock "$lock"
 
@@ -29,7 +29,7 @@ fi
 
 cargo build --release --locked -p octroi-worker -p octroi-sim >&2
 for binary in octroi octroi-sim; do
-  install --compare "$CARGO_TARGET_DIR/release/$binary" "$STACK_STATE/bin/$binary"
+  install --compare "$CARGO_TARGET_DIR/release/$binary" "$STACK_STATE/libexec/$binary"
 done
 
 # Named by its sources: a checkout finds its own package again whatever another one has built in between.

@@ -32,7 +32,7 @@ if [[ -z $(as_superuser -c "select to_regclass('auth.sessions')") ]]; then
     node stack/lite/auth_schema.mjs >"$LOGS/auth_schema.log" 2>&1 ||
     die "Supabase Lite could not make its auth tables; see $LOGS/auth_schema.log"
 fi
-as_superuser -f stack/supabase_base.sql -f stack/lite/login.sql 2>"$LOGS/base.log" ||
+as_superuser -f stack/supabase_base.sql -f stack/lite/login.sql -f stack/lite/mfa/tables.sql 2>"$LOGS/base.log" ||
   die "supabase_base.sql failed; see $LOGS/base.log"
 
 PGPASSWORD=$password "$NODE_BIN/supabase" migration up --yes \
@@ -55,3 +55,14 @@ SQL
 }
 set_password supabase_lite LITE_PASSWORD
 set_password octroi_worker WORKER_PASSWORD
+# A person who runs this stack: reads what octroi_admin may, and gives what octroi_operator may.
+as_superuser <<'SQL'
+do $$
+begin
+  if not exists (select from pg_catalog.pg_roles as r where r.rolname = 'local_operator') then
+    create role local_operator login inherit in role octroi_admin, octroi_operator;
+  end if;
+end
+$$;
+SQL
+set_password local_operator OPERATOR_PASSWORD

@@ -6,7 +6,7 @@ source "$(dirname "$0")/cluster.sh"
 [[ -n ${STACK_LOCKED:-} ]] || run_locked "$0"
 
 # The doors first, so that nothing new comes in while the worker drains.
-for service in lite functions webhooks worker stripe sim; do
+for service in example lite functions webhooks worker stripe sim; do
   service_stop "$service"
 done
 cluster_stop

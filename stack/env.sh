@@ -15,6 +15,7 @@ SUPABASE_URL=http://127.0.0.1:$(port LITE)
 SUPABASE_PUBLISHABLE_KEY=$(secret PUBLISHABLE_KEY)
 SUPABASE_SECRET_KEY=$(secret SECRET_KEY)
 OCTROI_URL=http://127.0.0.1:$(port WORKER)
+OCTROI_EXAMPLE_URL=http://127.0.0.1:$(port EXAMPLE)
 OCTROI_DEMO_KEY=$demo_key
 ENV
   if cmp --silent "$file.new" "$file"; then rm "$file.new"; else mv "$file.new" "$file"; fi

@@ -3,9 +3,10 @@
 source "$(dirname "$0")/paths.sh"
 source "$(dirname "$0")/processes.sh"
 source "$(dirname "$0")/settings.sh"
+source "$(dirname "$0")/command.sh"
 cd "$STACK_ROOT"
 
-BIN=$STACK_STATE/bin
+BIN=$STACK_STATE/libexec
 settings_file=${STACK_SETTINGS:-.env}
 database=127.0.0.1:$(port POSTGRES)/postgres
 
@@ -120,9 +121,26 @@ start_lite() {
     LITE_FUNCTION_URLS="{\"completions\":\"http://127.0.0.1:$(port FUNCTIONS)\",\"stripe-webhook\":\"http://127.0.0.1:$(port WEBHOOKS)\"}" \
     SUPABASE_PUBLISHABLE_KEY=$(secret PUBLISHABLE_KEY) \
     SUPABASE_SECRET_KEY=$(secret SECRET_KEY) \
-    service_start lite "$issuer $(port FUNCTIONS) $(port WEBHOOKS) $database $schema $(fingerprint_of stack/lite/*.mjs)" \
+    service_start lite "$issuer $(port FUNCTIONS) $(port WEBHOOKS) $database $schema $(fingerprint_of stack/lite/*.mjs stack/lite/*/*.mjs)" \
     node stack/lite/server.mjs
   service_wait lite --header "apikey: $(secret PUBLISHABLE_KEY)" "http://127.0.0.1:$(port LITE)/auth/v1/health"
+}
+
+# The page of a product, built for this stack's own URLs.
+start_example() {
+  local page=$STACK_STATE/example vite=examples/web/node_modules/.bin/vite built
+  VITE_SUPABASE_URL=http://127.0.0.1:$(port LITE)
+  VITE_OCTROI_URL=http://127.0.0.1:$(port WORKER)
+  VITE_SUPABASE_PUBLISHABLE_KEY=$(secret PUBLISHABLE_KEY)
+  export VITE_SUPABASE_URL VITE_OCTROI_URL VITE_SUPABASE_PUBLISHABLE_KEY
+  built="$(env | grep '^VITE_' | sort) $(fingerprint_of examples/web/*.* examples/web/src/*)"
+  if [[ $(cat "$page.built" 2>/dev/null) != "$built" ]]; then
+    "$vite" build --logLevel error --outDir "$page" --emptyOutDir examples/web
+    echo "$built" >"$page.built"
+  fi
+  service_start example "$(port EXAMPLE) $(fingerprint_of examples/web/package-lock.json)" \
+    "$vite" preview --outDir "$page" --host 127.0.0.1 --port "$(port EXAMPLE)" --strictPort examples/web
+  service_wait example "http://127.0.0.1:$(port EXAMPLE)/"
 }
 
 read_settings
@@ -135,16 +153,28 @@ choose_mail
 start_worker
 start_functions
 start_lite
+offer example 3000
+start_example
 service_wait functions --request OPTIONS "http://127.0.0.1:$(port FUNCTIONS)/completions"
+OCTROI_ADMIN_DATABASE_URL="postgres://local_operator:$(secret OPERATOR_PASSWORD)@$database?sslmode=disable"
+export OCTROI_ADMIN_DATABASE_URL
+write_command
 # What is on sale is made known to Stripe; nothing happens when it is.
-"$BIN/octroi" plans push --file plans.toml >>"$LOGS/plans.log" 2>&1 || {
+"$STACK_STATE/bin/octroi" plans push --file plans.toml >>"$LOGS/plans.log" 2>&1 || {
   tail -n 20 "$LOGS/plans.log" >&2
   die "the plans could not be pushed; the log is $LOGS/plans.log"
 }
-# Where refusals and mails send who wants more, unless the operator has said so already.
+# Where refusals and mails send who wants more, and whose pages Stripe returns to and may call: those of the example, unless
+# the operator has said otherwise already.
 PGPASSWORD=$(secret POSTGRES_PASSWORD) "$POSTGRES_BIN/psql" --no-psqlrc -q -h 127.0.0.1 -p "$(port POSTGRES)" -U postgres \
-  -d postgres -o /dev/null -v url="http://127.0.0.1:$(port WORKER)/upgrade" <<'SQL'
-select octroi_private.set_billing_settings(jsonb_build_object('upgrade_url', :'url', 'top_up_url', :'url', 'billing_url', :'url'))
+  -d postgres -o /dev/null -v page="http://127.0.0.1:$(port EXAMPLE)" -v gone="http://127.0.0.1:$(port WORKER)/upgrade" <<'SQL'
+-- an older stack was given a page that does not exist
+select octroi_private.set_billing_settings(jsonb_build_object(
+  'return_origins', array_append(array_remove(s.return_origins, :'page'), :'page'),
+  'upgrade_url', coalesce(nullif(s.upgrade_url, :'gone'), :'page' || '/#plans'),
+  'top_up_url', coalesce(nullif(s.top_up_url, :'gone'), :'page' || '/#plans'),
+  'billing_url', coalesce(nullif(s.billing_url, :'gone'), :'page' || '/#plans')
+))
 from octroi_private.billing_setting as s
-where s.upgrade_url is null
+where s.upgrade_url is null or s.upgrade_url = :'gone' or not :'page' = any(s.return_origins)
 SQL

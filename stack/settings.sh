@@ -24,7 +24,7 @@ make_secret() { # NAME [PREFIX]
 # Those that are there already stay: the data and the keys handed out depend on them.
 make_secrets() {
   local name
-  for name in POSTGRES_PASSWORD WORKER_PASSWORD LITE_PASSWORD DEMO_PASSWORD JWT_SECRET SAFETY_KEY; do
+  for name in POSTGRES_PASSWORD WORKER_PASSWORD LITE_PASSWORD OPERATOR_PASSWORD DEMO_PASSWORD JWT_SECRET SAFETY_KEY; do
     make_secret "$name"
   done
   make_secret PUBLISHABLE_KEY sb_publishable_

@@ -7,6 +7,7 @@ source "$STACK_STATE/env"
 cat <<TEXT
 
 Octroi is up.
+  A product's page that runs on it, to try in a browser   $OCTROI_EXAMPLE_URL
   Gateway (OpenAI-compatible)       $OCTROI_URL/v1
   Supabase: Data API, Auth, functions   $SUPABASE_URL
   Every URL and key of this stack   .local/env

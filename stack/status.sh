@@ -30,6 +30,7 @@ show_service worker "http://127.0.0.1:$(port WORKER)"
 show_service lite "http://127.0.0.1:$(port LITE)"
 show_service functions "http://127.0.0.1:$(port LITE)/functions/v1"
 show_service webhooks "http://127.0.0.1:$(port LITE)/functions/v1/stripe-webhook"
+show_service example "http://127.0.0.1:$(port EXAMPLE)"
 # With real keys there are no stand-ins.
 if [[ -f $RUN/stripe.pid ]]; then show_service stripe "http://127.0.0.1:$(port STRIPE)"; fi
 if [[ -f $RUN/sim.pid ]]; then show_service sim "http://127.0.0.1:$(port SIM)/v1"; fi

@@ -23,11 +23,13 @@ in-cluster)
   suite "Rust, over Postgres" cargo test --quiet --locked --no-fail-fast --package octroi-tests
   # pg_prove cuts a URL at its first "=".
   suite "pgTAP" pg_prove --dbname "${OCTROI_TEST_DATABASE_URL%%\?*}" tests/pgtap/*.sql
+  suite "types" stack/types.sh check
   suite "advisors" "$NODE_BIN/supabase" db advisors --db-url "$OCTROI_TEST_DATABASE_URL" --fail-on warn
   suite "database linter" "$NODE_BIN/supabase" db lint --db-url "$OCTROI_TEST_DATABASE_URL" --fail-on error
   ;;
 in-stack)
   suite "clients" tests/clients/run.sh
+  suite "browser" tests/browser/run.sh
   ;;
 esac
 

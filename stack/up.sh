@@ -7,7 +7,7 @@ cd "$STACK_ROOT"
 
 mkdir -p "$LOGS"
 stack/packages.sh
-stack/node_packages.sh stack
+stack/node_packages.sh stack examples/web
 extension=$(stack/build.sh)
 stack/database.sh "$extension" "$@"
 stack/services.sh

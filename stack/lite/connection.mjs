@@ -1,6 +1,9 @@
 // Supabase Lite on our Postgres: one App, for the server and for the set-up of its auth tables.
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
+import { TIMESTAMP_TYPES } from "./timestamps.mjs";
 
 const POOL_CONNECTIONS_MAX = 10;
 
@@ -20,11 +23,32 @@ export function required(name) {
   return value;
 }
 
+// What PostgREST tells every statement of its request, and Lite only an rpc: views ask for a header as well.
+const requests = new AsyncLocalStorage();
+
+function handOnHeaders(connection) {
+  const applyClaims = connection.applyJwtSessionContext.bind(connection);
+  connection.applyJwtSessionContext = async (transaction, ...claims) => {
+    await applyClaims(transaction, ...claims);
+    const request = requests.getStore();
+    if (request) await connection.applyRpcRequestGucs(transaction, request);
+  };
+}
+
+/** Answers a request by `answer`, whose statements find its headers in request.headers, as PostgREST has them. */
+export function withRequest(request, answer) {
+  const { pathname } = new URL(request.url);
+  return requests.run(
+    { method: request.method, path: pathname, requestHeaders: Object.fromEntries(request.headers) },
+    answer,
+  );
+}
+
 /** The App that serves `databaseUrl`; `publishableKey`, `secretKey` and `jwtSecret` as on a Supabase project. */
 export async function connectLite({ databaseUrl, publishableKey, secretKey, jwtSecret }) {
   const connection = createPostgresConnection({
     url: databaseUrl,
-    postgresOptions: { max: POOL_CONNECTIONS_MAX, onnotice: () => {}, types: JSON_TYPES },
+    postgresOptions: { max: POOL_CONNECTIONS_MAX, onnotice: () => {}, types: { ...JSON_TYPES, ...TIMESTAMP_TYPES } },
   });
   // Left to itself, Lite grants everything in every schema that has a policy to the API roles, with its first request.
   // Our migrations grant what these roles may do; Lite only has to know that policies are in force.
@@ -37,5 +61,6 @@ export async function connectLite({ databaseUrl, publishableKey, secretKey, jwtS
     options: { server: { admin: false } },
   });
   await app.init();
+  handOnHeaders(connection);
   return { app, connection };
 }

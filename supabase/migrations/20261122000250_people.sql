@@ -36,12 +36,8 @@ comment on function octroi_private.pseudonym_of(uuid) is
 
 reset role;
 
--- Whoever signed up before Octroi came.
-insert into octroi_private.person (user_id)
-select u.id from auth.users as u
-on conflict do nothing;
-
--- Triggers fire in the order of their names: what the later ones write is audited.
+-- Whoever signed up before Octroi came is taken in by …1382. Triggers fire in the order of their names: what the later
+-- ones write is audited.
 create trigger octroi_add_person
 after insert on auth.users
 for each row execute function octroi_private.add_person();

@@ -74,22 +74,37 @@ comment on table octroi_private.ban is
 
 -- Auth only refuses the next sign-in: keys, and tokens until they expire, are judged here. Whoever is erased already
 -- has no person, and no ban is kept of them.
+create function octroi_private.keep_ban_of(p_user_id uuid, p_until timestamptz)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_until is null then
+    delete from octroi_private.ban where user_id = p_user_id;
+  else
+    insert into octroi_private.ban (user_id, banned_until)
+    select p.user_id, p_until from octroi_private.person as p where p.user_id = p_user_id
+    on conflict (user_id) do update set banned_until = excluded.banned_until;
+  end if;
+end
+$$;
+
 create function octroi_private.keep_ban()
 returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_until timestamptz := new.banned_until;
 begin
-  if v_until is null then
-    delete from octroi_private.ban where user_id = new.id;
-  else
-    insert into octroi_private.ban (user_id, banned_until)
-    select p.user_id, v_until from octroi_private.person as p where p.user_id = new.id
-    on conflict (user_id) do update set banned_until = excluded.banned_until;
+  -- waits for who is taking this user in, and would go by the ban from before
+  perform from octroi_private.person as p where p.user_id = new.id for no key update;
+  if not found then
+    perform octroi_private.admit_user(new.id);
+    return null;
   end if;
+  perform octroi_private.keep_ban_of(new.id, new.banned_until::timestamptz);
   return null;
 end
 $$;
@@ -194,12 +209,6 @@ comment on function octroi_private.authenticate_user(uuid, uuid) is
 'Resolves the user of a verified token to an account of theirs; no row when not a member. state: active or suspended (the account, or the user).';
 
 reset role;
-
--- Whoever was banned before Octroi came.
-insert into octroi_private.ban (user_id, banned_until)
-select u.id, u.banned_until::timestamptz from auth.users as u
-where u.banned_until is not null
-on conflict do nothing;
 
 -- Fires after octroi_add_person: triggers fire by name.
 create trigger octroi_keep_ban

@@ -100,6 +100,20 @@ create table octroi_private.budget (
 comment on table octroi_private.budget is
 'A limit that an account sets for itself: a key, a member, a model, or all of it. Where a plan limits the same thing, the smaller holds.';
 
+create table octroi_private.account_limit (
+  account_id uuid not null references octroi_private.account (id),
+  -- '' for all of the account
+  model text not null default '' check (length(model) <= 200),
+  meter octroi_private.meter_name not null,
+  period octroi_private.period_name not null,
+  amount octroi_private.quantity not null,
+  reason text not null check (length(reason) between 1 and 200),
+  created_at timestamptz not null default octroi_private.now(),
+  primary key (account_id, model, meter, period)
+);
+comment on table octroi_private.account_limit is
+'A limit that the operator sets on one account, or on one model of it, beside its plan: the smallest holds, and the account cannot lift it.';
+
 create table octroi_private.quota_grant (
   id uuid primary key default octroi_private.uuid_v7(),
   account_id uuid not null references octroi_private.account (id),
@@ -135,9 +149,27 @@ create table octroi_private.revocation (
 comment on table octroi_private.revocation is 'Each time that a grant was taken back, or given again. quota_grant.revoked is the sum of change.';
 create index revocation_grant on octroi_private.revocation (grant_id, happened_at);
 
--- A user's first account, on the default plan, in the transaction that creates the user.
-create function octroi_private.open_personal_account()
-returns trigger
+-- Puts a new account on the default plan; without one it has none, and may not call.
+create function octroi_private.give_default_plan(p_account_id uuid, p_at timestamptz)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into octroi_private.subscription (account_id, plan_version_id, anchor_at, started_at)
+  select p_account_id, v.id, p_at, p_at
+  from octroi_private.plan as p
+  join octroi_private.plan_version as v on v.plan_code = p.code
+  where p.is_default
+  order by v.version desc
+  limit 1
+$$;
+
+-- A user's first account, on the default plan; false when they have one. Months are counted from now, also for who
+-- signed up long ago: nothing was metered before.
+create function octroi_private.open_account_of(p_user_id uuid)
+returns boolean
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -147,16 +179,27 @@ declare
   v_now timestamptz := octroi_private.now();
 begin
   insert into octroi_private.account (id, kind, owner_user_id, name, created_at)
-  values (v_account_id, 'personal', new.id, 'Personal', v_now);
+  values (v_account_id, 'personal', p_user_id, 'Personal', v_now)
+  on conflict (owner_user_id) where kind = 'personal' do nothing;
+  if not found then
+    return false;
+  end if;
   insert into octroi_private.member (account_id, user_id, role, created_at)
-  values (v_account_id, new.id, 'owner', v_now);
-  insert into octroi_private.subscription (account_id, plan_version_id, anchor_at, started_at)
-  select v_account_id, v.id, v_now, v_now
-  from octroi_private.plan as p
-  join octroi_private.plan_version as v on v.plan_code = p.code
-  where p.is_default
-  order by v.version desc
-  limit 1;
+  values (v_account_id, p_user_id, 'owner', v_now);
+  perform octroi_private.give_default_plan(v_account_id, v_now);
+  return true;
+end
+$$;
+
+-- In the transaction that creates the user.
+create function octroi_private.open_personal_account()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform octroi_private.open_account_of(new.id);
   return null;
 end
 $$;

@@ -22,6 +22,9 @@ begin
     delete from octroi_private.second_factor where factor_id = old.id;
   end if;
   if tg_op <> 'DELETE' and new.status::text = 'verified' then
+    if not exists (select from octroi_private.person as p where p.user_id = new.user_id) then
+      perform octroi_private.admit_user(new.user_id);
+    end if;
     insert into octroi_private.second_factor (factor_id, user_id, verified_at)
     values (new.id, new.user_id, octroi_private.now())
     on conflict (factor_id) do update set user_id = excluded.user_id;
@@ -85,12 +88,6 @@ comment on function octroi_private.require_admin_step_up() is
 'Passes an operator who came through the Data API only with aal2, whether or not they have enrolled. Raises OC040, OC022.';
 
 reset role;
-
--- Whoever enrolled before Octroi came.
-insert into octroi_private.second_factor (factor_id, user_id, verified_at)
-select f.id, f.user_id, f.updated_at from auth.mfa_factors as f
-where f.status::text = 'verified'
-on conflict do nothing;
 
 create trigger octroi_keep_second_factor
 after insert or update or delete on auth.mfa_factors

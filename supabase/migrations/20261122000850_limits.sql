@@ -18,7 +18,8 @@ begin
 end
 $$;
 
--- Every limit in force, before grants. Where a plan and a budget bound the same thing, the smaller holds.
+-- Every limit in force, before grants. Where a plan, a budget and the operator bound the same thing, the smallest
+-- holds.
 create view octroi_private.limit_in_force with (security_invoker = true) as
 select
   every.account_id, every.scope, every.subject, every.meter, every.period,
@@ -52,10 +53,15 @@ from (
   union all
   select b.account_id, b.scope::text, b.subject, b.meter::text, b.period::text, b.amount::bigint, 0
   from octroi_private.budget as b
+  union all
+  select
+    o.account_id, case when o.model = '' then 'account' else 'model' end, o.model, o.meter::text, o.period::text,
+    o.amount::bigint, 0
+  from octroi_private.account_limit as o
 ) as every
 group by every.account_id, every.scope, every.subject, every.meter, every.period;
 comment on view octroi_private.limit_in_force is
-'Limits of plans and budgets by what they bound, without grants on top. Overage is what the account lets happen.';
+'Limits of plans, budgets and the operator by what they bound, without grants on top. Overage is what the account lets happen.';
 
 -- What calls of an earlier month still hold beyond their plan.
 create function octroi_private.held_of_earlier_months(p_account_id uuid, p_meter text, p_at timestamptz)
@@ -221,7 +227,21 @@ as $$
   where p_period = 'month' and m.is_same_subscription
 $$;
 
--- A team grows no larger than its plan's seats; one that was larger before it had the plan stays so.
+-- How many members the plan of an account has seats for; null: any number.
+create function octroi_private.seats_of(p_account_id uuid)
+returns integer
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select v.seats
+  from octroi_private.subscription as s
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where s.account_id = p_account_id and s.ended_at is null
+$$;
+
+-- A team grows no larger than its plan's seats.
 create function octroi_private.refuse_beyond_seats()
 returns trigger
 language plpgsql
@@ -232,17 +252,34 @@ declare
   v_seats integer;
 begin
   perform from octroi_private.account as a where a.id = new.account_id for no key update;
-  select v.seats into v_seats
-  from octroi_private.subscription as s
-  join octroi_private.plan_version as v on v.id = s.plan_version_id
-  where s.account_id = new.account_id and s.ended_at is null;
+  v_seats := octroi_private.seats_of(new.account_id);
   if (select count(*) from octroi_private.member as m where m.account_id = new.account_id) >= v_seats then
-    raise exception 'all % seats of the plan are taken', v_seats using errcode = 'OC013';
+    raise exception 'all % seats of the plan are taken', v_seats using errcode = 'OC013',
+      hint = 'A bigger plan has more, and remove_member frees one.';
   end if;
   return new;
 end
 $$;
 create trigger member_seats before insert on octroi_private.member
 for each row execute function octroi_private.refuse_beyond_seats();
+
+-- A team that came to a plan with fewer seats than it has members keeps them all, and so many of them may call: the
+-- owner, then whoever has been there longest.
+create function octroi_private.has_seat(p_account_id uuid, p_user_id uuid, p_seats integer)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_seats is null or p_user_id in (
+    select m.user_id from octroi_private.member as m
+    where m.account_id = p_account_id
+    order by (m.role = 'owner') desc, m.created_at, m.user_id
+    limit p_seats
+  )
+$$;
+comment on function octroi_private.has_seat(uuid, uuid, integer) is
+'Whether a member is one of the so many whom the plan has seats for; null seats are enough for everybody.';
 
 reset role;

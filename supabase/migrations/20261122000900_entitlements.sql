@@ -151,6 +151,8 @@ begin
   where s.account_id = p_account_id and s.ended_at is null;
   if v_plan.id is null then
     return 'no_plan';
+  elsif not octroi_private.has_seat(p_account_id, p_user_id, v_plan.seats) then
+    return 'no_seat';
   end if;
   select p.model into v_model
   from octroi_private.model_price as p
@@ -335,6 +337,8 @@ for each row execute function octroi_private.void_entitlements();
 create trigger subscription_voids after insert or update or delete on octroi_private.subscription
 for each row execute function octroi_private.void_entitlements();
 create trigger budget_voids after insert or update or delete on octroi_private.budget
+for each row execute function octroi_private.void_entitlements();
+create trigger account_limit_voids after insert or update or delete on octroi_private.account_limit
 for each row execute function octroi_private.void_entitlements();
 create trigger quota_grant_voids
 after insert or delete or update of amount, starts_at, expires_at, ended_at, revoked on octroi_private.quota_grant

@@ -119,4 +119,23 @@ as $$
 $$;
 comment on function octroi_private.purchase_pages() is 'Where a refused caller gets a bigger plan, or a pack.';
 
+create function octroi_private.page_origins()
+returns setof text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select distinct o.origin
+  from octroi_private.billing_setting as s
+  cross join lateral (
+    select unnest(s.return_origins) as origin
+    union all
+    select octroi_private.origin_of(u.url) from (values (s.upgrade_url), (s.top_up_url), (s.billing_url)) as u (url)
+  ) as o
+  where o.origin is not null
+$$;
+comment on function octroi_private.page_origins() is
+'Sites of the operator''s that the billing settings name; their pages may call the gateway from a browser, unless the operator lists others.';
+
 reset role;

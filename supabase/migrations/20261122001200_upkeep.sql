@@ -120,7 +120,7 @@ begin
   select 'make_partitions', octroi_private.make_usage_partitions(3)::bigint
   union all
   select 'prune', octroi_private.prune(p_max_rows) + octroi_private.prune_billing(p_max_rows)
-    + octroi_private.prune_previous_keys(p_max_rows)
+    + octroi_private.prune_previous_keys(p_max_rows) + octroi_private.prune_invitations(p_max_rows)
   union all
   select 'lapse_plans', octroi_private.lapse_plans(p_max_rows)
   union all

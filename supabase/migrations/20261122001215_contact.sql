@@ -8,6 +8,8 @@ create table octroi_private.contact (
   -- a keyed hash, to find a person by an address that is known already
   email_index bytea check (octet_length(email_index) = 32),
   phone bytea check (octet_length(phone) between 44 and 200),
+  -- as Auth says: whoever signs in with it has shown that it is theirs
+  is_verified boolean not null default false,
   constraint contact_has_one check (num_nonnulls(email, phone) > 0),
   constraint contact_indexed check ((email is null) = (email_index is null))
 );
@@ -15,44 +17,62 @@ comment on table octroi_private.contact is
 'Where a user is written to: Auth''s e-mail address and phone, sealed with their data key; gone with the user.';
 create index contact_email_index on octroi_private.contact (email_index) where email_index is not null;
 
--- Without operator keys nothing is kept and `octroi doctor` says so: a sign-up never fails for that.
+-- Without operator keys nothing is kept and `octroi doctor` says so: a sign-up never fails for that. The caller holds
+-- the person's row.
+create function octroi_private.keep_contact_of(
+  p_user_id uuid, p_email text, p_phone text, p_phone_was text, p_is_confirmed boolean
+)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_email text := case when length(p_email) between 3 and 320 and p_email !~ '[[:cntrl:]]' then p_email end;
+  v_phone text := case when p_phone ~ '^\+?[0-9]{4,20}$' then p_phone end;
+begin
+  insert into octroi_private.notification_setting (user_id) values (p_user_id) on conflict do nothing;
+  if p_email is null and v_phone is null then
+    delete from octroi_private.contact where user_id = p_user_id;
+  elsif v_email is not null or v_phone is not null then
+    insert into octroi_private.contact as c (user_id, email, email_index, phone, is_verified)
+    values (
+      p_user_id, octroi_private.seal_for(p_user_id, 'contact.email', v_email),
+      octroi_private.blind_index('email', v_email), octroi_private.seal_for(p_user_id, 'contact.phone', v_phone),
+      v_email is not null and p_is_confirmed
+    )
+    on conflict (user_id) do update
+    set email = excluded.email, email_index = excluded.email_index, is_verified = excluded.is_verified,
+      -- a number that they gave us stays until Auth has another
+      phone = case when p_phone_was is not distinct from p_phone then c.phone else excluded.phone end;
+  end if;
+exception
+  when sqlstate 'OC050' or sqlstate 'OC051' then
+    -- what was there may be an address that is theirs no more
+    delete from octroi_private.contact where user_id = p_user_id;
+    raise warning 'how to reach a user was not kept: %', sqlerrm;
+    insert into octroi_private.notification_setting (user_id) values (p_user_id) on conflict do nothing;
+end
+$$;
+
 create function octroi_private.keep_contact()
 returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_email text := case when length(new.email) between 3 and 320 and new.email !~ '[[:cntrl:]]' then new.email end;
-  v_phone text := case when new.phone ~ '^\+?[0-9]{4,20}$' then new.phone end;
 begin
-  -- of whoever was erased Auth may keep a row, and go on changing it
-  perform from octroi_private.person as p where p.user_id = new.id for key share;
+  -- waits for who is taking this user in, and would go by the address from before
+  perform from octroi_private.person as p where p.user_id = new.id for no key update;
   if not found then
+    -- not of whoever was erased: Auth may keep a row of theirs, and go on changing it
+    perform octroi_private.admit_user(new.id);
     return null;
   end if;
-  insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
-  if new.email is null and v_phone is null then
-    delete from octroi_private.contact where user_id = new.id;
-  elsif v_email is not null or v_phone is not null then
-    insert into octroi_private.contact as c (user_id, email, email_index, phone)
-    values (
-      new.id, octroi_private.seal_for(new.id, 'contact.email', v_email), octroi_private.blind_index('email', v_email),
-      octroi_private.seal_for(new.id, 'contact.phone', v_phone)
-    )
-    on conflict (user_id) do update
-    set email = excluded.email, email_index = excluded.email_index,
-      -- a number that they gave us stays until Auth has another
-      phone = case when old.phone is not distinct from new.phone then c.phone else excluded.phone end;
-  end if;
+  perform octroi_private.keep_contact_of(
+    new.id, new.email, new.phone, old.phone, new.email_confirmed_at is not null
+  );
   return null;
-exception
-  when sqlstate 'OC050' or sqlstate 'OC051' then
-    -- what was there may be an address that is theirs no more
-    delete from octroi_private.contact where user_id = new.id;
-    raise warning 'how to reach a user was not kept: %', sqlerrm;
-    insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
-    return null;
 end
 $$;
 
@@ -135,5 +155,5 @@ comment on function octroi_private.find_person_by_email(text) is
 reset role;
 
 create trigger octroi_keep_contact
-after insert or update of email, phone on auth.users
+after insert or update of email, phone, email_confirmed_at on auth.users
 for each row execute function octroi_private.keep_contact();

@@ -21,7 +21,7 @@ create table octroi_private.mail (
   account_id uuid not null references octroi_private.account (id),
   kind text not null check (kind in (
     'threshold', 'payment_failed', 'subscription_ended', 'top_up_received', 'auto_top_up_failed', 'new_owner',
-    'news', 'breach'
+    'news', 'breach', 'invitation'
   )),
   dedupe_key text not null unique check (length(dedupe_key) <= 300),
   data jsonb not null check (jsonb_typeof(data) = 'object'),
@@ -124,24 +124,35 @@ declare
   v_now timestamptz := octroi_private.now();
   v_mail octroi_private.mail;
   v_address bytea;
+  -- of an invitation, which goes to an address that may be nobody's yet
+  v_invited text;
+  v_locale text;
+  v_data jsonb;
+  v_is_addressed boolean;
   v_end text;
 begin
   select m.* into v_mail from octroi_private.mail as m where m.id = p_mail_id for update;
   if v_mail.id is null or v_mail.finished_at is not null then
     return;
   end if;
-  select c.email into v_address from octroi_private.contact as c where c.user_id = v_mail.user_id;
+  if v_mail.kind = 'invitation' then
+    select i.address, i.locale, i.data into v_invited, v_locale, v_data
+    from octroi_private.open_invitation_mail(v_mail) as i;
+  else
+    select c.email into v_address from octroi_private.contact as c where c.user_id = v_mail.user_id;
+  end if;
+  v_is_addressed := num_nonnulls(v_address, v_invited) > 0;
   v_end := case
     when v_mail.state = 'sending' and not octroi_private.is_contractual(v_mail.kind) then 'unknown'
-    when v_address is null or v_mail.expires_at <= v_now
+    when not v_is_addressed or v_mail.expires_at <= v_now
       or not octroi_private.is_wanted(v_mail.user_id, v_mail.kind) then 'cancelled'
   end;
   if v_end is not null then
     update octroi_private.mail as m
     set state = v_end, finished_at = v_now, detail = case
       when v_end = 'unknown' then 'an earlier attempt may have been delivered'
-      when v_address is null then 'no address'
-      when v_mail.expires_at <= v_now then 'of no use any more'
+      when not v_is_addressed and v_mail.kind <> 'invitation' then 'no address'
+      when not v_is_addressed or v_mail.expires_at <= v_now then 'of no use any more'
       else 'not wanted'
     end
     where m.id = p_mail_id;
@@ -151,10 +162,11 @@ begin
   return query
   select
     v_mail.id, v_mail.attempt + 1, v_mail.kind, octroi_private.is_contractual(v_mail.kind), v_mail.dedupe_key,
-    v_mail.created_at, octroi_private.open_for(v_mail.user_id, 'contact.email', v_address),
-    coalesce(n.locale, 'en'), n.time_zone,
+    v_mail.created_at, coalesce(v_invited, octroi_private.open_for(v_mail.user_id, 'contact.email', v_address)),
+    coalesce(v_locale, n.locale, 'en'), case when v_invited is null then n.time_zone end,
     case when a.kind = 'team' then a.name end,
-    case v_mail.kind when 'threshold' then n.unsubscribe_token when 'news' then n.news_token end::text, v_mail.data
+    case v_mail.kind when 'threshold' then n.unsubscribe_token when 'news' then n.news_token end::text,
+    coalesce(v_data, v_mail.data)
   from octroi_private.account as a
   left join octroi_private.notification_setting as n on n.user_id = v_mail.user_id
   where a.id = v_mail.account_id;

@@ -31,7 +31,69 @@ begin
 end
 $$;
 
--- The account that the caller acts for where an RPC takes none: their personal one, else their oldest team.
+-- What stands for anybody but a user of Octroi's: everything that is a person's own, whatever account they act for.
+create function octroi_private.require_user()
+returns void
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from octroi_private.member as m where m.user_id = (select octroi_private.my_user_id())
+  ) then
+    perform octroi_private.refuse_without_account((select auth.uid()));
+  end if;
+end
+$$;
+comment on function octroi_private.require_user() is 'Passes a signed-in user who has an account. Raises OC020, OC022, OC023.';
+
+-- Which account a call acts for, as its caller names it; null when they name none. The one place that reads it:
+--
+--   Data API, RPCs and views   header x-octroi-account, which PostgREST hands on as request.headers
+--   SQL                        set local octroi.account = '…', which wins over the header
+--   gateway                    header OpenAI-Organization, as OpenAI's SDKs send it (authenticate_user); a key has its own
+--
+-- It is a choice and no identity: my_account checks it against the caller's memberships in every statement. A header,
+-- and not an argument, because it serves views as well, and is set once for a client instead of at every call.
+create function octroi_private.named_account()
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select lower(coalesce(
+    nullif(current_setting('octroi.account', true), ''),
+    nullif(current_setting('request.headers', true), '')::json ->> 'x-octroi-account'
+  ))
+$$;
+comment on function octroi_private.named_account() is
+'The account that this session or request names, unchecked: the setting octroi.account, else the header x-octroi-account.';
+
+-- The account that the caller acts for: the one they name, else their personal one, else their oldest team. Null where
+-- they are no member of what they name, or of anything.
+create function octroi_private.acting_account()
+returns uuid
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_named text := octroi_private.named_account();
+begin
+  return (
+    select a.id
+    from octroi_private.member as m
+    join octroi_private.account as a on a.id = m.account_id
+    where m.user_id = (select octroi_private.my_user_id()) and (v_named is null or a.id::text = v_named)
+    order by (a.kind = 'personal') desc, a.id
+    limit 1
+  );
+end
+$$;
+
 create function octroi_private.my_account()
 returns uuid
 language plpgsql
@@ -40,20 +102,18 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid;
+  v_account_id uuid := octroi_private.acting_account();
 begin
-  select a.id into v_account_id
-  from octroi_private.member as m
-  join octroi_private.account as a on a.id = m.account_id
-  where m.user_id = (select octroi_private.my_user_id())
-  order by (a.kind = 'personal') desc, a.id
-  limit 1;
   if v_account_id is null then
-    raise exception 'not signed in' using errcode = 'OC020', hint = 'Send the access token of a signed-in user.';
+    perform octroi_private.require_user();
+    raise exception 'the account that this call names is none of yours' using errcode = 'OC025',
+      hint = 'octroi.my_accounts() lists yours. Name one by its id in the header x-octroi-account, or none.';
   end if;
   return v_account_id;
 end
 $$;
+comment on function octroi_private.my_account() is
+'The account that the caller acts for, of which they are a member. Raises OC020, OC022, OC023, OC025.';
 
 -- Every limit that binds the caller now, opened or not.
 create function octroi_private.quota_of(p_account_id uuid, p_user_id uuid)

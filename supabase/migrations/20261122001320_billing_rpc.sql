@@ -350,7 +350,7 @@ as $$
 declare
   v_after jsonb;
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   -- turning warnings off must be as easy as it can be
   if set_notifications.usage_alerts then
     perform octroi_private.require_step_up();

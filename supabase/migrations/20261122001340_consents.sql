@@ -197,7 +197,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform octroi_private.require_step_up();
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   if give_consent.purpose is null or give_consent.policy_version is null then
     raise exception 'consent is given to a purpose and a version of its words' using errcode = '22023';
   end if;
@@ -216,7 +216,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   return octroi_private.decide_consent((select auth.uid()), withdraw_consent.purpose, false, null, 'rpc');
 end
 $$;
@@ -235,7 +235,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   return query
   select
     p.purpose, octroi_private.has_consent((select auth.uid()), p.purpose), d.policy_version, d.method, d.decided_at,

@@ -158,7 +158,7 @@ as $$
     case
       when l.actor = m.pseudonym then 'you'
       when l.actor_role in ('octroi_worker', 'service_role', 'supabase_auth_admin') then 'service'
-      when l.actor is null or l.actor_role in ('octroi_admin', 'octroi_support') then 'operator'
+      when l.actor is null or l.actor_role in ('octroi_admin', 'octroi_support', 'octroi_operator') then 'operator'
       else 'another user'
     end,
     l.action, l.subject, case when read.was_of_everybody then '{}' else l.detail || case

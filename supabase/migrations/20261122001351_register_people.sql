@@ -38,12 +38,13 @@ call octroi_private.register_personal_table(
   revoked_at | fact | when it was revoked $$
 );
 call octroi_private.register_personal_table(
-  'contact', 'person', 'to write to a user about their account', 'contract', 'while the user exists', array['mail'],
+  'contact', 'person', 'to write to a user about their account, and to tell them apart in their teams', 'contract', 'while the user exists', array['mail'],
   'delete', null, 'none', 't.user_id = $1', null, array['user_id'], $$
   user_id | reference | the user
   email | sealed | their address, as they sign in with it
   email_index | secret | a keyed hash that finds them by an address known already
-  phone | sealed | their telephone number, if they gave one $$
+  phone | sealed | their telephone number, if they gave one
+  is_verified | fact | whether Auth has confirmed the address $$
 );
 call octroi_private.register_personal_table(
   'notification_setting', 'person', 'what mail a user wants, and how it is written', 'contract',
@@ -126,6 +127,34 @@ call octroi_private.register_personal_table(
   '{}', 'delete', null, 'none', 't.user_id = $1', null, array['user_id'], $$
   user_id | reference | who is banned
   banned_until | fact | until when $$
+);
+call octroi_private.register_personal_table(
+  'invitation', 'person', 'to invite somebody to a team', 'legitimate_interest',
+  'the address: until it is answered, a month at most; that it was: 90 days (setting)', array['mail'], 'delete', null,
+  'none', $reach$t.user_id = $1 or t.email_index in (
+    select c.email_index from octroi_private.contact as c where c.user_id = $1
+  )$reach$, null, array['id'], $$
+  id | reference | the invitation
+  account_id | reference | to which team
+  user_id | reference | who invites
+  email | sealed | the address that is invited, until that has ended
+  email_index | secret | a keyed hash that tells whether it is somebody's
+  role | fact | as what
+  accept_url | fact | the page that it is answered on
+  state | fact | waiting, accepted, declined, revoked or expired
+  letters | fact | how often it was sent
+  created_at | fact | since when
+  last_letter_at | fact | last sent
+  expires_at | fact | until when
+  ended_at | fact | when it ended $$
+);
+call octroi_private.register_personal_table(
+  'invitation_link', 'person', 'to know who was invited by their link', 'legitimate_interest',
+  'until the invitation has ended', '{}', 'delete', null, 'none',
+  't.invitation_id in (select i.id from octroi_private.invitation as i where i.user_id = $1)', null,
+  array['invitation_id'], $$
+  token_hash | secret | what the link is known by
+  invitation_id | reference | the invitation $$
 );
 call octroi_private.register_personal_table(
   'consent', 'person', 'what somebody agreed to, in which words', 'legal_obligation', 'while the user exists', '{}',

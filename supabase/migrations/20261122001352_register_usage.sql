@@ -181,6 +181,17 @@ call octroi_private.register_personal_table(
   created_at | fact | since when $$
 );
 call octroi_private.register_personal_table(
+  'account_limit', 'account', 'limits that the operator sets on one account', 'contract', 'while the account is open',
+  '{}', 'delete', null, 'owner', 't.account_id = $2', null, array['model', 'meter', 'period'], $$
+  account_id | reference | the account
+  model | fact | what the limit is on
+  meter | fact | tokens, requests or cost
+  period | fact | day, month or lifetime
+  amount | fact | how much
+  reason | fact | why
+  created_at | fact | since when $$
+);
+call octroi_private.register_personal_table(
   'quota_grant', 'account', 'quota beyond the plan', 'contract', 'as long as its invoice', array['stripe'], 'keep',
   'it is what a payment bought', 'owner', 't.account_id = $2', null, array['id'], $$
   id | reference | the grant

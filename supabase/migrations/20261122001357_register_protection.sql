@@ -14,12 +14,13 @@ call octroi_private.register_personal_table(
   finished_at | fact | when nothing was left to do $$
 );
 call octroi_private.register_personal_table(
-  'erasure_step', 'machinery', 'what an erasure has left to do elsewhere', 'legal_obligation', 'as long as the receipt',
+  'erasure_step', 'machinery', 'what an erasure, or the handing over of a team, has left to do elsewhere',
+  'legal_obligation', 'as long as the receipt',
   array['stripe'], 'keep', 'it holds ids of Stripe''s', 'none', null, 'whoever it is about is gone', array['id'], $$
   id | fact | the step
   receipt_id | reference | the receipt
   kind | fact | what is to be done
-  account_id | reference | the account that ended
+  account_id | reference | the account that ended, or passed to somebody else
   customer_id | reference | Stripe's customer
   session_ids | reference | Stripe's checkouts
   waived_at | fact | when what is unpaid is waived

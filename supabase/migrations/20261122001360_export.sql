@@ -154,7 +154,7 @@ declare
   )), 'hex');
   v_id uuid;
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   perform octroi_private.require_step_up();
   select s.* into strict v_set from octroi_private.privacy_setting as s;
   perform pg_advisory_xact_lock(hashtextextended('octroi_private.export ' || v_user_id, 0));
@@ -211,7 +211,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   perform octroi_private.require_step_up();
   return query
   select r.next_after, r.data

@@ -84,7 +84,8 @@ create index erased_account_receipt on octroi_private.erased_account (receipt_id
 
 create table octroi_private.erasure_step (
   id bigint generated always as identity primary key,
-  receipt_id uuid not null references octroi_private.erasure_receipt (id),
+  -- null where an owner handed a team over and is there still
+  receipt_id uuid references octroi_private.erasure_receipt (id),
   kind text not null check (kind in ('stripe', 'handover', 'usage')),
   account_id uuid,
   customer_id text,
@@ -97,9 +98,10 @@ create table octroi_private.erasure_step (
   constraint erasure_step_at_stripe_has_customer check (
     (kind <> 'usage') = (customer_id is not null and account_id is not null)
     and (kind = 'stripe') = (waived_at is not null)
-  )
+  ),
+  constraint erasure_step_of_an_erasure check (receipt_id is not null or kind = 'handover')
 );
-comment on table octroi_private.erasure_step is 'What an erasure has left to do outside its transaction; done once finished_at is set.';
+comment on table octroi_private.erasure_step is 'What an erasure, or the handing over of a team, has left to do outside its transaction; done once finished_at is set.';
 create index erasure_step_receipt on octroi_private.erasure_step (receipt_id);
 create index erasure_step_open on octroi_private.erasure_step (id) where finished_at is null;
 create unique index erasure_step_once on octroi_private.erasure_step (customer_id, receipt_id)
@@ -170,6 +172,7 @@ as $$
       where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
     (6, 'budget', 'delete from octroi_private.budget
       where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
+    (6, 'account_limit', 'delete from octroi_private.account_limit where account_id = any($2)'),
     (7, 'auto_top_up', 'delete from octroi_private.auto_top_up where account_id = any($2)'),
     -- a team goes on buying, for whoever owns it now
     (8, 'auto_top_up', 'update octroi_private.auto_top_up as t set user_id = a.owner_user_id
@@ -212,10 +215,14 @@ as $$
     (17, 'notification_setting', 'delete from octroi_private.notification_setting where user_id = $1'),
     -- after the settings, as whoever sends it
     (18, 'mail', 'delete from octroi_private.mail where user_id = $1'),
-    (18, 'contact', 'delete from octroi_private.contact where user_id = $1'),
-    (19, 'data_key', 'delete from octroi_private.data_key where user_id = $1'),
+    -- those that they sent, of accounts that end, and to them
+    (19, 'invitation', 'delete from octroi_private.invitation
+      where user_id = $1 or account_id = any($2) or email_index in (
+        select c.email_index from octroi_private.contact as c where c.user_id = $1)'),
+    (20, 'contact', 'delete from octroi_private.contact where user_id = $1'),
+    (21, 'data_key', 'delete from octroi_private.data_key where user_id = $1'),
     -- last: until then their audit entries are theirs
-    (20, 'person', 'delete from octroi_private.person where user_id = $1')
+    (22, 'person', 'delete from octroi_private.person where user_id = $1')
   ) as s (place, table_name, statement)
   order by s.place
 $$;
@@ -224,7 +231,8 @@ comment on function octroi_private.erasure_statements() is
 
 -- Takes hold of who leaves, against whoever is writing about them (001398), and of those whom a team of theirs may go
 -- to. In one order: of two owners who leave at once the second waits for the first before either has an account. Then
--- of their keys, which whoever changes one has before its account.
+-- of their keys, which whoever changes one has before its account. Who is not known here gets a row for that: who is
+-- being taken in this moment is waited for, and erased.
 create function octroi_private.lock_person(p_user_id uuid)
 returns void
 language plpgsql
@@ -241,6 +249,7 @@ begin
   perform from octroi_private.person as p where p.user_id = any(v_heirs) and p.user_id < p_user_id
   order by p.user_id
   for key share;
+  insert into octroi_private.person (user_id) values (p_user_id) on conflict do nothing;
   perform from octroi_private.person as p where p.user_id = p_user_id for update;
   perform from octroi_private.person as p where p.user_id = any(v_heirs) and p.user_id > p_user_id
   order by p.user_id

@@ -120,6 +120,7 @@ begin
     and not exists (select from octroi_private.member as m where m.user_id = p_user_id)
     and not exists (select from octroi_private.notification_setting as n where n.user_id = p_user_id)
   then
+    delete from octroi_private.person where user_id = p_user_id;
     return null;
   end if;
   select array_agg(a.id) into v_accounts

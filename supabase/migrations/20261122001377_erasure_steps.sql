@@ -1,18 +1,18 @@
 -- What an erasure has left to do outside its transaction: the customer at Stripe, and the end of it all.
 set role octroi_owner;
 
--- A team that goes on keeps its customer at Stripe, and nothing of who left: neither name nor addresses, and above all
--- no card of theirs, which would be charged for somebody else. Whoever owns the team now is told while it is billed.
--- Returns what the receipt says of it.
-create function octroi_private.hand_over_customers(p_receipt_id uuid, p_user_id uuid, p_teams uuid [])
-returns jsonb
+-- A team that goes on keeps its customer at Stripe, and nothing of its former owner: neither name nor addresses, and
+-- above all no card of theirs, which would be charged for somebody else. The receipt is of their erasure, and null where
+-- they handed the team over. Returns how many customers that concerns.
+create function octroi_private.enqueue_handover(p_receipt_id uuid, p_user_id uuid, p_teams uuid [])
+returns bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
-  v_account_id uuid;
+  v_rows bigint;
 begin
   with step as (
     insert into octroi_private.erasure_step (receipt_id, kind, account_id, customer_id, session_ids, created_at)
@@ -30,19 +30,64 @@ begin
   )
   insert into octroi_private.job (kind, args, run_at, max_attempts)
   select 'erase_at_stripe', jsonb_build_object('step_id', s.id), v_now, 1000 from step as s;
-  if not found then
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+
+-- Whoever owns a team now is told how it came about, and what becomes of the means of payment: removed, kept, or none.
+create function octroi_private.tell_new_owner(p_account_id uuid, p_key text, p_cause text, p_payment text)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select octroi_private.enqueue_mail(
+    a.id, a.owner_user_id, 'new_owner', p_key, jsonb_build_object(
+      'plan', octroi_private.plan_name_of(a.id), 'cause', p_cause, 'payment', p_payment
+    ), octroi_private.now() + interval '30 days'
+  )
+  from octroi_private.account as a
+  where a.id = p_account_id
+$$;
+
+-- For an owner who handed their team over. The new one is told in any case: they did not ask for it.
+create function octroi_private.hand_over_team(p_account_id uuid, p_user_id uuid, p_removes_payment_details boolean)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_payment text := case
+    when (octroi_private.billed_subscription(p_account_id)).id is null then 'none'
+    when p_removes_payment_details then 'removed'
+    else 'kept'
+  end;
+begin
+  if p_removes_payment_details then
+    perform octroi_private.enqueue_handover(null, p_user_id, array[p_account_id]);
+  end if;
+  perform octroi_private.tell_new_owner(p_account_id, octroi_private.uuid_v7()::text, 'transferred', v_payment);
+end
+$$;
+
+-- For one whose erasure left the team to somebody else, who is told while it is billed. Returns what the receipt says
+-- of it.
+create function octroi_private.hand_over_customers(p_receipt_id uuid, p_user_id uuid, p_teams uuid [])
+returns jsonb
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if octroi_private.enqueue_handover(p_receipt_id, p_user_id, p_teams) = 0 then
     return '[]';
   end if;
-  for v_account_id in
-    select a.id from unnest(p_teams) as a (id) where (octroi_private.billed_subscription(a.id)).id is not null
-  loop
-    perform octroi_private.enqueue_mail(
-      a.id, a.owner_user_id, 'new_owner', p_receipt_id::text,
-      jsonb_build_object('plan', octroi_private.plan_name_of(a.id)), v_now + interval '30 days'
-    )
-    from octroi_private.account as a
-    where a.id = v_account_id;
-  end loop;
+  perform octroi_private.tell_new_owner(a.id, p_receipt_id::text, 'erased', 'removed')
+  from unnest(p_teams) as a (id)
+  where (octroi_private.billed_subscription(a.id)).id is not null;
   return jsonb_build_array(jsonb_build_object(
     'what', 'the customer at Stripe of a team that goes on, without name, addresses, tax ids and means of payment',
     'why', 'the team has somebody else as its owner now', 'until', null
@@ -175,7 +220,7 @@ begin
   update octroi_private.erasure_step set finished_at = octroi_private.now()
   where id = p_step_id and kind <> 'usage' and finished_at is null
   returning receipt_id into v_receipt_id;
-  if v_receipt_id is null then
+  if not found then
     return false;
   end if;
   perform octroi_private.finish_erasure(v_receipt_id);

@@ -31,6 +31,20 @@ begin
 end
 $$;
 
+create function octroi_private.is_buried(p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select from octroi_private.tombstone as t where t.subject_hash = octroi_private.subject_hash(p_user_id)
+  );
+end
+$$;
+
 create function octroi_private.bury(p_user_id uuid, p_at timestamptz)
 returns void
 language sql

@@ -24,6 +24,7 @@ insert into octroi_private.retention_setting (table_name, keep, at_least, reason
 ('billing_request', '1 year', '30 days', 'what was asked of Stripe: to answer questions about it'),
 ('alert', '13 months', '2 months', 'warnings that were given: for as long as their period can be asked about'),
 ('reconciliation', '90 days', '7 days', 'comparisons with Stripe'),
+('invitation', '90 days', '7 days', 'invitations to teams: what became of them; their addresses are forgotten at once'),
 ('security_signal', '1 year', '30 days', 'dismissed signals: to see what comes back; others stay with their breach'),
 ('erasure_receipt', '3 years', '1 year', 'proof that an erasure was carried out: the usual time of limitation');
 create trigger retention_setting_audited
@@ -266,8 +267,9 @@ as $$
     'quota_grant where account_id = $1', 'overage_use where account_id = $1', 'meter_report where account_id = $1',
     'alert where account_id = $1', 'balance where account_id = $1', 'billing_request where account_id = $1',
     'auto_top_up where account_id = $1', 'overage_setting where account_id = $1', 'budget where account_id = $1',
+    'account_limit where account_id = $1',
     'mail where account_id = $1', 'completion where account_id = $1', 'api_key where account_id = $1',
-    'contact_change where account_id = $1', 'key_use where account_id = $1', 'key_use_cursor where account_id = $1',
+    'contact_change where account_id = $1', 'invitation where account_id = $1', 'key_use where account_id = $1', 'key_use_cursor where account_id = $1',
     'member where account_id = $1', 'subscription where account_id = $1', 'usage_daily where account_id = $1',
     'erased_account where account_id = $1', 'account where id = $1'
   ]) with ordinality as s (statement, place)
@@ -320,6 +322,7 @@ begin
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
   v_since := octroi_private.kept_since('erasure_receipt');
+  delete from octroi_private.erasure_step as s where s.receipt_id is null and s.finished_at <= v_since;
   delete from octroi_private.erasure_step as s using octroi_private.erasure_receipt as r
   where r.id = s.receipt_id and r.finished_at <= v_since and not exists (
     select from octroi_private.erased_account as e where e.receipt_id = r.id

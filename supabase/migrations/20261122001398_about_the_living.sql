@@ -31,8 +31,11 @@ begin
   elsif tg_argv[1] = 'skip' then
     return null;
   end if;
-  raise exception 'this user is not there any more' using errcode = 'OC020',
-    hint = 'Whoever was deleted is not signed in, whatever their access token says.';
+  if exists (select from octroi_private.person as p where p.user_id = v_user_id) then
+    perform octroi_private.refuse_erased();
+  end if;
+  perform octroi_private.refuse_without_account(v_user_id);
+  return null;
 end
 $$;
 
@@ -61,6 +64,8 @@ for each row execute function octroi_private.only_about_the_living('user_id');
 create trigger privacy_request_of_the_living before insert on octroi_private.privacy_request
 for each row execute function octroi_private.only_about_the_living('user_id');
 create trigger export_ticket_of_the_living before insert on octroi_private.export_ticket
+for each row execute function octroi_private.only_about_the_living('user_id');
+create trigger invitation_of_the_living before insert on octroi_private.invitation
 for each row execute function octroi_private.only_about_the_living('user_id');
 create trigger auto_top_up_of_the_living before insert on octroi_private.auto_top_up
 for each row execute function octroi_private.only_about_the_living('user_id');

@@ -35,6 +35,12 @@ from octroi_private.api_key as k
 left join octroi_private.api_key_use as u on u.api_key_id = k.id;
 comment on view octroi.api_keys is 'Keys of the reader, and of the accounts they administer; never a secret or its hash.';
 
+create view octroi.budgets with (security_invoker = true) as
+select b.account_id, b.scope, b.subject, b.meter, b.period, b.amount, b.created_at
+from octroi_private.budget as b;
+comment on view octroi.budgets is
+'Limits that accounts set for themselves: all of the accounts the reader administers; of other teams of theirs what binds the reader.';
+
 create view octroi.plans with (security_invoker = true) as
 select
   p.plan, p.name, p.version, p.rank, p.currency, p.month_price_minor, p.year_price_minor, p.trial_days, p.seats,

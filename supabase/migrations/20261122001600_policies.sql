@@ -54,6 +54,18 @@ using (
   )
 );
 
+create policy member_reads on octroi_private.budget for select to authenticated
+using (
+  account_id = any(array(select octroi_private.my_administered_accounts()))
+  or account_id = any(array(select octroi_private.my_accounts())) and case scope
+    when 'member' then subject = (select auth.uid())::text
+    when 'api_key' then exists (
+      select from octroi_private.api_key as k where k.id::text = subject and k.user_id = (select auth.uid())
+    )
+    else true
+  end
+);
+
 create policy payer_reads on octroi_private.billing_request for select to authenticated
 using (account_id = any(array(select octroi_private.my_administered_accounts())));
 

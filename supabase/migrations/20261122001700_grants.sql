@@ -12,12 +12,12 @@ revoke all on schema octroi, octroi_private from public;
 revoke all on all tables in schema octroi, octroi_private from public, anon, authenticated, service_role;
 revoke all on all functions in schema octroi, octroi_private from public, anon, authenticated, service_role;
 
--- Front ends and SQL users, once signed in. anon may do nothing.
+-- Front ends and SQL users, once signed in. anon may see what is on sale, as a price page shows it, and nothing else.
 grant usage on schema octroi to anon, authenticated, service_role;
 grant usage on schema octroi_private to authenticated;
 grant select on octroi.usage, octroi.usage_daily, octroi.quota, octroi.api_keys to authenticated;
-grant select on octroi.plans, octroi.top_up_packs, octroi.top_ups, octroi.invoices, octroi.billing_requests,
-octroi.alerts to authenticated;
+grant select on octroi.plans, octroi.top_up_packs to anon, authenticated;
+grant select on octroi.top_ups, octroi.invoices, octroi.billing_requests, octroi.alerts to authenticated;
 grant select (
   id, account_id, kind, state, error, message, created_at, finished_at
 ) on octroi_private.billing_request to authenticated;
@@ -56,9 +56,29 @@ grant execute on function octroi.my_subscription() to authenticated;
 grant execute on function octroi.next_invoice() to authenticated;
 grant execute on function octroi.my_forecast() to authenticated;
 grant execute on function octroi.receipt(uuid) to authenticated;
+-- Teams, and limits that customers set themselves.
+grant select on octroi.budgets to authenticated;
+grant select (account_id, scope, subject, meter, period, amount, created_at) on octroi_private.budget to authenticated;
+grant execute on function octroi.my_accounts() to authenticated;
+grant execute on function octroi.create_team(text) to authenticated;
+grant execute on function octroi.team_members() to authenticated;
+grant execute on function octroi.invite_member(text, text, text) to authenticated;
+grant execute on function octroi.resend_invitation(uuid) to authenticated;
+grant execute on function octroi.revoke_invitation(uuid) to authenticated;
+grant execute on function octroi.team_invitations() to authenticated;
+grant execute on function octroi.accept_invitation(text) to authenticated;
+grant execute on function octroi.decline_invitation(text) to authenticated;
+grant execute on function octroi.remove_member(uuid) to authenticated;
+grant execute on function octroi.leave_team() to authenticated;
+grant execute on function octroi.set_member_role(uuid, text) to authenticated;
+grant execute on function octroi.transfer_team(uuid, boolean) to authenticated;
+grant execute on function octroi.set_budget(text, text, bigint, text) to authenticated;
+grant execute on function octroi.set_key_budget(uuid, text, text, bigint) to authenticated;
+grant execute on function octroi.set_member_budget(uuid, text, text, bigint) to authenticated;
+grant execute on function octroi_private.set_team_settings(jsonb) to octroi_worker;
 -- views run these as the reader
-grant execute on function octroi_private.plans_on_sale() to authenticated;
-grant execute on function octroi_private.packs_on_sale() to authenticated;
+grant execute on function octroi_private.plans_on_sale() to anon, authenticated;
+grant execute on function octroi_private.packs_on_sale() to anon, authenticated;
 grant execute on function octroi_private.my_top_ups() to authenticated;
 grant execute on function octroi_private.my_billing_url(uuid) to authenticated;
 grant execute on function octroi_private.my_invoices() to authenticated;
@@ -71,6 +91,7 @@ grant execute on function octroi.unsubscribe(text, boolean) to service_role;
 grant usage on schema octroi_private to octroi_worker;
 grant execute on function octroi_private.authenticate_key(bytea) to octroi_worker;
 grant execute on function octroi_private.authenticate_user(uuid, uuid) to octroi_worker;
+grant execute on function octroi_private.is_without_account(uuid) to octroi_worker;
 grant execute on function octroi_private.reserve_many(
   uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer,
   boolean
@@ -99,6 +120,9 @@ grant execute on function octroi_private.release_jobs(bigint [], integer []) to 
 grant execute on function octroi_private.load_completion(uuid) to octroi_worker;
 grant execute on function octroi_private.fail_completion(uuid, smallint, jsonb) to octroi_worker;
 grant execute on function octroi_private.worker_ready() to octroi_worker;
+-- Users from before Octroi.
+grant execute on function octroi_private.backfill_people(uuid, integer) to octroi_worker;
+grant execute on function octroi_private.users_without_account() to octroi_worker;
 -- Plans, as the operator declares them.
 grant execute on function octroi_private.declare_plans(jsonb, boolean) to octroi_worker;
 -- Prices, as the operator declares them, and what customers asked for without.
@@ -108,6 +132,7 @@ grant execute on function octroi_private.count_unpriced_models(text [], bigint [
 grant execute on function octroi_private.model_troubles() to octroi_worker;
 grant execute on function octroi_private.plan_catalogue() to octroi_worker;
 grant execute on function octroi_private.purchase_pages() to octroi_worker;
+grant execute on function octroi_private.page_origins() to octroi_worker;
 grant execute on function octroi_private.record_stripe_ids(jsonb) to octroi_worker;
 grant execute on function octroi_private.set_billing_settings(jsonb) to octroi_worker;
 -- Stripe: what it says, what it is asked, what it is told.
@@ -237,6 +262,20 @@ grant select on octroi_private.support_contact to octroi_support, octroi_admin;
 grant execute on function octroi_private.mask_contact(uuid, bytea, bytea) to octroi_support, octroi_admin;
 grant execute on function octroi_private.masked_contact(uuid) to octroi_support, octroi_admin;
 grant execute on function octroi_private.find_person_by_email(text) to octroi_support, octroi_admin;
+
+-- What an operator does about what accounts may use.
+grant usage on schema octroi_private to octroi_operator;
+grant execute on function octroi_private.assign_plan(uuid, text) to octroi_operator;
+grant execute on function octroi_private.give_grant(text, uuid, text, bigint, text, timestamptz) to octroi_operator;
+grant execute on function octroi_private.give_promotion(
+  text, text, bigint, text, timestamptz, text, integer
+) to octroi_operator;
+grant execute on function octroi_private.end_grant(uuid, text) to octroi_operator;
+grant execute on function octroi_private.set_account_limit(
+  uuid, text, text, bigint, text, text
+) to octroi_operator;
+grant execute on function octroi_private.correct_usage(uuid, text) to octroi_operator;
+grant execute on function octroi_private.set_billing_settings(jsonb) to octroi_operator;
 
 -- Erasure: what the worker does after it, and the list that outlives backups.
 grant execute on function octroi.delete_my_account() to authenticated;

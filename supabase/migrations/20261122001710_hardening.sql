@@ -16,6 +16,8 @@ alter role octroi_admin set statement_timeout = '10min';
 alter role octroi_admin set idle_in_transaction_session_timeout = '1min';
 alter role octroi_support set statement_timeout = '30s';
 alter role octroi_support set idle_in_transaction_session_timeout = '30s';
+alter role octroi_operator set statement_timeout = '1min';
+alter role octroi_operator set idle_in_transaction_session_timeout = '30s';
 alter role octroi_meter set statement_timeout = '30s';
 alter role octroi_meter set idle_in_transaction_session_timeout = '30s';
 

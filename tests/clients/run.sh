@@ -28,5 +28,5 @@ PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m pytest --rootdir python -c pytho
 say "== JavaScript clients, and the examples of docs/sql-api.md"
 node --test --test-concurrency=1 js/*.test.mjs || failed=1
 say "== Stripe's own client and its stand-in"
-OCTROI_SIM=$STACK_STATE/bin/octroi-sim node --test "$STACK_ROOT"/tests/sim/js/*.test.mjs || failed=1
+OCTROI_SIM=$STACK_STATE/libexec/octroi-sim node --test "$STACK_ROOT"/tests/sim/js/*.test.mjs || failed=1
 exit "$failed"

@@ -31,6 +31,9 @@ prepare functions_golden as values
 ('authenticated', 'octroi.withdraw_consent(text)'),
 ('octroi_admin', 'octroi_private.log_admin_read(text)'),
 ('octroi_worker', 'octroi_private.audit_position(bigint)'),
+('octroi_worker', 'octroi_private.backfill_people(uuid,integer)'),
+('octroi_worker', 'octroi_private.is_without_account(uuid)'),
+('octroi_worker', 'octroi_private.users_without_account()'),
 ('octroi_worker', 'octroi_private.verify_audit(bigint,integer)'),
 ('authenticated', 'octroi.create_api_key(text,jsonb,timestamp with time zone,text[],text[])'),
 ('authenticated', 'octroi.delete_my_account()'),
@@ -58,8 +61,8 @@ prepare functions_golden as values
 ('authenticated', 'octroi_private.my_invoices()'),
 ('authenticated', 'octroi_private.my_top_ups()'),
 ('authenticated', 'octroi_private.my_user_id()'),
-('authenticated', 'octroi_private.packs_on_sale()'),
-('authenticated', 'octroi_private.plans_on_sale()'),
+('anon', 'octroi_private.packs_on_sale()'), ('authenticated', 'octroi_private.packs_on_sale()'),
+('anon', 'octroi_private.plans_on_sale()'), ('authenticated', 'octroi_private.plans_on_sale()'),
 ('octroi_meter', 'octroi_private.authenticate_key(bytea)'),
 ('octroi_meter', 'octroi_private.authenticate_user(uuid,uuid)'),
 ('octroi_meter', 'octroi_private.record_usage(uuid,uuid,text,bigint,bigint,bigint,uuid,uuid,text)'),
@@ -70,6 +73,16 @@ prepare functions_golden as values
 ('octroi_admin', 'octroi_private.find_person_by_email(text)'),
 ('octroi_admin', 'octroi_private.mask_contact(uuid,bytea,bytea)'),
 ('octroi_admin', 'octroi_private.masked_contact(uuid)'),
+('octroi_operator', 'octroi_private.assign_plan(uuid,text)'),
+('octroi_operator', 'octroi_private.correct_usage(uuid,text)'),
+('octroi_operator', 'octroi_private.end_grant(uuid,text)'),
+('octroi_operator', 'octroi_private.give_grant(text,uuid,text,bigint,text,timestamp with time zone)'),
+(
+  'octroi_operator',
+  'octroi_private.give_promotion(text,text,bigint,text,timestamp with time zone,text,integer)'
+),
+('octroi_operator', 'octroi_private.set_account_limit(uuid,text,text,bigint,text,text)'),
+('octroi_operator', 'octroi_private.set_billing_settings(jsonb)'),
 ('octroi_support', 'octroi_private.find_person_by_email(text)'),
 ('octroi_support', 'octroi_private.log_admin_read(text)'),
 ('octroi_support', 'octroi_private.mask_contact(uuid,bytea,bytea)'),
@@ -138,6 +151,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.model_list(uuid,uuid)'),
 ('octroi_worker', 'octroi_private.operator_key_use()'),
 ('octroi_worker', 'octroi_private.plan_catalogue()'),
+('octroi_worker', 'octroi_private.page_origins()'),
 ('octroi_worker', 'octroi_private.purchase_pages()'),
 ('octroi_worker', 'octroi_private.receive_stripe_events(jsonb)'),
 ('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,uuid,text,bigint,bigint,integer)'),
@@ -193,6 +207,24 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.set_security_settings(jsonb)'),
 ('service_role', 'octroi.receive_stripe_events(jsonb)'),
 ('service_role', 'octroi.unsubscribe(text,boolean)'),
+-- teams, and limits that customers set themselves
+('authenticated', 'octroi.my_accounts()'),
+('authenticated', 'octroi.create_team(text)'),
+('authenticated', 'octroi.team_members()'),
+('authenticated', 'octroi.invite_member(text,text,text)'),
+('authenticated', 'octroi.resend_invitation(uuid)'),
+('authenticated', 'octroi.revoke_invitation(uuid)'),
+('authenticated', 'octroi.team_invitations()'),
+('authenticated', 'octroi.accept_invitation(text)'),
+('authenticated', 'octroi.decline_invitation(text)'),
+('authenticated', 'octroi.remove_member(uuid)'),
+('authenticated', 'octroi.leave_team()'),
+('authenticated', 'octroi.set_member_role(uuid,text)'),
+('authenticated', 'octroi.transfer_team(uuid,boolean)'),
+('authenticated', 'octroi.set_budget(text,text,bigint,text)'),
+('authenticated', 'octroi.set_key_budget(uuid,text,text,bigint)'),
+('authenticated', 'octroi.set_member_budget(uuid,text,text,bigint)'),
+('octroi_worker', 'octroi_private.set_team_settings(jsonb)'),
 -- rights of people, and exports of operators
 ('authenticated', 'octroi.export_my_data()'),
 ('authenticated', 'octroi.my_data(text,text[],integer)'),
@@ -224,9 +256,11 @@ where c.relnamespace in ('octroi'::regnamespace, 'octroi_private'::regnamespace,
 select bag_eq(
   'relations_granted',
   $$values
+    ('anon', 'octroi.plans', 'SELECT'), ('anon', 'octroi.top_up_packs', 'SELECT'),
     ('authenticated', 'octroi.alerts', 'SELECT'),
     ('authenticated', 'octroi.api_keys', 'SELECT'),
     ('authenticated', 'octroi.billing_requests', 'SELECT'),
+    ('authenticated', 'octroi.budgets', 'SELECT'),
     ('authenticated', 'octroi.invoices', 'SELECT'),
     ('authenticated', 'octroi.plans', 'SELECT'),
     ('authenticated', 'octroi.quota', 'SELECT'),
@@ -263,6 +297,11 @@ select bag_eq(
       'expires_at', 'revoked_at'
     ]) as column_name
     union all
+    select 'octroi_private.budget', column_name, 'authenticated', 'SELECT'
+    from unnest(array[
+      'account_id', 'scope', 'subject', 'meter', 'period', 'amount', 'created_at'
+    ]) as column_name
+    union all
     select 'octroi_private.api_key_previous', column_name, 'authenticated', 'SELECT'
     from unnest(array['api_key_id', 'expires_at']) as column_name
     union all
@@ -289,7 +328,7 @@ select bag_eq(
     ('authenticated', 'octroi_private', 'USAGE'), ('octroi_worker', 'octroi_private', 'USAGE'),
     ('octroi_meter', 'octroi_private', 'USAGE'), ('octroi_owner', 'octroi_native', 'USAGE'),
     ('octroi_admin', 'octroi', 'USAGE'), ('octroi_admin', 'octroi_private', 'USAGE'),
-    ('octroi_support', 'octroi_private', 'USAGE')$$,
+    ('octroi_support', 'octroi_private', 'USAGE'), ('octroi_operator', 'octroi_private', 'USAGE')$$,
   'these schemas may be entered; nobody but the owner creates in them'
 );
 

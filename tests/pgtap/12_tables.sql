@@ -39,6 +39,7 @@ select bag_eq(
     ('octroi_private.account', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.member', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.alert', 'member_reads', 'r', 'authenticated'),
+    ('octroi_private.budget', 'member_reads', 'r', 'authenticated'),
     ('octroi_private.api_key', 'holder_reads', 'r', 'authenticated'),
     ('octroi_private.api_key_previous', 'holder_reads', 'r', 'authenticated'),
     ('octroi_private.api_key_use', 'holder_reads', 'r', 'authenticated'),
@@ -70,10 +71,10 @@ select is_empty(
 select bag_eq(
   $$select c.relname::text, c.relkind::text from pg_class as c where c.relnamespace = 'octroi'::regnamespace$$,
   $$select name, 'v' from unnest(array[
-    'alerts', 'api_keys', 'billing_requests', 'invoices', 'plans', 'quota', 'top_up_packs', 'top_ups', 'usage',
-    'usage_daily'
+    'alerts', 'api_keys', 'billing_requests', 'budgets', 'invoices', 'plans', 'quota', 'top_up_packs', 'top_ups',
+    'usage', 'usage_daily'
   ]) as name$$,
-  'the exposed schema holds ten views, and no table'
+  'the exposed schema holds eleven views, and no table'
 );
 select is_empty(
   $$select c.oid::regclass, a.attname, t.typname

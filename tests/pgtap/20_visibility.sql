@@ -3,7 +3,7 @@
 begin;
 \ir setup/cast.sql
 \ir setup/trail.sql
-select plan(30);
+select plan(31);
 
 -- Whose usage of which account a reader sees, as 'person account'.
 create function tap.seen(p_relation regclass) returns setof text
@@ -105,7 +105,11 @@ select is_empty(
   format('select * from tap.readable(%L)', role_name), role_name || ' reads no table, no partition and no view'
 )
 from tap.role_name
-where role_name not in ('authenticated', 'octroi_admin', 'octroi_support');
+where role_name not in ('anon', 'authenticated', 'octroi_admin', 'octroi_support');
+select set_eq(
+  $$select r from tap.readable('anon') as r$$, array['octroi.plans', 'octroi.top_up_packs'],
+  'anon reads what is on sale, no table, no partition and no other view'
+);
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 -- Nobody writes but through the verbs, and what is recorded stays as it was recorded.
 begin;
 \ir setup/cast.sql
-select plan(21);
+select plan(23);
 
 -- Each statement that changes rows, on each relation, as one role; those that are not refused come back.
 create function tap.writable(p_role text) returns setof text

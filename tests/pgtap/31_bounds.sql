@@ -10,6 +10,10 @@ select octroi.request_completion('{"model": "gpt-5-mini", "input": "hello"}') \g
 select tap.clear() \g /dev/null
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
 values (:team, 'model', 'gpt-5', 'tokens', 'day', 5), (:team, 'account', '', 'cost', 'day', 5);
+insert into octroi_private.account_limit (account_id, meter, period, amount, reason)
+values (:team, 'tokens', 'day', 5, 'for a test');
+insert into octroi_private.promotion (code, meter, amount, expires_at, reason)
+values ('spring', 'tokens', 5, 'infinity', 'for a test');
 select octroi_private.add_grant(:team, 'tokens', 100, 'promo', 'for a test') as grant_id \gset
 select r.id as request_id, r.balance_ids[1] as balance_id, r.account_id
 from octroi_private.request as r
@@ -71,6 +75,11 @@ from (values
   ('plan_limit_overage_on_account', 'plan_limit', 'overage = 1, period = ''day'''),
   ('subscription_check', 'subscription', 'ended_at = started_at - interval ''1 second'''),
   ('budget_subject_unless_account', 'budget', 'subject = '''''),
+  ('account_limit_model_check', 'account_limit', 'model = repeat(''x'', 201)'),
+  ('account_limit_reason_check', 'account_limit', 'reason = '''''),
+  ('promotion_code_check', 'promotion', 'code = ''Spring'''),
+  ('promotion_amount_check', 'promotion', 'amount = 0'),
+  ('promotion_reason_check', 'promotion', 'reason = '''''),
   ('quota_grant_kind_check', 'quota_grant', 'kind = ''gift'''),
   ('quota_grant_amount_check', 'quota_grant', 'amount = 0'),
   ('quota_grant_check', 'quota_grant', 'expires_at = starts_at'),
@@ -204,6 +213,7 @@ values (
 \ir setup/erasure_rows.sql
 \ir setup/security_rows.sql
 \ir setup/privacy_rows.sql
+\ir setup/team_rows.sql
 
 update tap.breach set outcome = tap.outcome_of(statement);
 

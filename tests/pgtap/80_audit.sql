@@ -2,7 +2,7 @@
 -- afterwards breaks the chain.
 begin;
 \ir setup/cast.sql
-select plan(57);
+select plan(59);
 
 create function tap.entries(p_like text) returns bigint
 language sql
@@ -31,6 +31,14 @@ insert into tap.deed values
   'insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
   values (%L, ''account'', '''', ''tokens'', ''day'', 5)', :team
 )),
+('account_limit.insert', format(
+  'select octroi_private.set_account_limit(%L, ''tokens'', ''day'', 5, ''asked for'')', :team
+)),
+(
+  'promotion.insert',
+  'insert into octroi_private.promotion (code, meter, amount, expires_at, reason)
+  values (''x'', ''tokens'', 5, ''infinity'', ''x'')'
+),
 ('quota_grant.insert', format('select octroi_private.add_grant(%L, ''tokens'', 5, ''promo'', ''x'')', :team)),
 ('subscription.update', format('select octroi_private.assign_plan(%L, ''free'')', :team)),
 ('billing_setting.update', 'select octroi_private.set_billing_settings(''{"report_every_seconds": 301}'')'),

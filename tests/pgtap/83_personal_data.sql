@@ -12,8 +12,9 @@ insert into tap.about_nobody values
 ('news_letter'), ('unpriced_model'),
 ('personal_column'), ('personal_table'), ('plan'), ('plan_limit'),
 ('plan_overage'), ('plan_price'), ('plan_version'), ('plan_version_pack'), ('privacy_setting'), ('processor'),
+('promotion'),
 ('reconciliation'), ('recurring_job'), ('retention_rule'), ('retention_setting'), ('security_setting'),
-('stripe_catalogue'), ('test_clock'), ('tombstone_key'), ('top_up_pack'), ('usage_month_dropped');
+('stripe_catalogue'), ('team_setting'), ('test_clock'), ('tombstone_key'), ('top_up_pack'), ('usage_month_dropped');
 
 create view tap.columns as
 select c.relname::text as table_name, a.attname::text as column_name, a.atttypid

@@ -197,6 +197,7 @@ select is_empty(
       ('octroi_worker', 'lock_timeout'),
       ('octroi_admin', 'statement_timeout'), ('octroi_admin', 'idle_in_transaction_session_timeout'),
       ('octroi_support', 'statement_timeout'), ('octroi_support', 'idle_in_transaction_session_timeout'),
+      ('octroi_operator', 'statement_timeout'), ('octroi_operator', 'idle_in_transaction_session_timeout'),
       ('octroi_meter', 'statement_timeout'), ('octroi_meter', 'idle_in_transaction_session_timeout'),
       ('anon', 'statement_timeout'), ('authenticated', 'statement_timeout'), ('authenticator', 'statement_timeout')
     ) as w (who, name)

@@ -30,8 +30,18 @@ pub fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the checkout").to_owned()
 }
 
+/// Runs scripts one after the other, each as a transaction, as Supabase's own tool does.
+pub async fn run(connection: &mut PgConnection, scripts: &[(PathBuf, String)]) {
+    for (path, text) in scripts {
+        // Several statements in one message are one transaction.
+        if let Err(error) = sqlx::raw_sql(AssertSqlSafe(text.as_str())).execute(&mut *connection).await {
+            panic!("{}: {error}", path.display());
+        }
+    }
+}
+
 /// What a database is made of, in order: Supabase's own part, then the migrations.
-fn scripts() -> Vec<(PathBuf, String)> {
+pub fn scripts() -> Vec<(PathBuf, String)> {
     let checkout = checkout();
     let mut migrations: Vec<PathBuf> = std::fs::read_dir(checkout.join("supabase/migrations"))
         .expect("the checkout has migrations")
@@ -115,12 +125,7 @@ async fn build(
         sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection).await.unwrap();
     }
     let mut inside = PgConnection::connect_with(&server.clone().database(&partial)).await.unwrap();
-    for (path, text) in scripts {
-        // Several statements in one message are one transaction.
-        if let Err(error) = sqlx::raw_sql(AssertSqlSafe(text.as_str())).execute(&mut inside).await {
-            panic!("{}: {error}", path.display());
-        }
-    }
+    run(&mut inside, scripts).await;
     let password = format!("alter role octroi_worker password '{WORKER_PASSWORD}'");
     sqlx::raw_sql(AssertSqlSafe(password)).execute(&mut inside).await.unwrap();
     inside.close().await.unwrap();

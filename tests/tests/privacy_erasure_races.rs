@@ -22,7 +22,7 @@ const ROUNDS: usize = 3;
 async fn meet(stage: &Stage, (_, has, call): Act) -> (Caller, String) {
     let caller = stage.sign_up("canary").await;
     let more = match has {
-        Has::Nothing => None,
+        Has::Nothing | Has::Team | Has::Membership => None,
         Has::Plan => Some(json!({})),
         Has::EndingPlan => Some(json!({ "cancel_at_period_end": true })),
     };
@@ -34,14 +34,29 @@ async fn meet(stage: &Stage, (_, has, call): Act) -> (Caller, String) {
     let earlier = Call::new(caller, 10, 10);
     assert!(reserve(&stage.pool, &earlier).await.is_granted());
     settle(&stage.pool, &Usage::new(earlier.request_id, 10, 10)).await;
+    let (team, colleague, invitation, foreign_team): (Uuid, Uuid, Uuid, Uuid) =
+        sqlx::query_as("select * from public.makes_teams($1)")
+            .bind(caller.user_id)
+            .fetch_one(&stage.pool)
+            .await
+            .unwrap();
     let named = [
         ("{user}", caller.user_id),
         ("{account}", caller.account_id),
         ("{key}", key.id),
         ("{id}", Uuid::now_v7()),
+        ("{colleague}", colleague),
+        ("{invitation}", invitation),
+        // public.makes_teams says so
+        ("{token}", caller.user_id),
     ];
     let call = named.iter().fold(call.to_owned(), |call, (name, id)| call.replace(name, &id.to_string()));
-    (caller, format!("select * from {call}"))
+    let acts_for = match has {
+        Has::Team => team,
+        Has::Membership => foreign_team,
+        Has::Nothing | Has::Plan | Has::EndingPlan => caller.account_id,
+    };
+    (caller, format!("set local octroi.account = '{acts_for}'; select * from {call}"))
 }
 
 /// Runs a statement in a transaction of its own, as a user or as the operator; its SQLSTATE when it fails.
@@ -55,8 +70,7 @@ fn go(
         if let Some(user_id) = user_id {
             act_as(&mut transaction, user_id).await;
         }
-        let query = sqlx::query(AssertSqlSafe(statement));
-        let outcome = query.execute(&mut *transaction).await;
+        let outcome = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await;
         if let Err(error) = outcome {
             return Err(error.as_database_error().unwrap().code().unwrap().into_owned());
         }
@@ -109,7 +123,7 @@ async fn act_comes_first(stage: &Stage, act: Act, is_user: bool) {
     if is_user {
         act_as(&mut transaction, caller.user_id).await;
     }
-    let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
+    let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await;
     assert!(done.is_ok(), "{}: {done:?}", act.0);
     let (deletion, waits) = start(stage, Some(caller.user_id), DELETE.to_owned()).await;
     if !waits {
@@ -150,6 +164,12 @@ async fn both_at_once(stage: &Stage, act: Act, is_user: bool) {
 
 async fn every_way(stage: &Stage, acts: &[Act], is_user: bool) {
     sqlx::raw_sql(include_str!("sql/pays_for_basic.sql")).execute(&stage.pool).await.unwrap();
+    sqlx::raw_sql(include_str!("sql/makes_teams.sql")).execute(&stage.pool).await.unwrap();
+    // Everybody here owns a team already.
+    sqlx::query("select octroi_private.set_team_settings('{\"max_owned_unpaid_teams\": 100}')")
+        .execute(&stage.pool)
+        .await
+        .unwrap();
     for act in acts {
         act_comes_first(stage, *act, is_user).await;
         deletion_comes_first(stage, *act, is_user).await;

@@ -37,6 +37,9 @@ pub enum Command {
     /// Rotate the keys that seal personal data, and revoke API keys that leaked.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Take in the users whom Auth had before Octroi came.
+    #[command(subcommand)]
+    People(PeopleCommand),
     /// Compare ledger, reports, Stripe's meters, invoices and subscriptions; fails unless every difference is explained.
     Reconcile,
     /// Prove that nobody touched the audit log.
@@ -169,6 +172,13 @@ pub enum KeysCommand {
         /// The text; `-` for standard input.
         file: PathBuf,
     },
+}
+
+/// What to do about users of Auth.
+#[derive(Debug, Subcommand)]
+pub enum PeopleCommand {
+    /// Give every user an account on the default plan who has none; fails while somebody is left without.
+    Backfill,
 }
 
 /// What to do at Stripe.

@@ -1,6 +1,7 @@
 //! `octroi doctor`: one line per check, and what to do about each fault.
 
 mod models;
+mod people;
 mod privacy;
 mod security;
 mod stripe;
@@ -42,6 +43,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
     match DatabaseConfig::read(variables).map(|config| Database::new(&config)) {
         Ok(Ok(database)) => {
             findings.extend(database_findings(&database).await);
+            findings.extend(people::findings(&database).await);
             findings.extend(stripe::findings(variables, &database).await);
             findings.extend(security::of_database(&database).await);
             findings.extend(privacy::findings(&database).await);

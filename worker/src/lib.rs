@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod database;
 pub mod doctor;
+pub mod existing_users;
 pub mod gateway;
 pub mod jobs;
 pub mod mail;

@@ -67,6 +67,7 @@ async fn run_command(command: &Command, variables: &Variables) -> ExitCode {
             Command::Prices(command) => ready.prices(command).await,
             Command::Stripe(command) => ready.at_stripe(command).await,
             Command::Keys(command) => ready.keys(command).await,
+            Command::People(command) => ready.people(command).await,
             Command::Reconcile => ready.reconcile().await,
             Command::Audit(command) => ready.audit(command).await,
             Command::Erasure(command) => ready.erasure(command).await,

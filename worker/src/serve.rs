@@ -21,7 +21,7 @@ use crate::openai::{IdentityKey, Upstream, UpstreamSettings};
 use crate::queue::{self, Runner};
 use crate::startup::{self, StartupError};
 use crate::stripe::{Stripe, StripeError};
-use crate::{privacy_watch, shutdown, sweeper, telemetry};
+use crate::{existing_users, privacy_watch, shutdown, sweeper, telemetry};
 
 /// Longest wait for a TCP and TLS connection to the upstream, in seconds.
 const CONNECT_SECONDS: u64 = 10;
@@ -212,7 +212,7 @@ async fn bind(variable: &'static str, address: std::net::SocketAddr) -> Result<T
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { variable, address, source })
 }
 
-/// Runs jobs, their wake-up, the sweep and the watch over privacy requests until `stop`, then hands unfinished jobs back.
+/// Runs jobs, their wake-up, the sweep, the watch over privacy requests and the walk over old users until `stop`, then hands unfinished jobs back.
 async fn run_jobs(
     config: &Config,
     parts: Serve,
@@ -239,6 +239,7 @@ async fn run_jobs(
         queue::listen(database.clone(), Arc::clone(&wake), stop.clone()),
         sweeper::sweep_until(database, stop.clone()),
         privacy_watch::watch_until(database, stop.clone()),
+        existing_users::admit_until(database, stop.clone()),
         runner.run(&wake, stop.clone(), config.gateway.drain + Duration::from_secs(LAST_JOBS_SECONDS)),
     );
 }

@@ -13,6 +13,7 @@ const COMPLETION_ID = "01a20408-0000-7000-8000-000000000001";
 interface Seen {
   authorization: string | null;
   profile: string | null;
+  account: string | null;
   rpc: string;
   body: unknown;
 }
@@ -28,6 +29,7 @@ async function atTheDoor(
     seen.push({
       authorization: headers.get("authorization"),
       profile: headers.get("content-profile"),
+      account: headers.get("x-octroi-account"),
       rpc: new URL(request.url).pathname,
       body: await request.json(),
     });
@@ -82,9 +84,18 @@ Deno.test("a signed-in user's request is inserted as that user, who learns where
     assertEquals(seen, [{
       authorization: `Bearer ${bearer}`,
       profile: "octroi",
+      account: null,
       rpc: "/rest/v1/rpc/request_completion",
       body: { request: { model: "gpt-5.4-mini" } },
     }]);
+  });
+});
+
+Deno.test("the account that a caller names is named to the database, which knows whether they may", async () => {
+  await atTheDoor(async (knock, seen) => {
+    const named = { ...headers(await signed()), "x-octroi-account": "somebody's" };
+    await knock({ headers: named, body: '{"model":"gpt-4o-mini"}' });
+    assertEquals(seen.map((call) => call.account), ["somebody's"]);
   });
 });
 
@@ -225,7 +236,15 @@ Deno.test("an answer is not sniffed, framed or kept, whatever it is", async () =
 
 Deno.test("a browser may ask first", async () => {
   await atTheDoor(async (knock) => {
-    const response = await knock({ method: "OPTIONS", headers: { origin: "https://app.test" } });
+    const asked = "apikey,authorization,content-profile,content-type,x-client-info,x-region,x-retry-count";
+    const response = await knock({
+      method: "OPTIONS",
+      headers: { origin: "https://app.test", "access-control-request-headers": asked },
+    });
     assertEquals([response.status, response.headers.get("access-control-allow-origin")], [204, "*"]);
+    assertEquals(response.headers.get("access-control-allow-headers"), asked);
+    const refused = await knock({ headers: { origin: "https://app.test" } });
+    assertEquals([refused.status, refused.headers.get("access-control-allow-origin")], [401, "*"]);
+    assertEquals(refused.headers.get("access-control-expose-headers"), "*");
   });
 });

@@ -18,8 +18,8 @@ export type Completion = Record<string, unknown>;
 
 /** The completion requests of the owner of `token`. Both throw RequestRefused. */
 export interface Completions {
-  /** Inserts a request and returns its id. */
-  request(request: Record<string, unknown>, token: string): Promise<string>;
+  /** Inserts a request for the account that the caller names, if any, and returns its id. */
+  request(request: Record<string, unknown>, token: string, account: string | null): Promise<string>;
   /** Reads a completion; undefined when the user has none of that id. A finished answer is handed out once. */
   read(id: string, token: string): Promise<Completion | undefined>;
 }
@@ -32,12 +32,19 @@ const FOR_CALLERS = /^(OC\d{3}|22023)$/;
 
 export function completionsOf(api: DataApi): Completions {
   return {
-    request: async (request, token) => await call(api, "request_completion", { request }, token) as string,
-    read: async (id, token) => (await call(api, "completion", { id }, token) as Completion[])[0],
+    request: async (request, token, account) =>
+      await call(api, "request_completion", { request }, token, account) as string,
+    read: async (id, token) => (await call(api, "completion", { id }, token, null) as Completion[])[0],
   };
 }
 
-async function call(api: DataApi, name: string, parameters: unknown, token: string): Promise<unknown> {
+async function call(
+  api: DataApi,
+  name: string,
+  parameters: unknown,
+  token: string,
+  account: string | null,
+): Promise<unknown> {
   const response = await fetch(`${api.url}/rest/v1/rpc/${name}`, {
     method: "POST",
     headers: {
@@ -45,6 +52,8 @@ async function call(api: DataApi, name: string, parameters: unknown, token: stri
       "authorization": `Bearer ${token}`,
       "content-profile": "octroi",
       "content-type": "application/json",
+      // whose membership the database checks
+      ...account === null ? {} : { "x-octroi-account": account },
     },
     body: JSON.stringify(parameters),
     signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -28,6 +28,15 @@ export async function signUp(global = {}) {
   return { supabase, token: data.session.access_token, userId: data.user.id };
 }
 
+/** `supabase` for one account of its user: the same session, and the header that names the account with each call. */
+export function actingFor(supabase, account) {
+  const name = (query) => query.setHeader("x-octroi-account", account);
+  return {
+    rpc: (...call) => name(supabase.rpc(...call)),
+    from: (view) => ({ select: (...columns) => name(supabase.from(view).select(...columns)) }),
+  };
+}
+
 /** What a query of supabase-js found; throws what it failed with. */
 export async function found(query) {
   const { data, error } = await query;

@@ -7,6 +7,7 @@ import { apiKey, openai, signUp } from "./customer.mjs";
 import { examples } from "./document.mjs";
 import { column, psql } from "./psql.mjs";
 import { subscribe } from "./subscriber.mjs";
+import { invitationOf, teamOf } from "./team.mjs";
 
 // The account, user and key that the examples for backends name, and a table of the backend's own.
 const BACKEND_CAST = `
@@ -28,16 +29,28 @@ const BACKEND_CAST = `
   select octroi_private.assign_plan('01a00000-0000-7000-8000-0000000000a1', 'premium');
 `;
 
+/** What an example's first line says its user is, besides somebody who has just signed up: SQL, and names for its results. */
+function castOf(code, userId) {
+  const as = code.match(/^(?:--|\/\/) as (.*)$/m)?.[1];
+  if (as === "a subscriber") return { sql: subscribe(userId) };
+  if (as === "a team's owner") return teamOf(userId);
+  if (as === "who is invited") return invitationOf(userId);
+  return { sql: "" };
+}
+
 /** A session of a user who has just signed up and used something, or of a backend. */
 function sessionFor(code) {
-  if (code.startsWith("-- as octroi_meter")) return "set role octroi_meter;\n";
+  const [, role] = /^-- as (octroi_meter|octroi_operator)$/m.exec(code) ?? [];
+  if (role) return `set role ${role};\n`;
   const userId = randomUUID();
+  const { sql, ...names } = castOf(code, userId);
   return `
     insert into auth.users (id, email) values ('${userId}', '${userId}@example.test');
     select u.outcome from octroi_private.account as a
     cross join octroi_private.record_usage(a.id, '${userId}', 'gpt-5-mini', 100, 20) as u
     where a.owner_user_id = '${userId}';
-    ${code.startsWith("-- as a subscriber") ? subscribe(userId) : ""}
+    ${sql}
+    ${Object.entries(names).map(([name, value]) => `\\set ${name} '${value}'\n`).join("")}
     set role authenticated;
     select set_config('request.jwt.claims', '{"sub": "${userId}", "role": "authenticated"}', false);
   `;
@@ -65,9 +78,11 @@ for (const { heading, code } of examples("js")) {
       },
     });
     await openai(await apiKey(supabase)).embeddings.create({ model: "text-embedding-3-small", input: "toll" });
-    if (code.startsWith("// as a subscriber")) await psql(subscribe(userId));
+    const { sql, team, member, token } = castOf(code, userId);
+    await psql(sql);
 
-    await new AsyncFunction("supabase", "location", code)(supabase, { assign: () => {} });
+    const location = { assign: () => {}, hash: `#invitation=${token}` };
+    await new AsyncFunction("supabase", "location", ...(team ? ["team", "member"] : []), code)(supabase, location, team, member);
 
     assert.deepEqual(failures, []);
   });
@@ -82,7 +97,9 @@ test("every function and view has an example", async () => {
   const views = await column("select relname from pg_class where relnamespace = 'octroi'::regnamespace and relkind = 'v'");
   const verbs = await column(`
     select p.proname from pg_proc as p
-    where p.pronamespace = 'octroi_private'::regnamespace and has_function_privilege('octroi_meter', p.oid, 'execute')`);
+    where p.pronamespace = 'octroi_private'::regnamespace and (
+      has_function_privilege('octroi_meter', p.oid, 'execute') or has_function_privilege('octroi_operator', p.oid, 'execute')
+    )`);
 
   for (const name of functions) {
     assert.ok(sql.includes(`octroi.${name}(`), `${name} in SQL`);

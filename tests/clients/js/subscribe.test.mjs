@@ -1,42 +1,10 @@
 // From a free account to a paying one and back, as a front end does it with supabase-js and a person with a browser. In
 // between stand the worker, Stripe's stand-in, and the edge function that takes its signed webhooks.
 import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
 import { before, test } from "node:test";
 
 import { apiKey, found, openai, signUp, standing } from "./customer.mjs";
-
-const { OCTROI_MAIL_DIRECTORY } = process.env;
-const PAGES = { success_url: "http://localhost:3000/paid", cancel_url: "http://localhost:3000/" };
-const MAX_WAIT_MS = 20_000;
-
-/** Asks until `look` finds something. */
-async function eventually(what, look) {
-  const deadline = Date.now() + MAX_WAIT_MS;
-  while (Date.now() < deadline) {
-    const seen = await look();
-    if (seen) return seen;
-  }
-  throw new Error(`not within ${MAX_WAIT_MS} ms: ${what}`);
-}
-
-/** What became of a request to Stripe. */
-async function outcome(supabase, name, args) {
-  const id = await found(supabase.rpc(name, args));
-  return eventually(`an answer to ${name}`, async () => {
-    const [request] = await found(supabase.rpc("billing_request", { id }));
-    return request.state !== "pending" && request;
-  });
-}
-
-/** Presses the button of a hosted page that is labelled so, and returns where that leads. */
-async function press(url, label) {
-  const html = await (await fetch(url)).text();
-  const form = html.match(new RegExp(`action="([^"]+)"><button>${label}`));
-  assert.ok(form, `${url} has no button "${label}": ${html}`);
-  const answer = await fetch(new URL(form[1].replaceAll("&amp;", "&"), url), { method: "POST", redirect: "manual" });
-  return { status: answer.status, location: answer.headers.get("location") };
-}
+import { eventually, mailsTo, outcome, PAGES, press } from "./visitor.mjs";
 
 async function subscription(supabase) {
   const [mine] = await found(supabase.rpc("my_subscription"));
@@ -48,13 +16,6 @@ const onPlan = (supabase, plan) =>
     const mine = await subscription(supabase);
     return mine.plan === plan && mine;
   });
-
-/** The mails to a user, as they were sent. */
-async function mailsTo(email) {
-  const files = (await readdir(OCTROI_MAIL_DIRECTORY)).filter((name) => name.endsWith(".eml"));
-  const mails = await Promise.all(files.map((name) => readFile(`${OCTROI_MAIL_DIRECTORY}/${name}`, "utf8")));
-  return mails.filter((mail) => mail.includes(email));
-}
 
 let supabase;
 before(async () => {

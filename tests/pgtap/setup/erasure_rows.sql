@@ -25,6 +25,7 @@ from (values
   ('erasure_receipt_kept_check', 'erasure_receipt', 'kept = ''{}'''),
   ('erasure_receipt_pseudonym_key', 'erasure_receipt', 'pseudonym = ''01a00000-0000-7000-8000-00000000dead'''),
   ('erasure_step_kind_check', 'erasure_step', 'kind = ''auth'', waived_at = null'),
+  ('erasure_step_of_an_erasure', 'erasure_step', 'receipt_id = null'),
   ('erasure_step_at_stripe_has_customer', 'erasure_step', 'customer_id = null'),
   ('erasure_step_at_stripe_has_customer', 'erasure_step', 'waived_at = null'),
   ('erasure_step_at_stripe_has_customer', 'erasure_step', 'kind = ''handover'''),

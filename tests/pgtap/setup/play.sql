@@ -38,6 +38,15 @@ select set_config('role', 'authenticated', true);
 select set_config(
   'request.jwt.claims', json_build_object('sub', p_user_id, 'role', 'authenticated')::text, true
 );
+select set_config('octroi.account', '', true);
+end;
+
+-- The same, for an account that they name.
+create function tap.play_for(p_user_id uuid, p_account_id text) returns void
+language sql
+begin atomic
+select tap.play(p_user_id);
+select set_config('octroi.account', p_account_id, true);
 end;
 
 -- From here on everything is done as a role without claims.
@@ -54,6 +63,7 @@ language sql
 begin atomic
 select set_config('role', 'none', true);
 select set_config('request.jwt.claims', '', true);
+select set_config('octroi.account', '', true);
 end;
 
 -- SQLSTATE of a statement, '00000' when it succeeds, with its constraint where it violates one.
@@ -81,5 +91,5 @@ $$;
 create table tap.role_name (role_name text primary key);
 insert into tap.role_name values
 ('anon'), ('authenticated'), ('service_role'), ('octroi_worker'), ('octroi_meter'), ('octroi_admin'),
-('octroi_support');
+('octroi_support'), ('octroi_operator');
 grant select on tap.role_name to public;

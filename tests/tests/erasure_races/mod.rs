@@ -9,14 +9,35 @@ pub enum Has {
     Plan,
     /// A subscription that ends with its period.
     EndingPlan,
+    /// A team of their own, which they act for.
+    Team,
+    /// A part in somebody else's team, which they act for, and an invitation to another.
+    Membership,
 }
 
 /// Something that writes about somebody: what it is called, what they need for it, and the statement. `{user}`, `{account}` and
-/// `{key}` are theirs, `{id}` is new.
+/// `{key}` are theirs, `{id}` is new; `{colleague}` and `{invitation}` belong to their team, `{token}` is what they were sent.
 pub type Act = (&'static str, Has, &'static str);
 
 /// Every function of the Data API that writes, as a user calls it.
-pub const BY_USERS: [Act; 19] = [
+pub const BY_USERS: [Act; 32] = [
+    ("accept_invitation", Has::Membership, "octroi.accept_invitation('{token}')"),
+    ("create_team", Has::Nothing, "octroi.create_team('canary')"),
+    ("decline_invitation", Has::Membership, "octroi.decline_invitation('{token}')"),
+    (
+        "invite_member",
+        Has::Team,
+        "octroi.invite_member('canary-{id}@example.test', 'http://localhost:3000/join')",
+    ),
+    ("leave_team", Has::Membership, "octroi.leave_team()"),
+    ("remove_member", Has::Team, "octroi.remove_member('{colleague}')"),
+    ("resend_invitation", Has::Team, "octroi.resend_invitation('{invitation}')"),
+    ("revoke_invitation", Has::Team, "octroi.revoke_invitation('{invitation}')"),
+    ("set_budget", Has::Nothing, "octroi.set_budget('tokens', 'day', 5)"),
+    ("set_key_budget", Has::Nothing, "octroi.set_key_budget('{key}', 'tokens', 'day', 5)"),
+    ("set_member_budget", Has::Team, "octroi.set_member_budget('{user}', 'tokens', 'day', 5)"),
+    ("set_member_role", Has::Team, "octroi.set_member_role('{colleague}', 'admin')"),
+    ("transfer_team", Has::Team, "octroi.transfer_team('{colleague}')"),
     (
         "buy_top_up",
         Has::Plan,
@@ -59,8 +80,16 @@ pub const BY_USERS: [Act; 19] = [
 ];
 
 /// Those that only read, are nobody's to call, or are the deletion itself.
-pub const NO_ACTS: [&str; 6] =
-    ["billing_request", "completion", "delete_my_account", "my_data", "receipt", "receive_stripe_events"];
+pub const NO_ACTS: [&str; 8] = [
+    "billing_request",
+    "completion",
+    "delete_my_account",
+    "my_data",
+    "receipt",
+    "receive_stripe_events",
+    "team_invitations",
+    "team_members",
+];
 
 /// What the worker and operators write about somebody.
 pub const BY_OTHERS: [Act; 5] = [

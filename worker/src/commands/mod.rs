@@ -8,6 +8,7 @@ mod breach_report;
 mod catalogue;
 mod erasure;
 pub mod export;
+mod people;
 mod plan_file;
 mod plans;
 mod price_map;
@@ -23,7 +24,8 @@ use std::io::Write;
 use thiserror::Error;
 
 use crate::cli::{
-    AuditCommand, BreachCommand, ErasureCommand, KeysCommand, PlansCommand, PricesCommand, StripeCommand,
+    AuditCommand, BreachCommand, ErasureCommand, KeysCommand, PeopleCommand, PlansCommand, PricesCommand,
+    StripeCommand,
 };
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
@@ -191,6 +193,16 @@ impl<'c> Command<'c> {
             KeysCommand::RevokeLeaked { file } => {
                 revoke_leaked_keys::run(&mut self, file).await.map(|()| true)
             }
+        }
+    }
+
+    /// Runs `octroi people …`; false when somebody is left without an account.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn people(mut self, command: &PeopleCommand) -> Result<bool, CommandError> {
+        match command {
+            PeopleCommand::Backfill => people::backfill(&mut self).await,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::allowed_origins::{self, AllowedOrigins};
 use super::{ConfigError, Variables};
 
 const LISTEN: &str = "OCTROI_LISTEN";
@@ -26,10 +27,13 @@ pub struct GatewayConfig {
     pub max_connections: usize,
     /// How long calls under way may take after SIGTERM.
     pub drain: Duration,
+    /// Pages of which sites may call from a browser.
+    pub allowed_origins: AllowedOrigins,
 }
 
 impl GatewayConfig {
-    /// Reads `OCTROI_LISTEN`, `OCTROI_METRICS_LISTEN`, `OCTROI_MAX_*` and `OCTROI_DRAIN_SECONDS`.
+    /// Reads `OCTROI_LISTEN`, `OCTROI_METRICS_LISTEN`, `OCTROI_MAX_*`, `OCTROI_DRAIN_SECONDS` and
+    /// `OCTROI_ALLOWED_ORIGINS`.
     ///
     /// # Errors
     /// A [`ConfigError`] naming the variable.
@@ -49,6 +53,7 @@ impl GatewayConfig {
                 1..=100_000,
             )?,
             drain: Duration::from_secs(drain_seconds),
+            allowed_origins: allowed_origins::read(variables)?,
         })
     }
 }

@@ -7,6 +7,7 @@
 //! | `OCTROI_ADMIN_DATABASE_URL` | required by `octroi export` | Postgres, as a login that `octroi_admin` is granted to; `octroi serve` does not read it |
 //! | `OCTROI_LISTEN` | `127.0.0.1:8787` | address of the gateway |
 //! | `OCTROI_METRICS_LISTEN` | none | address for `/metrics` alone; without it they are beside the API if that is on loopback |
+//! | `OCTROI_ALLOWED_ORIGINS` | those of the billing settings | origins whose pages may call from a browser, separated by commas; `*` for every one, `none` for none |
 //! | `OCTROI_MAX_BODY_BYTES` | `33554432` | largest request body |
 //! | `OCTROI_MAX_CONNECTIONS` | `4096` | clients served at once |
 //! | `OCTROI_DRAIN_SECONDS` | `30` | how long calls under way may take after SIGTERM |
@@ -33,6 +34,7 @@
 //! | `OCTROI_LOG` | `info` | `tracing` filter |
 //! | `OCTROI_LOG_FORMAT` | `json` | `json` or `pretty` |
 
+mod allowed_origins;
 mod auth;
 mod database;
 mod gateway;
@@ -43,6 +45,7 @@ mod openai;
 mod stripe;
 mod variables;
 
+pub use allowed_origins::{AllowedOrigins, Origin};
 pub use auth::AuthConfig;
 pub use database::DatabaseConfig;
 pub use gateway::GatewayConfig;

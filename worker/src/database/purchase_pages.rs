@@ -28,4 +28,13 @@ impl Database {
         };
         Ok(PurchasePages { upgrade_url: page(0)?, top_up_url: page(1)? })
     }
+
+    /// URLs of the sites that the billing settings name: where checkout returns to, and the operator's pages.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn page_origins(&self) -> Result<Vec<String>, DatabaseError> {
+        let query = sqlx::query_scalar("select octroi_private.page_origins()");
+        self.answer(query.fetch_all(self.pool())).await
+    }
 }

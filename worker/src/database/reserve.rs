@@ -160,6 +160,8 @@ pub enum RefusalReason {
     SpendCapReached,
     /// The account has no plan.
     NoPlan,
+    /// The team has more members than its plan has seats, and the user has none of them.
+    NoSeat,
     /// The account is suspended, or its user.
     AccountSuspended,
     /// The key was revoked after it was authenticated.
@@ -235,6 +237,7 @@ impl RefusalReason {
             "model_budget_reached" => Self::ModelBudgetReached,
             "spend_cap_reached" => Self::SpendCapReached,
             "no_plan" => Self::NoPlan,
+            "no_seat" => Self::NoSeat,
             "account_suspended" => Self::AccountSuspended,
             "key_revoked" => Self::KeyRevoked,
             "key_expired" => Self::KeyExpired,

@@ -8,6 +8,7 @@ mod admission;
 pub mod auth;
 mod body;
 mod chat_completions;
+mod cors;
 mod embeddings;
 pub mod errors;
 mod event_stream;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::errors::GatewayError;
 use super::state::GatewayState;
 use super::{
-    chat_completions, embeddings, headers, health, models, privacy_export, responses, security_headers,
+    chat_completions, cors, embeddings, headers, health, models, privacy_export, responses, security_headers,
     unsubscribe,
 };
 
@@ -36,8 +36,9 @@ pub fn api(state: Arc<GatewayState>) -> Router {
     metered
         .merge(unmetered)
         .fallback(unknown_path)
-        .layer(from_fn(with_request_id))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors::layer(&state))
+        .layer(from_fn(with_request_id))
         .layer(from_fn(security_headers::add))
         .with_state(state)
 }

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::admission::Admission;
 use super::auth::Authenticator;
+use super::cors::CallingSites;
 use super::known_pages::KnownPages;
 use super::privacy_export::EXPORTS_MAX;
 use crate::config::{AuthConfig, GatewayConfig};
@@ -29,6 +30,8 @@ pub struct GatewayState {
     pub prometheus: PrometheusHandle,
     /// Where a refused caller gets more.
     pub pages: KnownPages,
+    /// Whose pages may call from a browser.
+    pub calling_sites: CallingSites,
     /// Largest request body, bytes.
     pub max_body_bytes: usize,
     /// What pages say.
@@ -58,6 +61,7 @@ impl GatewayState {
             admission: Admission::new(config.max_body_bytes),
             calls,
             pages: KnownPages::new(database.clone()),
+            calling_sites: CallingSites::new(config.allowed_origins.clone(), database.clone()),
             database,
             prometheus,
             max_body_bytes: config.max_body_bytes,

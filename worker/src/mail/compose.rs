@@ -114,12 +114,11 @@ impl Composer {
     fn letter(&self, draft: &Draft, wording: &Wording<'_>) -> Result<Letter, ComposeError> {
         let content = draft.kind.say(wording, draft.account_name.as_deref())?;
         let service = self.from.name.clone().unwrap_or_else(|| self.from_address.domain().to_owned());
-        let (reason, stop) = draft.kind.consent_phrases();
+        let (reason, stop) = draft.kind.reason_phrases(draft.is_contractual);
         let unsubscribe = match draft.is_contractual {
             true => None,
             false => Some(Link { label: wording.text(stop)?, url: self.unsubscribe_url(draft)? }),
         };
-        let reason = if draft.is_contractual { "service-mail" } else { reason };
         Ok(Letter {
             language: wording.language(),
             subject: content.subject,

@@ -153,6 +153,43 @@ pub(super) fn everything() -> Vec<(&'static str, Kind, Option<&'static str>)> {
             None,
         ),
         ("new_owner", kind("new_owner", json!({ "plan": "Premium" })), Some("Data team")),
+        (
+            "new_owner_transferred",
+            kind("new_owner", json!({ "plan": "Premium", "cause": "transferred", "payment": "removed" })),
+            Some("Data team"),
+        ),
+        (
+            "new_owner_transferred_kept",
+            kind("new_owner", json!({ "plan": "Premium", "cause": "transferred", "payment": "kept" })),
+            Some("Data team"),
+        ),
+        (
+            "new_owner_transferred_unpaid",
+            kind("new_owner", json!({ "plan": "Free", "cause": "transferred", "payment": "none" })),
+            Some("Data team"),
+        ),
+        (
+            "invitation",
+            kind(
+                "invitation",
+                json!({
+                    "role": "member", "inviter": "bob@example.com", "expires_at": "2026-11-29T19:00:01+00:00",
+                    "url": "https://acme.example/join#invitation=0123456789abcdef"
+                }),
+            ),
+            Some("Data team"),
+        ),
+        (
+            "invitation_admin",
+            kind(
+                "invitation",
+                json!({
+                    "role": "admin", "inviter": null, "expires_at": "2026-11-29T19:00:01.5Z",
+                    "url": "javascript:alert(1)"
+                }),
+            ),
+            Some("Win a prize\r\nBcc: eve@x.de"),
+        ),
         ("new_owner_no_plan", kind("new_owner", json!({ "plan": null })), None),
         (
             "news",

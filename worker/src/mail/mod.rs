@@ -35,8 +35,8 @@ pub use address::{Address, AddressError};
 pub use compose::{ComposeError, Composer, Draft};
 pub use delivery::{HandOverError, NotSent, Problem, Reply, Step};
 pub use kinds::{
-    AlertScope, AutoTopUpFailed, Breach, BreachNotice, Kind, Links, Meter, PaymentFailed, SubscriptionEnded,
-    Threshold, TopUpReceived,
+    AlertScope, AutoTopUpFailed, Breach, BreachNotice, Invitation, InvitedRole, Kind, Links, Meter, NewOwner,
+    OwnerChange, PaymentDetails, PaymentFailed, SubscriptionEnded, Threshold, TopUpReceived,
 };
 pub use language::Language;
 pub use mailer::{Mailer, Offer};

@@ -162,9 +162,14 @@ impl Authenticator {
             JwtError::KeysUnavailable => GatewayError::AuthUnavailable,
         })?;
         let found = self.database.authenticate_user(token.user_id, account_id).await.map_err(unavailable)?;
-        // A user without even a personal account was deleted after the token was issued.
-        let missing = account_id.map_or(GatewayError::InvalidCredentials, |_| GatewayError::NotAMember);
         let Some(user) = found else {
+            // A user without even a personal account was deleted after the token was issued, or is older than Octroi.
+            if account_id.is_none()
+                && self.database.is_without_account(token.user_id).await.map_err(unavailable)?
+            {
+                return Err(GatewayError::NoAccount);
+            }
+            let missing = account_id.map_or(GatewayError::InvalidCredentials, |_| GatewayError::NotAMember);
             let reason = if account_id.is_some() { Reason::NotAMember } else { Reason::BadToken };
             self.refusals.count(reason, (None, None));
             return Err(missing);

@@ -59,11 +59,13 @@ impl GatewayError {
             Self::MissingCredentials | Self::InvalidCredentials => (INVALID_REQUEST, Some("invalid_api_key")),
             Self::ExpiredCredentials => (INVALID_REQUEST, Some("expired_api_key")),
             Self::AccountSuspended => (INVALID_REQUEST, Some("account_suspended")),
+            Self::NoAccount => (INVALID_REQUEST, Some("no_account")),
             Self::NotAMember => (INVALID_REQUEST, Some("not_a_member")),
             Self::Forbidden => (INVALID_REQUEST, Some("refused")),
             Self::Quota(refusal) => ("insufficient_quota", Some(refusal.code)),
             Self::QuotaHeld(_) => ("rate_limit_exceeded", Some("quota_held")),
             Self::NoPlan { .. } => ("billing_required", Some("no_plan")),
+            Self::NoSeat { .. } => (INVALID_REQUEST, Some("no_seat")),
             Self::ModelNotAllowed { .. } => (INVALID_REQUEST, Some("model_not_allowed")),
             Self::EndpointNotAllowed { .. } => (INVALID_REQUEST, Some("endpoint_not_allowed")),
             Self::InputTooLong { .. } => (INVALID_REQUEST, Some("context_length_exceeded")),
@@ -117,6 +119,13 @@ impl GatewayError {
                     upgrade_url.as_deref().map(|url| format!(" Choose one at {url}.")).unwrap_or_default();
                 format!("The account has no plan that allows this call.{advice}")
             }
+            Self::NoSeat { upgrade_url } => {
+                let place = upgrade_url.as_deref().map(|url| format!(" at {url}")).unwrap_or_default();
+                format!(
+                    "The team has more members than its plan has seats, and yours is not one of them. Its owner can \
+                     remove a member, or choose a bigger plan{place}."
+                )
+            }
             Self::ModelNotAllowed { model } => {
                 format!("The model `{model}` is not part of this account's plan or of this key's models.")
             }
@@ -156,7 +165,12 @@ impl GatewayError {
             Self::InvalidCredentials => "Incorrect API key or access token provided.",
             Self::ExpiredCredentials => "The API key or access token has expired.",
             Self::AccountSuspended => "This account, or its user, is suspended.",
-            Self::NotAMember => "OpenAI-Organization does not name an account you are a member of.",
+            Self::NoAccount => {
+                "You are signed in, but have no account here yet. Ask whoever runs this service to open one."
+            }
+            Self::NotAMember => {
+                "You are not a member of the account that this call is for, by OpenAI-Organization or by its key."
+            }
             Self::Forbidden => "This account may not make this call.",
             Self::BodyInterrupted => "The connection ended before the whole request body had arrived.",
             Self::BodyTimeout => "The request body did not arrive in time.",

@@ -76,6 +76,7 @@ fn refusals_of_reserve_are_told_as_the_table_says() {
         (RefusalReason::ModelBudgetReached, "429 insufficient_quota/model_budget_reached false -"),
         (RefusalReason::SpendCapReached, "429 insufficient_quota/spend_cap_reached false -"),
         (RefusalReason::NoPlan, "402 billing_required/no_plan false -"),
+        (RefusalReason::NoSeat, "403 invalid_request_error/no_seat - -"),
         (RefusalReason::AccountSuspended, "403 invalid_request_error/account_suspended - -"),
         (RefusalReason::KeyRevoked, "401 invalid_request_error/invalid_api_key - -"),
         (RefusalReason::KeyExpired, "401 invalid_request_error/expired_api_key - -"),

@@ -60,6 +60,7 @@ impl GatewayError {
             RefusalReason::ModelBudgetReached => "model_budget_reached",
             RefusalReason::SpendCapReached => "spend_cap_reached",
             RefusalReason::NoPlan => return Self::NoPlan { upgrade_url: pages.upgrade_url.clone() },
+            RefusalReason::NoSeat => return Self::NoSeat { upgrade_url: pages.upgrade_url.clone() },
             RefusalReason::AccountSuspended => return Self::AccountSuspended,
             RefusalReason::KeyRevoked => return Self::InvalidCredentials,
             RefusalReason::KeyExpired => return Self::ExpiredCredentials,

@@ -36,6 +36,8 @@ pub enum GatewayError {
     ExpiredCredentials,
     /// The account may not call at all.
     AccountSuspended,
+    /// The user of a good token whom Octroi has not taken in yet.
+    NoAccount,
     /// The account named by `OpenAI-Organization` is not one of the caller's; unknown ones look the same.
     NotAMember,
     /// Refused for a reason this version cannot explain.
@@ -47,6 +49,11 @@ pub enum GatewayError {
     /// The account has no plan that allows calls.
     NoPlan {
         /// Where to get one.
+        upgrade_url: Option<Arc<str>>,
+    },
+    /// The team has more members than its plan has seats, and the caller has none of them.
+    NoSeat {
+        /// Where to get a bigger plan.
         upgrade_url: Option<Arc<str>>,
     },
     /// The account's plan or key does not include this model.
@@ -178,7 +185,9 @@ impl GatewayError {
             }
             Self::NoPlan { .. } => StatusCode::PAYMENT_REQUIRED,
             Self::AccountSuspended
+            | Self::NoAccount
             | Self::NotAMember
+            | Self::NoSeat { .. }
             | Self::Forbidden
             | Self::ModelNotAllowed { .. }
             | Self::EndpointNotAllowed { .. } => StatusCode::FORBIDDEN,

@@ -2,6 +2,7 @@
 
 mod auto_top_up_failed;
 mod breach;
+mod invitation;
 mod new_owner;
 mod news;
 mod payment_failed;
@@ -13,7 +14,8 @@ use serde::Deserialize;
 
 pub use auto_top_up_failed::AutoTopUpFailed;
 pub use breach::{Breach, BreachNotice};
-pub use new_owner::NewOwner;
+pub use invitation::{Invitation, InvitedRole};
+pub use new_owner::{NewOwner, OwnerChange, PaymentDetails};
 pub use news::News;
 pub use payment_failed::PaymentFailed;
 pub use subscription_ended::SubscriptionEnded;
@@ -45,6 +47,8 @@ pub enum Kind {
     News(News),
     /// Personal data were breached.
     Breach(Breach),
+    /// Somebody is asked to join a team.
+    Invitation(Invitation),
 }
 
 /// What a limit counts.
@@ -90,7 +94,7 @@ pub(super) struct Content {
 
 impl Kind {
     /// Every kind this worker can write.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "threshold",
         "payment_failed",
         "subscription_ended",
@@ -99,6 +103,7 @@ impl Kind {
         "news",
         "breach",
         "new_owner",
+        "invitation",
     ];
 
     /// The kind in a row.
@@ -113,10 +118,12 @@ impl Kind {
             .map_err(|_| ComposeError::Data { kind: kind.to_owned() })
     }
 
-    /// The phrases that say why a mail of this kind comes although no contract asks for it, and how to stop it.
-    pub(super) fn consent_phrases(&self) -> (&'static str, &'static str) {
+    /// The phrases that say why a mail of this kind comes, and how to stop it where that is possible.
+    pub(super) fn reason_phrases(&self, is_contractual: bool) -> (&'static str, &'static str) {
         match self {
+            Self::Invitation(_) => ("invitation-mail", "unsubscribe"),
             Self::News(_) => ("news-mail", "unsubscribe-news"),
+            _ if is_contractual => ("service-mail", "unsubscribe"),
             _ => ("warning-mail", "unsubscribe"),
         }
     }
@@ -132,6 +139,7 @@ impl Kind {
             Self::TopUpReceived(about) => about.say(wording)?,
             Self::AutoTopUpFailed(about) => about.say(wording)?,
             Self::NewOwner(about) => about.say(wording)?,
+            Self::Invitation(about) => about.say(wording, account)?,
             Self::News(about) => about.say(wording)?,
             Self::Breach(about) => about.say(wording)?,
         };

@@ -37,6 +37,7 @@ about-account = { $subject } ({ $account })
 service-mail = You get this mail because of your contract with { $service }. It cannot be unsubscribed from.
 warning-mail = You get this mail because you use { $service }.
 unsubscribe = Stop these warnings
+invitation-mail = You get this mail because somebody entered this address at { $service }. If you do not know them, do nothing: nobody joins a team without accepting.
 news-mail = You get this mail because you agreed that { $service } may send you news.
 unsubscribe-news = Send no more news
 upgrade = Upgrade the plan
@@ -121,10 +122,27 @@ auto-top-up-failed-check = Check the payment
 
 new-owner-subject = You are the owner of the team now
 new-owner-lead = Its owner has deleted their account, and the team has passed to you.
+new-owner-transferred = Its owner has handed the team over to you, and is an admin of it now.
 new-owner-plan = The plan “{ $plan }” goes on. The means of payment that it was paid with belonged to the former owner and has been removed, together with their name, address and tax id.
 new-owner-subscription = Its subscription goes on. The means of payment that it was paid with belonged to the former owner and has been removed, together with their name, address and tax id.
 new-owner-ask = Please add a means of payment and say whom invoices are for before the next payment is due.
+new-owner-kept = Its subscription goes on, paid for as before: the former owner has left the means of payment and the billing address to the team. Please see whether they are right.
+new-owner-unpaid = Nothing has to be paid for it at present.
 new-owner-do = Add a means of payment
+new-owner-see = See the billing
+
+## An invitation to a team
+
+invitation-subject = You are invited to a team
+invitation-lead = { $inviter } invites you to the team “{ $account }”.
+invitation-lead-bare = You are invited to the team “{ $account }”.
+invitation-role = { $role ->
+    [admin] As an admin you use the plan of the team, see what all of its members use, and look after members and billing.
+   *[member] As a member you use the plan of the team. Its owner and admins see your address and what you use of it.
+}
+invitation-sign-in = Sign in, or sign up, with the address that this mail came to. The link works once.
+invitation-until = Valid until
+invitation-do = Answer the invitation
 
 ## News, in the operator's words
 

@@ -41,6 +41,7 @@ about-account = { $subject } ({ $account })
 service-mail = Vous recevez ce message en raison de votre contrat avec { $service }. Il n’est pas possible de s’en désabonner.
 warning-mail = Vous recevez ce message parce que vous utilisez { $service }.
 unsubscribe = Ne plus recevoir ces alertes
+invitation-mail = Vous recevez ce message parce que quelqu’un a indiqué cette adresse auprès de { $service }. Si vous ne connaissez pas cette personne, ne faites rien : personne ne rejoint une équipe sans accepter.
 news-mail = Vous recevez ce message parce que vous avez accepté de recevoir des nouvelles de { $service }.
 unsubscribe-news = Ne plus recevoir de nouvelles
 upgrade = Changer de formule
@@ -125,10 +126,27 @@ auto-top-up-failed-check = Vérifier le paiement
 
 new-owner-subject = Vous êtes désormais propriétaire de l’équipe
 new-owner-lead = Son propriétaire a supprimé son compte, et l’équipe vous revient.
+new-owner-transferred = Son propriétaire vous a transmis l’équipe et en est désormais administrateur.
 new-owner-plan = La formule « { $plan } » se poursuit. Le moyen de paiement utilisé jusqu’ici appartenait à l’ancien propriétaire et a été retiré, de même que son nom, son adresse et son numéro fiscal.
 new-owner-subscription = Son abonnement se poursuit. Le moyen de paiement utilisé jusqu’ici appartenait à l’ancien propriétaire et a été retiré, de même que son nom, son adresse et son numéro fiscal.
 new-owner-ask = Merci d’ajouter un moyen de paiement et d’indiquer à qui adresser les factures avant la prochaine échéance.
+new-owner-kept = Son abonnement se poursuit et reste payé comme avant : l’ancien propriétaire a laissé à l’équipe le moyen de paiement et l’adresse de facturation. Merci de vérifier qu’ils conviennent.
+new-owner-unpaid = Rien n’est à payer pour elle actuellement.
 new-owner-do = Ajouter un moyen de paiement
+new-owner-see = Voir la facturation
+
+## An invitation to a team
+
+invitation-subject = Vous êtes invité à rejoindre une équipe
+invitation-lead = { $inviter } vous invite à rejoindre l’équipe « { $account } ».
+invitation-lead-bare = Vous êtes invité à rejoindre l’équipe « { $account } ».
+invitation-role = { $role ->
+    [admin] En tant qu’administrateur, vous utilisez la formule de l’équipe, voyez ce que tous ses membres consomment et gérez les membres et la facturation.
+   *[member] En tant que membre, vous utilisez la formule de l’équipe. Son propriétaire et ses administrateurs voient votre adresse et ce que vous en consommez.
+}
+invitation-sign-in = Connectez-vous ou inscrivez-vous avec l’adresse à laquelle ce message est arrivé. Le lien ne fonctionne qu’une fois.
+invitation-until = Valable jusqu’au
+invitation-do = Répondre à l’invitation
 
 ## News, in the operator's words
 
