@@ -98,6 +98,7 @@ grant execute on function octroi_private.fail_completion(uuid, smallint, jsonb) 
 grant execute on function octroi_private.worker_ready() to octroi_worker;
 -- Plans, as the operator declares them.
 grant execute on function octroi_private.declare_plans(jsonb, boolean) to octroi_worker;
+grant execute on function octroi_private.plan_margins(jsonb) to octroi_worker;
 grant execute on function octroi_private.plan_catalogue() to octroi_worker;
 grant execute on function octroi_private.purchase_pages() to octroi_worker;
 grant execute on function octroi_private.record_stripe_ids(jsonb) to octroi_worker;

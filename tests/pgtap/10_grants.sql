@@ -107,6 +107,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.close_did(text,text,jsonb)'),
 ('octroi_worker', 'octroi_private.close_step(text)'),
 ('octroi_worker', 'octroi_private.declare_plans(jsonb,boolean)'),
+('octroi_worker', 'octroi_private.plan_margins(jsonb)'),
 ('octroi_worker', 'octroi_private.extend_jobs(bigint[],integer[],integer)'),
 ('octroi_worker', 'octroi_private.erasure_at_stripe(bigint)'),
 ('octroi_worker', 'octroi_private.erasure_customer(bigint)'),

@@ -9,6 +9,7 @@ mod catalogue;
 mod erasure;
 pub mod export;
 mod plan_file;
+mod plan_margins;
 mod plans;
 mod progress;
 mod reconcile;
