@@ -360,21 +360,4 @@ as $$
   where t.account_id in (select octroi_private.my_administered_accounts())
 $$;
 
-create function octroi_private.my_invoices()
-returns table (
-  account_id uuid, id text, status text, total_minor bigint, amount_paid_minor bigint, currency text,
-  created_at timestamptz, period_start timestamptz, period_end timestamptz, paid_at timestamptz
-)
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  select c.account_id, i.id, i.status, i.total_minor, i.amount_paid_minor, i.currency, i.created_at, i.period_start,
-    i.period_end, i.paid_at
-  from octroi_private.stripe_invoice as i
-  join octroi_private.stripe_customer as c on c.id = i.customer_id
-  where c.account_id in (select octroi_private.my_administered_accounts()) and i.status <> 'draft'
-$$;
-
 reset role;

@@ -57,7 +57,7 @@ comment on view octroi.top_ups is 'Packs that the accounts the reader administer
 create view octroi.invoices with (security_invoker = true) as
 select
   i.account_id, i.id, i.status, i.total_minor, i.amount_paid_minor, i.currency, i.created_at, i.period_start,
-  i.period_end, i.paid_at
+  i.period_end, i.paid_at, i.number, i.subtotal_minor, i.tax_minor, i.lines, i.hosted_url, i.pdf_url
 from octroi_private.my_invoices() as i;
 comment on view octroi.invoices is 'Invoices of the accounts the reader administers, as Stripe has them.';
 

@@ -45,10 +45,10 @@ select bag_eq(
   array[
     'octroi.restrict_api_key(uuid,text[],text[])', 'octroi.rotate_api_key(uuid,integer)',
     'octroi.revoke_api_key(uuid)', 'octroi.completion(uuid)', 'octroi.billing_request(uuid)', 'octroi.receipt(uuid)',
-    'octroi.my_requests(integer,timestamp with time zone,uuid)',
+    'octroi.change_preview(uuid)', 'octroi.change_plan(text,text,uuid)', 'octroi.my_requests(integer,timestamp with time zone,uuid)',
     'octroi.account_usage(date,date,text,date,text,uuid,integer)'
   ],
-  'no exposed function takes a user or an account; six take the id of a thing of the caller''s, two that of a last row'
+  'no exposed function takes a user or an account; eight take the id of a thing of the caller''s, two that of a last row'
 );
 select is_empty(
   $$select e.signature

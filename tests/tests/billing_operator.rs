@@ -106,7 +106,10 @@ async fn plans_that_can_lose_money_fail_the_check_unless_the_file_says_so() {
         assert!(!well && said.contains("LOSES UP TO 0.10 USD (allowed: 0.09 USD)"), "{said}");
         let (taken, said) = shop.push_with("usd_cents = 10,", "usd_cents = 9,").await;
         assert!(taken && said.contains("warning: plan free, free"), "a push warns: {said}");
-        assert!(said.contains("plan free: unchanged (version 1)"), "what may be lost is no new version: {said}");
+        assert!(
+            said.contains("plan free: unchanged (version 1)"),
+            "what may be lost is no new version: {said}"
+        );
     })
     .await;
 }

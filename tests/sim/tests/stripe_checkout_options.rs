@@ -39,7 +39,10 @@ async fn combinations_that_stripe_refuses_are_refused_in_its_words() {
     let taxes = json!({ "automatic_tax": { "enabled": true } });
     let (_, code, message) = refused(Some(&customer), "subscription", taxes).await;
     assert_eq!(code, "customer_tax_location_invalid");
-    assert!(message.contains("`customer_update[address]`") || message.contains("customer_update[address]"), "{message}");
+    assert!(
+        message.contains("`customer_update[address]`") || message.contains("customer_update[address]"),
+        "{message}"
+    );
 
     let ids = json!({ "tax_id_collection": { "enabled": true }, "customer_update": { "address": "auto" } });
     let (_, _, message) = refused(Some(&customer), "payment", ids).await;
@@ -59,7 +62,8 @@ async fn combinations_that_stripe_refuses_are_refused_in_its_words() {
 
     let (_, _, message) = refused(Some(&customer), "payment", json!({ "locale": "tlh" })).await;
     assert!(message.starts_with("Invalid locale: must be one of auto, bg"), "{message}");
-    let (_, _, message) = refused(Some(&customer), "payment", json!({ "billing_address_collection": "never" })).await;
+    let (_, _, message) =
+        refused(Some(&customer), "payment", json!({ "billing_address_collection": "never" })).await;
     assert!(message.starts_with("Invalid billing_address_collection"), "{message}");
 }
 
@@ -91,8 +95,15 @@ async fn taxes_and_a_code_are_in_the_session_the_payment_and_the_invoice() {
         ..Completion::default()
     };
     let paid = shop.sim.complete(id, &entered).unwrap();
-    assert_eq!((&paid["amount_subtotal"], &paid["amount_total"]), (&json!(500), &json!(476)), "(500 - 100) · 1.19");
-    assert_eq!(paid["total_details"], json!({ "amount_discount": 100, "amount_shipping": 0, "amount_tax": 76 }));
+    assert_eq!(
+        (&paid["amount_subtotal"], &paid["amount_total"]),
+        (&json!(500), &json!(476)),
+        "(500 - 100) · 1.19"
+    );
+    assert_eq!(
+        paid["total_details"],
+        json!({ "amount_discount": 100, "amount_shipping": 0, "amount_tax": 76 })
+    );
     assert_eq!(paid["consent"]["terms_of_service"], json!("accepted"));
     let invoice: Invoice =
         get(&shop.client, &format!("/invoices/{}", paid["invoice"].as_str().unwrap()), json!({})).ok().await;
@@ -102,7 +113,8 @@ async fn taxes_and_a_code_are_in_the_session_the_payment_and_the_invoice() {
     assert!(invoice.number.is_some() && invoice.invoice_pdf.is_some());
     let books = shop.sim.books();
     assert_eq!(books.customers[0].charged, 476);
-    let known: Customer = get(&shop.client, &format!("/customers/{}", customer.id.as_str()), json!({})).ok().await;
+    let known: Customer =
+        get(&shop.client, &format!("/customers/{}", customer.id.as_str()), json!({})).ok().await;
     assert_eq!(known.address.and_then(|address| address.country).as_deref(), Some("DE"));
 }
 
@@ -146,10 +158,18 @@ async fn a_preview_says_what_the_change_then_costs_and_changes_nothing() {
     let change = json!({ "items": items, "proration_behavior": "always_invoice", "proration_date": at });
     let _: Subscription =
         post(&shop.client, &format!("/subscriptions/{}", subscription.id.as_str()), change).ok().await;
-    assert_eq!(shop.sim.books().customers[0].charged, 900 + preview.amount_due, "ten minutes later it costs the same");
+    assert_eq!(
+        shop.sim.books().customers[0].charged,
+        900 + preview.amount_due,
+        "ten minutes later it costs the same"
+    );
 
     let outside = json!({ "items": items, "proration_behavior": "always_invoice", "proration_date": 1 });
     let form = json!({ "subscription": subscription.id.as_str(), "subscription_details": outside });
     let (status, _, message) = post(&shop.client, "/invoices/create_preview", form).refusal().await;
-    assert_eq!((status, message.contains("outside of current subscription period")), (400, true), "{message}");
+    assert_eq!(
+        (status, message.contains("outside of current subscription period")),
+        (400, true),
+        "{message}"
+    );
 }

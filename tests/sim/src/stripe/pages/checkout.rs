@@ -42,7 +42,8 @@ pub(super) fn pay(sim: &Sim, id: &str, query: &str) -> Response<SimBody> {
     };
     let mut world = sim.world();
     world.catch_up();
-    if let Err(error) = checkout::complete(&mut world, id, &Completion { pays_with, ..Completion::default() }) {
+    if let Err(error) = checkout::complete(&mut world, id, &Completion { pays_with, ..Completion::default() })
+    {
         return page(error.status, &format!("<p>{}</p>", escaped(&error.message)));
     }
     let session = world.sessions.get(id).filter(|session| session.status == Status::Complete);

@@ -10,9 +10,9 @@ use crate::stripe::world::World;
 
 /// The languages of the page (Stripe's API reference).
 const LOCALES: &[&str] = &[
-    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hr", "hu",
-    "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv", "th",
-    "tr", "vi", "zh", "zh-HK", "zh-TW",
+    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA",
+    "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru",
+    "sk", "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ];
 
 /// What a session asks of its customer.
@@ -110,8 +110,7 @@ fn take_update(customer: Option<&str>, params: &mut Params) -> Result<(bool, boo
         let message = "`customer_update` can only be used with `customer`.";
         return Err(ApiError::parameter("parameter_invalid", "customer_update", message));
     }
-    let mut is_auto =
-        |name: &str| update.one_of(name, &["auto", "never"]).map(|given| given == Some("auto"));
+    let mut is_auto = |name: &str| update.one_of(name, &["auto", "never"]).map(|given| given == Some("auto"));
     let found = (is_auto("name")?, is_auto("address")?);
     is_auto("shipping")?;
     update.finish()?;

@@ -32,9 +32,12 @@ fn customer_details(session: &Session, world: &World) -> Value {
 fn head(session: &Session, world: &World) -> Value {
     let asks = &session.asks;
     let (amounts, is_complete) = (session.amounts(), session.status == Status::Complete);
-    let tax_status = asks.automatic_tax.then_some(if is_complete { "complete" } else { "requires_location_inputs" });
-    let consents = |terms: &str| json!({ "payment_method_reuse_agreement": null, "promotions": "none",
-        "terms_of_service": terms });
+    let tax_status =
+        asks.automatic_tax.then_some(if is_complete { "complete" } else { "requires_location_inputs" });
+    let consents = |terms: &str| {
+        json!({ "payment_method_reuse_agreement": null, "promotions": "none",
+        "terms_of_service": terms })
+    };
     json!({
         "id": session.id,
         "object": "checkout.session",

@@ -113,11 +113,7 @@ pub fn taxes_on(world: &World, invoice: &Invoice) -> i64 {
 }
 
 /// Takes `automatic_tax[enabled]`. Stripe wants to know where the customer is.
-pub fn takes_automatic_tax(
-    world: &World,
-    customer: &str,
-    params: &mut Params,
-) -> Result<bool, ApiError> {
+pub fn takes_automatic_tax(world: &World, customer: &str, params: &mut Params) -> Result<bool, ApiError> {
     let Some(mut given) = params.object("automatic_tax")? else { return Ok(false) };
     let is_enabled = given.boolean("enabled")?.unwrap_or(false);
     given.ignore(&["liability"]);

@@ -56,14 +56,23 @@ fn changed(copy: &mut World, id: &str, mut details: Params) -> Result<Invoice, A
     let behavior = details.one_of("proration_behavior", &["always_invoice", "create_prorations", "none"])?;
     details.finish()?;
     if is_dated && items.is_empty() {
-        let message = "You cannot set `subscription_details[proration_date]` without changing the subscription.";
-        return Err(ApiError::parameter("parameter_invalid", "subscription_details[proration_date]", message));
+        let message =
+            "You cannot set `subscription_details[proration_date]` without changing the subscription.";
+        return Err(ApiError::parameter(
+            "parameter_invalid",
+            "subscription_details[proration_date]",
+            message,
+        ));
     }
     let period = subscription.items.iter().map(|item| item.period);
     let (start, end) = period.fold((i64::MAX, 0), |all, one| (all.0.min(one.0), all.1.max(one.1)));
     if at.is_some_and(|at| !(start..=end).contains(&at)) {
         let message = "Cannot specify proration date outside of current subscription period.";
-        return Err(ApiError::parameter("parameter_invalid", "subscription_details[proration_date]", message));
+        return Err(ApiError::parameter(
+            "parameter_invalid",
+            "subscription_details[proration_date]",
+            message,
+        ));
     }
     let invoiced = subscriptions::try_change(copy, id, items, behavior, at)?;
     match invoiced.and_then(|invoice| copy.invoices.get(&invoice).cloned()) {
