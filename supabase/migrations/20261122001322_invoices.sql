@@ -47,6 +47,7 @@ as $$
 declare
   v_request octroi_private.billing_request;
 begin
+  perform octroi_private.my_user_id();
   select r.* into v_request
   from octroi_private.billing_request as r
   where r.id = change_preview.id and r.kind = 'preview_change'
