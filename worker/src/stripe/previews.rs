@@ -8,7 +8,7 @@ use stripe_billing::invoice::{
 
 use super::objects::{Invoice, InvoiceLine};
 use super::subscriptions::NewItem;
-use super::{Stripe, StripeError};
+use super::{Stripe, StripeError, fresh_key};
 
 /// The invoice that a change would make at once, in the currency's smallest unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -53,7 +53,7 @@ impl Stripe {
             Some(CreatePreviewInvoiceSubscriptionDetailsProrationBehavior::AlwaysInvoice);
         details.proration_date = proration_at_s;
         let request = CreatePreviewInvoice::new().subscription(subscription).subscription_details(details);
-        let invoice = self.get(&request).await?;
+        let invoice = self.change(&request, &fresh_key(subscription)).await?;
         let lines = invoice.lines.data.clone();
         let invoice = Invoice::new(&invoice, &lines);
         Ok(ChangePreview {
