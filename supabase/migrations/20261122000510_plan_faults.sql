@@ -50,6 +50,40 @@ as $$
   select p_where || ' is not a table' where jsonb_typeof(p_object) <> 'object'
 $$;
 
+-- A loss that is meant: at most so much, and why.
+create function octroi_private.allow_loss_faults(p_item jsonb, p_at text)
+returns setof text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_at || 'allow_loss: usd_cents from 1 to 99,999,999 and a reason of 1 to 200 characters'
+  where p_item ? 'allow_loss' and not (
+    octroi_private.is_whole(p_item #> '{allow_loss,usd_cents}', 1, 99999999)
+    and octroi_private.is_text(p_item #> '{allow_loss,reason}', 200)
+    and (p_item -> 'allow_loss') - array['usd_cents', 'reason'] = '{}'
+  )
+$$;
+
+create function octroi_private.currency_faults(p_plans jsonb)
+returns setof text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'micro_usd_per_minor_unit: a table' where jsonb_typeof(p_plans -> 'micro_usd_per_minor_unit') <> 'object'
+  union all
+  select format(
+    'micro_usd_per_minor_unit.%s: a currency of three small letters other than usd, and a whole number from 1 to '
+    || '1,000,000,000', left(c.key, 50)
+  )
+  from jsonb_each(
+    case jsonb_typeof(p_plans -> 'micro_usd_per_minor_unit') when 'object'
+      then p_plans -> 'micro_usd_per_minor_unit' else '{}' end
+  ) as c
+  where c.key !~ '^[a-z]{3}$' or c.key = 'usd' or not octroi_private.is_whole(c.value, 1, 1000000000)
+$$;
+
 create function octroi_private.limit_faults(p_plan jsonb)
 returns setof text
 language sql
@@ -107,8 +141,10 @@ as $$
     select o.item, 'overage[' || o.place || ']' as at, o.place, o.item ->> 'meter' as meter
     from octroi_private.listed(p_plan -> 'overage') as o
   )
-  select octroi_private.unknown_keys(d.item, array['meter', 'slice', 'price', 'spend_cap', 'on'], d.at || '.')
+  select octroi_private.unknown_keys(d.item, array['meter', 'slice', 'price', 'spend_cap', 'on', 'allow_loss'], d.at || '.')
   from declared as d
+  union all
+  select octroi_private.allow_loss_faults(d.item, d.at || '.') from declared as d
   union all
   select d.at || f.fault
   from declared as d
@@ -159,7 +195,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select octroi_private.unknown_keys(p_plan, array[
     'code', 'name', 'default', 'currency', 'price', 'trial_days', 'seats', 'features', 'models', 'top_ups', 'limit',
-    'overage', 'default_output_tokens', 'least_output_tokens', 'hold_wait_seconds', 'on_disconnect'
+    'overage', 'default_output_tokens', 'least_output_tokens', 'hold_wait_seconds', 'on_disconnect', 'allow_loss'
   ], '')
   union all
   select octroi_private.unknown_keys(p_plan -> 'price', array['month', 'year'], 'price.') where p_plan ? 'price'
@@ -242,6 +278,8 @@ as $$
   from octroi_private.listed(p_plan -> 'top_ups') as l
   where not exists (select from octroi_private.listed(p_packs) as k where k.item -> 'code' = l.item)
   union all
+  select octroi_private.allow_loss_faults(p_plan, '')
+  union all
   select octroi_private.limit_faults(p_plan)
   union all
   select octroi_private.overage_faults(p_plan)
@@ -254,8 +292,10 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select octroi_private.unknown_keys(p_pack, array[
-    'code', 'name', 'meter', 'amount', 'price', 'currency', 'expires_after_days', 'priority'
+    'code', 'name', 'meter', 'amount', 'price', 'currency', 'expires_after_days', 'priority', 'allow_loss'
   ], '')
+  union all
+  select octroi_private.allow_loss_faults(p_pack, '')
   union all
   select f.fault
   from (values
@@ -294,7 +334,9 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select octroi_private.unknown_keys(p_plans, array['plan', 'top_up'], '')
+  select octroi_private.unknown_keys(p_plans, array['plan', 'top_up', 'micro_usd_per_minor_unit'], '')
+  union all
+  select octroi_private.currency_faults(p_plans)
   union all
   select f.fault
   from (values

@@ -38,7 +38,8 @@ as $$
       ) from octroi_private.listed(p_plan -> 'limit') as l
     ),
     'overage', coalesce((
-      select jsonb_agg(l.item order by l.item ->> 'meter') from octroi_private.listed(p_plan -> 'overage') as l
+      select jsonb_agg(l.item - 'allow_loss' order by l.item ->> 'meter')
+      from octroi_private.listed(p_plan -> 'overage') as l
     ), '[]')
   )
 $$;

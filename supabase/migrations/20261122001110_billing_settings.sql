@@ -16,7 +16,18 @@ create table octroi_private.billing_setting (
   payment_grace_seconds integer not null default 1814400 check (payment_grace_seconds between 0 and 1814400),
   -- a draft older than this is looked at again
   draft_watch_seconds integer not null default 7200 check (draft_watch_seconds between 60 and 259200),
-  report_every_seconds integer not null default 300 check (report_every_seconds between 1 and 86400)
+  report_every_seconds integer not null default 300 check (report_every_seconds between 1 and 86400),
+  -- What Stripe's checkout pages do beside taking the money. Taxes and terms need something set up at Stripe first.
+  automatic_tax boolean not null default false,
+  tax_ids boolean not null default false,
+  billing_address text not null default 'auto' check (billing_address in ('auto', 'required')),
+  promotion_codes boolean not null default false,
+  -- auto: the browser's language; account: what who asks has set for their mails
+  checkout_locale text not null default 'auto' check (checkout_locale ~ '^(auto|account|[a-z]{2,3}(-[A-Z0-9]{2,3})?)$'),
+  prefill_email boolean not null default true,
+  require_terms boolean not null default false,
+  -- a pack is on an invoice; what a subscription costs always is
+  pack_invoices boolean not null default true
 );
 comment on table octroi_private.billing_setting is 'One row: what the operator decides about billing.';
 insert into octroi_private.billing_setting default values;
@@ -88,6 +99,9 @@ begin
     when k.key in ('renewal_grace_seconds', 'payment_grace_seconds') then octroi_private.is_whole(k.value, 0, 1814400)
     when k.key in ('draft_watch_seconds', 'report_every_seconds')
       then octroi_private.is_whole(k.value, 0, 259200)
+    when k.key in ('automatic_tax', 'tax_ids', 'promotion_codes', 'prefill_email', 'require_terms', 'pack_invoices')
+      then jsonb_typeof(k.value) = 'boolean'
+    when k.key in ('billing_address', 'checkout_locale') then jsonb_typeof(k.value) = 'string'
     else false
   end;
   if v_wrong is not null then
@@ -97,7 +111,9 @@ begin
   set return_origins = n.return_origins, upgrade_url = n.upgrade_url, top_up_url = n.top_up_url,
     billing_url = n.billing_url, renewal_grace_seconds = n.renewal_grace_seconds,
     payment_grace_seconds = n.payment_grace_seconds, draft_watch_seconds = n.draft_watch_seconds,
-    report_every_seconds = n.report_every_seconds
+    report_every_seconds = n.report_every_seconds, automatic_tax = n.automatic_tax, tax_ids = n.tax_ids,
+    billing_address = n.billing_address, promotion_codes = n.promotion_codes, checkout_locale = n.checkout_locale,
+    prefill_email = n.prefill_email, require_terms = n.require_terms, pack_invoices = n.pack_invoices
   from octroi_private.billing_setting as b
   cross join lateral jsonb_populate_record(b, p_settings) as n
   where s.only_row and b.only_row

@@ -86,11 +86,21 @@ create table octroi_private.stripe_invoice (
   finalized_at timestamptz,
   paid_at timestamptz,
   -- the last failed attempt to have it paid that its owners were told of
-  told_attempt integer not null default 0 check (told_attempt >= 0)
+  told_attempt integer not null default 0 check (told_attempt >= 0),
+  -- what its owner reads: the number, what of the total is tax, and Stripe's pages of it, which lead there for a month
+  number text check (length(number) <= 100),
+  subtotal_minor bigint,
+  tax_minor bigint,
+  hosted_url text check (length(hosted_url) <= 2000),
+  pdf_url text check (length(pdf_url) <= 2000),
+  urls_at timestamptz,
+  -- our request that it was made for, as it says; believed of our own account's requests only
+  reference text
 );
 comment on table octroi_private.stripe_invoice is 'Invoices of Stripe, as last fetched. Once paid or void, for ever.';
 create index stripe_invoice_customer on octroi_private.stripe_invoice (customer_id, created_at);
 create index stripe_invoice_subscription on octroi_private.stripe_invoice (subscription_id);
+create index stripe_invoice_urls on octroi_private.stripe_invoice (urls_at) where hosted_url is not null;
 create index stripe_invoice_draft on octroi_private.stripe_invoice (created_at) where status = 'draft';
 
 create table octroi_private.stripe_invoice_line (
@@ -102,6 +112,7 @@ create table octroi_private.stripe_invoice_line (
   is_proration boolean not null,
   period_start timestamptz not null,
   period_end timestamptz not null,
+  description text check (length(description) <= 500),
   primary key (invoice_id, id)
 );
 comment on table octroi_private.stripe_invoice_line is 'What an invoice charges for.';
@@ -124,6 +135,8 @@ create table octroi_private.stripe_checkout_session (
   reference text,
   subscription_id text,
   payment_intent_id text,
+  -- the receipt of what was paid once
+  invoice_id text,
   amount_total_minor bigint,
   currency text,
   created_at timestamptz not null,
@@ -131,6 +144,8 @@ create table octroi_private.stripe_checkout_session (
 );
 comment on table octroi_private.stripe_checkout_session is 'Checkout sessions of Stripe, as last fetched. Once paid or expired, for ever.';
 create index stripe_checkout_session_customer on octroi_private.stripe_checkout_session (customer_id);
+create index stripe_checkout_session_invoice on octroi_private.stripe_checkout_session (invoice_id)
+where invoice_id is not null;
 create index stripe_checkout_session_payment on octroi_private.stripe_checkout_session (payment_intent_id);
 
 create table octroi_private.stripe_checkout_line (

@@ -97,26 +97,40 @@ begin
     insert into octroi_private.stripe_invoice as s (
       id, customer_id, subscription_id, status, billing_reason, currency, total_minor, amount_due_minor,
       amount_paid_minor, created_at, period_start, period_end, auto_advance, attempt_count, next_attempt_at,
-      finalized_at, paid_at
+      finalized_at, paid_at, number, subtotal_minor, tax_minor, hosted_url, pdf_url, urls_at, reference
     )
     select
       o.id, o.customer, o.subscription, coalesce(o.status, case when o.deleted then 'void' end), o.billing_reason,
       o.currency, o.total, coalesce(o.amount_due, 0), coalesce(o.amount_paid, 0), octroi_private.at_second(o.created),
       octroi_private.at_second(o.period_start), octroi_private.at_second(o.period_end), coalesce(o.auto_advance, false),
       coalesce(o.attempt_count, 0), octroi_private.at_second(o.next_payment_attempt),
-      octroi_private.at_second(o.finalized_at), octroi_private.at_second(o.paid_at)
+      octroi_private.at_second(o.finalized_at), octroi_private.at_second(o.paid_at), left(o.number, 100), o.subtotal,
+      o.tax, case when is_shown.so then left(o.hosted_invoice_url, 2000) end,
+      case when is_shown.so then left(o.invoice_pdf, 2000) end, octroi_private.now(), left(o.reference, 200)
     from jsonb_to_record(p_object) as o (
       id text, customer text, subscription text, status text, deleted boolean, billing_reason text, currency text,
       total bigint, amount_due bigint, amount_paid bigint, created bigint, period_start bigint, period_end bigint,
-      auto_advance boolean, attempt_count integer, next_payment_attempt bigint, finalized_at bigint, paid_at bigint
+      auto_advance boolean, attempt_count integer, next_payment_attempt bigint, finalized_at bigint, paid_at bigint,
+      number text, subtotal bigint, tax bigint, hosted_invoice_url text, invoice_pdf text, reference text
     )
+    -- of whoever was erased no page is kept
+    cross join lateral (
+      select coalesce((
+        select a.status <> 'closed'
+        from octroi_private.stripe_customer as c
+        join octroi_private.account as a on a.id = c.account_id
+        where c.id = o.customer
+      ), false) as so
+    ) as is_shown
     on conflict (id) do update
     set customer_id = excluded.customer_id, subscription_id = excluded.subscription_id, status = excluded.status,
       billing_reason = excluded.billing_reason, currency = excluded.currency, total_minor = excluded.total_minor,
       amount_due_minor = excluded.amount_due_minor, amount_paid_minor = excluded.amount_paid_minor,
       period_start = excluded.period_start, period_end = excluded.period_end, auto_advance = excluded.auto_advance,
       attempt_count = excluded.attempt_count, next_attempt_at = excluded.next_attempt_at,
-      finalized_at = excluded.finalized_at, paid_at = excluded.paid_at
+      finalized_at = excluded.finalized_at, paid_at = excluded.paid_at, number = excluded.number,
+      subtotal_minor = excluded.subtotal_minor, tax_minor = excluded.tax_minor, hosted_url = excluded.hosted_url,
+      pdf_url = excluded.pdf_url, urls_at = excluded.urls_at, reference = excluded.reference
     where s.status not in ('paid', 'void') or excluded.status = s.status
     returning s.id
   ),
@@ -124,7 +138,8 @@ begin
     select l.*
     from stored as s
     cross join lateral jsonb_to_recordset(coalesce(nullif(p_object -> 'lines', 'null'), '[]')) as l (
-      id text, price text, quantity bigint, amount bigint, is_proration boolean, period_start bigint, period_end bigint
+      id text, price text, quantity bigint, amount bigint, is_proration boolean, period_start bigint, period_end bigint,
+      description text
     )
   ),
   gone as (
@@ -140,16 +155,17 @@ begin
     on conflict do nothing
   )
   insert into octroi_private.stripe_invoice_line as o (
-    invoice_id, id, price_id, quantity, amount_minor, is_proration, period_start, period_end
+    invoice_id, id, price_id, quantity, amount_minor, is_proration, period_start, period_end, description
   )
   select
     s.id, n.id, n.price, n.quantity, n.amount, coalesce(n.is_proration, false),
-    octroi_private.at_second(n.period_start), octroi_private.at_second(n.period_end)
+    octroi_private.at_second(n.period_start), octroi_private.at_second(n.period_end), left(n.description, 500)
   from line as n
   cross join stored as s
   on conflict (invoice_id, id) do update
   set price_id = excluded.price_id, quantity = excluded.quantity, amount_minor = excluded.amount_minor,
-    is_proration = excluded.is_proration, period_start = excluded.period_start, period_end = excluded.period_end;
+    is_proration = excluded.is_proration, period_start = excluded.period_start, period_end = excluded.period_end,
+    description = excluded.description;
 end
 $$;
 
@@ -163,21 +179,22 @@ as $$
 begin
   with stored as (
     insert into octroi_private.stripe_checkout_session as s (
-      id, customer_id, mode, status, payment_status, reference, subscription_id, payment_intent_id,
+      id, customer_id, mode, status, payment_status, reference, subscription_id, payment_intent_id, invoice_id,
       amount_total_minor, currency, created_at, expires_at
     )
     select
       o.id, o.customer, o.mode, o.status, o.payment_status, left(o.client_reference_id, 200), o.subscription,
-      o.payment_intent, o.amount_total, o.currency, octroi_private.at_second(o.created),
+      o.payment_intent, o.invoice, o.amount_total, o.currency, octroi_private.at_second(o.created),
       octroi_private.at_second(o.expires_at)
     from jsonb_to_record(p_object) as o (
       id text, customer text, mode text, status text, payment_status text, client_reference_id text,
-      subscription text, payment_intent text, amount_total bigint, currency text, created bigint, expires_at bigint
+      subscription text, payment_intent text, invoice text, amount_total bigint, currency text, created bigint,
+      expires_at bigint
     )
     on conflict (id) do update
     set customer_id = excluded.customer_id, status = excluded.status, payment_status = excluded.payment_status,
       reference = excluded.reference, subscription_id = excluded.subscription_id,
-      payment_intent_id = excluded.payment_intent_id, amount_total_minor = excluded.amount_total_minor,
+      payment_intent_id = excluded.payment_intent_id, invoice_id = excluded.invoice_id, amount_total_minor = excluded.amount_total_minor,
       currency = excluded.currency, expires_at = excluded.expires_at
     where s.payment_status = 'unpaid' and s.status is distinct from 'expired'
       or (excluded.status, excluded.payment_status) is not distinct from (s.status, s.payment_status)

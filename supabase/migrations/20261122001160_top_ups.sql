@@ -17,7 +17,8 @@ comment on table octroi_private.top_up is 'Packs that were bought, and with whic
 create index top_up_account on octroi_private.top_up (account_id, bought_at);
 create index top_up_payment on octroi_private.top_up (payment_intent_id);
 
--- Every line of a customer that sells a pack and is paid.
+-- Every line of a customer that sells a pack and is paid. A page that sells once may make an invoice of it as a receipt:
+-- then both say the same, and one of them counts, whichever is known first. Of our own pages that is always the page.
 create function octroi_private.paid_packs(p_customer_id text)
 returns table (
   source text, pack_id bigint, quantity bigint, paid_minor bigint, currency text, payment_intent_id text
@@ -37,6 +38,11 @@ begin
   join octroi_private.top_up_pack as p on p.lookup_key = c.key
   where s.customer_id = p_customer_id and s.mode = 'payment' and s.status = 'complete'
     and s.payment_status in ('paid', 'no_payment_required')
+    and not exists (
+      select from octroi_private.stripe_invoice_line as n
+      join octroi_private.quota_grant as g on g.source = n.invoice_id || '/' || n.id
+      where n.invoice_id = s.invoice_id
+    )
   union all
   select i.id || '/' || l.id, p.id, l.quantity, i.amount_paid_minor, i.currency, y.payment_intent_id::text
   from octroi_private.stripe_invoice as i
@@ -49,7 +55,13 @@ begin
     order by m.payment_intent_id
     limit 1
   ) as y on true
-  where i.customer_id = p_customer_id and i.status = 'paid';
+  where i.customer_id = p_customer_id and i.status = 'paid'
+    and not exists (select from octroi_private.stripe_checkout_session as s where s.invoice_id = i.id)
+    and not exists (
+      select from octroi_private.stripe_customer as o
+      join octroi_private.billing_request as r on r.account_id = o.account_id and r.kind = 'top_up'
+      where o.id = p_customer_id and r.id::text = i.reference
+    );
 end
 $$;
 

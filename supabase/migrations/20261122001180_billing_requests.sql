@@ -6,12 +6,16 @@ create table octroi_private.billing_request (
   id uuid primary key default octroi_private.uuid_v7(),
   account_id uuid not null references octroi_private.account (id),
   user_id uuid not null,
-  kind text not null check (kind in ('checkout', 'portal', 'change_plan', 'cancel', 'resume', 'top_up', 'auto_top_up')),
+  kind text not null check (kind in (
+    'checkout', 'portal', 'change_plan', 'cancel', 'resume', 'top_up', 'auto_top_up', 'preview_change', 'invoice'
+  )),
   args jsonb not null check (jsonb_typeof(args) = 'object'),
   state text not null default 'pending' check (state in ('pending', 'done', 'failed')),
   -- what Stripe made of it, or why it made nothing
   object_id text check (length(object_id) <= 255),
   url text check (length(url) <= 5000),
+  -- what a change of plan would charge, in Stripe's words
+  preview jsonb check (jsonb_typeof(preview) = 'object' and pg_column_size(preview) <= 65536),
   error text check (error ~ '^[a-z_]{1,50}$'),
   message text check (length(message) <= 500),
   created_at timestamptz not null default octroi_private.now(),
@@ -36,7 +40,7 @@ begin
   select r.id into v_id
   from octroi_private.billing_request as r
   where r.account_id = p_account_id and r.kind = p_kind and r.state = 'pending' and r.args = p_args
-    and (r.user_id = p_user_id or p_kind not in ('checkout', 'portal', 'top_up'))
+    and (r.user_id = p_user_id or p_kind not in ('checkout', 'portal', 'top_up', 'invoice'))
   limit 1;
   if v_id is not null then
     return v_id;
@@ -205,6 +209,12 @@ begin
     'subscription', v_subscription.id, 'schedule', v_subscription.schedule_id, 'when', p_request.args -> 'when',
     'items', v_items, 'reference', p_request.id
   ) || case
+    when p_request.args ? 'proration_at_s' then jsonb_build_object('proration_at_s', p_request.args -> 'proration_at_s')
+    else '{}'
+  end || case
+    when p_request.kind = 'preview_change' then jsonb_build_object('is_trial', v_subscription.status = 'trialing')
+    else '{}'
+  end || case
     -- by another interval than before, Stripe counts all periods from now on, and bills what was used up to now
     when p_request.args ->> 'when' = 'now' and v_subscription.status <> 'trialing'
       and v_base_interval <> p_request.args ->> 'billing_interval' then '{"begins_anew": true}'
@@ -244,10 +254,13 @@ begin
         (v_request.args ->> 'plan_version_id')::bigint, v_request.args ->> 'billing_interval'
       ), 'trial_days', v_request.args -> 'trial_days', 'success_url', v_request.args -> 'success_url',
       'cancel_url', v_request.args -> 'cancel_url', 'reference', v_request.id,
+      'options', v_request.args -> 'options',
       'expire_sessions', octroi_private.open_sessions(v_request.account_id, 'checkout')
     ) || case when octroi_private.is_checkout_under_way(v_request) then '{"wait_seconds": 1}' else '{}' end::jsonb
     when 'portal' then v_request.args
     when 'change_plan' then octroi_private.change_args(v_request)
+    when 'preview_change' then octroi_private.change_args(v_request)
+    when 'invoice' then v_request.args
     when 'cancel' then jsonb_build_object(
       'subscription', v_subscription.id, 'schedule', v_subscription.schedule_id, 'when', v_request.args -> 'when'
     )
@@ -259,13 +272,13 @@ begin
         select jsonb_build_array(jsonb_build_object('price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1))
         from octroi_private.top_up_pack as p where p.id = (v_request.args ->> 'pack_id')::bigint
       ), 'success_url', v_request.args -> 'success_url', 'cancel_url', v_request.args -> 'cancel_url',
-      'reference', v_request.id, 'expire_sessions', '[]'::jsonb
+      'reference', v_request.id, 'options', v_request.args -> 'options', 'expire_sessions', '[]'::jsonb
     )
     when 'auto_top_up' then (
       select jsonb_build_object(
         'price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1, 'currency', p.currency,
         'reference', v_request.id
-      )
+      ) || case when v_request.args ? 'automatic_tax' then '{"automatic_tax": true}' else '{}' end::jsonb
       from octroi_private.top_up_pack as p where p.id = (v_request.args ->> 'pack_id')::bigint
     )
   end;
@@ -312,6 +325,22 @@ end
 $$;
 comment on function octroi_private.finish_billing_request(uuid, text, text) is
 'Ends a billing request well: what Stripe made, and where its owner is to go. False when it had ended.';
+
+create function octroi_private.finish_preview(p_id uuid, p_preview jsonb)
+returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update octroi_private.billing_request
+  set state = 'done', preview = p_preview, finished_at = octroi_private.now()
+  where id = p_id and kind = 'preview_change' and state = 'pending';
+  return found;
+end
+$$;
+comment on function octroi_private.finish_preview(uuid, jsonb) is
+'Ends a request for a preview with what Stripe would charge now. False when it had ended.';
 
 create function octroi_private.fail_billing_request(
   p_id uuid, p_code text, p_message text, p_object_id text default null, p_url text default null

@@ -241,7 +241,9 @@ begin
   end if;
   return octroi_private.enqueue_billing_request(
     p_account_id, v_wish.user_id, 'auto_top_up',
-    jsonb_build_object('pack_id', v_wish.pack_id, 'price_minor', v_wish.price_minor)
+    jsonb_build_object('pack_id', v_wish.pack_id, 'price_minor', v_wish.price_minor) || case
+      when (select s.automatic_tax from octroi_private.billing_setting as s) then '{"automatic_tax": true}' else '{}'
+    end::jsonb
   );
 exception
   -- too much is waiting to be done at Stripe; that must not undo the settlement that found it out

@@ -174,6 +174,13 @@ begin
     limit p_max_rows
   );
   get diagnostics v_rows = row_count;
+  -- Stripe's pages of an invoice lead nowhere after a month; asked for again they are new
+  update octroi_private.stripe_invoice set hosted_url = null, pdf_url = null where id in (
+    select i.id from octroi_private.stripe_invoice as i
+    where i.hosted_url is not null and i.urls_at <= v_now - interval '29 days'
+    order by i.urls_at
+    limit p_max_rows
+  );
   return v_rows;
 end
 $$;

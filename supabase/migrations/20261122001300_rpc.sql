@@ -115,11 +115,27 @@ $$;
 comment on function octroi_private.my_account() is
 'The account that the caller acts for, of which they are a member. Raises OC020, OC022, OC023, OC025.';
 
+-- Whether what is used beyond plan and grants costs the account money. A plan that the operator gave is billed to nobody.
+create function octroi_private.is_overage_charged(p_account_id uuid, p_meter text)
+returns boolean
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from octroi_private.subscription as s
+    join octroi_private.plan_overage as o on o.plan_version_id = s.plan_version_id and o.meter = p_meter
+    where s.account_id = p_account_id and s.ended_at is null and s.stripe_subscription_id is not null
+  )
+$$;
+
 -- Every limit that binds the caller now, opened or not.
 create function octroi_private.quota_of(p_account_id uuid, p_user_id uuid)
 returns table (
   account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint,
-  remaining bigint, period_start timestamptz, resets_at timestamptz, plan text
+  remaining bigint, period_start timestamptz, resets_at timestamptz, plan text, included bigint, from_grants bigint,
+  overage bigint, charged_above bigint
 )
 language sql
 stable
@@ -135,7 +151,9 @@ as $$
       select v.plan_code from octroi_private.subscription as s
       join octroi_private.plan_version as v on v.id = s.plan_version_id
       where s.account_id = l.account_id and s.ended_at is null
-    )
+    ), part.included, part.from_grants, part.overage,
+    case when part.overage > 0 and l.scope = 'account' and l.period = 'month'
+      and octroi_private.is_overage_charged(l.account_id, l.meter) then part.included + part.from_grants end
   from octroi_private.limit_in_force as l
   cross join lateral octroi_private.period_bounds(
     l.period, octroi_private.anchor_of(l.account_id), octroi_private.now()
@@ -150,11 +168,19 @@ as $$
   ) as taken
   -- as opening would allow it now, whatever the balance was opened with
   cross join lateral (
+    select
+      greatest(
+        l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0
+      )::bigint as included,
+      (
+        coalesce(b.from_grants, 0)
+        + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now())
+      )::bigint as from_grants,
+      greatest(l.overage, coalesce(b.from_overage, 0))::bigint as overage
+  ) as part
+  cross join lateral (
     select greatest(
-      greatest(l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0)
-      + greatest(l.overage, coalesce(b.from_overage, 0)) + coalesce(b.from_grants, 0)
-      + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now()),
-      taken.used + coalesce(b.reserved, 0)
+      part.included + part.from_grants + part.overage, taken.used + coalesce(b.reserved, 0)
     )::bigint as amount
   ) as granted
   where l.account_id = p_account_id
@@ -172,7 +198,8 @@ $$;
 create function octroi.my_quota()
 returns table (
   scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint,
-  period_start timestamptz, resets_at timestamptz, plan text
+  period_start timestamptz, resets_at timestamptz, plan text, included bigint, from_grants bigint, overage bigint,
+  charged_above bigint
 )
 language sql
 stable
@@ -180,42 +207,123 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.period_start,
-    q.resets_at, q.plan
+    q.resets_at, q.plan, q.included, q.from_grants, q.overage, q.charged_above
   from octroi_private.quota_of(octroi_private.my_account(), (select auth.uid())) as q
 $$;
 comment on function octroi.my_quota() is
-'One row per limit that binds the caller: what is granted, used, held and left of it, and when it resets (null: never).';
+'One row per limit that binds the caller: what is granted, used, held and left of it, and when it resets (null: never). included is the plan''s own, from_grants what packs, gifts and earlier months add, overage what may be used beyond both; use above charged_above costs money (null: none does).';
 
-create function octroi.my_usage(since date default null, until date default null)
+-- Usage by UTC day, month or over the whole span, by model and, for a null user, by member. The Data API hands out a
+-- thousand rows at most and does not say when there were more, so each row says whether others follow it: the last row
+-- of an answer tells, whoever cut it.
+create function octroi_private.usage_page(
+  p_account_id uuid, p_user_id uuid, p_since date, p_until date, p_per text, p_after_day date, p_after_model text,
+  p_after_user uuid, p_max_rows integer
+)
+returns table (
+  day date, user_id uuid, model text, requests bigint, input_tokens bigint, cached_input_tokens bigint,
+  output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint, has_more boolean
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_since date := coalesce(p_since, (octroi_private.now() at time zone 'utc')::date - 30);
+  v_rows integer := least(greatest(p_max_rows, 0), 1000);
+begin
+  if p_per is null or p_per not in ('day', 'month', 'total') then
+    raise exception 'per is day, month or total' using errcode = '22023';
+  end if;
+  return query
+  select g.*, lead(g.day) over (order by g.day desc, g.model, g.user_id) is not null
+  from (
+    select
+      d.bucket as day, d.user_id, d.model, sum(d.requests)::bigint, sum(d.input_tokens)::bigint,
+      sum(d.cached_input_tokens)::bigint, sum(d.output_tokens)::bigint, sum(d.reasoning_tokens)::bigint,
+      sum(d.total_tokens)::bigint, sum(d.cost_nano_usd)::bigint
+    from (
+      select u.*, case p_per when 'day' then u.day when 'month' then date_trunc('month', u.day)::date else v_since end
+        as bucket
+      from octroi_private.usage_daily as u
+      where u.account_id = p_account_id and (p_user_id is null or u.user_id = p_user_id)
+        and u.day >= v_since and u.day <= coalesce(p_until, 'infinity')
+    ) as d
+    where p_after_day is null or d.bucket < p_after_day
+      or d.bucket = p_after_day and (d.model, d.user_id) > (
+        coalesce(p_after_model, ''), coalesce(p_after_user, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+      )
+    group by d.bucket, d.model, d.user_id
+    order by d.bucket desc, d.model, d.user_id
+    limit v_rows + 1
+  ) as g
+  order by g.day desc, g.model, g.user_id
+  limit v_rows;
+end
+$$;
+
+create function octroi.my_usage(
+  since date default null, until date default null, per text default 'day', after_day date default null,
+  after_model text default null, max_rows integer default 1000
+)
 returns table (
   day date, model text, requests bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint,
-  reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint
+  reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint, has_more boolean
 )
 language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select
-    d.day, d.model, sum(d.requests)::bigint, sum(d.input_tokens)::bigint, sum(d.cached_input_tokens)::bigint,
-    sum(d.output_tokens)::bigint, sum(d.reasoning_tokens)::bigint, sum(d.total_tokens)::bigint,
-    sum(d.cost_nano_usd)::bigint
-  from octroi_private.usage_daily as d
-  where d.account_id = octroi_private.my_account() and d.user_id = (select auth.uid())
-    and d.day >= coalesce(my_usage.since, (octroi_private.now() at time zone 'utc')::date - 30)
-    and d.day <= coalesce(my_usage.until, 'infinity')
-  group by d.day, d.model
-  order by d.day desc, d.model
-  limit 10000
+  select u.day, u.model, u.requests, u.input_tokens, u.cached_input_tokens, u.output_tokens, u.reasoning_tokens,
+    u.total_tokens, u.cost_nano_usd, u.has_more
+  from octroi_private.usage_page(
+    octroi_private.my_account(), (select auth.uid()), my_usage.since, my_usage.until, my_usage.per, my_usage.after_day,
+    my_usage.after_model, null, my_usage.max_rows
+  ) as u
 $$;
-comment on function octroi.my_usage(date, date) is
-'The caller''s own usage by UTC day and model, newest first; the last 30 days unless asked otherwise.';
+comment on function octroi.my_usage(date, date, text, date, text, integer) is
+'The caller''s own usage by UTC day, month or in total, and by model, newest first; the last 30 days unless asked otherwise. has_more says that rows follow this one: page on with the last day and model as after_day and after_model. Raises 22023.';
 
-create function octroi.my_requests(max_rows integer default 50, before timestamptz default null)
+create function octroi.account_usage(
+  since date default null, until date default null, per text default 'day', after_day date default null,
+  after_model text default null, after_user uuid default null, max_rows integer default 1000
+)
+returns table (
+  day date, user_id uuid, model text, requests bigint, input_tokens bigint, cached_input_tokens bigint,
+  output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint, has_more boolean
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_account_id uuid := octroi_private.my_account();
+begin
+  if v_account_id not in (select octroi_private.my_administered_accounts()) then
+    raise exception 'only an owner or admin of the account may see what others used' using errcode = 'OC021';
+  end if;
+  return query
+  select u.* from octroi_private.usage_page(
+    v_account_id, null, account_usage.since, account_usage.until, account_usage.per, account_usage.after_day,
+    account_usage.after_model, account_usage.after_user, account_usage.max_rows
+  ) as u;
+end
+$$;
+comment on function octroi.account_usage(date, date, text, date, text, uuid, integer) is
+'Usage of the caller''s account by member, otherwise as my_usage(); for owners and admins. Page on with the last day, model and user_id. Raises 22023, OC021.';
+
+create function octroi.my_requests(
+  max_rows integer default 50, before timestamptz default null, before_id uuid default null
+)
 returns table (
   id uuid, state text, endpoint text, model text, input_tokens bigint, cached_input_tokens bigint,
   cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint,
-  source text, latency_ms integer, first_token_ms integer, occurred_at timestamptz
+  source text, latency_ms integer, first_token_ms integer, occurred_at timestamptz, has_more boolean
 )
 language plpgsql
 stable
@@ -227,42 +335,49 @@ declare
   v_account_id uuid := octroi_private.my_account();
   v_user_id uuid := (select auth.uid());
   v_before timestamptz := coalesce(my_requests.before, 'infinity');
+  -- no id is less, so that without one everything of that instant is left out
+  v_before_id uuid := coalesce(my_requests.before_id, '00000000-0000-0000-0000-000000000000');
   v_rows integer := least(greatest(my_requests.max_rows, 0), 1000);
 begin
   return query
-  (
-    select
-      e.id, 'settled', e.endpoint, e.model, e.input_tokens, e.cached_input_tokens, e.cache_write_tokens,
-      e.output_tokens, e.reasoning_tokens, e.total_tokens, e.cost_nano_usd, e.source, e.latency_ms, e.first_token_ms,
-      e.occurred_at
-    from octroi_private.usage_event as e
-    where e.account_id = v_account_id and e.user_id = v_user_id
-      and e.occurred_at < v_before
-    order by e.occurred_at desc
-    limit v_rows
-  )
-  union all
-  (
-    select
-      r.id, 'open', r.endpoint, r.model, null, null, null, null, null, null, null, null, null, null, r.started_at
-    from octroi_private.request as r
-    where r.account_id = v_account_id and r.user_id = v_user_id and r.state = 'open'
-      and r.expires_at > octroi_private.now() and r.started_at < v_before
-    order by r.started_at desc
-    limit v_rows
-  )
-  order by 15 desc
+  select c.*, lead(c.id) over (order by c.occurred_at desc, c.id desc) is not null
+  from (
+    (
+      select
+        e.id, 'settled', e.endpoint, e.model, e.input_tokens, e.cached_input_tokens, e.cache_write_tokens,
+        e.output_tokens, e.reasoning_tokens, e.total_tokens, e.cost_nano_usd, e.source, e.latency_ms, e.first_token_ms,
+        e.occurred_at
+      from octroi_private.usage_event as e
+      where e.account_id = v_account_id and e.user_id = v_user_id
+        and e.occurred_at <= v_before and (e.occurred_at, e.id) < (v_before, v_before_id)
+      order by e.occurred_at desc, e.id desc
+      limit v_rows + 1
+    )
+    union all
+    (
+      select
+        r.id, 'open', r.endpoint, r.model, null, null, null, null, null, null, null, null, null, null, r.started_at
+      from octroi_private.request as r
+      where r.account_id = v_account_id and r.user_id = v_user_id and r.state = 'open'
+        and r.expires_at > octroi_private.now() and (r.started_at, r.id) < (v_before, v_before_id)
+      order by r.started_at desc, r.id desc
+      limit v_rows + 1
+    )
+    order by 15 desc, 1 desc
+    limit v_rows + 1
+  ) as c
+  order by c.occurred_at desc, c.id desc
   limit v_rows;
 end
 $$;
-comment on function octroi.my_requests(integer, timestamptz) is
-'The caller''s own recent calls, newest first, running ones included; page on with the last occurred_at as before.';
+comment on function octroi.my_requests(integer, timestamptz, uuid) is
+'The caller''s own recent calls, newest first, running ones included. has_more says that calls follow this one: page on with the last occurred_at and id as before and before_id.';
 
 -- What a call of so many tokens would be told, by the rule that decides it, against balances as they stand.
 create function octroi_private.forecast(p_balances octroi_private.balance [], p_price_id bigint, p_tokens bigint)
 returns table (
   allowed boolean, reason text, scope text, meter text, granted bigint, used bigint, reserved bigint, remaining bigint,
-  resets_at timestamptz, retry_after_seconds bigint
+  resets_at timestamptz, retry_after_seconds bigint, charged bigint
 )
 language plpgsql
 stable
@@ -296,6 +411,12 @@ begin
   retry_after_seconds := case when not allowed and not v_given.is_held then
     greatest(ceil(extract(epoch from resets_at - octroi_private.now())), 1)::bigint
   end;
+  charged := case when allowed then coalesce((
+    select least(greatest(b.used + b.reserved + p_tokens - b.allowed, 0), p_tokens)
+    from unnest(p_balances) as b
+    where b.scope = 'account' and b.period = 'month' and b.meter = 'tokens' and b.overage > 0
+      and octroi_private.is_overage_charged(b.account_id, b.meter)
+  ), 0) end;
   return next;
 end
 $$;
@@ -303,7 +424,7 @@ $$;
 create function octroi.check_quota(model text, tokens bigint)
 returns table (
   allowed boolean, reason text, scope text, meter text, granted bigint, used bigint, reserved bigint, remaining bigint,
-  resets_at timestamptz, retry_after_seconds bigint
+  resets_at timestamptz, retry_after_seconds bigint, charged bigint
 )
 language plpgsql
 stable
@@ -333,17 +454,18 @@ begin
     if v_reason is not null then
       return query select
         false, v_reason, null::text, null::text, null::bigint, null::bigint, null::bigint, null::bigint,
-        null::timestamptz, null::bigint;
+        null::timestamptz, null::bigint, null::bigint;
       return;
     end if;
     v_price_id := octroi_private.price_at(check_quota.model, octroi_private.now());
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
-      0, q.granted, q.granted, 0, 0, q.used, q.reserved, true, 0, 0, 0, 0
+      q.included, q.included + q.from_grants, q.granted - q.overage, q.overage, 0, q.used, q.reserved, true, 0, 0, 0, 0
     )::octroi_private.balance) into v_balances
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
-      account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, ord
+      account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan,
+      included, from_grants, overage, charged_above, ord
     )
     where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject in (check_quota.model, (
       select p.model from octroi_private.model_price as p where p.id = v_price_id
@@ -353,7 +475,7 @@ begin
 end
 $$;
 comment on function octroi.check_quota(text, bigint) is
-'Whether a call of so many tokens would be allowed now, and how the strictest limit stands. reason quota_held: it fits once running calls have settled. Holds nothing: the answer is a forecast. Raises 22023, OC020.';
+'Whether a call of so many tokens would be allowed now, how the strictest limit stands, and how many of the tokens would be charged for beyond plan and grants. reason quota_held: it fits once running calls have settled. Holds nothing: the answer is a forecast. Raises 22023, OC020.';
 
 create function octroi.count_tokens(model text, text text)
 returns bigint

@@ -1,7 +1,8 @@
 -- What is said in the mails, and the forecast that some of them carry.
 set role octroi_owner;
 
--- How much of a meter was used a day of late: over the last seven UTC days, or as long as the account is old.
+-- How much of a meter was used a day of late: over the last seven UTC days, or as long as the account is old. Null
+-- where that is less than a day: of an hour's use nothing follows for the other 23.
 create function octroi_private.used_per_day(p_account_id uuid, p_scope text, p_subject text, p_meter text)
 returns bigint
 language sql
@@ -18,16 +19,17 @@ as $$
   )
   select round(coalesce(sum(case p_meter
     when 'tokens' then d.total_tokens when 'cost' then d.cost_nano_usd else d.requests
-  end), 0) * 86400 / greatest(extract(epoch from max(s.until) - max(s.since)), 3600))::bigint
+  end), 0) * 86400 / extract(epoch from max(s.until) - max(s.since)))::bigint
   from span as s
   left join octroi_private.usage_daily as d
     on d.account_id = p_account_id and d.day >= s.since::date
     and case p_scope
       when 'account' then true when 'member' then d.user_id::text = p_subject when 'model' then d.model = p_subject
     end
+  having max(s.until) - max(s.since) >= interval '1 day'
 $$;
 
--- When what is left will be used up at this rate; null when not before the reset.
+-- When what is left will be used up at this rate; null when not before the reset, or when the rate is not known.
 create function octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_resets_at timestamptz)
 returns timestamptz
 language sql
@@ -37,8 +39,9 @@ as $$
   select r.at
   from (
     select octroi_private.now() + make_interval(
-      secs => least(greatest(p_left, 0) * 86400.0 / nullif(p_per_day, 0), 3155760000)
+      secs => least(greatest(p_left, 0) * 86400.0 / p_per_day, 3155760000)
     ) as at
+    where p_left is not null and p_per_day > 0
   ) as r
   where r.at < p_resets_at
 $$;
@@ -65,18 +68,17 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_alert octroi_private.alert;
+  v_per_day bigint;
   v_data jsonb;
 begin
   select a.* into strict v_alert from octroi_private.alert as a where a.id = p_alert_id;
+  v_per_day := octroi_private.used_per_day(v_alert.account_id, v_alert.scope, v_alert.subject, v_alert.meter);
   v_data := jsonb_build_object(
     'threshold', v_alert.threshold, 'scope', v_alert.scope, 'meter', v_alert.meter, 'used', v_alert.used,
     'granted', v_alert.granted, 'remaining', greatest(v_alert.granted - v_alert.used, 0),
     'resets_at', nullif(v_alert.resets_at, 'infinity'),
-    'runs_out_at', octroi_private.runs_out_at(
-      v_alert.granted - v_alert.used, octroi_private.used_per_day(
-        v_alert.account_id, v_alert.scope, v_alert.subject, v_alert.meter
-      ), v_alert.resets_at
-    ),
+    'runs_out_at', octroi_private.runs_out_at(v_alert.granted - v_alert.used, v_per_day, v_alert.resets_at),
+    'rate_known', v_per_day is not null,
     'plan', octroi_private.plan_name_of(v_alert.account_id),
     'overage_on', coalesce((
       select l.overage > 0 from octroi_private.limit_in_force as l

@@ -67,6 +67,25 @@ begin
 end
 $$;
 
+-- What a checkout page that is asked for now does beside taking the money. Kept with the request: asked again after the
+-- settings changed, Stripe would be asked for another page under the same key.
+create function octroi_private.checkout_options(p_user_id uuid)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object(
+    'automatic_tax', s.automatic_tax, 'tax_ids', s.tax_ids, 'billing_address', s.billing_address,
+    'promotion_codes', s.promotion_codes, 'require_terms', s.require_terms, 'invoice', s.pack_invoices,
+    'locale', case when s.checkout_locale = 'account' then coalesce((
+      select n.locale from octroi_private.notification_setting as n where n.user_id = p_user_id
+    ), 'auto') else s.checkout_locale end
+  )
+  from octroi_private.billing_setting as s
+$$;
+
 create function octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text)
 returns uuid
 language plpgsql
@@ -88,6 +107,7 @@ begin
   return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'checkout', jsonb_build_object(
     'plan_version_id', v_version.id, 'billing_interval', start_checkout.billing_interval,
     'success_url', start_checkout.success_url, 'cancel_url', start_checkout.cancel_url,
+    'options', octroi_private.checkout_options((select auth.uid())),
     -- one trial for an account, whatever the plan
     'trial_days', case when exists (
       select from octroi_private.stripe_customer as c
@@ -119,22 +139,21 @@ $$;
 comment on function octroi.open_portal(text) is
 'Asks for a page of Stripe''s customer portal: payment methods, invoices, addresses. Read its URL with billing_request(id). Raises OC040, OC021, OC031, OC013.';
 
-create function octroi.change_plan(plan text, billing_interval text)
-returns uuid
+-- What a subscription in good standing would be changed to, and when: upward at once, downward when what is paid for
+-- ends. The caller holds the account.
+create function octroi_private.wanted_change(p_account_id uuid, p_plan text, p_billing_interval text)
+returns jsonb
 language plpgsql
+stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_account_to_bill();
-  v_version octroi_private.plan_version :=
-    octroi_private.version_on_sale(change_plan.plan, change_plan.billing_interval);
-  v_subscription octroi_private.stripe_subscription;
+  v_version octroi_private.plan_version := octroi_private.version_on_sale(p_plan, p_billing_interval);
+  v_subscription octroi_private.stripe_subscription := octroi_private.billed_subscription(p_account_id);
   v_has record;
   v_is_upgrade boolean;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
-  v_subscription := octroi_private.billed_subscription(v_account_id);
   if v_subscription.status is null or v_subscription.status not in ('trialing', 'active') then
     raise exception 'there is no subscription in good standing to change' using errcode = 'OC032',
       hint = 'start_checkout begins one, open_portal pays what is due.';
@@ -149,22 +168,52 @@ begin
   limit 1;
   if v_has.plan_version_id is null then
     raise exception 'the subscription is to something that is not sold here' using errcode = 'OC032';
-  elsif (v_has.plan_version_id, v_has.billing_interval) = (v_version.id, change_plan.billing_interval) then
+  elsif (v_has.plan_version_id, v_has.billing_interval) = (v_version.id, p_billing_interval) then
     raise exception 'the subscription is to this plan already' using errcode = 'OC032',
       hint = 'resume_subscription takes back a change that waits.';
   end if;
   select n.rank > v_has.rank
-    or n.rank = v_has.rank and v_has.billing_interval = 'month' and change_plan.billing_interval = 'year'
+    or n.rank = v_has.rank and v_has.billing_interval = 'month' and p_billing_interval = 'year'
   into v_is_upgrade
   from octroi_private.plan as n where n.code = v_version.plan_code;
-  return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'change_plan', jsonb_build_object(
-    'plan_version_id', v_version.id, 'billing_interval', change_plan.billing_interval,
+  return jsonb_build_object(
+    'plan_version_id', v_version.id, 'billing_interval', p_billing_interval,
     'when', case when v_is_upgrade then 'now' else 'period_end' end
-  ));
+  );
 end
 $$;
-comment on function octroi.change_plan(text, text) is
-'Moves the subscription to another plan or interval: upward at once, with what was used; downward when what is paid for ends. Raises OC040, OC021, OC032, OC033, OC013.';
+
+create function octroi.change_plan(plan text, billing_interval text, preview uuid default null)
+returns uuid
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_account_id uuid := octroi_private.my_account_to_bill();
+  v_wanted jsonb;
+  v_seen octroi_private.billing_request;
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  v_wanted := octroi_private.wanted_change(v_account_id, change_plan.plan, change_plan.billing_interval);
+  if change_plan.preview is not null then
+    select r.* into v_seen
+    from octroi_private.billing_request as r
+    where r.id = change_plan.preview and r.account_id = v_account_id and r.kind = 'preview_change'
+      and r.state = 'done' and r.args - 'proration_at_s' = v_wanted
+      and r.finished_at > octroi_private.now() - octroi_private.preview_time();
+    if v_seen.id is null then
+      raise exception 'there is no such preview, or its time is over' using errcode = 'OC032',
+        hint = 'preview_change makes another one.';
+    end if;
+    -- counted from the same second it costs the same
+    v_wanted := v_wanted || jsonb_build_object('proration_at_s', v_seen.args -> 'proration_at_s');
+  end if;
+  return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'change_plan', v_wanted);
+end
+$$;
+comment on function octroi.change_plan(text, text, uuid) is
+'Moves the subscription to another plan or interval: upward at once, with what was used; downward when what is paid for ends. With a preview of the last half hour it charges what that says. Raises OC040, OC021, OC032, OC033, OC013.';
 
 create function octroi.cancel_subscription(at_period_end boolean default true)
 returns uuid
@@ -256,7 +305,8 @@ begin
   perform octroi_private.refuse_url('cancel_url', buy_top_up.cancel_url);
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'top_up', jsonb_build_object(
-    'pack_id', v_pack.id, 'success_url', buy_top_up.success_url, 'cancel_url', buy_top_up.cancel_url
+    'pack_id', v_pack.id, 'success_url', buy_top_up.success_url, 'cancel_url', buy_top_up.cancel_url,
+    'options', octroi_private.checkout_options((select auth.uid()))
   ));
 end
 $$;

@@ -178,7 +178,7 @@ comment on function octroi.next_invoice() is
 create function octroi.my_forecast()
 returns table (
   scope text, subject text, meter text, period text, used bigint, granted bigint, remaining bigint, per_day bigint,
-  runs_out_at timestamptz, resets_at timestamptz
+  runs_out_at timestamptz, resets_at timestamptz, charged_at timestamptz
 )
 language sql
 stable
@@ -186,13 +186,16 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select q.scope, q.subject, q.meter, q.period, q.used, q.granted, q.remaining, d.per_day,
-    octroi_private.runs_out_at(q.remaining, d.per_day, coalesce(q.resets_at, 'infinity')), q.resets_at
+    octroi_private.runs_out_at(q.remaining, d.per_day, coalesce(q.resets_at, 'infinity')), q.resets_at,
+    octroi_private.runs_out_at(
+      q.charged_above - q.used - q.reserved, d.per_day, coalesce(q.resets_at, 'infinity')
+    )
   from octroi_private.quota_of(octroi_private.my_account(), (select auth.uid())) as q
   cross join lateral octroi_private.used_per_day(q.account_id, q.scope, q.subject, q.meter) as d (per_day)
   where q.scope in ('account', 'member', 'model')
 $$;
 comment on function octroi.my_forecast() is
-'Each limit with what is used of it a day of late (the last seven days), and when it runs out at that rate; null when it lasts until the reset.';
+'Each limit with what is used of it a day of late (the last seven days; null before there is a day of them), when it runs out at that rate and when use begins to be charged for beyond the plan; null when not before the reset.';
 
 -- The pools of a call, each with its price. Micro-USD per million tokens times tokens is pico-USD.
 create function octroi_private.priced_pools(p_event octroi_private.usage_event)
@@ -357,23 +360,6 @@ as $$
   join octroi_private.quota_grant as g on g.id = t.grant_id
   join octroi_private.top_up_pack as k on k.id = t.pack_id
   where t.account_id in (select octroi_private.my_administered_accounts())
-$$;
-
-create function octroi_private.my_invoices()
-returns table (
-  account_id uuid, id text, status text, total_minor bigint, amount_paid_minor bigint, currency text,
-  created_at timestamptz, period_start timestamptz, period_end timestamptz, paid_at timestamptz
-)
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  select c.account_id, i.id, i.status, i.total_minor, i.amount_paid_minor, i.currency, i.created_at, i.period_start,
-    i.period_end, i.paid_at
-  from octroi_private.stripe_invoice as i
-  join octroi_private.stripe_customer as c on c.id = i.customer_id
-  where c.account_id in (select octroi_private.my_administered_accounts()) and i.status <> 'draft'
 $$;
 
 reset role;

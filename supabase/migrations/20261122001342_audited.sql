@@ -107,7 +107,8 @@ comment on function octroi_private.log_admin_read(text) is
 
 create function octroi.my_audit(max_rows integer default 100, before bigint default null)
 returns table (
-  id bigint, occurred_at timestamptz, actor text, action text, subject text, detail jsonb, reason text
+  id bigint, occurred_at timestamptz, actor text, action text, subject text, detail jsonb, reason text,
+  has_more boolean
 )
 language sql
 stable
@@ -126,14 +127,14 @@ as $$
       select l.id from octroi_private.audit_log as l
       where l.actor = (select m.pseudonym from me as m) and l.id < (select m.before from me as m)
       order by l.id desc
-      limit (select m.max_rows from me as m)
+      limit (select m.max_rows + 1 from me as m)
     )
     union
     (
       select l.id from octroi_private.audit_log as l
       where l.person = (select m.pseudonym from me as m) and l.id < (select m.before from me as m)
       order by l.id desc
-      limit (select m.max_rows from me as m)
+      limit (select m.max_rows + 1 from me as m)
     )
     union
     (
@@ -141,7 +142,7 @@ as $$
       where l.account_id = any(array(select octroi_private.my_administered_accounts()))
         and l.id < (select m.before from me as m)
       order by l.id desc
-      limit (select m.max_rows from me as m)
+      limit (select m.max_rows + 1 from me as m)
     )
     union
     -- what was read of everybody may have been read of the caller as well
@@ -150,7 +151,7 @@ as $$
       where l.action ~ '^admin_read\.' and l.id < (select m.before from me as m)
         and l.occurred_at >= (select m.created_at from me as m)
       order by l.id desc
-      limit (select m.max_rows from me as m)
+      limit (select m.max_rows + 1 from me as m)
     )
   )
   select
@@ -163,7 +164,7 @@ as $$
     end,
     l.action, l.subject, case when read.was_of_everybody then '{}' else l.detail || case
       when l.account_id is null then '{}' else jsonb_build_object('account_id', l.account_id)
-    end end, case when not read.was_of_everybody then l.reason end
+    end end, case when not read.was_of_everybody then l.reason end, lead(l.id) over (order by l.id desc) is not null
   from mine
   join octroi_private.audit_log as l on l.id = mine.id
   cross join me as m
@@ -175,6 +176,6 @@ as $$
   limit (select m.max_rows from me as m)
 $$;
 comment on function octroi.my_audit(integer, bigint) is
-'What the caller did, and what was done to them, their account and the accounts they administer, newest first; page on with the last id as before. Of a read of everybody: when, and of which table.';
+'What the caller did, and what was done to them, their account and the accounts they administer, newest first. has_more says that entries follow this one: page on with the last id as before. Of a read of everybody: when, and of which table.';
 
 reset role;

@@ -50,6 +50,7 @@ call octroi_private.register_personal_table(
   state | fact | pending, done or failed
   object_id | reference | what Stripe made
   url | secret | the page it leads to, a day at most | delete
+  preview | fact | what a change of plan would have charged
   error | fact | what went wrong
   message | fact | in words
   created_at | fact | asked
@@ -161,7 +162,14 @@ call octroi_private.register_personal_table(
   next_attempt_at | fact | next try
   finalized_at | fact | finalised
   paid_at | fact | paid
-  told_attempt | fact | the last failed try that they were told of $$
+  told_attempt | fact | the last failed try that they were told of
+  number | fact | its number
+  subtotal_minor | fact | before tax
+  tax_minor | fact | tax
+  hosted_url | secret | Stripe's page of it, a month at most | delete
+  pdf_url | secret | Stripe's PDF of it, a month at most | delete
+  urls_at | fact | when Stripe gave them
+  reference | reference | our request $$
 );
 call octroi_private.register_personal_table(
   'stripe_invoice_line', 'account', 'a line of an invoice', 'legal_obligation', 'the tax period', array['stripe'],
@@ -178,7 +186,8 @@ call octroi_private.register_personal_table(
   amount_minor | fact | how much
   is_proration | fact | whether for a part of the period
   period_start | fact | from
-  period_end | fact | until $$
+  period_end | fact | until
+  description | fact | in Stripe's words $$
 );
 call octroi_private.register_personal_table(
   'stripe_invoice_payment', 'account', 'which payment paid an invoice', 'legal_obligation', 'the tax period',
@@ -203,6 +212,7 @@ call octroi_private.register_personal_table(
   reference | reference | our request
   subscription_id | reference | Stripe's subscription
   payment_intent_id | reference | Stripe's payment
+  invoice_id | reference | its receipt
   amount_total_minor | fact | how much
   currency | fact | in
   created_at | fact | opened

@@ -186,6 +186,10 @@ as $$
     (10, 'billing_request', 'update octroi_private.billing_request
       set user_id = $4, url = case when state = ''done'' then null else url end, message = null
       where account_id = any($3) and user_id = $1'),
+    (10, 'stripe_invoice', 'update octroi_private.stripe_invoice set hosted_url = null, pdf_url = null
+      where hosted_url is not null and customer_id in (
+        select c.id from octroi_private.stripe_customer as c where c.account_id = any($2)
+      )'),
     (11, 'balance', 'update octroi_private.balance set subject = $4::text
       where account_id = any($3) and scope = ''member'' and subject = $1::text'),
     (12, 'quota_grant', 'update octroi_private.quota_grant set reason = ''erased'' where account_id = any($2)'),

@@ -21,7 +21,7 @@ comment on view octroi.usage_daily is 'usage by member, UTC day and model.';
 create view octroi.quota with (security_invoker = true) as
 select
   q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.period_start, q.resets_at,
-  q.plan
+  q.plan, q.included, q.from_grants, q.overage, q.charged_above
 from octroi.my_quota() as q;
 comment on view octroi.quota is 'my_quota() as a view.';
 
@@ -63,7 +63,7 @@ comment on view octroi.top_ups is 'Packs that the accounts the reader administer
 create view octroi.invoices with (security_invoker = true) as
 select
   i.account_id, i.id, i.status, i.total_minor, i.amount_paid_minor, i.currency, i.created_at, i.period_start,
-  i.period_end, i.paid_at
+  i.period_end, i.paid_at, i.number, i.subtotal_minor, i.tax_minor, i.lines, i.hosted_url, i.pdf_url
 from octroi_private.my_invoices() as i;
 comment on view octroi.invoices is 'Invoices of the accounts the reader administers, as Stripe has them.';
 

@@ -45,11 +45,13 @@ select bag_eq(
   array[
     'octroi.restrict_api_key(uuid,text[],text[])', 'octroi.rotate_api_key(uuid,integer)',
     'octroi.revoke_api_key(uuid)', 'octroi.completion(uuid)', 'octroi.billing_request(uuid)', 'octroi.receipt(uuid)',
+    'octroi.change_preview(uuid)', 'octroi.change_plan(text,text,uuid)', 'octroi.my_requests(integer,timestamp with time zone,uuid)',
+    'octroi.account_usage(date,date,text,date,text,uuid,integer)',
     'octroi.set_key_budget(uuid,text,text,bigint)', 'octroi.resend_invitation(uuid)', 'octroi.revoke_invitation(uuid)',
     'octroi.remove_member(uuid)', 'octroi.set_member_role(uuid,text)', 'octroi.transfer_team(uuid,boolean)',
     'octroi.set_member_budget(uuid,text,text,bigint)'
   ],
-  'no exposed function takes whom to act as; these take the id of a thing of the caller''s, or of a member of their team'
+  'no exposed function takes whom to act as; these take the id of a thing or last row of the caller''s, or of a member of their team'
 );
 select is_empty(
   $$select e.signature

@@ -113,7 +113,7 @@ select is(
   (select string_agg(r.state || coalesce(r.total_tokens::text, ''), ',' order by r.ord)
     from octroi.my_requests() with ordinality as r (
       id, state, endpoint, model, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens,
-      reasoning_tokens, total_tokens, cost_nano_usd, source, latency_ms, first_token_ms, occurred_at, ord
+      reasoning_tokens, total_tokens, cost_nano_usd, source, latency_ms, first_token_ms, occurred_at, has_more, ord
     )
   ), 'open,open,open,settled22,settled11,settled200', 'open and settled calls stand in one list, newest first'
 );

@@ -87,7 +87,7 @@ select is(
 select octroi_private.fail_billing_request(r.id, 'given_up', 'x') from octroi_private.billing_request as r
 where r.id <> tap.id_of('checkout') \g /dev/null
 select is(
-  tap.args_of('checkout'), jsonb_build_object(
+  tap.args_of('checkout') - 'options', jsonb_build_object(
     'mode', 'subscription', 'trial_days', 14, 'success_url', 'http://localhost:3000/done',
     'cancel_url', 'https://app.example/no', 'expire_sessions', '[]'::jsonb, 'items', '[
       {"price": "id_octroi-basic-v2-month", "quantity": 1}, {"price": "id_octroi-basic-v2-overage-tokens"}
@@ -244,7 +244,7 @@ select is(
 );
 select is(tap.args_of('year') -> 'begins_anew', 'true', 'by another interval all periods begin anew');
 select is(
-  tap.args_of('top_up'), '{
+  tap.args_of('top_up') - 'options', '{
     "mode": "payment", "items": [{"price": "id_octroi-top-up-small-v1", "quantity": 1}], "expire_sessions": [],
     "success_url": "https://app.example/", "cancel_url": "https://app.example/"
   }', 'a pack is one payment'

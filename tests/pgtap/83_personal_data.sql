@@ -58,7 +58,9 @@ select bag_eq(
   $$select v.* from (values
       ('plan_version', 'content'), ('top_up_pack', 'content'), ('consent_policy', 'text_hash'),
       ('detection_state', 'after_account_id'), ('append_only_pass', 'transaction_id'),
-      ('tombstone_key', 'key')
+      ('tombstone_key', 'key'),
+      -- whether a page fills in and asks for them
+      ('billing_setting', 'prefill_email'), ('billing_setting', 'billing_address')
     ) as v (table_name, column_name)
     join tap.telling as t on t.table_name = v.table_name and t.column_name = v.column_name$$,
   'tables about nobody have no column that could tell, but for texts of the operator''s and a cursor'

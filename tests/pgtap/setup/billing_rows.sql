@@ -14,7 +14,8 @@ select octroi_private.enqueue_sync('invoice', 'in_1') \g /dev/null
 select octroi_private.store_subscription('{"id": "sub_1", "customer": "cus_1", "status": "active",
   "created": 1}') \g /dev/null
 select octroi_private.store_invoice(
-  '{"id": "in_1", "customer": "cus_1", "status": "open", "total": 1, "created": 1}'
+  '{"id": "in_1", "customer": "cus_1", "status": "open", "total": 1, "created": 1, "lines": [
+    {"id": "il_1", "amount": 1, "period_start": 1, "period_end": 2}]}'
 ) \g /dev/null
 select octroi_private.store_charge('{
   "id": "ch_1", "customer": "cus_1", "amount": 1, "status": "succeeded", "created": 1,
@@ -134,6 +135,13 @@ from (values
   ('billing_request_url_only_when_answered', 'billing_request', 'url = ''https://x'''),
   ('billing_request_failed_for_a_reason', 'billing_request', 'state = ''failed'', finished_at = now()'),
   ('billing_request_kind_check', 'billing_request', 'kind = ''gift'''),
+  ('billing_request_preview_check', 'billing_request', 'preview = ''[]'''),
+  ('billing_setting_billing_address_check', 'billing_setting', 'billing_address = ''never'''),
+  ('billing_setting_checkout_locale_check', 'billing_setting', 'checkout_locale = ''EN'''),
+  ('stripe_invoice_number_check', 'stripe_invoice', 'number = ' || tap.longer(100)),
+  ('stripe_invoice_hosted_url_check', 'stripe_invoice', 'hosted_url = ' || tap.longer(2000)),
+  ('stripe_invoice_pdf_url_check', 'stripe_invoice', 'pdf_url = ' || tap.longer(2000)),
+  ('stripe_invoice_line_description_check', 'stripe_invoice_line', 'description = ' || tap.longer(500)),
   ('billing_request_args_check', 'billing_request', 'args = ''[]'''),
   ('billing_request_state_check', 'billing_request', 'state = ''lost'', finished_at = now()'),
   ('billing_request_object_id_check', 'billing_request', 'object_id = ' || tap.longer(255)),

@@ -14,7 +14,7 @@ use stripe_support::{DAY, JANUARY_31, Nothing, Shop, customer, get, post};
 use stripe_types::List;
 
 fn with(pays_with: Behaviour) -> Completion {
-    Completion { pays_with, email: Some("ada@example.com".to_owned()) }
+    Completion { pays_with, email: Some("ada@example.com".to_owned()), ..Completion::default() }
 }
 
 fn pack_form(pack: &Price) -> Value {

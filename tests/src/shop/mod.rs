@@ -7,6 +7,7 @@ mod door;
 mod edge;
 mod travel;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use octroi_sim::{openai, stripe};
@@ -146,11 +147,25 @@ impl<'s> Shop<'s> {
 
     /// Pushes them with one thing replaced: whether that was taken, and what was said.
     pub async fn push_with(&self, what: &str, by: &str) -> (bool, String) {
+        self.plans_with(what, by, |file| PlansCommand::Push { file, dry_run: false }).await
+    }
+
+    /// Checks them with one thing replaced: whether all is well, and what was said.
+    pub async fn check_with(&self, what: &str, by: &str) -> (bool, String) {
+        self.plans_with(what, by, |file| PlansCommand::Check { file }).await
+    }
+
+    async fn plans_with(
+        &self,
+        what: &str,
+        by: &str,
+        command: impl FnOnce(PathBuf) -> PlansCommand,
+    ) -> (bool, String) {
         let text = std::fs::read_to_string(template::checkout().join("plans.toml")).unwrap();
         assert!(text.contains(what), "{what}");
         let file = std::env::temp_dir().join(format!("octroi-plans-{}.toml", Uuid::new_v4()));
         std::fs::write(&file, text.replacen(what, by, 1)).unwrap();
-        let answer = self.run_plans(&PlansCommand::Push { file: file.clone(), dry_run: false }).await;
+        let answer = self.run_plans(&command(file.clone())).await;
         std::fs::remove_file(&file).unwrap();
         answer
     }

@@ -10,6 +10,7 @@ mod erasure;
 pub mod export;
 mod people;
 mod plan_file;
+mod plan_margins;
 mod plans;
 mod price_map;
 mod prices;

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::catalogue::{self, Step, StepKind};
-use super::{Command, CommandError, plan_file, progress};
+use super::{Command, CommandError, plan_file, plan_margins, progress};
 use crate::database::PlanChange;
 
 /// Declares the plans and makes what they need at Stripe. Idempotent; false when Stripe is needed and not configured.
@@ -19,6 +19,8 @@ pub(super) async fn push(
     let plans = plan_file::read(file)?;
     let changes = command.database.declare_plans(&plans, is_dry_run).await?;
     tell_changes(command.out, &changes)?;
+    let margins = command.database.plan_margins(&plans).await?;
+    plan_margins::warn(command.out, &margins)?;
     if is_dry_run {
         return Ok(true);
     }
@@ -45,7 +47,8 @@ pub(super) async fn push(
     Ok(true)
 }
 
-/// Says what differs between file, database and Stripe; false when anything does.
+/// Says what differs between file, database and Stripe, and what can be lost on what is sold; false when anything
+/// differs, or more can be lost than the file allows.
 pub(super) async fn check(command: &mut Command<'_>, file: &Path) -> Result<bool, CommandError> {
     let plans = plan_file::read(file)?;
     let changes = command.database.declare_plans(&plans, true).await?;
@@ -59,8 +62,10 @@ pub(super) async fn check(command: &mut Command<'_>, file: &Path) -> Result<bool
         }
         None => writeln!(command.out, "Stripe was not looked at: STRIPE_SECRET_KEY is not set")?,
     }
-    writeln!(command.out, "differences: {differences}")?;
-    Ok(differences == 0)
+    let margins = command.database.plan_margins(&plans).await?;
+    let losses = plan_margins::tell(command.out, &margins)?;
+    writeln!(command.out, "differences: {differences}, losses: {losses}")?;
+    Ok(differences == 0 && losses == 0)
 }
 
 fn tell_changes(out: &mut (dyn Write + Send), changes: &[PlanChange]) -> std::io::Result<()> {

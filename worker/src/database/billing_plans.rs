@@ -24,6 +24,33 @@ pub struct PlanChange {
     pub version: Option<i32>,
 }
 
+/// What something is sold for beside what it can cost at worst. Money is in micro-USD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanMargin {
+    /// `plan`, `overage` or `top_up`.
+    pub kind: String,
+    /// The plan's or the pack's code.
+    pub code: String,
+    /// How it is paid (`month`, `year`, `free`, `trial`), the meter of an overage, or the plan a pack is sold on.
+    pub part: String,
+    /// The dearest model that may be used.
+    pub model: Option<String>,
+    /// What a million of its dearest tokens cost.
+    pub token_price: Option<i64>,
+    /// What it is sold for; none when the currency's worth is not declared.
+    pub worth: Option<i64>,
+    /// What it can cost; none when nothing bounds it.
+    pub worst_cost: Option<i64>,
+    /// What can be lost on it.
+    pub loss: Option<i64>,
+    /// What the declaration lets be lost.
+    pub allowed_loss: Option<i64>,
+    /// Why it does.
+    pub reason: Option<String>,
+    /// Whether more can be lost than is allowed.
+    pub is_refused: bool,
+}
+
 /// Something that must be at Stripe for the versions in force or in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogueEntry {
@@ -80,6 +107,36 @@ impl Database {
                     was: json("was")?,
                     becomes: json("becomes")?,
                     version: row.try_get("version")?,
+                })
+            })
+            .collect()
+    }
+
+    /// What everything in a declaration is sold for, and what it can cost at worst.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn plan_margins(&self, plans: &serde_json::Value) -> Result<Vec<PlanMargin>, DatabaseError> {
+        let query = sqlx::query(
+            "select kind, code, part, model, token_price, worth, worst_cost, loss, allowed_loss, reason, is_refused
+             from octroi_private.plan_margins($1)",
+        )
+        .bind(Json(plans));
+        let rows = self.answer(query.fetch_all(self.pool())).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(PlanMargin {
+                    kind: row.try_get("kind")?,
+                    code: row.try_get("code")?,
+                    part: row.try_get("part")?,
+                    model: row.try_get("model")?,
+                    token_price: row.try_get("token_price")?,
+                    worth: row.try_get("worth")?,
+                    worst_cost: row.try_get("worst_cost")?,
+                    loss: row.try_get("loss")?,
+                    allowed_loss: row.try_get("allowed_loss")?,
+                    reason: row.try_get("reason")?,
+                    is_refused: row.try_get("is_refused")?,
                 })
             })
             .collect()

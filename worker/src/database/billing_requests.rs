@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::session::to_bigint;
 use super::{CloseWindow, Database, DatabaseError};
+use crate::stripe::ChangePreview;
 
 /// A request that waits to be carried out.
 #[derive(Debug, Clone)]
@@ -120,6 +121,25 @@ impl Database {
             .bind(id)
             .bind(object_id)
             .bind(url);
+        self.answer(query.fetch_one(self.pool())).await
+    }
+
+    /// Ends a request for a preview; false when it had ended.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn finish_preview(&self, id: Uuid, preview: &ChangePreview) -> Result<bool, DatabaseError> {
+        let query =
+            sqlx::query_scalar("select octroi_private.finish_preview($1, $2)").bind(id).bind(Json(preview));
+        self.answer(query.fetch_one(self.pool())).await
+    }
+
+    /// The address to fill in on the page that a request asks for; none where none is to be.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn checkout_email(&self, id: Uuid) -> Result<Option<String>, DatabaseError> {
+        let query = sqlx::query_scalar("select octroi_private.checkout_email($1)").bind(id);
         self.answer(query.fetch_one(self.pool())).await
     }
 

@@ -46,7 +46,7 @@ pub use audit::{AuditBreak, AuditPart, AuditPosition};
 pub use billing_cycles::{CloseStep, CloseWindow};
 pub use billing_inbox::{EVENTS_MAX, EventVerdict};
 pub use billing_objects::Applied;
-pub use billing_plans::{CatalogueEntry, PlanChange};
+pub use billing_plans::{CatalogueEntry, PlanChange, PlanMargin};
 pub use billing_reconciliation::{BillingTrouble, Difference, Reconciled};
 pub use billing_reports::ReportStep;
 pub use billing_requests::{BillingRequest, CancelStep, ChangeStep, RefusedCall};

@@ -55,6 +55,11 @@ pub(super) fn threshold(threshold: i64, used: i64, more: Value) -> Kind {
 pub(super) fn everything() -> Vec<(&'static str, Kind, Option<&'static str>)> {
     vec![
         ("threshold_80", threshold(80, 800_000, json!({})), None),
+        (
+            "threshold_80_too_early",
+            threshold(80, 800_000, json!({ "runs_out_at": null, "rate_known": false })),
+            None,
+        ),
         ("threshold_90_lasts", threshold(90, 900_001, json!({ "runs_out_at": null })), None),
         (
             "threshold_100_team",

@@ -9,12 +9,13 @@ use stripe_checkout::checkout_session::{
 };
 use stripe_shared::{CheckoutSessionMode, CheckoutSessionStatus};
 
+use super::checkout_options::{self, CheckoutOptions};
 use super::pages::{PAGE_OBJECTS, all};
 use super::subscriptions::NewItem;
 use super::{CheckoutSession, Stripe, StripeError, Synced, fresh_key};
 
 /// The member of an object's metadata that names our billing request.
-pub(super) const REQUEST: &str = "octroi_billing_request";
+pub(in crate::stripe) const REQUEST: &str = "octroi_billing_request";
 
 /// What a session is to sell.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct NewCheckout<'c> {
     pub cancel_url: &'c str,
     /// Our billing request.
     pub reference: &'c str,
+    /// What the page does beside taking the money.
+    pub options: &'c CheckoutOptions,
 }
 
 /// A session to send the customer to.
@@ -64,6 +67,7 @@ impl Stripe {
         } else {
             request.mode(CheckoutSessionMode::Payment)
         };
+        request = checkout_options::apply(request, checkout);
         let session = self.change(&request, key).await?;
         Ok((session.id.to_string(), session.url))
     }

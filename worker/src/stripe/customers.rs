@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use stripe_core::customer::{
-    CreateCustomer, DeleteCustomer, ListCustomer, RetrieveCustomer, RetrieveCustomerReturned,
+    CreateCustomer, DeleteCustomer, ListCustomer, RetrieveCustomer, RetrieveCustomerReturned, UpdateCustomer,
 };
 use stripe_types::RangeQueryTs;
 use uuid::Uuid;
 
 use super::pages::{PAGE_OBJECTS, all};
-use super::{Customer, Stripe, StripeError, Synced};
+use super::{Customer, Stripe, StripeError, Synced, fresh_key};
 
 /// The member of a customer's metadata that names our account.
 const ACCOUNT: &str = "octroi_account";
@@ -52,6 +52,20 @@ impl Stripe {
         };
         let oldest = customers.iter().filter(ours).min_by_key(|customer| customer.created);
         Ok(oldest.map(|customer| customer.id.to_string()))
+    }
+
+    /// Gives a customer an address, unless they have one: theirs may be for invoices only.
+    ///
+    /// # Errors
+    /// Any [`StripeError`].
+    pub async fn fill_in_email(&self, customer: &str, email: &str) -> Result<(), StripeError> {
+        let found = self.get(&RetrieveCustomer::new(customer)).await?;
+        let RetrieveCustomerReturned::Customer(found) = found else { return Ok(()) };
+        if found.email.is_some() {
+            return Ok(());
+        }
+        let request = UpdateCustomer::new(customer).email(email);
+        self.change(&request, &fresh_key(customer)).await.map(drop)
     }
 
     /// A customer as it is now.

@@ -27,6 +27,14 @@ impl Stripe {
         Ok(Synced::Invoice(self.with_lines(&invoice).await?))
     }
 
+    /// Where the customer reads and pays an invoice; none while it is a draft.
+    ///
+    /// # Errors
+    /// Any [`StripeError`].
+    pub async fn invoice_page(&self, id: &str) -> Result<Option<String>, StripeError> {
+        Ok(self.get(&RetrieveInvoice::new(id)).await?.hosted_invoice_url)
+    }
+
     /// The invoices of a customer made since `created_after_s`, with all their lines, without their payments.
     ///
     /// # Errors

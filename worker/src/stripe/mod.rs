@@ -11,6 +11,7 @@
 
 mod answer;
 mod checkout;
+mod checkout_options;
 mod client;
 mod customer_details;
 mod customer_objects;
@@ -25,6 +26,7 @@ mod objects;
 mod once;
 mod pages;
 mod portal;
+mod previews;
 mod prices;
 mod products;
 mod retry;
@@ -35,6 +37,7 @@ mod top_up_invoices;
 mod webhook_endpoints;
 
 pub use checkout::NewCheckout;
+pub use checkout_options::CheckoutOptions;
 pub use client::Stripe;
 pub use customer_details::{Address, CustomerDetails, TaxId};
 pub use error::StripeError;
@@ -47,6 +50,7 @@ pub use objects::{
 };
 use once::fresh_key;
 pub use once::made_once;
+pub use previews::{ChangePreview, PreviewLine};
 pub use prices::{ListedPrice, NewPrice};
 pub use products::ListedProduct;
 pub use subscriptions::{ItemChange, NewItem};

@@ -111,7 +111,8 @@ impl Stripe {
         Ok(pending.is_some_and(|items| has_prices(items, wanted)).then(|| change_of(&subscription)))
     }
 
-    /// Changes items now. What the change costs is invoiced at once; while that is not paid nothing is changed.
+    /// Changes items now, counted from `proration_at_s` if that is given. What the change costs is invoiced at once; while
+    /// that is not paid nothing is changed.
     ///
     /// # Errors
     /// Any [`StripeError`].
@@ -119,14 +120,18 @@ impl Stripe {
         &self,
         id: &str,
         items: &[NewItem],
+        proration_at_s: Option<i64>,
         key: &str,
     ) -> Result<ItemChange, StripeError> {
         let items: Vec<_> = items.iter().map(changed_item).collect();
-        let request = UpdateSubscription::new(id)
+        let mut request = UpdateSubscription::new(id)
             .items(items)
             .proration_behavior(UpdateSubscriptionProrationBehavior::AlwaysInvoice)
             .payment_behavior(UpdateSubscriptionPaymentBehavior::PendingIfIncomplete)
             .expand(vec![WITH_INVOICE.to_owned()]);
+        if let Some(at) = proration_at_s {
+            request = request.proration_date(at);
+        }
         Ok(change_of(&self.change(&request, key).await?))
     }
 

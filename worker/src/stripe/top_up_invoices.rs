@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use stripe_billing::invoice::{
-    CreateInvoice, CreateInvoicePendingInvoiceItemsBehavior, FinalizeInvoiceInvoice, PayInvoice,
-    VoidInvoiceInvoice,
+    CreateInvoice, CreateInvoiceAutomaticTax, CreateInvoicePendingInvoiceItemsBehavior,
+    FinalizeInvoiceInvoice, PayInvoice, VoidInvoiceInvoice,
 };
 use stripe_billing::invoice_item::{CreateInvoiceItem, PricingParam};
 use stripe_shared::{InvoiceCollectionMethod, InvoiceStatus};
@@ -24,6 +24,8 @@ pub struct TopUpInvoice<'t> {
     pub quantity: u64,
     /// The price's currency.
     pub currency: &'t str,
+    /// Whether Stripe adds taxes.
+    pub automatic_tax: bool,
     /// Our billing request.
     pub reference: &'t str,
     /// When the request was made at the latest, in Unix seconds: its invoice is no older.
@@ -109,7 +111,7 @@ impl Stripe {
         key: &str,
     ) -> Result<stripe_shared::Invoice, StripeError> {
         let metadata = HashMap::from([(REQUEST.to_owned(), top_up.reference.to_owned())]);
-        let request = CreateInvoice::new()
+        let mut request = CreateInvoice::new()
             .customer(top_up.customer)
             .currency(currency(top_up.currency)?)
             .collection_method(InvoiceCollectionMethod::ChargeAutomatically)
@@ -117,6 +119,9 @@ impl Stripe {
             // What lies about for the next invoice of a subscription is none of this one's business.
             .pending_invoice_items_behavior(CreateInvoicePendingInvoiceItemsBehavior::Exclude)
             .metadata(metadata);
+        if top_up.automatic_tax {
+            request = request.automatic_tax(CreateInvoiceAutomaticTax::new(true));
+        }
         self.change(&request, &format!("{key}-invoice")).await
     }
 

@@ -52,6 +52,10 @@ pub struct Settings {
     pub hold_meter_events: bool,
     /// Real milliseconds that every answer takes.
     pub latency_ms: u64,
+    /// What is added where taxes are automatic, in hundredths of a percent; none while taxes are not set up.
+    pub tax_basis_points: Option<i64>,
+    /// Whether the dashboard links terms of service.
+    pub has_terms_url: bool,
 }
 
 const HOUR: i64 = 3600;
@@ -80,6 +84,8 @@ impl Default for Settings {
             meter_event_ms: 2,
             hold_meter_events: false,
             latency_ms: 0,
+            tax_basis_points: None,
+            has_terms_url: false,
         }
     }
 }

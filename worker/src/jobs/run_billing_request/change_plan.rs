@@ -9,7 +9,7 @@ use super::{Made, Unmade, Work};
 use crate::database::ChangeStep;
 use crate::jobs::close_cycle::totals;
 use crate::queue::Failure;
-use crate::stripe::{ItemChange, NewItem, made_once};
+use crate::stripe::{ChangePreview, ItemChange, NewItem, made_once};
 
 #[derive(Deserialize)]
 struct Args {
@@ -17,9 +17,14 @@ struct Args {
     schedule: Option<String>,
     when: String,
     items: Vec<NewItem>,
+    /// What is given back and charged is counted from here, in Unix seconds.
+    #[serde(default)]
+    proration_at_s: Option<i64>,
     /// The change begins a new billing cycle, whose first invoice bills what was used in the old one.
     #[serde(default)]
     begins_anew: bool,
+    #[serde(default)]
+    is_trial: bool,
 }
 
 /// What is told to a customer whose card did not pay for the change.
@@ -46,13 +51,23 @@ pub(super) async fn change(work: &Work<'_>) -> Result<Made, Failure> {
     Ok(Made::Object(args.subscription, None))
 }
 
+/// What the change would charge now. One that waits charges nothing, nor does one in a trial.
+pub(super) async fn preview(work: &Work<'_>) -> Result<Made, Failure> {
+    let args: Args = work.args()?;
+    if args.when != "now" || args.is_trial {
+        return Ok(Made::Preview(ChangePreview::default()));
+    }
+    let preview = work.stripe.preview_items(&args.subscription, &args.items, args.proration_at_s).await?;
+    Ok(Made::Preview(preview))
+}
+
 /// An attempt that died may have changed the items already; doing it again would ask for the items it made.
 async fn change_now(work: &Work<'_>, args: Args, key: &str) -> Result<Made, Failure> {
     // What was to come later would undo this.
     if let Some(schedule) = &args.schedule {
         work.stripe.release_schedule(schedule).await?;
     }
-    let (subscription, items) = (args.subscription.as_str(), args.items.as_slice());
+    let (subscription, items, at) = (args.subscription.as_str(), args.items.as_slice(), args.proration_at_s);
     let look = || work.stripe.item_change(subscription, items);
     let changed = match look().await? {
         Some(changed) => changed,
@@ -61,7 +76,7 @@ async fn change_now(work: &Work<'_>, args: Args, key: &str) -> Result<Made, Fail
                 return Ok(waits);
             }
             let change =
-                |key: String| async move { work.stripe.change_items(subscription, items, &key).await };
+                |key: String| async move { work.stripe.change_items(subscription, items, at, &key).await };
             made_once(key, change, look).await?
         }
     };

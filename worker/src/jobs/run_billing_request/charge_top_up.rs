@@ -12,6 +12,8 @@ struct Args {
     price: String,
     quantity: u64,
     currency: String,
+    #[serde(default)]
+    automatic_tax: bool,
     reference: String,
 }
 
@@ -23,6 +25,7 @@ pub(super) async fn charge(work: &Work<'_>) -> Result<Made, Failure> {
         price: &args.price,
         quantity: args.quantity,
         currency: &args.currency,
+        automatic_tax: args.automatic_tax,
         reference: &args.reference,
         created_after_s: asked_since_s(work.request_id),
     };

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{Made, Unmade, Work};
 use crate::queue::Failure;
-use crate::stripe::{NewCheckout, NewItem, made_once};
+use crate::stripe::{CheckoutOptions, NewCheckout, NewItem, made_once};
 
 #[derive(Deserialize)]
 struct Args {
@@ -17,6 +17,8 @@ struct Args {
     success_url: String,
     cancel_url: String,
     reference: String,
+    #[serde(default)]
+    options: Option<CheckoutOptions>,
     #[serde(default)]
     expire_sessions: Vec<String>,
     /// An earlier request may be opening a session at this moment.
@@ -40,6 +42,10 @@ pub(super) async fn open(work: &Work<'_>) -> Result<Made, Failure> {
             return Ok(Made::Nothing(Unmade { code, message, object: Some(session), url: None }));
         }
     }
+    if let Some(email) = work.database.checkout_email(work.request_id).await? {
+        work.stripe.fill_in_email(work.customer, &email).await?;
+    }
+    let options = args.options.unwrap_or_default();
     let checkout = NewCheckout {
         customer: work.customer,
         is_subscription: args.mode == "subscription",
@@ -48,6 +54,7 @@ pub(super) async fn open(work: &Work<'_>) -> Result<Made, Failure> {
         success_url: &args.success_url,
         cancel_url: &args.cancel_url,
         reference: &args.reference,
+        options: &options,
     };
     let checkout = &checkout;
     let (id, url) = made_once(

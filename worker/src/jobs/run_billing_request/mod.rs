@@ -17,12 +17,14 @@ use uuid::Uuid;
 
 use crate::database::{BillingRequest, Database, DatabaseError};
 use crate::queue::{Failure, Outcome};
-use crate::stripe::{Stripe, StripeError};
+use crate::stripe::{ChangePreview, Stripe, StripeError};
 
 /// What became of a request at Stripe.
 enum Made {
     /// An object, and the page to send the customer to if there is one.
     Object(String, Option<String>),
+    /// What a change would charge.
+    Preview(ChangePreview),
     /// It cannot go on yet.
     Later(Duration),
     /// Nothing, and its owner is told why.
@@ -63,6 +65,11 @@ impl Work<'_> {
 }
 
 #[derive(Deserialize)]
+struct InvoiceArgs {
+    invoice: String,
+}
+
+#[derive(Deserialize)]
 struct PortalArgs {
     return_url: String,
 }
@@ -77,6 +84,10 @@ pub(super) async fn run(request_id: Uuid, stripe: &Stripe, database: &Database) 
     match carry_out(request_id, database, stripe, &request).await {
         Ok(Made::Object(id, url)) => {
             database.finish_billing_request(request_id, &id, url.as_deref()).await?;
+            Ok(Outcome::Done)
+        }
+        Ok(Made::Preview(preview)) => {
+            database.finish_preview(request_id, &preview).await?;
             Ok(Outcome::Done)
         }
         Ok(Made::Later(pause)) => Ok(Outcome::Snooze(pause)),
@@ -105,6 +116,8 @@ async fn carry_out(
         "checkout" | "top_up" => checkout::open(&work).await,
         "portal" => open_portal(&work).await,
         "change_plan" => change_plan::change(&work).await,
+        "preview_change" => change_plan::preview(&work).await,
+        "invoice" => open_invoice(&work).await,
         "cancel" => end_subscription::cancel(&work).await,
         "resume" => end_subscription::resume(&work).await,
         "auto_top_up" => charge_top_up::charge(&work).await,
@@ -121,6 +134,13 @@ async fn open_portal(work: &Work<'_>) -> Result<Made, Failure> {
     };
     let (id, url) = crate::stripe::made_once(work.key(), open, || async { Ok(None) }).await?;
     Ok(Made::Object(id, url))
+}
+
+/// Stripe's page of an invoice, as it leads there today.
+async fn open_invoice(work: &Work<'_>) -> Result<Made, Failure> {
+    let args: InvoiceArgs = work.args()?;
+    let url = work.stripe.invoice_page(&args.invoice).await?;
+    Ok(Made::Object(args.invoice, url))
 }
 
 /// SQL says that a request can no longer be done, or not yet.

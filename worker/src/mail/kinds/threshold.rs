@@ -28,6 +28,9 @@ pub struct Threshold {
     /// When it will be used up at the present rate; none if not before it resets.
     #[serde(with = "time::serde::rfc3339::option", default)]
     pub runs_out_at: Option<OffsetDateTime>,
+    /// Whether the present rate is known: it takes a day of use.
+    #[serde(default = "yes")]
+    pub rate_known: bool,
     /// The plan's name.
     #[serde(default)]
     pub plan: Option<String>,
@@ -103,9 +106,15 @@ impl Threshold {
     fn forecast(&self, wording: &Wording<'_>) -> Result<String, WordingError> {
         match (self.remaining, self.runs_out_at, self.resets_at) {
             (..=0, _, _) => wording.text("threshold-is-out"),
+            _ if !self.rate_known => wording.text("threshold-too-early"),
             (_, Some(at), _) => wording.say("threshold-runs-out", &[("when", &wording.instant(at)?)]),
             (_, None, Some(_)) => wording.text("threshold-lasts"),
             (_, None, None) => wording.text("threshold-lasts-on"),
         }
     }
+}
+
+/// Mails that were written before the rate could be unknown say nothing of it.
+fn yes() -> bool {
+    true
 }

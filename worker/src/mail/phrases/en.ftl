@@ -67,6 +67,7 @@ threshold-runs-out = at the present rate it runs out on { $when }
 threshold-lasts = at the present rate it lasts until the reset
 threshold-lasts-on = at the present rate it will not run out
 threshold-is-out = nothing is left
+threshold-too-early = not known before a full day of use
 
 ## A payment failed
 

@@ -71,6 +71,7 @@ threshold-runs-out = au rythme actuel, épuisement le { $when }
 threshold-lasts = au rythme actuel, suffisant jusqu’à la remise à zéro
 threshold-lasts-on = au rythme actuel, pas d’épuisement
 threshold-is-out = il ne reste rien
+threshold-too-early = inconnue avant une journée complète d’utilisation
 
 ## A payment failed
 

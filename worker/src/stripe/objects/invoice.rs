@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{id_of, optional_id_of};
+use crate::stripe::checkout::REQUEST;
 
 /// An invoice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,6 +28,13 @@ pub struct Invoice {
     pub paid_at: Option<i64>,
     pub payment_intents: Vec<String>,
     pub lines: Vec<InvoiceLine>,
+    pub number: Option<String>,
+    pub subtotal: i64,
+    pub tax: i64,
+    pub hosted_invoice_url: Option<String>,
+    pub invoice_pdf: Option<String>,
+    /// The billing request that it was made for.
+    pub reference: Option<String>,
 }
 
 /// One line of an invoice.
@@ -44,6 +52,7 @@ pub struct InvoiceLine {
     pub subscription_item: Option<String>,
     pub period_start: i64,
     pub period_end: i64,
+    pub description: Option<String>,
 }
 
 impl Invoice {
@@ -73,6 +82,12 @@ impl Invoice {
             paid_at: times.paid_at,
             payment_intents: payment_intents_of(invoice),
             lines: lines.iter().map(InvoiceLine::from).collect(),
+            number: invoice.number.clone(),
+            subtotal: invoice.subtotal,
+            tax: invoice.total_taxes.iter().flatten().map(|tax| tax.amount).sum(),
+            hosted_invoice_url: invoice.hosted_invoice_url.clone(),
+            invoice_pdf: invoice.invoice_pdf.clone(),
+            reference: invoice.metadata.as_ref().and_then(|metadata| metadata.get(REQUEST)).cloned(),
         }
     }
 }
@@ -104,6 +119,7 @@ impl From<&stripe_shared::InvoiceLineItem> for InvoiceLine {
             subscription_item: of_subscription.map(|details| details.subscription_item.clone()),
             period_start: line.period.start,
             period_end: line.period.end,
+            description: line.description.clone(),
         }
     }
 }

@@ -22,6 +22,13 @@ pub struct TaxId {
     pub value: String,
 }
 
+impl TaxId {
+    /// One that somebody gave.
+    pub fn new(created: i64, kind: &str, value: &str) -> Self {
+        Self { id: fresh_id("txi_"), created, kind: kind.to_owned(), value: value.to_owned() }
+    }
+}
+
 fn render(tax_id: &TaxId, customer: &str) -> Value {
     json!({
         "id": tax_id.id,

@@ -19,7 +19,7 @@ pub(super) fn show(sim: &Sim, id: &str) -> Response<SimBody> {
         world.products.get(&price.product).map(|product| format!("<li>{}</li>", escaped(&product.name)))
     });
     let products: String = products.collect();
-    let due = money(session.amount_total, &session.currency);
+    let due = money(session.amounts().total(), &session.currency);
     let buttons = [
         button(&format!("/pay/{id}?with=pays"), "Pay with a test card"),
         button(&format!("/pay/{id}?with=delayed"), "Pay by bank debit, which takes days"),
@@ -42,7 +42,8 @@ pub(super) fn pay(sim: &Sim, id: &str, query: &str) -> Response<SimBody> {
     };
     let mut world = sim.world();
     world.catch_up();
-    if let Err(error) = checkout::complete(&mut world, id, &Completion { pays_with, email: None }) {
+    if let Err(error) = checkout::complete(&mut world, id, &Completion { pays_with, ..Completion::default() })
+    {
         return page(error.status, &format!("<p>{}</p>", escaped(&error.message)));
     }
     let session = world.sessions.get(id).filter(|session| session.status == Status::Complete);

@@ -149,6 +149,15 @@ impl World {
         self.record(event, object, None);
     }
 
+    /// Everything again, for looking at what would happen. Nothing in it reaches anybody.
+    pub fn copy(&self) -> Result<Self, ApiError> {
+        let copied = serde_json::to_value(self).and_then(serde_json::from_value::<Self>);
+        let mut copy =
+            copied.map_err(|error| ApiError::impossible(format!("No copy can be made: {error}")))?;
+        copy.base_url.clone_from(&self.base_url);
+        Ok(copy)
+    }
+
     /// Does everything that is due by now, each thing at its own time.
     pub fn catch_up(&mut self) {
         let until = self.clock.now();

@@ -1,6 +1,7 @@
 //! The customer pays, or does not.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{Mode, PaymentStatus, Session, Status};
 use crate::stripe::api::customers::Customer;
@@ -8,6 +9,7 @@ use crate::stripe::api::invoices::{self, Content, Invoice, Reason};
 use crate::stripe::api::payment_methods::{self, Behaviour, PaymentMethod};
 use crate::stripe::api::payments::{self, Attempt, Needed};
 use crate::stripe::api::subscriptions::{Subscription, subscribe};
+use crate::stripe::api::tax_ids::TaxId;
 use crate::stripe::endpoint::Answer;
 use crate::stripe::errors::ApiError;
 use crate::stripe::params::{Metadata, Params};
@@ -23,6 +25,14 @@ pub struct Completion {
     pub pays_with: Behaviour,
     /// The address they give, if the session does not know it.
     pub email: Option<String>,
+    /// Where they say they are, a country of two letters; the United States if they say nothing.
+    pub country: Option<String>,
+    /// What the promotion code that they enter takes off, in percent.
+    pub percent_off: i64,
+    /// The tax id that they give, `eu_vat:DE123456789`.
+    pub tax_id: Option<String>,
+    /// They do not accept the terms.
+    pub refuses_terms: bool,
 }
 
 /// Completes an open session, as its customer would.
@@ -34,6 +44,8 @@ pub fn complete(world: &mut World, id: &str, completion: &Completion) -> Result<
     if !matches!(completion.pays_with, Behaviour::Pays | Behaviour::Delayed) {
         return declined(world, &session, completion.pays_with);
     }
+    fill_in(world, &session, completion)?;
+    let session = world.find::<Session>(id)?.clone();
     let customer = customer_of(world, &session, completion);
     let method = PaymentMethod::new(world.now, completion.pays_with);
     let method_id = method.id.clone();
@@ -44,6 +56,41 @@ pub fn complete(world: &mut World, id: &str, completion: &Completion) -> Result<
     }
     world.change::<Session>(id, |session| session.status = Status::Complete);
     world.emit::<Session>("checkout.session.completed", id);
+    Ok(())
+}
+
+/// What the customer enters beside a card. What the page does not ask for cannot be entered.
+fn fill_in(world: &mut World, session: &Session, completion: &Completion) -> Result<(), ApiError> {
+    let asks = &session.asks;
+    let refused = |message: &str| Err(ApiError::impossible(message));
+    if completion.percent_off != 0 && !asks.promotion_codes {
+        return refused("The page has no field for a promotion code.");
+    }
+    if completion.tax_id.is_some() && !asks.tax_ids {
+        return refused("The page has no field for a tax id.");
+    }
+    if asks.requires_terms && completion.refuses_terms {
+        return refused("The terms of service are not accepted.");
+    }
+    let country = completion.country.clone().unwrap_or_else(|| "US".to_owned());
+    let taxes = world.settings.tax_basis_points.filter(|_| asks.automatic_tax).unwrap_or(0);
+    world.change::<Session>(&session.id, |session| {
+        session.accepted_terms = session.asks.requires_terms;
+        session.percent_off = completion.percent_off;
+        session.tax_basis_points = taxes;
+    });
+    let Some(customer) = &session.customer else { return Ok(()) };
+    let tax_id = completion.tax_id.as_deref().and_then(|given| given.split_once(':'));
+    let now = world.now;
+    world.update::<Customer>(customer, "customer.updated", |customer| {
+        if asks.updates_address {
+            customer.address = Some(json!({ "city": null, "country": country, "line1": null, "line2": null,
+                "postal_code": null, "state": null }));
+        }
+        if let Some((kind, value)) = tax_id {
+            customer.tax_ids.push(TaxId::new(now, kind, value));
+        }
+    });
     Ok(())
 }
 
@@ -59,7 +106,7 @@ fn declined(world: &mut World, session: &Session, behaviour: Behaviour) -> Resul
 
 fn needed(session: &Session, customer: Option<String>) -> Needed {
     Needed {
-        amount: session.amount_total,
+        amount: session.amounts().total(),
         currency: session.currency.clone(),
         customer,
         metadata: session.payment_metadata.clone(),
@@ -97,6 +144,8 @@ fn start_subscription(
     new.trial_end = new.trial_end.or_else(|| session.trial_days.map(|days| world.now + days * DAY));
     new.default_payment_method = Some(method.to_owned());
     new.checkout_session = Some(session.id.clone());
+    new.automatic_tax = session.asks.automatic_tax;
+    new.percent_off = session.percent_off;
     let trial = new.trial_end.is_some();
     let id = subscribe(world, new)?;
     let invoice = world.find::<Subscription>(&id)?.latest_invoice.clone();
@@ -121,7 +170,8 @@ fn pay_once(
     customer: Option<String>,
     method: &str,
 ) -> Result<(), ApiError> {
-    if session.amount_total == 0 {
+    if session.amounts().total() == 0 {
+        receipt(world, session, customer);
         world.change::<Session>(&session.id, |session| {
             session.payment_status = PaymentStatus::NoPaymentRequired
         });
@@ -151,7 +201,7 @@ fn receipt(world: &mut World, session: &Session, customer: Option<String>) {
             price: Some(price.id.clone()),
             quantity: bought.quantity,
             amount: price.amount(bought.quantity),
-            description: String::new(),
+            description: world.products.get(&price.product).map(|of| of.name.clone()).unwrap_or_default(),
             period: (world.now, world.now),
             metadata: Metadata::new(),
         })
@@ -170,9 +220,11 @@ fn receipt(world: &mut World, session: &Session, customer: Option<String>) {
         send_invoice: false,
         days_until_due: None,
         default_payment_method: None,
-        metadata: session.metadata.clone(),
+        metadata: session.invoice_metadata.clone(),
         description: None,
         with_pending_items: false,
+        automatic_tax: session.asks.automatic_tax,
+        percent_off: session.percent_off,
     };
     let invoice = invoices::draft(world, content);
     invoices::settle_receipt(world, &invoice);

@@ -1,5 +1,6 @@
 //! A new checkout session.
 
+use super::asks::{self, Asks};
 use super::{Bought, Mode, PaymentStatus, Session, Status};
 use crate::stripe::api::customers;
 use crate::stripe::api::prices::Price;
@@ -20,13 +21,7 @@ const MAX_REFERENCE: usize = 200;
 /// Parameters of Stripe's that the stand-in takes and forgets.
 const IGNORED: &[&str] = &[
     "adaptive_pricing",
-    "allow_promotion_codes",
-    "automatic_tax",
-    "billing_address_collection",
-    "consent_collection",
     "custom_text",
-    "customer_update",
-    "locale",
     "managed_payments",
     "payment_method_collection",
     "payment_method_options",
@@ -34,7 +29,6 @@ const IGNORED: &[&str] = &[
     "phone_number_collection",
     "saved_payment_method_options",
     "submit_type",
-    "tax_id_collection",
 ];
 
 pub(super) fn create(world: &mut World, params: &mut Params) -> Answer {
@@ -44,6 +38,7 @@ pub(super) fn create(world: &mut World, params: &mut Params) -> Answer {
         None => return Err(ApiError::missing("mode")),
     };
     let line_items = params.objects("line_items")?;
+    asks::takes_invoice(mode, params)?;
     let mut session = session(world, mode, params)?;
     take_subscription(world, &mut session, params)?;
     take_payment(&mut session, params)?;
@@ -98,6 +93,7 @@ fn session(world: &World, mode: Mode, params: &mut Params) -> Result<Session, Ap
         let message = "`customer_creation` can only be used in `payment` and `setup` mode.";
         return Err(ApiError::parameter("parameter_invalid", "customer_creation", message));
     }
+    let asks = Asks::take(world, customer.as_deref(), params)?;
     let mut metadata = Metadata::new();
     params.metadata(&mut metadata)?;
     Ok(Session {
@@ -117,6 +113,11 @@ fn session(world: &World, mode: Mode, params: &mut Params) -> Result<Session, Ap
         bought: Vec::new(),
         currency: params.text("currency")?.unwrap_or_default(),
         amount_total: 0,
+        asks,
+        accepted_terms: false,
+        percent_off: 0,
+        tax_basis_points: 0,
+        invoice_metadata: Metadata::new(),
         subscribes: None,
         trial_days: None,
         payment_metadata: Metadata::new(),
@@ -164,7 +165,11 @@ fn take_payment(session: &mut Session, params: &mut Params) -> Result<(), ApiErr
     data.finish()?;
     if let Some(mut creation) = params.object("invoice_creation")? {
         session.creates_invoice = creation.boolean("enabled")?.unwrap_or(false);
-        creation.ignore(&["invoice_data"]);
+        if let Some(mut data) = creation.object("invoice_data")? {
+            data.metadata(&mut session.invoice_metadata)?;
+            data.ignore(&["account_tax_ids", "custom_fields", "description", "footer", "rendering_options"]);
+            data.finish()?;
+        }
         creation.finish()?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Checkout sessions: the page on which a customer pays, without the page.
 
+mod asks;
 mod complete;
 mod create;
 mod render;
@@ -7,9 +8,10 @@ mod render;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use asks::{Asks, has_country};
 pub use complete::{Completion, complete, delayed_payment_settled, expire_when_due};
 
-use crate::stripe::api::subscriptions::NewSubscription;
+use crate::stripe::api::subscriptions::{NewSubscription, part};
 use crate::stripe::endpoint::{Answer, Endpoint, retrieve};
 use crate::stripe::list;
 use crate::stripe::params::{Metadata, Params};
@@ -67,8 +69,16 @@ pub struct Session {
     pub expires_at: i64,
     pub bought: Vec<Bought>,
     pub currency: String,
-    /// What it costs now, in the currency's smallest unit.
+    /// What it costs now before discounts and taxes, in the currency's smallest unit.
     pub amount_total: i64,
+    pub asks: Asks,
+    pub accepted_terms: bool,
+    /// By the code that was entered.
+    pub percent_off: i64,
+    /// Known once the customer has said where they are.
+    pub tax_basis_points: i64,
+    /// Of the invoice that a payment makes.
+    pub invoice_metadata: Metadata,
     /// The subscription it makes when it is paid.
     pub subscribes: Option<NewSubscription>,
     pub trial_days: Option<i64>,
@@ -80,6 +90,34 @@ pub struct Session {
     pub subscription: Option<String>,
     pub invoice: Option<String>,
     pub payment_intent: Option<String>,
+}
+
+/// A sum before and after discount and tax.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Amounts {
+    pub subtotal: i64,
+    pub discount: i64,
+    pub tax: i64,
+}
+
+impl Amounts {
+    /// A discount in percent is taken off, and a tax in hundredths of a percent put on what is left.
+    pub fn of(subtotal: i64, percent_off: i64, tax_basis_points: i64) -> Self {
+        let discount = part(subtotal, percent_off, 100);
+        Self { subtotal, discount, tax: part(subtotal - discount, tax_basis_points, 10_000) }
+    }
+
+    /// What is paid.
+    pub fn total(self) -> i64 {
+        self.subtotal - self.discount + self.tax
+    }
+}
+
+impl Session {
+    /// What it costs as far as is known.
+    pub fn amounts(&self) -> Amounts {
+        Amounts::of(self.amount_total, self.percent_off, self.tax_basis_points)
+    }
 }
 
 impl Resource for Session {

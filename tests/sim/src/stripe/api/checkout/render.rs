@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Mode, PaymentStatus, Session, Status};
+use super::{Amounts, Mode, PaymentStatus, Session, Status};
 use crate::stripe::list::{joined, list};
 use crate::stripe::world::{Resource, World};
 
@@ -10,7 +10,7 @@ pub(super) fn session(session: &Session, world: &World) -> Value {
     let mut object = joined(head(session, world), rest(session, world));
     if session.creates_invoice {
         let data = json!({ "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
-            "issuer": null, "metadata": {}, "rendering_options": null });
+            "issuer": null, "metadata": session.invoice_metadata, "rendering_options": null });
         object["invoice_creation"] = json!({ "enabled": true, "invoice_data": data });
     }
     object
@@ -30,22 +30,32 @@ fn customer_details(session: &Session, world: &World) -> Value {
 }
 
 fn head(session: &Session, world: &World) -> Value {
+    let asks = &session.asks;
+    let (amounts, is_complete) = (session.amounts(), session.status == Status::Complete);
+    let tax_status =
+        asks.automatic_tax.then_some(if is_complete { "complete" } else { "requires_location_inputs" });
+    let consents = |terms: &str| {
+        json!({ "payment_method_reuse_agreement": null, "promotions": "none",
+        "terms_of_service": terms })
+    };
     json!({
         "id": session.id,
         "object": "checkout.session",
         "adaptive_pricing": { "enabled": false },
         "after_expiration": null,
-        "allow_promotion_codes": null,
-        "amount_subtotal": session.amount_total,
-        "amount_total": session.amount_total,
-        "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
-        "billing_address_collection": null,
+        "allow_promotion_codes": asks.promotion_codes.then_some(true),
+        "amount_subtotal": amounts.subtotal,
+        "amount_total": amounts.total(),
+        "automatic_tax": { "enabled": asks.automatic_tax, "liability": null,
+            "provider": asks.automatic_tax.then_some("stripe"), "status": tax_status },
+        "billing_address_collection": asks.requires_address.then_some("required"),
         "cancel_url": session.cancel_url,
         "client_reference_id": session.client_reference_id,
         "client_secret": null,
         "collected_information": null,
-        "consent": null,
-        "consent_collection": null,
+        "consent": session.accepted_terms
+            .then(|| json!({ "promotions": null, "terms_of_service": "accepted" })),
+        "consent_collection": asks.requires_terms.then(|| consents("required")),
         "created": session.created,
         "currency": session.currency,
         "currency_conversion": null,
@@ -76,7 +86,7 @@ fn rest(session: &Session, world: &World) -> Value {
     };
     let url = (session.status == Status::Open).then(|| format!("{}/pay/{}", world.base_url, session.id));
     json!({
-        "locale": null,
+        "locale": session.asks.locale,
         "metadata": session.metadata,
         "mode": if session.mode == Mode::Payment { "payment" } else { "subscription" },
         "origin_context": null,
@@ -99,7 +109,9 @@ fn rest(session: &Session, world: &World) -> Value {
         "submit_type": null,
         "subscription": session.subscription,
         "success_url": session.success_url,
-        "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
+        "tax_id_collection": { "enabled": session.asks.tax_ids, "required": "never" },
+        "total_details": { "amount_discount": session.amounts().discount, "amount_shipping": 0,
+            "amount_tax": session.amounts().tax },
         "ui_mode": "hosted_page",
         "url": url,
         "wallet_options": null,
@@ -114,16 +126,17 @@ impl Session {
             let amount = price
                 .filter(|price| price.meter().is_none())
                 .map_or(0, |price| price.amount(bought.quantity));
+            let amounts = Amounts::of(amount, self.percent_off, self.tax_basis_points);
             let metered = price.is_some_and(|price| price.meter().is_some());
             let product = price.and_then(|price| world.products.get(&price.product));
             json!({
                 "id": bought.id,
                 "object": "item",
                 "adjustable_quantity": null,
-                "amount_discount": 0,
-                "amount_subtotal": amount,
-                "amount_tax": 0,
-                "amount_total": amount,
+                "amount_discount": amounts.discount,
+                "amount_subtotal": amounts.subtotal,
+                "amount_tax": amounts.tax,
+                "amount_total": amounts.total(),
                 "currency": self.currency,
                 "description": product.map(|product| product.name.clone()),
                 "metadata": bought.metadata,

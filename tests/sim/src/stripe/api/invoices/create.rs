@@ -1,6 +1,6 @@
 //! An invoice that no subscription made.
 
-use super::draft::{Content, draft};
+use super::draft::{Content, draft, takes_automatic_tax};
 use super::{Invoice, Reason};
 use crate::stripe::api::subscriptions::Subscription;
 use crate::stripe::api::{customers, payment_methods};
@@ -20,6 +20,7 @@ pub(super) fn create(world: &mut World, params: &mut Params) -> Answer {
     let description = params.text("description")?;
     let days_until_due = params.integer("days_until_due")?;
     let currency = params.text("currency")?;
+    let automatic_tax = takes_automatic_tax(world, &customer, params)?;
     params.ignore(&["footer", "rendering", "payment_settings", "statement_descriptor", "custom_fields"]);
     params.finish()?;
     let of_customer = customers::living(world, &customer, "customer")?.currency.clone();
@@ -49,6 +50,8 @@ pub(super) fn create(world: &mut World, params: &mut Params) -> Answer {
         metadata,
         description,
         with_pending_items: pending == Some("include"),
+        automatic_tax,
+        percent_off: 0,
     };
     let id = draft(world, content);
     Ok(world.rendered::<Invoice>(&id))

@@ -1,11 +1,12 @@
 //! An invoice is made, stays a draft for a while, and becomes final.
 
 use super::{Instead, Invoice, InvoicePayment, Line, Reason, Source, Status, collect};
+use crate::stripe::api::checkout::has_country;
 use crate::stripe::api::customers::Customer;
 use crate::stripe::api::invoice_items::InvoiceItem;
 use crate::stripe::api::payments::{self, Needed};
 use crate::stripe::errors::ApiError;
-use crate::stripe::params::Metadata;
+use crate::stripe::params::{Metadata, Params};
 use crate::stripe::world::{Due, Resource, World, fresh_id};
 
 /// What a new invoice is made of.
@@ -28,6 +29,9 @@ pub struct Content {
     pub description: Option<String>,
     /// Whether what the customer owes besides is put on it.
     pub with_pending_items: bool,
+    pub automatic_tax: bool,
+    /// Off all of it.
+    pub percent_off: i64,
 }
 
 impl Invoice {
@@ -67,6 +71,9 @@ impl Invoice {
             metadata: content.metadata,
             description: content.description,
             deleted: false,
+            automatic_tax: content.automatic_tax,
+            tax_basis_points: 0,
+            percent_off: content.percent_off,
         }
     }
 }
@@ -89,6 +96,7 @@ pub fn draft(world: &mut World, mut content: Content) -> String {
     }
     let finalizes_at = content.auto_advance.then(|| world.now + world.settings.draft_grace_seconds);
     let mut invoice = Invoice::draft(id.clone(), world.now, content);
+    invoice.tax_basis_points = taxes_on(world, &invoice);
     invoice.lines = lines;
     invoice.finalizes_at = finalizes_at;
     invoice.next_attempt = finalizes_at;
@@ -97,6 +105,26 @@ pub fn draft(world: &mut World, mut content: Content) -> String {
         world.plan(at, Due::Finalize(id.clone()));
     }
     id
+}
+
+/// What is added to an invoice, in hundredths of a percent: nothing where taxes are not automatic.
+pub fn taxes_on(world: &World, invoice: &Invoice) -> i64 {
+    world.settings.tax_basis_points.filter(|_| invoice.automatic_tax).unwrap_or(0)
+}
+
+/// Takes `automatic_tax[enabled]`. Stripe wants to know where the customer is.
+pub fn takes_automatic_tax(world: &World, customer: &str, params: &mut Params) -> Result<bool, ApiError> {
+    let Some(mut given) = params.object("automatic_tax")? else { return Ok(false) };
+    let is_enabled = given.boolean("enabled")?.unwrap_or(false);
+    given.ignore(&["liability"]);
+    given.finish()?;
+    let is_located = world.customers.get(customer).is_some_and(has_country);
+    if is_enabled && !is_located {
+        let message = "The customer's location isn't recognized. Set a valid customer address in order to \
+                       automatically calculate tax.";
+        return Err(ApiError::impossible_because("customer_tax_location_invalid", message));
+    }
+    Ok(is_enabled)
 }
 
 /// Puts the customer's pending invoice items on the invoice `id`.

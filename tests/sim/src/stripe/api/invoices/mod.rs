@@ -17,11 +17,12 @@ pub use collect::{
     collect, created_was_delivered, delayed_payment_settled, finalize_when_due, retry_when_due,
     stop_collecting, void,
 };
-pub use draft::{Content, draft, finalize_now, refresh_drafts_of, settle_receipt};
+pub use draft::{Content, draft, finalize_now, refresh_drafts_of, settle_receipt, takes_automatic_tax};
 pub use line::{Line, Source, usage};
 pub use list::endpoint;
 pub use payment::{InvoicePayment, endpoint as payment_endpoint};
 
+use crate::stripe::api::checkout::Amounts;
 use crate::stripe::params::Metadata;
 use crate::stripe::world::{Resource, World};
 
@@ -119,12 +120,21 @@ pub struct Invoice {
     pub metadata: Metadata,
     pub description: Option<String>,
     pub deleted: bool,
+    pub automatic_tax: bool,
+    pub tax_basis_points: i64,
+    pub percent_off: i64,
 }
 
 impl Invoice {
-    /// The sum of its lines.
+    /// The sum of its lines, with what is taken off and put on it.
+    pub fn amounts(&self) -> Amounts {
+        let subtotal = self.lines.iter().map(|line| line.amount).sum();
+        Amounts::of(subtotal, self.percent_off, self.tax_basis_points)
+    }
+
+    /// What it comes to.
     pub fn total(&self) -> i64 {
-        self.lines.iter().map(|line| line.amount).sum()
+        self.amounts().total()
     }
 
     /// What is to be paid: never less than nothing.

@@ -36,8 +36,9 @@ fn head(invoice: &Invoice, world: &World) -> Value {
         "attempt_count": invoice.attempt_count,
         "attempted": invoice.attempt_count > 0,
         "auto_advance": invoice.auto_advance,
-        "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null, "provider": null,
-            "status": null },
+        "automatic_tax": { "disabled_reason": null, "enabled": invoice.automatic_tax, "liability": null,
+            "provider": invoice.automatic_tax.then_some("stripe"),
+            "status": invoice.automatic_tax.then_some("complete") },
         "automatically_finalizes_at": invoice.finalizes_at,
         "billing_reason": invoice.reason.name(),
         "collection_method": if invoice.send_invoice { "send_invoice" } else { "charge_automatically" },
@@ -65,7 +66,8 @@ fn rest(invoice: &Invoice, world: &World) -> Value {
     let is_final = invoice.status != Status::Draft;
     let hosted = is_final.then(|| format!("{}/invoices/{}", world.base_url, invoice.id));
     let customer = world.customers.get(&invoice.customer);
-    let total = invoice.total();
+    let amounts = invoice.amounts();
+    let (total, untaxed) = (amounts.total(), amounts.subtotal - amounts.discount);
     json!({
         "due_date": invoice.due_date,
         "effective_at": invoice.finalized_at,
@@ -103,16 +105,29 @@ fn rest(invoice: &Invoice, world: &World) -> Value {
             "paid_at": invoice.paid_at,
             "voided_at": invoice.voided_at,
         },
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
+        "subtotal": amounts.subtotal,
+        "subtotal_excluding_tax": amounts.subtotal,
         "test_clock": null,
         "total": total,
-        "total_discount_amounts": [],
-        "total_excluding_tax": total,
+        "total_discount_amounts": discounts(amounts.discount),
+        "total_excluding_tax": untaxed,
         "total_pretax_credit_amounts": [],
-        "total_taxes": [],
+        "total_taxes": taxes(amounts.tax, untaxed),
         "webhooks_delivered_at": invoice.webhooks_delivered_at,
     })
+}
+
+fn discounts(amount: i64) -> Vec<Value> {
+    let discount = (amount != 0).then(|| json!({ "amount": amount, "discount": "di_standin" }));
+    discount.into_iter().collect()
+}
+
+fn taxes(amount: i64, taxable: i64) -> Vec<Value> {
+    let tax = (amount != 0).then(|| {
+        json!({ "amount": amount, "tax_behavior": "exclusive", "tax_rate_details": null,
+            "taxability_reason": "standard_rated", "taxable_amount": taxable, "type": "tax_rate_details" })
+    });
+    tax.into_iter().collect()
 }
 
 /// The first page of the lines.

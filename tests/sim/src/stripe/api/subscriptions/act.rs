@@ -15,7 +15,7 @@ use crate::stripe::world::World;
 
 /// Parameters of Stripe's that the stand-in takes and forgets.
 pub(super) const IGNORED: &[&str] =
-    &["automatic_tax", "invoice_settings", "off_session", "payment_settings", "default_tax_rates"];
+    &["invoice_settings", "off_session", "payment_settings", "default_tax_rates"];
 
 const DAY: i64 = 24 * 3600;
 
@@ -105,6 +105,7 @@ fn create(world: &mut World, params: &mut Params) -> Answer {
     let behaviours = ["allow_incomplete", "default_incomplete", "error_if_incomplete"];
     let behaviour = params.one_of("payment_behavior", &behaviours)?.unwrap_or("allow_incomplete");
     new.pay_later = behaviour == "default_incomplete";
+    new.automatic_tax = invoices::takes_automatic_tax(world, &new.customer, params)?;
     params.ignore(IGNORED);
     params.finish()?;
     customers::living(world, &new.customer, "customer")?;

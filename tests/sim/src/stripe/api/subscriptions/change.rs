@@ -224,6 +224,26 @@ fn begin_anew(world: &mut World, old: &Subscription, items: &mut [Item], touched
     }
 }
 
+/// Makes a change and drafts what it costs, without collecting it: for a copy that is looked at. The draft's id, if the
+/// change is invoiced at once.
+pub fn try_change(
+    copy: &mut World,
+    id: &str,
+    items: Vec<Params>,
+    behavior: Option<&str>,
+    date: Option<i64>,
+) -> Result<Option<String>, ApiError> {
+    let behavior = match behavior {
+        Some("always_invoice") => Behavior::InvoiceNow,
+        Some("none") => Behavior::None,
+        _ => Behavior::Create,
+    };
+    let subscription = copy.find::<Subscription>(id)?.clone();
+    let changes = read(copy, &subscription, items)?;
+    let is_invoiced = apply(copy, id, changes, Proration { behavior, date }, false)?;
+    if is_invoiced { draft_of_changes(copy, id) } else { Ok(None) }
+}
+
 /// Invoices what is pending, and collects it.
 pub fn invoice_now(world: &mut World, id: &str) -> Result<(), ApiError> {
     let Some(invoice) = draft_of_changes(world, id)? else { return Ok(()) };

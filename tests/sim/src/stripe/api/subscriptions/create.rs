@@ -44,6 +44,10 @@ pub struct NewSubscription {
     pub checkout_session: Option<String>,
     /// Whether the first invoice waits for the customer instead of being charged at once.
     pub pay_later: bool,
+    pub automatic_tax: bool,
+    /// Off the first invoice, by a promotion code.
+    #[serde(default)]
+    pub percent_off: i64,
 }
 
 /// Makes the subscription and its first invoice, charges that, and returns the subscription's id.
@@ -92,6 +96,7 @@ pub fn subscribe(world: &mut World, new: NewSubscription) -> Result<String, ApiE
         schedule: None,
         pending: None,
         flexible: !new.classic,
+        automatic_tax: new.automatic_tax,
     };
     let id = subscription.id.clone();
     subscription.plan(world);
@@ -104,7 +109,7 @@ pub fn subscribe(world: &mut World, new: NewSubscription) -> Result<String, ApiE
     world.add(subscription, "customer.subscription.created");
     if !lines.is_empty() {
         let session = new.checkout_session.as_deref();
-        first_invoice(world, &id, lines, session, !new.pay_later)?;
+        first_invoice(world, &id, lines, (session, new.percent_off), !new.pay_later)?;
     }
     Ok(id)
 }
@@ -182,13 +187,14 @@ fn first_invoice(
     world: &mut World,
     id: &str,
     lines: Vec<Line>,
-    session: Option<&str>,
+    (session, percent_off): (Option<&str>, i64),
     charge: bool,
 ) -> Result<(), ApiError> {
     let Some(subscription) = world.subscriptions.get(id).cloned() else { return Ok(()) };
     let content = Content {
         auto_advance: true,
         period: (world.now, world.now),
+        percent_off,
         ..content_of(&subscription, Reason::SubscriptionCreate, lines)
     };
     let invoice = invoices::draft(world, content);
@@ -220,5 +226,7 @@ pub fn content_of(subscription: &Subscription, reason: Reason, lines: Vec<Line>)
         metadata: Metadata::new(),
         description: None,
         with_pending_items: true,
+        automatic_tax: subscription.automatic_tax,
+        percent_off: 0,
     }
 }

@@ -21,11 +21,13 @@ use serde_json::Value;
 
 pub use act::endpoint;
 pub use cancel::cancel_all_of;
+pub use change::try_change;
 pub use create::{NewItem, NewSubscription, check_price, content_of, subscribe};
 pub use cycle::{cycle_lines, trial_will_end, turn};
 pub use item::Item;
 pub use items_api::endpoint as items_endpoint;
 pub use pending::{Pending, expire_pending};
+pub use prorate::part;
 pub use schedule::{leave_schedule, replan};
 pub use status::{
     Status, expire_incomplete, invoice_resolved, payment_failed, payment_processing, resume_collection,
@@ -88,6 +90,8 @@ pub struct Subscription {
     pub pending: Option<Pending>,
     /// The billing mode; several intervals in one subscription need the flexible one.
     pub flexible: bool,
+    /// Whether taxes are put on its invoices.
+    pub automatic_tax: bool,
 }
 
 impl Subscription {
