@@ -1,4 +1,5 @@
-// The Codex CLI, told of the gateway by a `model_providers` entry, with everything it sends by default.
+// The Codex CLI, told of the gateway by a `model_providers` entry, with everything it sends by default but web search:
+// no limit bounds what a tool costs that the provider runs.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -10,6 +11,7 @@ const MAX_RUN_MS = 90_000;
 const SETTINGS = `
 model = "${suite.MODEL}"
 model_provider = "octroi"
+web_search = "disabled"
 
 [model_providers.octroi]
 name = "Octroi"
