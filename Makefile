@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help up down status logs reset test sabotage bench bench-peers lint fmt schema types
+.PHONY: help up down status logs reset test test-clients sabotage bench bench-peers lint fmt schema types
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ reset: ## Stop everything and delete the local data and keys
 
 test: ## Run every test, in a stack of its own
 	@stack/test.sh
+
+test-clients: ## Run every client that people have, and compare the books (nightly: installs 2.5 GB into the cache)
+	@stack/test_stack.sh tests/clients/suite/run.sh all
 
 sabotage: ## Take each defence away and see that its test turns red
 	@stack/test_cluster.sh tests/sabotage/run.sh

@@ -56,7 +56,7 @@ check "cargo deny" cargo deny --offline --log-level error check bans licenses so
 check "cargo deny, advisories" check_advisories
 check "npm audit" check_npm_audit
 check "edge functions" check_functions
-check shellcheck shellcheck stack/*.sh tests/*/*.sh .ci/run
+check shellcheck shellcheck stack/*.sh tests/*/*.sh tests/*/*/*.sh .ci/run
 check sqlfluff "$sql_linters/sqlfluff" lint --processes 2 supabase/migrations pg_extension/sql tests/pgtap
 check squawk "$sql_linters/squawk" supabase/migrations/*.sql
 

@@ -30,6 +30,7 @@ in-cluster)
 in-stack)
   suite "clients" tests/clients/run.sh
   suite "browser" tests/browser/run.sh
+  suite "the quick ones of the client suite" tests/clients/suite/run.sh quick
   ;;
 esac
 

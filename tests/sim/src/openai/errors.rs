@@ -66,6 +66,16 @@ impl ApiError {
         Self::invalid(message, Some(param), Some("context_length_exceeded"))
     }
 
+    /// Sealed reasoning that the provider has not sealed.
+    pub fn invalid_encrypted_content(sealed: &str) -> Self {
+        let shown: String = sealed.chars().take(8).collect();
+        let message = format!(
+            "The encrypted content {shown}... could not be verified. Reason: Encrypted content could not be \
+             decrypted or parsed."
+        );
+        Self::invalid(message, None, Some("invalid_encrypted_content"))
+    }
+
     /// No key was sent, status 401.
     pub fn no_key() -> Self {
         let message = "You didn't provide an API key. You need to provide your API key in an Authorization \

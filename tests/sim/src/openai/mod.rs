@@ -14,12 +14,14 @@ mod models;
 mod params;
 mod responses;
 mod route;
+mod schema;
 mod script;
 mod send;
 mod server;
 mod settings;
 mod state;
 mod tokens;
+mod tools;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

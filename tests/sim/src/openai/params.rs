@@ -5,6 +5,11 @@ use serde_json::{Map, Value};
 use super::answer::{Effort, Form};
 use super::errors::ApiError;
 use super::models::{self, Kind, Model};
+use super::schema;
+use super::tools::{self, Turn};
+
+/// Most tokens that are listed for one place.
+const MAX_TOP_LOGPROBS: u64 = 20;
 
 /// The members of a request's body.
 #[derive(Debug)]
@@ -58,6 +63,11 @@ impl<'b> Params<'b> {
         }
     }
 
+    /// How many tokens `top_logprobs` lists for each place.
+    pub fn top_logprobs(&self) -> Result<Option<u64>, ApiError> {
+        self.integer("top_logprobs", 0, MAX_TOP_LOGPROBS)
+    }
+
     /// A member as a number between two bounds.
     pub fn number(&self, name: &str, least: f64, most: f64) -> Result<Option<f64>, ApiError> {
         let Some(value) = self.get(name) else { return Ok(None) };
@@ -107,35 +117,55 @@ impl<'b> Params<'b> {
         Effort::named(effort.and_then(Value::as_str))
     }
 
-    /// The form of the answer, from `tools`, `tool_choice` and the endpoint's own `format`.
-    pub fn form(&self, format: Option<&Value>) -> Form {
-        if let Some(called) = self.forced_tool() {
-            return called;
+    /// The form of the answer, from `tools`, `tool_choice` and the endpoint's own `format`. `conversation` is
+    /// the member that holds what was said.
+    pub fn form(&self, conversation: &str, format: Option<&Value>) -> Result<Form, ApiError> {
+        let turn = Turn::read(self.get(conversation));
+        let calls = tools::calls(self, &turn);
+        if !calls.is_empty() {
+            return Ok(Form::Calls(calls));
         }
         let kind = format.and_then(|format| format.get("type")).and_then(Value::as_str);
-        match (kind, format) {
-            (Some("json_object"), _) => Form::Json { schema: Value::Null },
+        Ok(match (kind, format) {
+            (Some("json_object"), _) => Form::Json { schema: self.schema_of_any_object(conversation)? },
             (Some("json_schema"), Some(format)) => {
                 // Chat nests the schema once more than the Responses API.
                 let schema = format.pointer("/json_schema/schema").or_else(|| format.get("schema"));
                 Form::Json { schema: schema.cloned().unwrap_or(Value::Null) }
             }
             _ => Form::Prose,
-        }
+        })
     }
 
-    /// The tool that `tool_choice` forces. Left to itself, the stand-in answers in words.
-    fn forced_tool(&self) -> Option<Form> {
-        let tools = self.get("tools")?.as_array()?;
-        let definition = |tool: &'b Value| tool.get("function").unwrap_or(tool);
-        let choice = self.get("tool_choice")?;
-        let named = choice.pointer("/function/name").or_else(|| choice.get("name"));
-        let tool = match (choice.as_str(), named) {
-            (Some("required"), _) => definition(tools.first()?),
-            (_, Some(name)) => tools.iter().map(definition).find(|tool| tool.get("name") == Some(name))?,
-            _ => return None,
-        };
-        let name = tool.get("name")?.as_str()?.to_owned();
-        Some(Form::Call { name, schema: tool.get("parameters").cloned().unwrap_or(Value::Null) })
+    /// In the mode `json_object` only the conversation says what the object is like, and it must say that it
+    /// is JSON.
+    fn schema_of_any_object(&self, conversation: &str) -> Result<Value, ApiError> {
+        let mut texts = Vec::new();
+        for member in [conversation, "instructions"] {
+            if let Some(value) = self.get(member) {
+                strings(value, &mut texts);
+            }
+        }
+        if !texts.iter().any(|text| text.to_lowercase().contains("json")) {
+            let (whose, param) = match conversation {
+                "messages" => ("'messages'", "response_format"),
+                _ => ("Response input messages", "text.format"),
+            };
+            let message = format!(
+                "{whose} must contain the word 'json' in some form, to use '{param}' of type 'json_object'."
+            );
+            return Err(ApiError::invalid(message, Some(conversation), None));
+        }
+        Ok(texts.into_iter().find_map(schema::written_in).unwrap_or_else(schema::of_an_answer))
+    }
+}
+
+/// Every string inside `value`; a request's nesting is bounded by its parser.
+fn strings<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+    match value {
+        Value::String(text) => found.push(text),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
+        Value::Object(members) => members.values().for_each(|member| strings(member, found)),
+        _ => {}
     }
 }

@@ -121,14 +121,24 @@ impl Prompt {
         let Some(tools) = tools.and_then(Value::as_array).filter(|tools| !tools.is_empty()) else { return };
         self.framing(TOOL_LIST_TOKENS);
         for tool in tools {
-            // Chat nests the definition in `function`; the Responses API has it flat.
-            let definition = tool.get("function").unwrap_or(tool);
-            self.framing(TOOL_TOKENS);
-            for name in ["name", "description"] {
-                self.content(definition.get(name).unwrap_or(&Value::Null));
-            }
-            self.properties(definition.pointer("/parameters/properties"));
+            self.tool(tool);
+            // A namespace groups tools under a name and a description of its own.
+            tool.get("tools")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .for_each(|tool| self.tool(tool));
         }
+    }
+
+    fn tool(&mut self, tool: &Value) {
+        // Chat nests the definition; the Responses API has it flat.
+        let definition = tool.get("function").or_else(|| tool.get("custom")).unwrap_or(tool);
+        self.framing(TOOL_TOKENS);
+        for name in ["name", "description"] {
+            self.content(definition.get(name).unwrap_or(&Value::Null));
+        }
+        self.properties(definition.pointer("/parameters/properties"));
     }
 
     fn properties(&mut self, properties: Option<&Value>) {

@@ -1,8 +1,8 @@
 //! What the model answers: how much it thinks, what it says, and why it ends.
 
+mod logprobs;
 mod prompt_cache;
 mod random;
-mod schema;
 mod text;
 mod wishes;
 
@@ -10,7 +10,10 @@ use serde_json::Value;
 
 use super::ledger::Pools;
 use super::models::{Kind, Model};
+use super::schema;
 use super::tokens::Prompt;
+use super::tools::{Call, Tool};
+pub use logprobs::Logprobs;
 pub use prompt_cache::PromptCache;
 pub use random::Random;
 pub use text::{Piece, warm};
@@ -33,13 +36,8 @@ pub enum Form {
         /// The JSON Schema.
         schema: Value,
     },
-    /// A call of one of the request's tools.
-    Call {
-        /// The tool.
-        name: String,
-        /// The JSON Schema of its arguments.
-        schema: Value,
-    },
+    /// Calls of the request's tools, at least one.
+    Calls(Vec<Call>),
 }
 
 /// How much a request lets a reasoning model think.
@@ -78,27 +76,47 @@ pub enum Finish {
     ToolCall,
 }
 
+/// Something said: a message, or a call of a tool.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The tool, if the pieces are what it is called with.
+    pub tool: Option<Tool>,
+    /// What is said, piece by piece.
+    pub pieces: Vec<Piece>,
+}
+
+impl Said {
+    /// All of it.
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(|piece| piece.text.as_str()).collect()
+    }
+}
+
 /// One of the `n` answers.
 #[derive(Clone, Debug)]
 pub struct Choice {
     /// Tokens thought before the first piece.
     pub reasoning_tokens: u64,
-    /// What is said, piece by piece.
-    pub pieces: Vec<Piece>,
-    /// The tool that is called, if the pieces are a tool's arguments.
-    pub tool: Option<String>,
+    /// A message or calls; empty if the limit left nothing to say it with.
+    pub said: Vec<Said>,
     /// Why it ends.
     pub finish: Finish,
 }
 
 impl Choice {
-    /// All that is said.
-    pub fn text(&self) -> String {
-        self.pieces.iter().map(|piece| piece.text.as_str()).collect()
+    /// The message, unless tools are called.
+    pub fn message(&self) -> Option<&Said> {
+        self.said.iter().find(|said| said.tool.is_none())
+    }
+
+    /// The calls with their tools.
+    pub fn calls(&self) -> impl Iterator<Item = (&Tool, &Said)> {
+        self.said.iter().filter_map(|said| Some((said.tool.as_ref()?, said)))
     }
 
     fn output_tokens(&self) -> u64 {
-        self.reasoning_tokens + self.pieces.iter().map(|piece| piece.tokens).sum::<u64>()
+        let pieces = self.said.iter().flat_map(|said| &said.pieces);
+        self.reasoning_tokens + pieces.map(|piece| piece.tokens).sum::<u64>()
     }
 }
 
@@ -164,26 +182,41 @@ fn choice(ask: &Ask<'_>, random: &mut Random) -> Choice {
     let reasoning_tokens = wanted_reasoning.min(limit);
     let room = limit - reasoning_tokens;
     let encoding = ask.model.encoding;
-    let (tool, said) = match &ask.form {
+    let (said, finish) = match &ask.form {
         Form::Prose => {
             let natural = SHORTEST_ANSWER_TOKENS + random.below(ANSWER_SPREAD_TOKENS);
             let wanted = ask.wishes.output_tokens.map_or(natural, |wish| wish - wanted_reasoning);
-            let length = Finish::Length;
-            let finish = if wanted > room { length } else { Finish::Stop };
-            let pieces = text::prose(encoding, wanted.min(room), random);
-            return Choice { reasoning_tokens, pieces, tool: None, finish };
+            let finish = if wanted > room { Finish::Length } else { Finish::Stop };
+            (vec![Said { tool: None, pieces: text::prose(encoding, wanted.min(room), random) }], finish)
         }
-        Form::Json { schema } => (None, schema::sample(schema)),
-        Form::Call { name, schema } => (Some(name.clone()), schema::sample(schema)),
+        Form::Json { schema } => {
+            within(room, [(None, text::cut(encoding, &schema::sample(schema).to_string()))], Finish::Stop)
+        }
+        Form::Calls(calls) => {
+            let cut = |call: &Call| (Some(call.tool.clone()), text::cut(encoding, &call.input));
+            within(room, calls.iter().map(cut), Finish::ToolCall)
+        }
     };
-    let whole = text::cut(encoding, &said.to_string());
-    let pieces = fitting(&whole, room);
-    let finish = match (pieces.len() == whole.len(), &tool) {
-        (false, _) => Finish::Length,
-        (true, Some(_)) => Finish::ToolCall,
-        (true, None) => Finish::Stop,
-    };
-    Choice { reasoning_tokens, pieces, tool, finish }
+    Choice { reasoning_tokens, said, finish }
+}
+
+/// As much of what should be said as fits into `room` tokens, and why it ends there.
+fn within(
+    mut room: u64,
+    wanted: impl IntoIterator<Item = (Option<Tool>, Vec<Piece>)>,
+    finish: Finish,
+) -> (Vec<Said>, Finish) {
+    let mut said = Vec::new();
+    for (tool, whole) in wanted {
+        let pieces = fitting(&whole, room);
+        room -= pieces.iter().map(|piece| piece.tokens).sum::<u64>();
+        let fits = pieces.len() == whole.len();
+        said.push(Said { tool, pieces });
+        if !fits {
+            return (said, Finish::Length);
+        }
+    }
+    (said, finish)
 }
 
 fn reasoning_tokens(ask: &Ask<'_>, reasons: bool, random: &mut Random) -> u64 {

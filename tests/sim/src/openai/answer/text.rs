@@ -174,6 +174,12 @@ fn next<'v>(
     if word.tokens <= left { word } else { &vocabulary.words[random.below(8) as usize] }
 }
 
+/// Words that might stand where another does, from a place that `hash` chooses on.
+pub fn alternatives(hash: u64) -> impl Iterator<Item = &'static str> {
+    let start = (hash % WORDS.len() as u64) as usize;
+    WORDS.iter().cycle().skip(start).take(WORDS.len()).copied()
+}
+
 /// `text` cut at its token borders, or whole where a border splits a character.
 pub fn cut(encoding: Encoding, text: &str) -> Vec<Piece> {
     let bpe = encoding.bpe();

@@ -5,7 +5,7 @@ mod stream;
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{self, Answer, Ask, Finish, Random};
+use super::answer::{self, Answer, Ask, Finish, Logprobs, Random};
 use super::errors::ApiError;
 use super::ledger::Pools;
 use super::models::{Kind, Model};
@@ -63,6 +63,20 @@ struct Completion<'a> {
     model: &'static Model,
     service_tier: &'a str,
     answer: &'a Answer,
+    logprobs: Option<Logprobs>,
+}
+
+impl Completion<'_> {
+    /// The id of a tool call: no two of any answers are the same.
+    fn call_id(&self, choice: usize, call: usize) -> String {
+        let unique = self.id.trim_start_matches("chatcmpl-");
+        format!("call_{}{choice:02}{call:02}", unique.get(..20).unwrap_or(unique))
+    }
+
+    /// `logprobs` for a piece of a message.
+    fn logprobs(&self, text: &str) -> Value {
+        self.logprobs.map_or(Value::Null, |told| json!({ "content": told.of(text), "refusal": null }))
+    }
 }
 
 /// Answers a chat completion request.
@@ -75,6 +89,7 @@ pub fn answer(sim: &Sim, members: &Map<String, Value>, raw: &[u8]) -> Result<Scr
     params.number("top_p", 0.0, 1.0)?;
     let choices = params.integer("n", 1, MAX_CHOICES)?.unwrap_or(1);
     let limit = output_limit(&params, model)?;
+    let logprobs = logprobs(&params, model)?;
     let prompt = prompt(&params, model)?;
     if prompt.total() > model.context_tokens {
         return Err(ApiError::context_length(model.context_tokens, prompt.total(), "messages"));
@@ -83,7 +98,7 @@ pub fn answer(sim: &Sim, members: &Map<String, Value>, raw: &[u8]) -> Result<Scr
         model,
         max_output_tokens: limit,
         choices,
-        form: params.form(params.get("response_format")),
+        form: params.form("messages", params.get("response_format"))?,
         effort: Params::effort(params.get("reasoning_effort")),
         wishes: sim.wishes(raw),
         cached_tokens: sim.prompt_cache.look_up(model.alias, prompt.tokens()),
@@ -96,6 +111,7 @@ pub fn answer(sim: &Sim, members: &Map<String, Value>, raw: &[u8]) -> Result<Scr
         model,
         service_tier: params.service_tier()?,
         answer: &answer,
+        logprobs,
     };
     Ok(if stream { stream::script(&completion, include_usage) } else { plain::script(&completion) })
 }
@@ -107,6 +123,15 @@ fn stream_options(params: &Params<'_>, stream: bool) -> Result<bool, ApiError> {
         return Err(ApiError::invalid(message, Some("stream_options"), None));
     }
     Ok(options.get("include_usage").and_then(Value::as_bool).unwrap_or(false))
+}
+
+fn logprobs(params: &Params<'_>, model: &Model) -> Result<Option<Logprobs>, ApiError> {
+    let (wanted, top) = (params.flag("logprobs")?, params.top_logprobs()?);
+    if top.is_some() && !wanted {
+        let message = "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.";
+        return Err(ApiError::invalid(message, Some("top_logprobs"), None));
+    }
+    Ok(wanted.then(|| Logprobs { encoding: model.encoding, top: top.unwrap_or(0) }))
 }
 
 fn output_limit(params: &Params<'_>, model: &Model) -> Result<Option<u64>, ApiError> {

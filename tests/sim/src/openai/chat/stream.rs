@@ -2,17 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::plain::called;
 use super::{Completion, finish_reason, usage};
-use crate::openai::answer::{Choice, Piece};
+use crate::openai::answer::{Choice, Piece, Said};
 use crate::openai::script::{Data, Frame, Role, Script};
+use crate::openai::tools::Takes;
 
 /// The fingerprint of the system that answers.
 pub const FINGERPRINT: &str = "fp_octroisim01";
-
-/// The id of the tool call of a choice.
-pub fn call_id(choice: usize) -> String {
-    format!("call_octroisim{choice:08}")
-}
 
 /// The chunks: for each choice its role, its pieces and its `finish_reason`, then usage if it was asked
 /// for, then `[DONE]`. The pieces of several choices take turns.
@@ -23,13 +20,20 @@ pub fn script(completion: &Completion<'_>, include_usage: bool) -> Script {
     let mut generated = choices.iter().map(|choice| choice.reasoning_tokens).sum();
     let mut frames = Vec::new();
     for (index, choice) in choices.iter().enumerate() {
-        let delta = opening(index, choice);
+        let delta = opening(completion, index, choice);
         frames.push(Frame::json(Role::Opening, chunk(part(index, delta, Value::Null)), generated));
     }
-    for (index, choice, piece) in in_turns(choices) {
+    for (index, place, said, piece) in in_turns(choices) {
+        if place.opens_call() {
+            let delta = json!({ "tool_calls": [opened(completion, index, place.said, said)] });
+            frames.push(Frame::json(Role::Opening, chunk(part(index, delta, Value::Null)), generated));
+        }
         generated += piece.tokens;
-        let delta = delta(choice, piece);
-        frames.push(Frame::json(Role::Delta, chunk(part(index, delta, Value::Null)), generated));
+        let mut part = part(index, delta(place.said, said, piece), Value::Null);
+        if said.tool.is_none() {
+            part[0]["logprobs"] = completion.logprobs(&piece.text);
+        }
+        frames.push(Frame::json(Role::Delta, chunk(part), generated));
     }
     for (index, choice) in choices.iter().enumerate() {
         let finish = json!(finish_reason(choice.finish));
@@ -66,34 +70,72 @@ fn part(index: usize, delta: Value, finish_reason: Value) -> Value {
     json!([{ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish_reason }])
 }
 
-fn opening(index: usize, choice: &Choice) -> Value {
-    match &choice.tool {
+/// The first delta of a choice: its role, and its first call if it calls.
+fn opening(completion: &Completion<'_>, index: usize, choice: &Choice) -> Value {
+    match choice.said.first().filter(|said| said.tool.is_some()) {
         None => json!({ "role": "assistant", "content": "", "refusal": null }),
-        Some(name) => json!({
+        Some(said) => json!({
             "role": "assistant",
             "content": null,
-            "tool_calls": [{
-                "index": 0,
-                "id": call_id(index),
-                "type": "function",
-                "function": { "name": name, "arguments": "" },
-            }],
+            "tool_calls": [opened(completion, index, 0, said)],
             "refusal": null,
         }),
     }
 }
 
-fn delta(choice: &Choice, piece: &Piece) -> Value {
-    match &choice.tool {
-        None => json!({ "content": piece.text }),
-        Some(_) => json!({ "tool_calls": [{ "index": 0, "function": { "arguments": piece.text } }] }),
+/// A call that begins, without what it is called with.
+fn opened(completion: &Completion<'_>, index: usize, call: usize, said: &Said) -> Value {
+    let id = completion.call_id(index, call);
+    let mut opened = said.tool.as_ref().map_or(Value::Null, |tool| called(&id, tool, ""));
+    opened["index"] = json!(call);
+    opened
+}
+
+fn delta(call: usize, said: &Said, piece: &Piece) -> Value {
+    let piece = &piece.text;
+    match said.tool.as_ref().map(|tool| &tool.takes) {
+        None => json!({ "content": piece }),
+        Some(Takes::Arguments(_)) => {
+            json!({ "tool_calls": [{ "index": call, "function": { "arguments": piece } }] })
+        }
+        Some(Takes::Text) => json!({ "tool_calls": [{ "index": call, "custom": { "input": piece } }] }),
     }
 }
 
-fn in_turns(choices: &[Choice]) -> impl Iterator<Item = (usize, &Choice, &Piece)> {
-    let longest = choices.iter().map(|choice| choice.pieces.len()).max().unwrap_or(0);
-    (0..longest).flat_map(move |turn| {
-        let numbered = choices.iter().enumerate();
-        numbered.filter_map(move |(index, choice)| Some((index, choice, choice.pieces.get(turn)?)))
-    })
+/// Where a piece stands in its choice.
+#[derive(Clone, Copy)]
+struct Place {
+    said: usize,
+    piece: usize,
+}
+
+impl Place {
+    /// The choice's first call is opened with its role.
+    const fn opens_call(self) -> bool {
+        self.said > 0 && self.piece == 0
+    }
+}
+
+/// The pieces of a choice with their places.
+fn placed(choice: &Choice) -> Vec<(Place, &Said, &Piece)> {
+    let mut pieces = Vec::new();
+    for (said, one) in choice.said.iter().enumerate() {
+        let places = one.pieces.iter().enumerate();
+        pieces.extend(places.map(|(piece, text)| (Place { said, piece }, one, text)));
+    }
+    pieces
+}
+
+/// The pieces of all choices, one of each in turn.
+fn in_turns(choices: &[Choice]) -> Vec<(usize, Place, &Said, &Piece)> {
+    let rows: Vec<_> = choices.iter().map(placed).collect();
+    let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut turns = Vec::new();
+    for turn in 0..longest {
+        let numbered = rows.iter().enumerate();
+        turns.extend(numbered.filter_map(|(index, row)| {
+            row.get(turn).map(|(place, said, piece)| (index, *place, *said, *piece))
+        }));
+    }
+    turns
 }

@@ -1,11 +1,12 @@
 //! `POST /v1/responses` and `POST /v1/responses/input_tokens`.
 
 mod object;
+mod sealed;
 mod stream;
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{self, Ask, Random};
+use super::answer::{self, Ask, Logprobs, Random};
 use super::errors::ApiError;
 use super::ledger::Pools;
 use super::models::{Kind, Model};
@@ -68,15 +69,38 @@ pub fn answer(sim: &Sim, members: &Map<String, Value>, raw: &[u8]) -> Result<Scr
         model,
         max_output_tokens: limit,
         choices: 1,
-        form: params.form(params.get("text").and_then(|text| text.get("format"))),
+        form: params.form("input", params.get("text").and_then(|text| text.get("format")))?,
         effort: Params::effort(params.get("reasoning").and_then(|reasoning| reasoning.get("effort"))),
         wishes: sim.wishes(raw),
         cached_tokens: sim.prompt_cache.look_up(model.alias, prompt.tokens()),
         prompt: &prompt,
     };
+    let included = included(&params, model)?;
     let answer = answer::compose(&ask, Random::seeded(raw));
-    let object = object::ResponseObject::new(sim, &params, model, &answer)?;
+    let object = object::ResponseObject::new(sim, &params, model, &answer, included)?;
     Ok(if stream { stream::script(&object, &answer) } else { Script::plain(object.finished(), answer.pools) })
+}
+
+/// What `include` adds to the answer.
+#[derive(Clone, Copy, Debug)]
+struct Included {
+    /// Reasoning, sealed.
+    encrypted_reasoning: bool,
+    /// Log probabilities of the text.
+    logprobs: Option<Logprobs>,
+}
+
+fn included(params: &Params<'_>, model: &Model) -> Result<Included, ApiError> {
+    let names = params.get("include").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let has = |name: &str| names.iter().any(|included| included == name);
+    let encrypted_reasoning = has("reasoning.encrypted_content");
+    if encrypted_reasoning && !matches!(model.kind, Kind::Text { reasoning: true, .. }) {
+        let message = "Encrypted content is not supported with this model.";
+        return Err(ApiError::invalid(message, Some("include"), None));
+    }
+    let top = params.top_logprobs()?.unwrap_or(0);
+    let logprobs = has("message.output_text.logprobs").then(|| Logprobs { encoding: model.encoding, top });
+    Ok(Included { encrypted_reasoning, logprobs })
 }
 
 /// Counts the input of a request for a response, without answering it.
@@ -117,7 +141,7 @@ fn prompt(params: &Params<'_>, model: &Model) -> Result<Prompt, ApiError> {
     prompt.tools(params.get("tools"));
     match params.get("input") {
         Some(Value::String(text)) => prompt.message(&json!({ "role": "user", "content": text })),
-        Some(Value::Array(items)) => items.iter().for_each(|item| prompt.message(item)),
+        Some(Value::Array(items)) => items.iter().try_for_each(|item| add(&mut prompt, item))?,
         Some(_) => return Err(ApiError::wrong_type("input", "a string or an array of items")),
         None => return Err(ApiError::missing("input")),
     }
@@ -126,4 +150,17 @@ fn prompt(params: &Params<'_>, model: &Model) -> Result<Prompt, ApiError> {
     }
     prompt.priming();
     Ok(prompt)
+}
+
+/// Adds an item of the input. Sealed reasoning counts as what was thought, not as the letters it is sealed in.
+fn add(prompt: &mut Prompt, item: &Value) -> Result<(), ApiError> {
+    let sealed = item.get("encrypted_content").and_then(Value::as_str);
+    match sealed.filter(|_| item.get("type").and_then(Value::as_str) == Some("reasoning")) {
+        None => prompt.message(item),
+        Some(sealed) => {
+            let tokens = sealed::open(sealed).ok_or_else(|| ApiError::invalid_encrypted_content(sealed))?;
+            prompt.framing(usize::try_from(tokens).unwrap_or(usize::MAX));
+        }
+    }
+    Ok(())
 }

@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::openai::answer::{Answer, Choice, Finish};
+use super::{Included, sealed};
+use crate::openai::answer::{Answer, Choice, Finish, Logprobs, Said};
 use crate::openai::errors::ApiError;
 use crate::openai::ledger::Pools;
 use crate::openai::models::{Kind, Model};
 use crate::openai::params::Params;
 use crate::openai::state::{Sim, unix_seconds};
+use crate::openai::tools::{Takes, Tool};
 
 /// A response whose answer is composed.
 pub struct ResponseObject {
@@ -19,6 +21,7 @@ pub struct ResponseObject {
     pub items: Vec<Value>,
     /// Whether the limit ended it.
     pub incomplete: bool,
+    logprobs: Option<Logprobs>,
     created: Value,
     pools: Pools,
 }
@@ -30,11 +33,11 @@ impl ResponseObject {
         params: &Params<'_>,
         model: &'static Model,
         answer: &Answer,
+        included: Included,
     ) -> Result<Self, ApiError> {
         let id = format!("resp_{}", sim.fresh_id());
         let given = |name: &str| params.get(name).cloned();
         let or_null = |name: &str| given(name).unwrap_or(Value::Null);
-        let reasons = matches!(model.kind, Kind::Text { reasoning: true, .. });
         let created = json!({
             "id": id,
             "object": "response",
@@ -68,8 +71,14 @@ impl ResponseObject {
             "metadata": given("metadata").unwrap_or(json!({})),
         });
         let incomplete = answer.choices.iter().any(|choice| choice.finish == Finish::Length);
-        let items = answer.choices.first().map_or(Vec::new(), |choice| items(sim, reasons, choice));
-        Ok(Self { id, model: model.snapshot, items, incomplete, created, pools: answer.pools })
+        let items = answer.choices.first().map_or(Vec::new(), |choice| items(sim, model, choice, included));
+        let logprobs = included.logprobs;
+        Ok(Self { id, model: model.snapshot, items, incomplete, logprobs, created, pools: answer.pools })
+    }
+
+    /// The log probabilities of a text, if they were asked for.
+    pub fn logprobs(&self, text: &str) -> Value {
+        logprobs(self.logprobs, text)
     }
 
     /// The object as `response.created` has it.
@@ -104,38 +113,66 @@ fn text(given: Option<Value>) -> Value {
     text
 }
 
-fn items(sim: &Sim, reasons: bool, choice: &Choice) -> Vec<Value> {
+fn items(sim: &Sim, model: &Model, choice: &Choice, included: Included) -> Vec<Value> {
+    let reasons = matches!(model.kind, Kind::Text { reasoning: true, .. });
     let reasoning = reasons.then(|| {
-        json!({
-            "id": format!("rs_{}", sim.fresh_id()), "type": "reasoning", "summary": [],
-        })
+        let id = format!("rs_{}", sim.fresh_id());
+        let sealed = included.encrypted_reasoning.then(|| sealed::seal(choice.reasoning_tokens, &id));
+        let mut item = json!({ "id": id, "type": "reasoning", "summary": [] });
+        if let Some(sealed) = sealed {
+            item["encrypted_content"] = json!(sealed);
+        }
+        item
     });
-    let status = if choice.finish == Finish::Length { "incomplete" } else { "completed" };
-    let said = match &choice.tool {
-        Some(name) => json!({
-            "id": format!("fc_{}", sim.fresh_id()),
-            "type": "function_call",
-            "status": status,
-            "call_id": format!("call_{}", sim.fresh_id()),
-            "name": name,
-            "arguments": choice.text(),
-        }),
+    let item = |said: &Said| match &said.tool {
+        Some(tool) => called(sim, tool, &said.text(), status(choice)),
         None => json!({
             "id": format!("msg_{}", sim.fresh_id()),
             "type": "message",
-            "status": status,
+            "status": status(choice),
             "role": "assistant",
-            "content": [part(&choice.text())],
+            "content": [part(&said.text(), logprobs(included.logprobs, &said.text()))],
         }),
     };
-    // Output that was used up by thinking leaves no message at all.
-    let silent = choice.pieces.is_empty() && choice.finish == Finish::Length;
-    reasoning.into_iter().chain((!silent).then_some(said)).collect()
+    reasoning.into_iter().chain(spoken(choice).map(item)).collect()
+}
+
+/// What is said, each an item of its own. Output that was used up by thinking leaves no message at all.
+pub fn spoken(choice: &Choice) -> impl Iterator<Item = &Said> {
+    let silent = move |said: &&Said| said.pieces.is_empty() && choice.finish == Finish::Length;
+    choice.said.iter().filter(move |said| !silent(said))
+}
+
+fn status(choice: &Choice) -> &'static str {
+    if choice.finish == Finish::Length { "incomplete" } else { "completed" }
+}
+
+fn called(sim: &Sim, tool: &Tool, input: &str, status: &str) -> Value {
+    let (prefix, kind, member) = match tool.takes {
+        Takes::Arguments(_) => ("fc", "function_call", "arguments"),
+        Takes::Text => ("ctc", "custom_tool_call", "input"),
+    };
+    let mut item = json!({
+        "id": format!("{prefix}_{}", sim.fresh_id()),
+        "type": kind,
+        "status": status,
+        "call_id": format!("call_{}", sim.fresh_id()),
+        "name": tool.name,
+    });
+    item[member] = json!(input);
+    if let Some(namespace) = &tool.namespace {
+        item["namespace"] = json!(namespace);
+    }
+    item
+}
+
+fn logprobs(told: Option<Logprobs>, text: &str) -> Value {
+    json!(told.map_or_else(Vec::new, |told| told.of(text)))
 }
 
 /// A text part of a message.
-pub fn part(text: &str) -> Value {
-    json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] })
+pub fn part(text: &str, logprobs: Value) -> Value {
+    json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": logprobs })
 }
 
 fn usage(pools: &Pools) -> Value {

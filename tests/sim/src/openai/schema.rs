@@ -1,9 +1,13 @@
 //! A sample value of a JSON Schema, for structured outputs and tool arguments.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Deserializer, Map, Value, json};
 
+/// The sample of a string.
+pub const SAMPLE_TEXT: &str = "the gate of the city";
 /// Depth to which nested schemas are followed; deeper ones become null.
 const MAX_DEPTH: usize = 16;
+/// Braces of a text that are tried as the beginning of a schema.
+const MAX_OPENINGS: usize = 64;
 
 /// A value that fits `schema`, as far as OpenAI's subset of JSON Schema goes.
 pub fn sample(schema: &Value) -> Value {
@@ -31,7 +35,7 @@ fn sample_within(schema: &Value, root: &Value, depth: usize) -> Value {
         Some("integer") => schema.get("minimum").cloned().unwrap_or(json!(7)),
         Some("number") => schema.get("minimum").cloned().unwrap_or(json!(7.5)),
         Some("boolean") => json!(true),
-        Some("string") => json!("the gate of the city"),
+        Some("string") => json!(SAMPLE_TEXT),
         Some(_) => Value::Null,
         None if schema.get("properties").is_some() => object(schema, root, depth),
         None => json!({}),
@@ -49,6 +53,19 @@ fn array(schema: &Value, root: &Value, depth: usize) -> Value {
     let items = schema.get("items").unwrap_or(&Value::Null);
     let wanted = schema.get("minItems").and_then(Value::as_u64).unwrap_or(1).min(MAX_DEPTH as u64);
     (0..wanted).map(|_| sample_within(items, root, depth - 1)).collect()
+}
+
+/// The schema of an object that nothing is said of but that it answers.
+pub fn of_an_answer() -> Value {
+    json!({ "type": "object", "properties": { "answer": { "type": "string" }, "number": { "type": "integer" } } })
+}
+
+/// The first JSON Schema of an object that stands in `text`, as clients write it into a prompt.
+pub fn written_in(text: &str) -> Option<Value> {
+    let openings = text.match_indices('{').take(MAX_OPENINGS);
+    openings
+        .filter_map(|(at, _)| Deserializer::from_str(&text[at..]).into_iter::<Value>().next()?.ok())
+        .find(|value| value.get("properties").is_some_and(Value::is_object))
 }
 
 #[cfg(test)]
@@ -71,6 +88,14 @@ mod tests {
             "city": "the gate of the city", "gates": [{ "width": 7 }], "kind": "toll", "note": null,
         });
         assert_eq!(sample(&schema), expected);
+    }
+
+    #[test]
+    fn a_schema_is_found_in_a_text() {
+        let text =
+            r#"Answer {briefly} in JSON: {"type": "object", "properties": {"city": {}}}, nothing else."#;
+        assert_eq!(written_in(text), Some(json!({ "type": "object", "properties": { "city": {} } })));
+        assert_eq!(written_in(r#"{"city": 7} {"#), None);
     }
 
     #[test]

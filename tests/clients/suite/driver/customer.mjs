@@ -1,0 +1,37 @@
+// A customer for each client: their keys, and the data that the client is given.
+import { randomUUID } from "node:crypto";
+
+import { apiKey, signUp } from "../../js/customer.mjs";
+import { column } from "../../js/psql.mjs";
+
+const { OCTROI_URL } = process.env;
+
+/** A reasoning model that every client knows how to talk to. */
+const MODEL = "gpt-5.4-mini";
+const EMBEDDING_MODEL = "text-embedding-3-small";
+/** No call is as small as this. */
+const SMALL_LIMIT_TOKENS = 5;
+/** One pixel. */
+const IMAGE =
+  "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/** Signs a customer up: `{ accountId, toolResult, settings }`, the last as the client's environment. */
+export async function newCustomer() {
+  const { supabase, userId } = await signUp();
+  const [accountId] = await column(
+    `select id from octroi_private.account where owner_user_id = '${userId}' and kind = 'personal'`,
+  );
+  await column(`select octroi_private.assign_plan('${accountId}', 'premium')`);
+  const toolResult = `21 degrees at station ${randomUUID()}`;
+  const small = [{ meter: "tokens", period: "month", amount: SMALL_LIMIT_TOKENS }];
+  const settings = {
+    SUITE_BASE_URL: `${OCTROI_URL}/v1`,
+    SUITE_KEY: await apiKey(supabase),
+    SUITE_SMALL_KEY: await apiKey(supabase, small),
+    SUITE_MODEL: MODEL,
+    SUITE_EMBEDDING_MODEL: EMBEDDING_MODEL,
+    SUITE_IMAGE: IMAGE,
+    SUITE_TOOL_RESULT: toolResult,
+  };
+  return { accountId, toolResult, settings };
+}
