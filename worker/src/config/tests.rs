@@ -22,7 +22,7 @@ fn fault(pairs: &[(&str, &str)]) -> String {
 fn three_variables_are_enough() {
     let config = Config::read(&variables(&[])).unwrap();
     assert_eq!(config.gateway.listen.to_string(), "127.0.0.1:8787");
-    assert_eq!(config.gateway.max_body_bytes, 8_388_608);
+    assert_eq!(config.gateway.max_body_bytes, 33_554_432);
     assert_eq!(config.openai.upstream_url, "https://api.openai.com/v1");
     assert_eq!(config.openai.timeout.as_secs(), 600);
     assert_eq!(config.auth.audience, "authenticated");
