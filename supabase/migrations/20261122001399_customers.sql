@@ -35,7 +35,8 @@ cross join (
   select
     k.at, date_trunc('month', k.at at time zone 'utc') as month_day,
     date_trunc('month', k.at at time zone 'utc') at time zone 'utc' as month_start
-  from (select octroi_private.now_for_readers() as at) as k
+  -- once, and not for each row
+  from (select (select octroi_private.now_for_readers()) as at) as k
 ) as clock
 left join octroi_private.subscription as s on s.account_id = a.id and s.ended_at is null
 left join octroi_private.plan_version as v on v.id = s.plan_version_id
