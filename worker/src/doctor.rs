@@ -1,6 +1,7 @@
 //! `octroi doctor`: one line per check, and what to do about each fault.
 
 mod privacy;
+mod provider;
 mod security;
 mod stripe;
 
@@ -52,6 +53,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
             findings.push(Finding::Fault("the database was not looked at: it is not configured".to_owned()))
         }
     }
+    findings.extend(provider::finding(variables).await);
     findings.extend(mail_finding(variables).await);
     findings.extend(security::of_configuration(variables));
     let mut healthy = true;

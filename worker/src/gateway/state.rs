@@ -14,6 +14,7 @@ use crate::config::{AuthConfig, GatewayConfig};
 use crate::database::Database;
 use crate::mail::Phrasebook;
 use crate::metered_call::MeteredCalls;
+use crate::refused_calls::RefusedCalls;
 
 /// The gateway's parts.
 pub struct GatewayState {
@@ -29,6 +30,8 @@ pub struct GatewayState {
     pub prometheus: PrometheusHandle,
     /// Where a refused caller gets more.
     pub pages: KnownPages,
+    /// What was refused, for whoever helps the caller.
+    pub refused_calls: RefusedCalls,
     /// Largest request body, bytes.
     pub max_body_bytes: usize,
     /// What pages say.
@@ -51,6 +54,7 @@ impl GatewayState {
         database: Database,
         calls: MeteredCalls,
         prometheus: PrometheusHandle,
+        refused_calls: RefusedCalls,
         phrases: Phrasebook,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
@@ -58,6 +62,7 @@ impl GatewayState {
             admission: Admission::new(config.max_body_bytes),
             calls,
             pages: KnownPages::new(database.clone()),
+            refused_calls,
             database,
             prometheus,
             max_body_bytes: config.max_body_bytes,
