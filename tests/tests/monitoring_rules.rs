@@ -55,7 +55,12 @@ fn assert_known(path: &str) {
 
 #[test]
 fn rules_and_board_name_no_metric_that_no_worker_has() {
-    for path in ["monitoring/alerts.yml", "monitoring/alerts_test.yml", "monitoring/grafana.json"] {
+    for path in [
+        "monitoring/alerts.yml",
+        "monitoring/alerts_test.yml",
+        "monitoring/alerts_days_test.yml",
+        "monitoring/grafana.json",
+    ] {
         assert_known(path);
     }
 }
@@ -86,12 +91,14 @@ fn the_document_lists_every_metric_with_its_labels() {
 
 #[test]
 fn prometheus_takes_the_rules_and_each_alert_has_a_test_that_raises_it() {
-    for arguments in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]] {
-        let output = promtool(&arguments);
+    let checks: [&[&str]; 2] =
+        [&["check", "rules", "alerts.yml"], &["test", "rules", "alerts_test.yml", "alerts_days_test.yml"]];
+    for arguments in checks {
+        let output = promtool(arguments);
         let said = [output.stdout, output.stderr].concat();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
     }
-    let tests = text("monitoring/alerts_test.yml");
+    let tests = text("monitoring/alerts_test.yml") + &text("monitoring/alerts_days_test.yml");
     for alert in
         text("monitoring/alerts.yml").lines().filter_map(|line| line.trim().strip_prefix("- alert: "))
     {

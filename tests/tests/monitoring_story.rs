@@ -60,8 +60,8 @@ async fn what_goes_wrong_is_what_fires_and_nothing_else() {
         scrapes.hold(10);
         let quiet = scrapes.now();
 
-        // The provider fails, and then refuses the operator's key and counts more than it may.
-        for _ in 0..3 {
+        // The provider fails for some minutes, then refuses the operator's key and uses more than it may.
+        for _ in 0..6 {
             faulty_calls(&client, &sim, &status(500), 10).await;
             scrapes.take(&worker.client).await;
         }
@@ -72,7 +72,7 @@ async fn what_goes_wrong_is_what_fires_and_nothing_else() {
         scrapes.take(&worker.client).await;
         let refused = scrapes.now();
 
-        // It is mended; meanwhile somebody's request about their data has come near its day.
+        // An hour later it is mended.
         scrapes.hold(70);
         for _ in 0..3 {
             calls(&client, 8).await;
