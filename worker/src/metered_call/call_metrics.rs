@@ -148,10 +148,14 @@ mod tests {
         let mut models = HashSet::new();
         for number in 0..MAX_MODELS {
             let name = format!("model-{number}");
-            assert_eq!(bounded_label(&mut models, &name), name);
+            assert_eq!(bounded_label(&mut models, &name).as_ref(), name);
         }
-        assert_eq!(bounded_label(&mut models, "one-more"), OTHER_MODELS);
-        assert_eq!(bounded_label(&mut models, "model-7"), "model-7", "those known before stay apart");
+        assert_eq!(bounded_label(&mut models, "one-more").as_ref(), OTHER_MODELS);
+        assert_eq!(
+            bounded_label(&mut models, "model-7").as_ref(),
+            "model-7",
+            "those known before stay apart"
+        );
     }
 
     #[test]
