@@ -1,5 +1,5 @@
--- "Why am I refused?": what whoever helps a customer may ask. Each answer is about one account or one person, is entered
--- in the audit log for them to see, and shows no address, no name and no text of theirs.
+-- "Why am I refused?": what whoever helps a customer may ask. Each answer is about one account or one person, is
+-- entered in the audit log for them to see, and shows no address, no name and no text of theirs.
 set role octroi_owner;
 
 create index api_key_prefix on octroi_private.api_key (key_prefix);
@@ -186,7 +186,7 @@ $$;
 comment on function octroi_private.support_invoices(uuid, integer) is
 'An account''s invoices, newest first, drafts included: what of each is paid, how often that was tried and when it is again. Raises OC040, 25006.';
 
--- The verdict of this moment, by the rules that decide: first what refuses every call, then the limit with nothing left.
+-- The verdict of this moment, by the rules that decide: what refuses every call first, then the limit with least left.
 create function octroi_private.support_verdict(
   p_account_id uuid, p_user_id uuid, p_model text, p_api_key_id uuid default null
 )

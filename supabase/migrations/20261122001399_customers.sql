@@ -1,5 +1,5 @@
--- What an operator asks of all customers at once: who they are, what they use, what they cost and pay, who is late. A row
--- is made from the running period alone, by index; nothing of it grows with an account's history.
+-- What an operator asks of all customers at once: who they are, what they use, what they cost and pay, who is late. A
+-- row is made from the running period alone, by index; nothing of it grows with an account's history.
 set role octroi_owner;
 
 create index stripe_charge_customer on octroi_private.stripe_charge (customer_id);
@@ -20,7 +20,8 @@ comment on function octroi_private.now_for_readers() is 'The clock, in views of 
 create view octroi_private.customers as
 select
   a.id as account_id, a.name as customer, a.kind, a.owner_user_id, a.status, a.created_at as since,
-  v.plan_code as plan, p.name as plan_name, t.status as stripe_status, nullif(s.granted_until, 'infinity') as granted_until,
+  v.plan_code as plan, p.name as plan_name, t.status as stripe_status,
+  nullif(s.granted_until, 'infinity') as granted_until,
   limits.meter, limits.period, limits.granted, limits.used, limits.held, limits.used_percent,
   coalesce(limits.used_percent >= 80, false) as is_near_limit, limits.resets_at,
   spent.requests, spent.total_tokens, spent.cost_nano_usd,

@@ -33,7 +33,7 @@ select octroi_private.count_refusals(
   array[tap.key_id('ada team'), tap.key_id('ada team'), null], array[2, 5, 100]
 ) \g /dev/null
 select is(
-  tap.outcome_of(format('select octroi_private.count_refused_calls(%L)', tap.refused(:team, 'Not a code'))), 
+  tap.outcome_of(format('select octroi_private.count_refused_calls(%L)', tap.refused(:team, 'Not a code'))),
   '23514 refused_call_code_check',
   'what is no code is not counted'
 );
@@ -63,7 +63,9 @@ select results_eq(
 select results_eq(
   format('select count(*) from octroi_private.support_refusals(%L, 1)', :team), array[1::bigint], 'as many as asked for'
 );
-select is_empty(format('select r.* from octroi_private.support_refusals(%L) as r', :missing), 'of nobody there is nothing');
+select is_empty(
+  format('select r.* from octroi_private.support_refusals(%L) as r', :missing), 'of nobody there is nothing'
+);
 
 -- Keys.
 select tap.clear() \g /dev/null
@@ -112,13 +114,16 @@ begin
   return v_told;
 end
 $$;
-select is(tap.verdict('gpt-5-mini'), 'allowed account tokens 960 0 99040', 'a call that is allowed has its tightest limit');
+select is(
+  tap.verdict('gpt-5-mini'), 'allowed account tokens 960 0 99040', 'a call that is allowed has its tightest limit'
+);
 select is(tap.verdict('gpt-nothing'), 'model_not_priced', 'a reason that refuses every call comes first');
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
 values (:team, 'account', '', 'tokens', 'day', 1000);
 select verdict from octroi_private.reserve(:missing, :team, null, :mia, 'gpt-5-mini', 10, 30, 1) \g /dev/null
 select is(
-  tap.verdict('gpt-5-mini'), 'quota_held account tokens 960 40 0', 'what is held by calls under way is told from what is used'
+  tap.verdict('gpt-5-mini'), 'quota_held account tokens 960 40 0',
+  'what is held by calls under way is told from what is used'
 );
 select outcome from octroi_private.settle(:missing, 10, 30) \g /dev/null
 select is(tap.verdict('gpt-5-mini'), 'quota_exceeded account tokens 1000 0 0', 'and what is used up is used up');
@@ -146,7 +151,9 @@ select results_eq(
   $$values ('in_new', 'open', 900::bigint, 2), ('in_old', 'paid', 0, 1)$$, 'invoices, newest first, with what is unpaid'
 );
 select results_eq(
-  format('select a.past_due_minor, a.currency from octroi_private.support_accounts(%L) as a where a.plan = ''basic''', :mia),
+  format(
+    $$select a.past_due_minor, a.currency from octroi_private.support_accounts(%L) as a where a.plan = 'basic'$$, :mia
+  ),
   $$values (900::bigint, 'usd')$$, 'what was tried and not paid is past due'
 );
 
@@ -177,19 +184,20 @@ select is_empty(format('select * from tap.support_reads(%L)', :sten), 'a strange
 
 -- What is counted is theirs, for a time, and goes with them.
 select results_eq(
-  format(
-    'select count(*) from octroi_private.personal_data as d where d.table_name = ''refused_call'' and d.erasure = ''delete'''
-  ), array[15::bigint], 'refusals are registered as personal data'
+  $$select count(*) from octroi_private.personal_data as d
+    where d.table_name = 'refused_call' and d.erasure = 'delete'$$, array[15::bigint], 'refusals are registered as personal data'
 );
 select tap.play(:olga) \g /dev/null
 select is(
-  (select count(*) from octroi.my_data('refused_call', null, 100)), 3::bigint, 'whoever owns the account gets them in their export'
+  (select count(*) from octroi.my_data('refused_call', null, 100)), 3::bigint,
+  'whoever owns the account gets them in their export'
 );
 select tap.clear() \g /dev/null
 update octroi_private.refused_call set day = day - 31 where code = 'revoked_key';
 select count(*) from octroi_private.apply_retention(100) \g /dev/null
 select bag_eq(
-  'select r.code from octroi_private.refused_call as r', array['quota_exceeded', 'model_not_found'], 'after 30 days they go'
+  'select r.code from octroi_private.refused_call as r', array['quota_exceeded', 'model_not_found'],
+  'after 30 days they go'
 );
 update octroi_private.account set status = 'closed', closed_at = now(), owner_user_id = null where id = :team;
 select octroi_private.count_refused_calls(tap.refused(:team, 'no_plan')) \g /dev/null

@@ -26,16 +26,22 @@ $$;
 select tap.travel('2027-03-10 12:00Z') \g /dev/null
 insert into auth.users (id, email) values (:sten, 'sten@example.test');
 select tap.apply('subscription', tap.subscription('sub_1', '2027-03-10 12:00Z', '2027-04-10 12:00Z')) \g /dev/null
-select tap.apply('invoice', tap.invoice('in_1', 'sub_1', '2027-03-10 12:00Z', '2027-04-10 12:00Z') || jsonb_build_object(
-  'paid_at', tap.s('2027-03-10 12:00Z'))) \g /dev/null
+select tap.apply(
+  'invoice', tap.invoice('in_1', 'sub_1', '2027-03-10 12:00Z', '2027-04-10 12:00Z')
+  || jsonb_build_object('paid_at', tap.s('2027-03-10 12:00Z'))
+) \g /dev/null
 select results_eq(
-  $$select * from tap.customer('c.plan, c.stripe_status, c.used || ''/'' || c.granted, c.is_near_limit, c.paid_minor')$$,
+  $$select * from tap.customer(
+    'c.plan, c.stripe_status, c.used || ''/'' || c.granted, c.is_near_limit, c.paid_minor'
+  )$$,
   array['basic active 0/10000 f 900', 'free 0/1000 f 0'], 'before the first call it is the plan that grants'
 );
 
 select tap.use(8500) \g /dev/null
 select results_eq(
-  $$select * from tap.customer('c.used || ''/'' || c.granted, c.used_percent, c.is_near_limit, c.requests, c.total_tokens')$$,
+  $$select * from tap.customer(
+    'c.used || ''/'' || c.granted, c.used_percent, c.is_near_limit, c.requests, c.total_tokens'
+  )$$,
   array['8500/10000 85 t 1 8500', '0/1000 0 f 0 0'], 'whoever has used four fifths is near the limit'
 );
 select results_eq(
@@ -49,7 +55,9 @@ select results_eq(
 );
 
 -- Half of it goes back, and a pack is bought that no invoice is for.
-insert into octroi_private.stripe_charge (id, customer_id, payment_intent_id, amount_minor, currency, status, created_at)
+insert into octroi_private.stripe_charge (
+  id, customer_id, payment_intent_id, amount_minor, currency, status, created_at
+)
 values ('ch_1', 'cus_nora', 'pi_in_1', 900, 'usd', 'succeeded', '2027-03-10');
 insert into octroi_private.stripe_refund (id, charge_id, amount_minor, status, created_at)
 values ('re_1', 'ch_1', 450, 'succeeded', '2027-03-11'), ('re_2', 'ch_1', 100, 'failed', '2027-03-11'),
@@ -57,10 +65,13 @@ values ('re_1', 'ch_1', 450, 'succeeded', '2027-03-11'), ('re_2', 'ch_1', 100, '
 with pack as (
   insert into octroi_private.quota_grant (account_id, meter, kind, amount, starts_at, reason, source)
   select :'account', 'tokens', 'top_up', 5000, octroi_private.now(), 'pack', 'cs_' || n from generate_series(1, 3) as n
-  returning id
+  returning id as grant_id
 )
-insert into octroi_private.top_up (grant_id, account_id, pack_id, quantity, paid_minor, currency, payment_intent_id, bought_at)
-select p.id, :'account', k.id, 1, 500, 'usd', (array['pi_a', 'pi_a', 'pi_in_1'])[row_number() over ()], octroi_private.now()
+insert into octroi_private.top_up (
+  grant_id, account_id, pack_id, quantity, paid_minor, currency, payment_intent_id, bought_at
+)
+select p.grant_id, :'account', k.id, 1, 500, 'usd', (array['pi_a', 'pi_a', 'pi_in_1'])[row_number() over ()],
+  octroi_private.now()
 from pack as p
 cross join octroi_private.top_up_pack as k
 where k.code = 'small';
@@ -71,10 +82,14 @@ select results_eq(
 
 -- The next month begins with nothing; its renewal fails.
 select tap.travel('2027-04-11 12:00Z') \g /dev/null
-select tap.apply('invoice', tap.invoice('in_2', 'sub_1', '2027-04-10 12:00Z', '2027-05-10 12:00Z') || jsonb_build_object(
-  'status', 'open', 'amount_paid', 0, 'attempt_count', 2)) \g /dev/null
+select tap.apply(
+  'invoice', tap.invoice('in_2', 'sub_1', '2027-04-10 12:00Z', '2027-05-10 12:00Z')
+  || jsonb_build_object('status', 'open', 'amount_paid', 0, 'attempt_count', 2)
+) \g /dev/null
 select results_eq(
-  $$select * from tap.customer('c.requests, c.cost_nano_usd, c.paid_minor, c.refunded_minor, c.past_due_minor, c.past_due_since::date') limit 1$$,
+  $$select * from tap.customer(
+    'c.requests, c.cost_nano_usd, c.paid_minor, c.refunded_minor, c.past_due_minor, c.past_due_since::date'
+  ) limit 1$$,
   array['0 0 0 0 900 2027-04-10'], 'a month is a calendar month, and what was tried and not paid is past due'
 );
 
@@ -85,7 +100,8 @@ select is(
 select tap.play_role('octroi_support') \g /dev/null
 select is(tap.outcome_of('select count(*) from octroi_private.customers'), '42501', 'support does not read it');
 select tap.clear() \g /dev/null
-update octroi_private.account set status = 'closed', closed_at = now(), owner_user_id = null where owner_user_id = :sten;
+update octroi_private.account set status = 'closed', closed_at = now(), owner_user_id = null
+where owner_user_id = :sten;
 select is((select count(*) from tap.customer('1')), 1::bigint, 'an account that is closed is no customer');
 
 -- Three years of history, of which a row reads the days of this month.
@@ -122,8 +138,10 @@ insert into octroi_private.stripe_invoice (
   id, customer_id, status, currency, total_minor, amount_due_minor, amount_paid_minor, created_at, auto_advance,
   attempt_count, paid_at
 )
-select 'in_h' || n, 'cus_nora', 'paid', 'usd', 900, 900, 900, at, true, 1, at
-from generate_series(1, 500) as n cross join lateral (select '2027-01-01'::timestamptz - make_interval(days => n)) as t (at);
+select 'in_h' || h.n, 'cus_nora', 'paid', 'usd', 900, 900, 900, h.made_at, true, 1, h.made_at + interval '1 hour'
+from (
+  select g.n, '2027-01-01'::timestamptz - make_interval(days => g.n) as made_at from generate_series(1, 500) as g (n)
+) as h;
 analyze octroi_private.stripe_invoice;
 select cmp_ok(tap.rows_of('stripe_invoice'), '<=', 4::bigint, 'and of its invoices the last ones and the open ones');
 
