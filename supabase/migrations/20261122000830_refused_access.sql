@@ -38,6 +38,14 @@ begin
   order by 2, 3, 4
   on conflict (bucket_at, reason, account_id, api_key_id)
   do update set refusals = least(r.refusals + excluded.refusals, 1000000000000000);
+  -- of somebody we know: what whoever helps them reads
+  perform octroi_private.count_refused_calls(jsonb_agg(jsonb_build_object(
+    'account_id', c.account_id, 'api_key_id', c.api_key_id, 'code', c.reason, 'refusals', c.refusals,
+    'status', case when c.reason in ('revoked_key', 'expired_key') then 401 else 403 end
+  )))
+  from unnest(p_reasons, p_account_ids, p_api_key_ids, p_counts) as c (reason, account_id, api_key_id, refusals)
+  where c.account_id is not null
+  having count(*) > 0;
 end
 $$;
 comment on function octroi_private.count_refusals(text [], uuid [], uuid [], bigint []) is

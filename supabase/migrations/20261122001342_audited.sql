@@ -62,9 +62,11 @@ after update or delete on octroi_private.notification_setting
 for each row execute function octroi_private.audit('notification_setting');
 
 -- What every read of personal data by an operator goes through. admin_read.TABLE is a read of everybody, with the table
--- as its subject; a read of one person has them as its subject and another word. Undone with its transaction, the read
--- is still in the server's log.
-create function octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb)
+-- as its subject; a read of one person or one account has them as its subject and another word. Undone with its
+-- transaction, the read is still in the server's log.
+create function octroi_private.note_admin_read(
+  p_action text, p_table text, p_subject text, p_detail jsonb, p_account_id uuid default null
+)
 returns void
 language plpgsql
 volatile
@@ -73,7 +75,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform octroi_private.require_admin_step_up();
-  perform octroi_private.record_audit(p_action, null, p_subject, p_detail, null);
+  perform octroi_private.record_audit(p_action, p_account_id, p_subject, p_detail, null);
   raise log 'octroi: % (%) reads personal data in %, because: %',
     session_user, coalesce(octroi_private.pseudonym_of((select auth.uid()))::text, current_setting('role')), p_table,
     -- on one line: a reason cannot look like an entry of the server's; and it names nobody there either
@@ -82,8 +84,8 @@ begin
     ), ''), 'none given');
 end
 $$;
-comment on function octroi_private.note_admin_read(text, text, text, jsonb) is
-'Enters a read of personal data by an operator, here and in the server''s log. Raises OC040 for one from the Data API without aal2, 25006 in a read-only transaction: what cannot be logged is not read.';
+comment on function octroi_private.note_admin_read(text, text, text, jsonb, uuid) is
+'Enters a read of personal data by an operator, here and in the server''s log; one of an account is for those who administer it to see. Raises OC040 for one from the Data API without aal2, 25006 in a read-only transaction: what cannot be logged is not read.';
 
 -- Stands as a sub-select in the policies and views by which operators read a table: it runs once for each statement,
 -- and nothing of the table is touched before.

@@ -250,5 +250,24 @@ call octroi_private.register_personal_table(
   spend_cap_minor | fact | up to how much
   changed_at | fact | last changed $$
 );
+call octroi_private.register_personal_table(
+  'refused_call', 'account', 'to say why calls were refused', 'contract', '30 days (setting)', '{}', 'delete', null,
+  'owner', 't.account_id = $2', null, array['account_id', 'day', 'code'], $$
+  account_id | reference | the account
+  day | fact | UTC day
+  code | fact | why
+  status | fact | the HTTP status that it was answered with
+  refusals | fact | how often
+  last_refused_at | fact | last
+  api_key_id | reference | with which key, then
+  endpoint | fact | calling what
+  model | fact | asking for which model
+  scope | fact | the limit that was reached: what it is on
+  meter | fact | tokens, requests or cost
+  period | fact | month, day or lifetime
+  granted | fact | how much it grants
+  used | fact | how much was used
+  held | fact | how much was held for calls under way $$
+);
 
 reset role;

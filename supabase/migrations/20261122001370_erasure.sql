@@ -215,6 +215,8 @@ as $$
     (15, 'account', 'update octroi_private.account
       set status = ''closed'', closed_at = coalesce(closed_at, $5), owner_user_id = null, name = ''erased''
       where id = any($2)'),
+    -- after its account: whoever counts refusals holds that
+    (16, 'refused_call', 'delete from octroi_private.refused_call where account_id = any($2)'),
     (16, 'consent', 'delete from octroi_private.consent where user_id = $1'),
     (17, 'notification_setting', 'delete from octroi_private.notification_setting where user_id = $1'),
     -- after the settings, as whoever sends it

@@ -25,6 +25,7 @@ insert into octroi_private.retention_setting (table_name, keep, at_least, reason
 ('alert', '13 months', '2 months', 'warnings that were given: for as long as their period can be asked about'),
 ('reconciliation', '90 days', '7 days', 'comparisons with Stripe'),
 ('invitation', '90 days', '7 days', 'invitations to teams: what became of them; their addresses are forgotten at once'),
+('refused_call', '30 days', '1 day', 'calls that were refused: to answer questions about them'),
 ('security_signal', '1 year', '30 days', 'dismissed signals: to see what comes back; others stay with their breach'),
 ('erasure_receipt', '3 years', '1 year', 'proof that an erasure was carried out: the usual time of limitation');
 create trigger retention_setting_audited
@@ -270,6 +271,7 @@ as $$
     'account_limit where account_id = $1',
     'mail where account_id = $1', 'completion where account_id = $1', 'api_key where account_id = $1',
     'contact_change where account_id = $1', 'invitation where account_id = $1', 'key_use where account_id = $1', 'key_use_cursor where account_id = $1',
+    'refused_call where account_id = $1',
     'member where account_id = $1', 'subscription where account_id = $1', 'usage_daily where account_id = $1',
     'erased_account where account_id = $1', 'account where id = $1'
   ]) with ordinality as s (statement, place)
@@ -310,6 +312,16 @@ begin
     from (select a.id, a.raised_at from octroi_private.alert as a order by a.id limit p_max_rows) as o
     where o.raised_at <= v_since
   );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+  v_since := octroi_private.kept_since('refused_call');
+  delete from octroi_private.refused_call as r
+  where r.ctid = any(array(
+    select o.ctid from octroi_private.refused_call as o
+    where o.day < (v_since at time zone 'utc')::date
+    order by o.day
+    limit p_max_rows
+  ));
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
   v_since := octroi_private.kept_since('usage_daily');

@@ -194,6 +194,7 @@ grant execute on function octroi_private.close_breach(bigint, text, text) to oct
 grant execute on function octroi_private.breach_report(bigint) to octroi_worker;
 grant execute on function octroi_private.breaches(boolean) to octroi_worker;
 grant execute on function octroi_private.count_refusals(text [], uuid [], uuid [], bigint []) to octroi_worker;
+grant execute on function octroi_private.count_refused_calls(jsonb) to octroi_worker;
 grant execute on function octroi_private.security_signals(boolean) to octroi_worker;
 grant execute on function octroi_private.resolve_signals(bigint [], bigint, text) to octroi_worker;
 
@@ -233,6 +234,9 @@ grant select on octroi_private.usage_event, octroi_private.usage_daily to octroi
 grant execute on function octroi_private.admin_tables() to octroi_admin;
 grant execute on function octroi_private.admin_page(text, text [], integer) to octroi_admin;
 grant execute on function octroi_private.privacy_troubles() to octroi_admin;
+grant select on octroi_private.customers to octroi_admin;
+-- the view asks it as its reader
+grant execute on function octroi_private.now_for_readers() to octroi_admin;
 do $$
 declare
   v_table text;
@@ -284,6 +288,14 @@ grant execute on function octroi_private.set_account_limit(
 ) to octroi_operator;
 grant execute on function octroi_private.correct_usage(uuid, text) to octroi_operator;
 grant execute on function octroi_private.set_billing_settings(jsonb) to octroi_operator;
+-- Why somebody is refused.
+grant execute on function octroi_private.support_accounts(uuid) to octroi_support, octroi_admin;
+grant execute on function octroi_private.support_find_key(text) to octroi_support, octroi_admin;
+grant execute on function octroi_private.support_keys(uuid) to octroi_support, octroi_admin;
+grant execute on function octroi_private.support_quota(uuid) to octroi_support, octroi_admin;
+grant execute on function octroi_private.support_refusals(uuid, integer) to octroi_support, octroi_admin;
+grant execute on function octroi_private.support_invoices(uuid, integer) to octroi_support, octroi_admin;
+grant execute on function octroi_private.support_verdict(uuid, uuid, text, uuid) to octroi_support, octroi_admin;
 
 -- Erasure: what the worker does after it, and the list that outlives backups.
 grant execute on function octroi.delete_my_account() to authenticated;

@@ -24,6 +24,7 @@ pub mod gateway;
 pub mod mail;
 pub mod model;
 pub mod pg_tools;
+pub mod promtool;
 pub mod raw_http;
 pub mod seed;
 pub mod shop;

@@ -3,6 +3,7 @@
 mod models;
 mod people;
 mod privacy;
+mod provider;
 mod security;
 mod stripe;
 
@@ -56,6 +57,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
             findings.push(Finding::Fault("the database was not looked at: it is not configured".to_owned()))
         }
     }
+    findings.extend(provider::finding(variables).await);
     findings.extend(mail_finding(variables).await);
     findings.extend(security::of_configuration(variables));
     let mut healthy = true;

@@ -20,6 +20,7 @@ pub mod outbound;
 pub mod privacy_watch;
 pub mod queue;
 pub mod reconciliation;
+pub mod refused_calls;
 pub mod serve;
 pub mod shutdown;
 pub mod startup;

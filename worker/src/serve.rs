@@ -19,6 +19,7 @@ use crate::meter::{Meter, MeterLimits};
 use crate::metered_call::MeteredCalls;
 use crate::openai::{IdentityKey, Upstream, UpstreamSettings};
 use crate::queue::{self, Runner};
+use crate::refused_calls::RefusedCalls;
 use crate::startup::{self, StartupError};
 use crate::stripe::{Stripe, StripeError};
 use crate::{existing_users, privacy_watch, shutdown, sweeper, telemetry};
@@ -118,7 +119,8 @@ pub async fn run_until(
         );
     }
     let post = config.mail.as_ref().map(Post::new).transpose()?;
-    let gateway = serve_gateway(&config, parts, &database, &calls, prometheus, &stop).await?;
+    let refused_calls = RefusedCalls::default();
+    let gateway = serve_gateway(&config, parts, &database, &calls, prometheus, &refused_calls, &stop).await?;
     tracing::info!(
         gateway = !parts.no_gateway,
         jobs = !parts.no_jobs,
@@ -126,13 +128,27 @@ pub async fn run_until(
         "octroi is ready"
     );
     let work = async {
-        tokio::join!(gateway, run_jobs(&config, parts, &database, &calls, stripe, post.clone(), &stop));
+        let context = JobContext {
+            database: database.clone(),
+            calls: calls.clone(),
+            upstream_timeout: config.openai.timeout,
+            pages: KnownPages::new(database.clone()),
+            refused_calls: refused_calls.clone(),
+            stripe,
+            post: post.clone(),
+        };
+        tokio::join!(
+            gateway,
+            run_jobs(&config, parts, context, &stop),
+            refused_calls.tell_until(&database, stop.clone()),
+        );
     };
     tokio::select! {
         () = work => {}
         () = lanes.broken() => return Err(ServeError::LaneBroke),
     }
 
+    refused_calls.tell(&database).await;
     if !lanes.drain(Instant::now() + Duration::from_secs(FLUSH_SECONDS)).await {
         tracing::error!("stopped with settles that the database had not taken; their holds will lapse");
     }
@@ -169,6 +185,7 @@ async fn serve_gateway(
     database: &Database,
     calls: &MeteredCalls,
     prometheus: PrometheusHandle,
+    refused_calls: &RefusedCalls,
     stop: &CancellationToken,
 ) -> Result<impl Future<Output = ()> + use<>, ServeError> {
     let drain = config.gateway.drain;
@@ -187,6 +204,7 @@ async fn serve_gateway(
             database.clone(),
             calls.clone(),
             prometheus,
+            refused_calls.clone(),
             Phrasebook::new()?,
         )
         .map_err(|_| ServeError::Setup {
@@ -212,34 +230,20 @@ async fn bind(variable: &'static str, address: std::net::SocketAddr) -> Result<T
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { variable, address, source })
 }
 
-/// Runs jobs, their wake-up, the sweep, the watch over privacy requests and the walk over old users until `stop`, then hands unfinished jobs back.
-async fn run_jobs(
-    config: &Config,
-    parts: Serve,
-    database: &Database,
-    calls: &MeteredCalls,
-    stripe: Option<Stripe>,
-    post: Option<Post>,
-    stop: &CancellationToken,
-) {
+/// Runs jobs, their wake-up, the sweep, the watch over privacy requests and the walk over old users until `stop`, then hands
+/// unfinished jobs back.
+async fn run_jobs(config: &Config, parts: Serve, context: JobContext, stop: &CancellationToken) {
     if parts.no_jobs {
         return;
     }
-    let context = JobContext {
-        database: database.clone(),
-        calls: calls.clone(),
-        upstream_timeout: config.openai.timeout,
-        pages: KnownPages::new(database.clone()),
-        stripe,
-        post,
-    };
+    let database = context.database.clone();
     let wake = Arc::new(Notify::new());
     let runner = Runner::new(context, database.clone(), config.jobs.concurrency);
     tokio::join!(
         queue::listen(database.clone(), Arc::clone(&wake), stop.clone()),
-        sweeper::sweep_until(database, stop.clone()),
-        privacy_watch::watch_until(database, stop.clone()),
-        existing_users::admit_until(database, stop.clone()),
+        sweeper::sweep_until(&database, stop.clone()),
+        privacy_watch::watch_until(&database, stop.clone()),
+        existing_users::admit_until(&database, stop.clone()),
         runner.run(&wake, stop.clone(), config.gateway.drain + Duration::from_secs(LAST_JOBS_SECONDS)),
     );
 }

@@ -52,6 +52,16 @@ pub const SETTLED_AT_HOLD: &str = "octroi_settled_at_hold_total";
 pub const STREAMS_CANCELLED: &str = "octroi_streams_cancelled_total";
 /// Tokens that the provider may have counted, at most, beyond what was charged as estimated.
 pub const UNCONFIRMED_TOKENS: &str = "octroi_unconfirmed_tokens_total";
+/// Calls that were sent to the provider and ended, by `model` and `outcome`.
+pub const UPSTREAM_CALLS: &str = "octroi_upstream_calls_total";
+/// Time of a call at the provider, from sending to its end, by `model`.
+pub const UPSTREAM_SECONDS: &str = "octroi_upstream_seconds";
+/// Time from sending a streamed call to the first output, by `model`.
+pub const FIRST_TOKEN_SECONDS: &str = "octroi_first_token_seconds";
+/// Tokens of settled calls, by `model` and `pool`.
+pub const TOKENS: &str = "octroi_tokens_total";
+/// What settled calls cost at the provider's list price, nano-USD, by `model`.
+pub const COST_NANO_USD: &str = "octroi_cost_nano_usd_total";
 /// Tokens used beyond what was held.
 pub const OVERRUN_TOKENS: &str = "octroi_overrun_tokens_total";
 /// Calls the provider refused because of the operator's own account, by `reason`.
@@ -109,50 +119,67 @@ pub async fn keep_metrics(handle: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
+/// What a metric counts or measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter(Unit),
+    /// As it is now.
+    Gauge(Unit),
+    /// Spread over buckets.
+    Histogram(Unit),
+}
+
+/// Every metric of the worker: name, kind, labels, and what it is. `monitoring/` and `docs/operations.md` name these and
+/// no others; a test compares.
+pub const METRICS: &[(&str, Kind, &[&str], &str)] = &[
+    (REQUESTS, COUNT, &["endpoint", "status"], "Requests to metered endpoints that were answered"),
+    (CALLS_IN_FLIGHT, NOW, &[], "Calls under way"),
+    (CALLS_WAITING, NOW, &[], "Calls that wait for room which other calls hold"),
+    (CALLS_HELD_BACK, COUNT, &[], "Calls told to come again: no such room came free"),
+    (ROOM_WAIT_SECONDS, TIME, &[], "Time that calls waited for such room"),
+    (STREAMS_CANCELLED, COUNT, &[], "Streams closed at the provider: their client had left"),
+    (UNCONFIRMED_TOKENS, COUNT, &[], "Tokens that the provider may have counted beyond what was charged"),
+    (UPSTREAM_CALLS, COUNT, &["model", "outcome"], "Calls that were sent to the provider and ended"),
+    (UPSTREAM_SECONDS, TIME, &["model"], "Time of a call at the provider"),
+    (FIRST_TOKEN_SECONDS, TIME, &["model"], "Time from sending a streamed call to its first output"),
+    (TOKENS, COUNT, &["model", "pool"], "Tokens of settled calls"),
+    (COST_NANO_USD, COUNT, &["model"], "What settled calls cost at the provider's list price, nano-USD"),
+    (SETTLE_FAILURES, COUNT, &[], "Calls whose usage could not be recorded"),
+    (SETTLED_AT_HOLD, COUNT, &[], "Calls charged at their hold: no usage was told"),
+    (OVERRUN_TOKENS, COUNT, &[], "Tokens used beyond what was held"),
+    (OPERATOR_ACCOUNT_FAILURES, COUNT, &["reason"], "Calls refused for the operator's own account"),
+    (LANE_BATCH_ITEMS, Kind::Histogram(Unit::Count), &["lane"], "Items a lane put to the database at once"),
+    (LANE_BATCH_SECONDS, TIME, &["lane"], "Time of a lane's batch, retries included"),
+    (LANE_RETRIES, COUNT, &["lane"], "Batches tried again: the database was away"),
+    (JOBS_FINISHED, COUNT, &["kind", "outcome"], "Job attempts that ended"),
+    (JOB_SECONDS, TIME, &["kind"], "Time of a job attempt"),
+    (JOBS_RUNNING, NOW, &[], "Jobs running in this worker"),
+    (JOB_LEASES_LOST, COUNT, &[], "Job attempts that lost their lease"),
+    (LISTENER_RECONNECTS, COUNT, &[], "Times LISTEN was connected again"),
+    (SWEPT_ROWS, COUNT, &["task"], "Rows the sweep changed"),
+    (SWEEP_FAILURES, COUNT, &[], "Sweeps that failed"),
+    (UNEXPLAINED_DIFFERENCES, NOW, &[], "Differences without an explanation"),
+    (PRIVACY_REQUESTS_DUE, NOW, &[], "Requests about personal data due soon or late"),
+    (SECURITY_SIGNALS, COUNT, &["kind"], "Signals of a possible breach"),
+];
+
+const COUNT: Kind = Kind::Counter(Unit::Count);
+const NOW: Kind = Kind::Gauge(Unit::Count);
+const TIME: Kind = Kind::Histogram(Unit::Seconds);
+
 fn describe() {
-    metrics::describe_counter!(REQUESTS, Unit::Count, "Requests to metered endpoints that were answered");
-    metrics::describe_gauge!(CALLS_IN_FLIGHT, Unit::Count, "Calls under way");
-    metrics::describe_counter!(SETTLE_FAILURES, Unit::Count, "Calls whose usage could not be recorded");
-    metrics::describe_counter!(
-        SETTLED_AT_HOLD,
-        Unit::Count,
-        "Calls charged at their hold: no usage was told"
-    );
-    metrics::describe_counter!(
-        STREAMS_CANCELLED,
-        Unit::Count,
-        "Streams closed because their client had left"
-    );
-    metrics::describe_counter!(
-        UNCONFIRMED_TOKENS,
-        Unit::Count,
-        "Tokens the provider may have counted beyond what was charged as estimated"
-    );
-    metrics::describe_counter!(OVERRUN_TOKENS, Unit::Count, "Tokens used beyond what was held");
-    metrics::describe_counter!(
-        OPERATOR_ACCOUNT_FAILURES,
-        Unit::Count,
-        "Calls refused for the operator's own account"
-    );
-    metrics::describe_histogram!(LANE_BATCH_ITEMS, Unit::Count, "Items a lane put to the database at once");
-    metrics::describe_histogram!(
-        LANE_BATCH_SECONDS,
-        Unit::Seconds,
-        "Time of a lane's batch, retries included"
-    );
-    metrics::describe_counter!(LANE_RETRIES, Unit::Count, "Batches tried again: the database was away");
-    metrics::describe_counter!(JOBS_FINISHED, Unit::Count, "Job attempts that ended");
-    metrics::describe_histogram!(JOB_SECONDS, Unit::Seconds, "Time of a job attempt");
-    metrics::describe_gauge!(JOBS_RUNNING, Unit::Count, "Jobs running in this worker");
-    metrics::describe_counter!(JOB_LEASES_LOST, Unit::Count, "Job attempts that lost their lease");
-    metrics::describe_counter!(LISTENER_RECONNECTS, Unit::Count, "Times LISTEN was connected again");
-    metrics::describe_gauge!(UNEXPLAINED_DIFFERENCES, Unit::Count, "Differences without an explanation");
-    metrics::describe_gauge!(
-        PRIVACY_REQUESTS_DUE,
-        Unit::Count,
-        "Requests about personal data due soon or late"
-    );
-    metrics::describe_counter!(SECURITY_SIGNALS, Unit::Count, "Signals of a possible breach");
-    metrics::describe_counter!(SWEPT_ROWS, Unit::Count, "Rows the sweep changed");
-    metrics::describe_counter!(SWEEP_FAILURES, Unit::Count, "Sweeps that failed");
+    for &(name, kind, labels, what) in METRICS {
+        match kind {
+            Kind::Counter(unit) => {
+                metrics::describe_counter!(name, unit, what);
+                // From 0 on, or a first increment would be no increase to whoever watches.
+                if labels.is_empty() {
+                    metrics::counter!(name).increment(0);
+                }
+            }
+            Kind::Gauge(unit) => metrics::describe_gauge!(name, unit, what),
+            Kind::Histogram(unit) => metrics::describe_histogram!(name, unit, what),
+        }
+    }
 }

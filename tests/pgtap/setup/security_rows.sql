@@ -8,6 +8,7 @@ insert into octroi_private.breach_notice (breach_id, user_id, outcome, queued_at
 select b.id, p.user_id, 'queued', now() from octroi_private.breach as b, tap.person as p;
 insert into octroi_private.ban select p.user_id, now() from tap.person as p limit 1;
 insert into octroi_private.refused_access values (now(), 'missed_id', :team, :team, 1, 0);
+insert into octroi_private.refused_call values (:team, '2026-11-01', 'quota_exceeded', 429, 1, now());
 insert into octroi_private.key_use values (:team, :missing, '2026-11-01', 'x', 1);
 insert into octroi_private.key_use_cursor values (:team, now());
 insert into octroi_private.security_signal (kind, window_start, detail, raised_at)
@@ -39,6 +40,11 @@ from (values
   ('breach_notice_ended_or_queued', 'breach_notice', 'ended_at = now()'),
   ('breach_notice_once', 'breach_notice', 'user_id = ''01a00000-0000-7000-8000-0000000000ff'''),
   ('detection_state_only_row_check', 'detection_state', 'only_row = false'),
+  ('refused_call_code_check', 'refused_call', 'code = ''two words'''),
+  ('refused_call_status_check', 'refused_call', 'status = 200'),
+  ('refused_call_endpoint_check', 'refused_call', 'endpoint = ''images'''),
+  ('refused_call_model_check', 'refused_call', 'model = ''my name is Mia'''),
+  ('refused_call_limit_whole_or_none', 'refused_call', 'used = 1'),
   ('refused_access_reason_check', 'refused_access', 'reason = ''mood'''),
   ('security_setting_only_row_check', 'security_setting', 'only_row = false'),
   ('security_setting_breach_report_hours_check', 'security_setting', 'breach_report_hours = 0'),

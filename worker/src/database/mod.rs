@@ -35,6 +35,7 @@ mod prices;
 mod privacy_requests;
 mod purchase_pages;
 mod readiness;
+mod refused_calls;
 mod release;
 mod reserve;
 mod session;
@@ -70,6 +71,7 @@ pub use prices::{ListedPrice, PriceChange};
 pub use privacy_requests::PrivacyTrouble;
 pub use purchase_pages::PurchasePages;
 pub use readiness::{Readiness, RoleRights, Surroundings};
+pub use refused_calls::RefusedCallCount;
 pub use release::ReleaseOutcome;
 pub use reserve::{
     HeldBack, Hold, OnDisconnect, OutputBound, Refusal, RefusalReason, Replay, ReplayState, ReserveItem,

@@ -17,18 +17,29 @@ use super::state::GatewayState;
 use super::{body, headers, idempotency};
 use crate::metered_call::{Answer, Caller, NewCall, WholeAnswer};
 use crate::openai::{Endpoint, parse_request};
+use crate::refused_calls::Refused;
 use crate::telemetry;
 
 /// Answers one request to `endpoint`; every outcome is a response.
 pub async fn answer(state: Arc<GatewayState>, endpoint: Endpoint, request: Request) -> Response {
     let request_id = Uuid::now_v7();
-    let mut response = match admit(&state, endpoint, request, request_id).await {
+    let mut caller = None;
+    let answered = match admit(&state, endpoint, request, request_id, &mut caller).await {
         Ok((call, permit)) => match state.calls.start(call).await {
-            Ok(answer) => respond(answer, permit),
-            Err(error) => GatewayError::from_call(error, &state.pages.get().await).into_response(),
+            Ok(answer) => Ok(respond(answer, permit)),
+            Err(error) => {
+                let model = error.model().map(str::to_owned);
+                Err((GatewayError::from_call(error, &state.pages.get().await), model))
+            }
         },
-        Err(error) => error.into_response(),
+        Err(error) => Err((error, None)),
     };
+    let mut response = answered.unwrap_or_else(|(error, model)| {
+        if let Some(caller) = caller {
+            state.refused_calls.count(Refused { caller, endpoint, error: &error, model: model.as_deref() });
+        }
+        error.into_response()
+    });
     response.headers_mut().insert(headers::X_REQUEST_ID, headers::id(request_id));
     let status = response.status();
     metrics::counter!(telemetry::REQUESTS, "endpoint" => endpoint.as_str(), "status" => status_class(status))
@@ -41,9 +52,10 @@ async fn admit(
     endpoint: Endpoint,
     request: Request,
     request_id: Uuid,
+    known_caller: &mut Option<Caller>,
 ) -> Result<(NewCall, CallPermit), GatewayError> {
     let (head, mut body) = request.into_parts();
-    match before_body(state, endpoint, &head.headers, &body.size_hint()).await {
+    match before_body(state, endpoint, &head.headers, &body.size_hint(), known_caller).await {
         Ok((caller, permit, max_bytes)) => {
             let _room = state.admission.admit_body(max_bytes).map_err(crowded)?;
             let bytes = match body::read(&mut body, max_bytes).await {
@@ -71,11 +83,13 @@ async fn before_body(
     endpoint: Endpoint,
     headers: &http::HeaderMap,
     size: &SizeHint,
+    known_caller: &mut Option<Caller>,
 ) -> Result<(Caller, CallPermit, usize), GatewayError> {
     if state.is_draining() {
         return Err(GatewayError::Draining);
     }
     let caller = state.authenticator.caller(headers, endpoint).await?;
+    *known_caller = Some(caller);
     let max_bytes = body::check_head(headers, size, state.max_body_bytes)?;
     let permit = state.admission.admit_call(caller.account_id).map_err(crowded)?;
     Ok((caller, permit, max_bytes))

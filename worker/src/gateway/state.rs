@@ -15,6 +15,7 @@ use crate::config::{AuthConfig, GatewayConfig};
 use crate::database::Database;
 use crate::mail::Phrasebook;
 use crate::metered_call::MeteredCalls;
+use crate::refused_calls::RefusedCalls;
 
 /// The gateway's parts.
 pub struct GatewayState {
@@ -32,6 +33,8 @@ pub struct GatewayState {
     pub pages: KnownPages,
     /// Whose pages may call from a browser.
     pub calling_sites: CallingSites,
+    /// What was refused, for whoever helps the caller.
+    pub refused_calls: RefusedCalls,
     /// Largest request body, bytes.
     pub max_body_bytes: usize,
     /// What pages say.
@@ -54,6 +57,7 @@ impl GatewayState {
         database: Database,
         calls: MeteredCalls,
         prometheus: PrometheusHandle,
+        refused_calls: RefusedCalls,
         phrases: Phrasebook,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
@@ -62,6 +66,7 @@ impl GatewayState {
             calls,
             pages: KnownPages::new(database.clone()),
             calling_sites: CallingSites::new(config.allowed_origins.clone(), database.clone()),
+            refused_calls,
             database,
             prometheus,
             max_body_bytes: config.max_body_bytes,

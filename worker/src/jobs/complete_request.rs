@@ -14,22 +14,31 @@ use crate::meter::MeterError;
 use crate::metered_call::{CallError, Caller, NewCall};
 use crate::openai::{Endpoint, parse_request};
 use crate::queue::{Failure, Outcome};
+use crate::refused_calls::Refused;
 
 /// Runs the job.
 pub(super) async fn run(completion_id: Uuid, context: &JobContext) -> Result<Outcome, Failure> {
     let Some(completion) = context.database.load_completion(completion_id).await? else {
         return Ok(Outcome::Done);
     };
+    let mut model = None;
     let told = match new_call(completion_id, &completion) {
         Err(error) => error,
         Ok(call) => match context.calls.run_to_completion(call).await {
             Ok(_) => return Ok(Outcome::Done),
             Err(error) => match try_again(&error) {
                 Some(failure) => return Err(failure),
-                None => GatewayError::from_call(error, &context.pages.get().await),
+                None => {
+                    model = error.model().map(str::to_owned);
+                    GatewayError::from_call(error, &context.pages.get().await)
+                }
             },
         },
     };
+    if let Some(endpoint) = Endpoint::from_name(&completion.endpoint) {
+        let (caller, model) = (caller(&completion), model.as_deref());
+        context.refused_calls.count(Refused { caller, endpoint, error: &told, model });
+    }
     let body = serde_json::to_value(told.body()).map_err(|_| Failure::BadArguments)?;
     let status = told.status().as_u16();
     context.database.fail_completion(completion_id, status, &body).await?;
@@ -40,8 +49,12 @@ fn new_call(completion_id: Uuid, completion: &Completion) -> Result<NewCall, Gat
     let endpoint = Endpoint::from_name(&completion.endpoint).ok_or(GatewayError::UnknownPath)?;
     let request =
         parse_request(endpoint, completion.request.get().as_bytes()).map_err(GatewayError::Request)?;
-    let caller = Caller { api_key_id: None, account_id: completion.account_id, user_id: completion.user_id };
+    let caller = caller(completion);
     Ok(NewCall { request_id: completion_id, caller, request, idempotency: None })
+}
+
+fn caller(completion: &Completion) -> Caller {
+    Caller { api_key_id: None, account_id: completion.account_id, user_id: completion.user_id }
 }
 
 /// What to tell the queue about a call that may still succeed; none when its owner has to be told.

@@ -21,6 +21,7 @@ use crate::gateway::KnownPages;
 use crate::mail::Post;
 use crate::metered_call::MeteredCalls;
 use crate::queue::{Begun, Failure, Handler, Job, Outcome};
+use crate::refused_calls::RefusedCalls;
 use crate::stripe::Stripe;
 
 pub(crate) use sync_stripe_object::sync;
@@ -36,6 +37,8 @@ pub struct JobContext {
     pub upstream_timeout: Duration,
     /// Where a refused caller can buy more.
     pub pages: KnownPages,
+    /// What was refused, for whoever helps the caller.
+    pub refused_calls: RefusedCalls,
     /// The way to Stripe; none when this worker bills nothing.
     pub stripe: Option<Stripe>,
     /// How mail leaves; none when this worker sends none.

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::call_metrics::CallMetrics;
 use super::exchange::exchange;
 use super::model_cache::ModelCache;
 use super::open_call::{CallBounds, OpenCall};
@@ -195,7 +196,9 @@ impl Shared {
                     encoding: model.encoding,
                 };
                 let reservations = Arc::clone(&self.reservations);
-                let open = OpenCall::new(reservations, request_id, caller.account_id, bounds, Instant::now());
+                let metrics = CallMetrics::start(&request.model);
+                let open =
+                    OpenCall::new(reservations, request_id, caller.account_id, bounds, Instant::now(), metrics);
                 let cache_key = request.client_cache_key.as_deref();
                 let identity = self.identity.for_caller(caller.account_id, caller.user_id, cache_key);
                 let sending = Sending {

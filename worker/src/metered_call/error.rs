@@ -93,6 +93,16 @@ pub enum CallError {
     Interrupted,
 }
 
+impl CallError {
+    /// The model that was asked for, where the error knows it.
+    pub fn model(&self) -> Option<&str> {
+        match self {
+            Self::ModelNotPriced { model } | Self::Refused { model, .. } => Some(model),
+            _ => None,
+        }
+    }
+}
+
 impl From<UpstreamError> for CallError {
     fn from(error: UpstreamError) -> Self {
         match error {

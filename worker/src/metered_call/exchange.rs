@@ -4,6 +4,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 
+use super::call_metrics::UpstreamOutcome;
 use super::calls::Sending;
 use super::charge::Charge;
 use super::open_call::OpenCall;
@@ -31,11 +32,13 @@ pub(super) async fn exchange(
         Waited::Done(Ok(answered)) => answered,
         Waited::Done(Err(error)) => return Err(give_up(open, error).await),
         Waited::ClientLeft => {
+            open.ended(UpstreamOutcome::ClientLeft);
             let charge = Charge::estimate(0, open.bounds());
             open.settle(charge, None).await?;
             return Err(CallError::ClientLeft);
         }
         Waited::Stopped => {
+            open.ended(UpstreamOutcome::Stopped);
             let charge = Charge::estimate(0, open.bounds());
             open.settle(charge, None).await?;
             return Err(CallError::OutcomeUnknown);
@@ -111,6 +114,7 @@ async fn send_and_read(
 
 /// Ends a call that got no 2xx: released if it surely was not carried out, otherwise its input is charged.
 pub(super) async fn give_up(mut open: OpenCall, error: UpstreamError) -> CallError {
+    open.ended(UpstreamOutcome::of(&error));
     match &error {
         UpstreamError::NotAccepted => {
             tracing::warn!("the provider could not be reached");

@@ -12,6 +12,7 @@
 //! From the reservation on, a call belongs to a tracked task, not to the request that asked for it: a client that
 //! leaves changes who listens, never what is recorded. Every path ends in exactly one settle or release.
 
+mod call_metrics;
 mod calls;
 mod charge;
 mod error;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use super::CallError;
+use super::call_metrics::{CallMetrics, UpstreamOutcome};
 use super::charge::{Charge, ChargeSource};
 use super::reservation::Reservations;
 use crate::database::{SettleItem, SettleOutcome, Settlement, StoredResponse};
@@ -30,6 +31,7 @@ pub(super) struct OpenCall {
     account_id: Uuid,
     bounds: CallBounds,
     started_at: Instant,
+    metrics: CallMetrics,
     first_token_ms: Option<u32>,
     upstream_request_id: Option<String>,
     resolved: bool,
@@ -43,6 +45,7 @@ impl OpenCall {
         account_id: Uuid,
         bounds: CallBounds,
         started_at: Instant,
+        metrics: CallMetrics,
     ) -> Self {
         Self {
             reservations,
@@ -50,6 +53,7 @@ impl OpenCall {
             account_id,
             bounds,
             started_at,
+            metrics,
             first_token_ms: None,
             upstream_request_id: None,
             resolved: false,
@@ -75,12 +79,18 @@ impl OpenCall {
     pub fn saw_output(&mut self) {
         if self.first_token_ms.is_none() {
             self.first_token_ms = Some(milliseconds_since(self.started_at));
+            self.metrics.first_token();
         }
     }
 
     /// Whether output has begun.
     pub fn has_output(&self) -> bool {
         self.first_token_ms.is_some()
+    }
+
+    /// How it ended at the provider, for the operator's metrics; only the first word counts.
+    pub fn ended(&mut self, outcome: UpstreamOutcome) {
+        self.metrics.ended(outcome);
     }
 
     /// Records what the call cost; returns once that is durable.
@@ -92,6 +102,11 @@ impl OpenCall {
         charge: Charge,
         stored: Option<StoredResponse>,
     ) -> Result<Settlement, CallError> {
+        let usage = charge.usage;
+        self.ended(match charge.source {
+            ChargeSource::Provider => UpstreamOutcome::Answered,
+            ChargeSource::Estimated | ChargeSource::Hold => UpstreamOutcome::BrokeOff,
+        });
         let item = self.settle_item(charge, stored);
         self.resolved = true;
         let request_id = self.request_id;
@@ -100,6 +115,7 @@ impl OpenCall {
         match settled {
             Ok(settlement) => {
                 report(request_id, &settlement);
+                self.metrics.charged(&usage, &settlement);
                 Ok(settlement)
             }
             Err(error) => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use super::call_metrics::UpstreamOutcome;
 use super::calls::Sending;
 use super::charge::Charge;
 use super::exchange::{give_up, page_operator};
@@ -117,9 +118,16 @@ impl Pump<'_> {
         let end = self.meter.finish();
         // A chat stream that broke off after its usage had only `[DONE]` left to say.
         let whole = (end.complete || end.report.usage.is_some()) && matches!(stopped, Stopped::Ended);
+        match stopped {
+            Stopped::Abandoned => self.open.ended(UpstreamOutcome::ClientLeft),
+            Stopped::Ended if whole => self.open.ended(UpstreamOutcome::Answered),
+            // Why, the fault may say below.
+            Stopped::Ended => {}
+        }
         if let Some(fault) = &end.fault {
             tracing::warn!(code = fault.code, request.id = %self.open.request_id(), "the provider ended a stream with an error");
             if fault.own_account {
+                self.open.ended(UpstreamOutcome::OwnAccount);
                 page_operator(false);
             }
             // An error in place of an answer costs nothing.

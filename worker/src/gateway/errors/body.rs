@@ -54,6 +54,11 @@ impl GatewayError {
         .with_upstream_code(self)
     }
 
+    /// What the client is told the reason is, for those who count reasons: the provider's own are one.
+    pub fn code(&self) -> &'static str {
+        self.names().1.unwrap_or("upstream_refused")
+    }
+
     fn names(&self) -> (&'static str, Option<&'static str>) {
         match self {
             Self::MissingCredentials | Self::InvalidCredentials => (INVALID_REQUEST, Some("invalid_api_key")),
