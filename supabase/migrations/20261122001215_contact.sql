@@ -40,7 +40,8 @@ begin
     insert into octroi_private.contact as c (user_id, email, email_index, phone, is_verified)
     values (
       new.id, octroi_private.seal_for(new.id, 'contact.email', v_email), octroi_private.blind_index('email', v_email),
-      octroi_private.seal_for(new.id, 'contact.phone', v_phone), v_email is not null and new.email_confirmed_at is not null
+      octroi_private.seal_for(new.id, 'contact.phone', v_phone),
+      v_email is not null and new.email_confirmed_at is not null
     )
     on conflict (user_id) do update
     set email = excluded.email, email_index = excluded.email_index, is_verified = excluded.is_verified,
