@@ -4,8 +4,8 @@
 --
 -- Of a token only the hash is stored, so it is made when its mail goes: whoever reads the database reads no link. A
 -- mail whose delivery is unknown goes again, with a token of its own; all of an invitation's work until one is used, or
--- the invitation is sent anew, revoked, or over. The address is sealed with the key of whoever invites, goes with them, and
--- is forgotten when the invitation ends. Whoever accepts is signed in, with that very address, confirmed in Auth.
+-- the invitation is sent anew, revoked, or over. The address is sealed with the key of whoever invites, goes with them,
+-- and is forgotten when the invitation ends. Whoever accepts is signed in, with that very address, confirmed in Auth.
 set role octroi_owner;
 
 create table octroi_private.invitation (
