@@ -2,10 +2,10 @@
 --
 --   invite_member ─► invitation, mail ─job─► claim_mail ─► a link with a new token ─► accept_invitation(token)
 --
--- Of a token only the hash is stored, so it is made when its mail goes: whoever reads the database reads no link. A mail
--- whose delivery is unknown goes again, with a token of its own; all of an invitation's work until one is used, or the
--- invitation is sent anew, revoked, or over. The address is sealed with the key of whoever invites, goes with them, and
--- is forgotten when the invitation ends. Whoever accepts is signed in, with that very address, confirmed in Auth.
+-- Of a token only the hash is stored, so it is made when its mail goes: whoever reads the database reads no link. A
+-- mail whose delivery is unknown goes again, with a token of its own; all of an invitation's work until one is used, or
+-- the invitation is sent anew, revoked, or over. The address is sealed with the key of whoever invites, goes with them,
+-- and is forgotten when the invitation ends. Whoever accepts is signed in, with that very address, confirmed in Auth.
 set role octroi_owner;
 
 create table octroi_private.invitation (
@@ -152,8 +152,8 @@ begin
   elsif (
     select count(*) from octroi_private.member as m where m.account_id = p_account_id
   ) + v_waiting >= octroi_private.seats_of(p_account_id) then
-    raise exception 'all % seats of the plan are taken or kept for who is invited', octroi_private.seats_of(p_account_id)
-      using errcode = 'OC013', hint = 'A bigger plan has more; remove_member or revoke_invitation frees one.';
+    raise exception 'all % seats of the plan are taken or kept for who is invited',
+      octroi_private.seats_of(p_account_id) using errcode = 'OC013', hint = 'A bigger plan has more; remove_member or revoke_invitation frees one.';
   elsif (
     select count(*) from octroi_private.invitation as i
     where i.account_id = p_account_id and i.created_at > v_since
@@ -163,8 +163,8 @@ begin
   elsif (
     select count(*) from octroi_private.invitation as i where i.user_id = p_user_id and i.created_at > v_since
   ) >= v_set.max_daily_invitations_of_inviter then
-    raise exception 'you have invited % people within 24 hours', v_set.max_daily_invitations_of_inviter using errcode = 'OC013',
-      hint = 'Try again tomorrow.';
+    raise exception 'you have invited % people within 24 hours', v_set.max_daily_invitations_of_inviter
+      using errcode = 'OC013', hint = 'Try again tomorrow.';
   elsif (
     select count(*) from octroi_private.invitation as i
     where i.email_index = p_email_index and i.created_at > v_since

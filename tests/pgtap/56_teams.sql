@@ -34,7 +34,9 @@ select is(tap.outcome_of($$select octroi.create_team('Another')$$), 'OC013', 'as
 select tap.clear() \g /dev/null
 select octroi_private.assign_plan(:'stens', 'basic') \g /dev/null
 select tap.play(:sten) \g /dev/null
-select is(tap.outcome_of($$select octroi.create_team('Another')$$), '00000', 'with a plan for the first there may be one');
+select is(
+  tap.outcome_of($$select octroi.create_team('Another')$$), '00000', 'with a plan for the first there may be one'
+);
 select tap.clear() \g /dev/null
 select is(
   octroi_private.set_team_settings('{"max_owned_teams": 1}') ->> 'max_owned_teams', '1', 'the operator sets limits'

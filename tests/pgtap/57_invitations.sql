@@ -24,7 +24,8 @@ end;
 create function tap.travel(p_shift interval) returns void
 language sql
 begin atomic
-insert into octroi_private.test_clock (shift) values (p_shift) on conflict (only_row) do update set shift = excluded.shift;
+insert into octroi_private.test_clock (shift) values (p_shift)
+on conflict (only_row) do update set shift = excluded.shift;
 end;
 create function tap.confirm(p_user_id uuid) returns void
 language sql
@@ -48,7 +49,8 @@ select is((select count(*) from octroi_private.invitation_link), 0::bigint, 'bef
 select is(tap.send(:'id'), 1::bigint, 'it is sent');
 select results_eq(
   $$select l.address, l.account_name, l.data ->> 'inviter', l.data ->> 'role' from tap.letter as l$$,
-  $$values ('Sten@Example.test', 'Team', 'ada@example.test', 'member')$$, 'to the address, with who invites, and to what'
+  $$values ('Sten@Example.test', 'Team', 'ada@example.test', 'member')$$,
+  'to the address, with who invites, and to what'
 );
 select l.token from tap.letter as l \gset
 select is(
@@ -84,7 +86,8 @@ select throws_like(
 );
 select tap.play(:sten) \g /dev/null
 select throws_like(
-  format('select octroi.accept_invitation(%L)', :'token'), '%not confirmed%', 'nor whoever has not confirmed the address'
+  format('select octroi.accept_invitation(%L)', :'token'), '%not confirmed%',
+  'nor whoever has not confirmed the address'
 );
 select tap.clear() \g /dev/null
 select tap.confirm(:sten) \g /dev/null
@@ -124,7 +127,10 @@ select is(
 
 -- What is refused, before anything is written.
 select tap.play_for(:mia, :team) \g /dev/null
-select is(tap.outcome_of($$select octroi.invite_member('x@y.test', 'http://localhost:3000/')$$), 'OC021', 'a member invites nobody');
+select is(
+  tap.outcome_of($$select octroi.invite_member('x@y.test', 'http://localhost:3000/')$$), 'OC021',
+  'a member invites nobody'
+);
 select is(tap.outcome_of('select octroi.team_invitations()'), 'OC021', 'nor sees who is invited');
 select tap.play_for(:ada, :team) \g /dev/null
 select is(
@@ -136,7 +142,8 @@ select is(
   'nobody is invited as an owner'
 );
 select is(
-  tap.outcome_of($$select octroi.invite_member('x@y.test', 'https://evil.test/')$$), 'OC031', 'the page is the service''s'
+  tap.outcome_of($$select octroi.invite_member('x@y.test', 'https://evil.test/')$$), 'OC031',
+  'the page is the service''s'
 );
 select is(
   tap.outcome_of($$select octroi.invite_member('x@y.test', 'http://localhost:3000/#here')$$), '22023',
@@ -163,7 +170,9 @@ select is(
   tap.outcome_of($$select octroi.invite_member('nora@example.test', 'http://localhost:3000/')$$), 'OC026',
   'an address has one invitation that waits'
 );
-select is(tap.outcome_of(format('select octroi.resend_invitation(%L)', :'id')), 'OC013', 'it is not sent again at once');
+select is(
+  tap.outcome_of(format('select octroi.resend_invitation(%L)', :'id')), 'OC013', 'it is not sent again at once'
+);
 select tap.clear() \g /dev/null
 truncate tap.letter;
 select tap.send(:'id') \g /dev/null
@@ -189,7 +198,8 @@ insert into auth.users (id, email, email_confirmed_at) values (:missing, 'nora@e
 select l.token from tap.letter as l order by l.ctid desc limit 1 \gset
 select tap.play(:missing) \g /dev/null
 select is(
-  tap.outcome_of(format('select octroi.accept_invitation(%L)', :'token')), '00000', 'six days after the second letter it is good'
+  tap.outcome_of(format('select octroi.accept_invitation(%L)', :'token')), '00000',
+  'six days after the second letter it is good'
 );
 select tap.clear() \g /dev/null
 select tap.travel('14 days') \g /dev/null
@@ -212,7 +222,9 @@ select tap.send(:'id') \g /dev/null
 select l.token from tap.letter as l where l.invitation_id = :'id' \gset
 select tap.play(:missing) \g /dev/null
 select is(octroi.decline_invitation(:'token'), true, 'who is invited may decline');
-select is(tap.outcome_of(format('select octroi.accept_invitation(%L)', :'token')), 'OC026', 'and does not accept after that');
+select is(
+  tap.outcome_of(format('select octroi.accept_invitation(%L)', :'token')), 'OC026', 'and does not accept after that'
+);
 select tap.play_for(:olga, :team) \g /dev/null
 select octroi.invite_member('nora@example.test', :page) as id \gset
 select tap.clear() \g /dev/null
@@ -221,7 +233,9 @@ select l.token from tap.letter as l where l.invitation_id = :'id' \gset
 select tap.play(:sten) \g /dev/null
 select octroi.create_team('Sten & Co') as stens \gset
 select tap.play_for(:sten, :'stens') \g /dev/null
-select is(octroi.revoke_invitation(:'id'), octroi.revoke_invitation(:missing), 'a foreign invitation is as good as none');
+select is(
+  octroi.revoke_invitation(:'id'), octroi.revoke_invitation(:missing), 'a foreign invitation is as good as none'
+);
 select tap.play_for(:olga, :team) \g /dev/null
 select is(octroi.revoke_invitation(:'id'), true, 'an invitation can be taken back');
 select tap.play(:missing) \g /dev/null
@@ -252,7 +266,8 @@ select octroi_private.set_team_settings(format('{"%s": 1}', s.name)::jsonb)
 from unnest(array['max_waiting_invitations']) as s (name) \g /dev/null
 select tap.play_for(:olga, :team) \g /dev/null
 select matches(
-  tap.refusal_of($$select octroi.invite_member('two@y.test', 'http://localhost:3000/')$$), '^OC013 this team has 1 invitations waiting',
+  tap.refusal_of($$select octroi.invite_member('two@y.test', 'http://localhost:3000/')$$),
+  '^OC013 this team has 1 invitations waiting',
   'so many wait'
 );
 select tap.clear() \g /dev/null
@@ -273,7 +288,9 @@ select matches(
   '^OC013 you have invited 3 people within 24 hours', 'so many by a user, on whichever team'
 );
 select tap.clear() \g /dev/null
-select octroi_private.set_team_settings('{"max_daily_invitations_of_inviter": 100, "max_daily_invitations_of_invited": 2}') \g /dev/null
+select octroi_private.set_team_settings(
+  '{"max_daily_invitations_of_inviter": 100, "max_daily_invitations_of_invited": 2}'
+) \g /dev/null
 select tap.play_for(:olga, :'another') \g /dev/null
 select matches(
   tap.refusal_of($$select octroi.invite_member('Nora@example.test', 'http://localhost:3000/')$$),

@@ -6,23 +6,34 @@ select plan(58);
 -- Who decides about whom.
 select tap.play_for(:mia, :team) \g /dev/null
 select is(tap.outcome_of(format('select octroi.remove_member(%L)', :ada)), 'OC021', 'a member removes nobody');
-select is(tap.outcome_of(format('select octroi.set_member_role(%L, %L)', :mia, 'admin')), 'OC021', 'nor makes themselves an admin');
+select is(
+  tap.outcome_of(format('select octroi.set_member_role(%L, %L)', :mia, 'admin')), 'OC021',
+  'nor makes themselves an admin'
+);
 select is(tap.outcome_of(format('select octroi.transfer_team(%L)', :mia)), 'OC021', 'nor the owner');
 select tap.play_for(:ada, :team) \g /dev/null
-select is(tap.outcome_of(format('select octroi.set_member_role(%L, %L)', :mia, 'admin')), 'OC021', 'an admin makes no admin');
+select is(
+  tap.outcome_of(format('select octroi.set_member_role(%L, %L)', :mia, 'admin')), 'OC021', 'an admin makes no admin'
+);
 select is(tap.outcome_of(format('select octroi.transfer_team(%L)', :ada)), 'OC021', 'takes no team');
 select is(tap.outcome_of(format('select octroi.remove_member(%L)', :olga)), 'OC027', 'and does not remove the owner');
 select is(tap.outcome_of(format('select octroi.remove_member(%L)', :ada)), 'OC021', 'or themselves: they leave');
 select tap.play_for(:olga, :team) \g /dev/null
 select is(tap.outcome_of(format('select octroi.remove_member(%L)', :olga)), 'OC027', 'the owner is not removed');
 select is(tap.outcome_of('select octroi.leave_team()'), 'OC027', 'and does not leave');
-select is(tap.outcome_of(format('select octroi.set_member_role(%L, %L)', :olga, 'member')), 'OC027', 'nor becomes less');
-select is(tap.outcome_of(format('select octroi.set_member_role(%L, %L)', :mia, 'owner')), '22023', 'a role makes no owner');
+select is(
+  tap.outcome_of(format('select octroi.set_member_role(%L, %L)', :olga, 'member')), 'OC027', 'nor becomes less'
+);
+select is(
+  tap.outcome_of(format('select octroi.set_member_role(%L, %L)', :mia, 'owner')), '22023', 'a role makes no owner'
+);
 select is(octroi.remove_member(:sten), octroi.remove_member(:missing), 'a stranger is as good as nobody');
 select is(octroi.set_member_role(:sten, 'admin'), false, 'and has no role to change');
 select is(octroi.transfer_team(:sten), false, 'and is no heir');
 select tap.play(:olga) \g /dev/null
-select is(tap.outcome_of(format('select octroi.remove_member(%L)', :mia)), 'OC027', 'a personal account has nobody to remove');
+select is(
+  tap.outcome_of(format('select octroi.remove_member(%L)', :mia)), 'OC027', 'a personal account has nobody to remove'
+);
 select is(tap.outcome_of('select octroi.leave_team()'), 'OC027', 'and is not left');
 
 -- Each of it asks for the second factor, before anything else.
@@ -45,16 +56,22 @@ delete from auth.mfa_factors;
 select tap.play_for(:olga, :team) \g /dev/null
 select is(octroi.set_member_role(:mia, 'admin'), true, 'the owner makes an admin');
 select tap.play_for(:mia, :team) \g /dev/null
-select is((select count(*) from octroi.usage as u where u.account_id = :team), 3::bigint, 'who sees all of the team''s usage');
+select is(
+  (select count(*) from octroi.usage as u where u.account_id = :team), 3::bigint, 'who sees all of the team''s usage'
+);
 select octroi.invite_member('x@y.test', 'http://localhost:3000/') as id \gset
 select octroi.set_auto_top_up('tokens_100k', 1000, 1000) \g /dev/null
 select tap.play_for(:olga, :team) \g /dev/null
 select is(octroi.set_member_role(:mia, 'member'), true, 'and takes it back');
 select tap.clear() \g /dev/null
 select is(
-  (select i.state from octroi_private.invitation as i where i.id = :'id'), 'revoked', 'with it end the invitations they sent'
+  (select i.state from octroi_private.invitation as i where i.id = :'id'), 'revoked',
+  'with it end the invitations they sent'
 );
-select is((select t.user_id from octroi_private.auto_top_up as t where t.account_id = :team), :olga, 'and packs are bought for the owner');
+select is(
+  (select t.user_id from octroi_private.auto_top_up as t where t.account_id = :team), :olga,
+  'and packs are bought for the owner'
+);
 select tap.play_for(:mia, :team) \g /dev/null
 select is((select count(*) from octroi.usage as u where u.account_id = :team), 1::bigint, 'they see their own again');
 
@@ -75,12 +92,15 @@ select is(octroi.remove_member(:mia), true, 'an admin removes a member');
 select is(octroi.remove_member(:mia), false, 'once');
 select tap.clear() \g /dev/null
 select is(
-  (select k.state from octroi_private.authenticate_key(sha256('mia team')) as k), 'revoked', 'their key of the team is revoked'
+  (select k.state from octroi_private.authenticate_key(sha256('mia team')) as k), 'revoked',
+  'their key of the team is revoked'
 );
 select is(
   (select k.state from octroi_private.authenticate_key(sha256('mia')) as k), 'active', 'their own is not'
 );
-select is_empty(format('select * from octroi_private.authenticate_user(%L, %L)', :mia, :team), 'their token is nobody''s there');
+select is_empty(
+  format('select * from octroi_private.authenticate_user(%L, %L)', :mia, :team), 'their token is nobody''s there'
+);
 select is(octroi_private.why_refused(:team, null, :mia, 'gpt-5-mini'), 'not_a_member', 'they call no more');
 select is(
   (select r.outcome from octroi_private.settle('01900000-0000-7000-8000-0000000000b1', 10, 0, 5) as r), 'settled',
@@ -90,10 +110,12 @@ select is_empty(
   format('select from octroi_private.budget as b where b.subject = %L', :mia), 'the limit on them is gone'
 );
 select is_empty(
-  format('select from octroi_private.completion as c where c.user_id = %L', :mia), 'and what they had asked for is not done'
+  format('select from octroi_private.completion as c where c.user_id = %L', :mia),
+  'and what they had asked for is not done'
 );
 select is(
-  (select sum(d.total_tokens) from octroi_private.usage_daily as d where d.account_id = :team and d.user_id = :mia), 430::numeric,
+  (select sum(d.total_tokens) from octroi_private.usage_daily as d where d.account_id = :team and d.user_id = :mia),
+  430::numeric,
   'what they used stays the team''s'
 );
 insert into octroi_private.member (account_id, user_id, role) values (:team, :mia, 'member');
@@ -117,15 +139,19 @@ select is(octroi.transfer_team(:ada), true, 'the owner hands the team over');
 select is(tap.outcome_of(format('select octroi.transfer_team(%L)', :ada)), 'OC021', 'once');
 select tap.clear() \g /dev/null
 select results_eq(
-  format('select a.owner_user_id, t.user_id from octroi_private.account as a join octroi_private.auto_top_up as t on t.account_id = a.id where a.id = %L', :team),
+  format('select a.owner_user_id, t.user_id
+    from octroi_private.account as a
+    join octroi_private.auto_top_up as t on t.account_id = a.id where a.id = %L', :team),
   format('values (%L::uuid, %L::uuid)', :ada, :ada), 'to whom it is, and who buys for it'
 );
 select bag_eq(
-  format('select p.name, m.role from octroi_private.member as m join tap.person as p using (user_id) where m.account_id = %L', :team),
+  format('select p.name, m.role
+    from octroi_private.member as m join tap.person as p using (user_id) where m.account_id = %L', :team),
   $$values ('ada', 'owner'), ('olga', 'admin')$$, 'the former owner is an admin'
 );
 select results_eq(
-  $$select m.user_id, m.data ->> 'cause', m.data ->> 'payment' from octroi_private.mail as m where m.kind = 'new_owner'$$,
+  $$select m.user_id, m.data ->> 'cause', m.data ->> 'payment'
+    from octroi_private.mail as m where m.kind = 'new_owner'$$,
   format($$values (%L::uuid, 'transferred', 'none')$$, :ada), 'the new one is told'
 );
 select s.id as step from octroi_private.erasure_step as s where s.kind = 'handover' \gset
@@ -136,7 +162,8 @@ select is(
 select is(octroi_private.finish_erasure_step(:step), true, 'which is done');
 select is(octroi_private.finish_erasure_step(:step), false, 'once');
 select is(
-  (select l.detail -> 'was' ->> 'owner' from octroi_private.audit_log as l where l.action = 'account.update' and l.account_id = :team),
+  (select l.detail -> 'was' ->> 'owner'
+    from octroi_private.audit_log as l where l.action = 'account.update' and l.account_id = :team),
   octroi_private.pseudonym_of(:olga)::text, 'the audit log says whose it was'
 );
 select tap.play_for(:ada, :team) \g /dev/null
@@ -150,12 +177,18 @@ select is(
 select octroi_private.set_team_settings('{"max_owned_unpaid_teams": 0}') \g /dev/null
 select octroi_private.assign_plan(:team, 'free') \g /dev/null
 select tap.play_for(:olga, :team) \g /dev/null
-select is(tap.outcome_of(format('select octroi.transfer_team(%L)', :ada)), 'OC013', 'nobody is given more teams than they may own');
+select is(
+  tap.outcome_of(format('select octroi.transfer_team(%L)', :ada)), 'OC013',
+  'nobody is given more teams than they may own'
+);
 
 -- An owner who is erased leaves the team to the next one, as before.
 select tap.clear() \g /dev/null
 delete from auth.users where id = :olga;
-select is((select a.owner_user_id from octroi_private.account as a where a.id = :team), :ada, 'an erased owner is followed by the admin');
+select is(
+  (select a.owner_user_id from octroi_private.account as a where a.id = :team), :ada,
+  'an erased owner is followed by the admin'
+);
 select is_empty('select * from octroi_private.integrity', 'every invariant holds');
 
 select * from finish();

@@ -18,7 +18,8 @@ use erasure_races::{Act, BY_OTHERS, BY_USERS, Has, NO_ACTS};
 /// How often both begin at once.
 const ROUNDS: usize = 3;
 
-/// Somebody who has what an act needs, and has made a call before; and the act as a statement.
+/// Somebody who has what an act needs, and has made a call before, with the account they act for; and the act as a
+/// statement.
 async fn meet(stage: &Stage, (_, has, call): Act) -> (Caller, String) {
     let caller = stage.sign_up("canary").await;
     let more = match has {
@@ -56,21 +57,32 @@ async fn meet(stage: &Stage, (_, has, call): Act) -> (Caller, String) {
         Has::Membership => foreign_team,
         Has::Nothing | Has::Plan | Has::EndingPlan => caller.account_id,
     };
-    (caller, format!("set local octroi.account = '{acts_for}'; select * from {call}"))
+    (Caller { account_id: acts_for, ..caller }, format!("select * from {call}"))
+}
+
+/// From here on the transaction is the caller's, for the account that they act for.
+async fn act_for(transaction: &mut sqlx::PgTransaction<'_>, caller: Caller) {
+    act_as(transaction, caller.user_id).await;
+    sqlx::query("select set_config('octroi.account', $1, true)")
+        .bind(caller.account_id.to_string())
+        .execute(&mut **transaction)
+        .await
+        .unwrap();
 }
 
 /// Runs a statement in a transaction of its own, as a user or as the operator; its SQLSTATE when it fails.
 fn go(
     mut connection: PgConnection,
-    user_id: Option<Uuid>,
+    user: Option<Caller>,
     statement: String,
 ) -> JoinHandle<Result<(), String>> {
     tokio::spawn(async move {
         let mut transaction = connection.begin().await.unwrap();
-        if let Some(user_id) = user_id {
-            act_as(&mut transaction, user_id).await;
+        if let Some(caller) = user {
+            act_for(&mut transaction, caller).await;
         }
-        let outcome = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await;
+        let query = sqlx::query(AssertSqlSafe(statement));
+        let outcome = query.execute(&mut *transaction).await;
         if let Err(error) = outcome {
             return Err(error.as_database_error().unwrap().code().unwrap().into_owned());
         }
@@ -81,12 +93,12 @@ fn go(
 /// Starts a statement, and returns when it has ended or waits for a lock; whether it waits.
 async fn start(
     stage: &Stage,
-    user_id: Option<Uuid>,
+    user: Option<Caller>,
     statement: String,
 ) -> (JoinHandle<Result<(), String>>, bool) {
     let mut connection = stage.connect().await;
     let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut connection).await.unwrap();
-    let running = go(connection, user_id, statement);
+    let running = go(connection, user, statement);
     let waits = eventually("it ends or waits", async || {
         let query = sqlx::query_scalar("select cardinality(pg_blocking_pids($1)) > 0").bind(pid);
         let waits: bool = query.fetch_one(&stage.pool).await.unwrap();
@@ -121,11 +133,11 @@ async fn act_comes_first(stage: &Stage, act: Act, is_user: bool) {
     let mut connection = stage.connect().await;
     let mut transaction = connection.begin().await.unwrap();
     if is_user {
-        act_as(&mut transaction, caller.user_id).await;
+        act_for(&mut transaction, caller).await;
     }
-    let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await;
+    let done = sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await;
     assert!(done.is_ok(), "{}: {done:?}", act.0);
-    let (deletion, waits) = start(stage, Some(caller.user_id), DELETE.to_owned()).await;
+    let (deletion, waits) = start(stage, Some(caller), DELETE.to_owned()).await;
     if !waits {
         remove_usage(stage).await;
     }
@@ -142,7 +154,7 @@ async fn deletion_comes_first(stage: &Stage, act: Act, is_user: bool) {
     let mut transaction = connection.begin().await.unwrap();
     act_as(&mut transaction, caller.user_id).await;
     sqlx::query(DELETE).execute(&mut *transaction).await.unwrap();
-    let (acting, _) = start(stage, is_user.then_some(caller.user_id), statement).await;
+    let (acting, _) = start(stage, is_user.then_some(caller), statement).await;
     transaction.commit().await.unwrap();
     let outcome = acting.await.unwrap();
     assert!(!outcome.is_err_and(|code| code.starts_with("40")), "the deletion and then {}", act.0);
@@ -153,8 +165,8 @@ async fn deletion_comes_first(stage: &Stage, act: Act, is_user: bool) {
 /// Both begin, and whatever happens happens.
 async fn both_at_once(stage: &Stage, act: Act, is_user: bool) {
     let (caller, statement) = meet(stage, act).await;
-    let acting = go(stage.connect().await, is_user.then_some(caller.user_id), statement);
-    let deletion = go(stage.connect().await, Some(caller.user_id), DELETE.to_owned());
+    let acting = go(stage.connect().await, is_user.then_some(caller), statement);
+    let deletion = go(stage.connect().await, Some(caller), DELETE.to_owned());
     let outcome = acting.await.unwrap();
     assert!(!outcome.is_err_and(|code| code.starts_with("40")), "{} beside the deletion", act.0);
     assert_eq!(deletion.await.unwrap(), Ok(()), "the deletion beside {}", act.0);
@@ -222,8 +234,8 @@ async fn of_two_owners_who_leave_at_once_neither_waits_for_ever() {
                 query.bind(owner.user_id).bind(member.user_id).execute(&stage.pool).await.unwrap();
             }
             let leaving = [
-                go(stage.connect().await, Some(ada.user_id), DELETE.to_owned()),
-                go(stage.connect().await, Some(bea.user_id), DELETE.to_owned()),
+                go(stage.connect().await, Some(ada), DELETE.to_owned()),
+                go(stage.connect().await, Some(bea), DELETE.to_owned()),
             ];
             for one in leaving {
                 assert_eq!(one.await.unwrap(), Ok(()));

@@ -3,8 +3,8 @@ insert into octroi_private.invitation (
   account_id, user_id, email, email_index, role, accept_url, created_at, last_letter_at, expires_at
 )
 select
-  :team, :olga, octroi_private.seal_for(:olga, 'invitation.email', a.email), octroi_private.blind_index('email', a.email),
-  'member', 'http://localhost:3000/join', now(), now(), now() + interval '1 day'
+  :team, :olga, octroi_private.seal_for(:olga, 'invitation.email', a.email),
+  octroi_private.blind_index('email', a.email), 'member', 'http://localhost:3000/join', now(), now(), now() + interval '1 day'
 from unnest(array['one@example.test', 'two@example.test']) as a (email);
 
 insert into tap.breach
