@@ -1,7 +1,10 @@
--- Release: these calls did not happen; their holds go back unspent.
+-- Release: these calls did not happen; their holds go back unspent, and so do their places in the queue for room.
 -- A released call answers replayed, one that was settled or has expired conflict.
 -- $1 request ids, $2 reasons
-with closed as (
+with gone as (
+  delete from octroi_private.waiting_call as w where w.request_id = any($1::uuid [])
+),
+closed as (
   update octroi_private.request as r
   set state = 'released', finished_at = octroi_private.now(), release_reason = left(i.reason, 100)
   from unnest($1::uuid [], $2::text []) as i (request_id, reason)

@@ -3,17 +3,20 @@
 -- octroi_private.allot_next; here it costs a plan of few nodes and narrow rows, since starting a plan is most of a
 -- lone call. So the arguments are used where they are needed, and not passed on from node to node.
 --
--- The arguments are those of reserve_many.sql, with one call in each array; $14 and $15 are not used.
+-- The arguments are those of reserve_many.sql, with one call in each array; $14 to $16 are not used.
 with allotted as materialized (
   select
-    e.balance_ids, e.price_id, e.plan_code, e.balances, e.at,
+    e.balance_ids, e.price_id, e.plan_code, e.on_disconnect, e.balances, e.at,
     octroi_private.allot_next(
-      null, e.balances, ($7::bigint [])[1], least(($8::bigint [])[1], p.max_output_tokens), ($9::integer [])[1],
-      p.top_input_price, p.top_output_price
+      null, e.balances, ($7::bigint [])[1], ($8::bigint [])[1], e.default_output_tokens, p.max_output_tokens,
+      e.least_output_tokens, ($9::integer [])[1],
+      (octroi_private.unit_prices_of(p, ($7::bigint [])[1])).top_input,
+      (octroi_private.unit_prices_of(p, ($7::bigint [])[1])).top_output
     ) as given
   from (
     select
-      c.balance_ids, c.price_id, c.plan_code, c.valid_until,
+      c.balance_ids, c.price_id, c.plan_code, c.on_disconnect, c.valid_until, c.default_output_tokens,
+      c.least_output_tokens,
       octroi_private.now() as at,
       array(select b from octroi_private.balance as b where b.id = any(c.balance_ids) order by b.id) as balances
     from octroi_private.entitlement as c
@@ -28,16 +31,19 @@ with allotted as materialized (
     and ($1::uuid [])[1] is not null and ($6::text [])[1] is not null and ($11::bytea [])[1] is not null
     and ($7::bigint [])[1] between 0 and p.max_input_tokens and (($8::bigint [])[1] >= 0) is not false
     and ($9::integer [])[1] between 1 and 128 and (length(($10::text [])[1]) between 1 and 255) is not false
+    -- nobody of this account waits for room
+    and not exists (select from octroi_private.waiting_call as w where w.account_id = ($2::uuid [])[1])
 ),
 opened as (
   insert into octroi_private.request (
     id, account_id, api_key_id, user_id, model, endpoint, idempotency_key, body_hash, price_id, balance_ids,
-    hold_amounts, input_tokens, output_tokens, choices, hold_tokens, hold_cost_nano_usd, started_at, expires_at
+    hold_amounts, input_tokens, output_tokens, output_bound, choices, hold_tokens, hold_cost_nano_usd, started_at, expires_at
   )
   select
     ($1::uuid [])[1], ($2::uuid [])[1], ($3::uuid [])[1], ($4::uuid [])[1], ($5::text [])[1], ($6::text [])[1],
     ($10::text [])[1], ($11::bytea [])[1], a.price_id, a.balance_ids, (a.given).hold, ($7::bigint [])[1],
-    (a.given).output_tokens, ($9::integer [])[1], (a.given).hold_tokens, (a.given).hold_cost_nano_usd, a.at,
+    (a.given).output_tokens, (a.given).output_bound, ($9::integer [])[1], (a.given).hold_tokens,
+    (a.given).hold_cost_nano_usd, a.at,
     a.at + make_interval(secs => $12::integer)
   from allotted as a
   where (a.given).output_tokens is not null
@@ -69,7 +75,12 @@ select
   nullif(b.resets_at, 'infinity') as resets_at,
   case when b.resets_at < 'infinity' then greatest(ceil(extract(epoch from b.resets_at - a.at)), 1)::bigint end
     as retry_after_seconds,
-  a.plan_code as plan
+  a.plan_code as plan,
+  (a.given).output_bound as output_bound,
+  (a.given).needed as needed,
+  null::integer as wait_seconds,
+  null::bigint as ticket,
+  a.on_disconnect
 from opened as o
 cross join allotted as a
 left join lateral (select (a.balances[(a.given).tightest]).*) as b on true

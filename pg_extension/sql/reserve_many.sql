@@ -4,11 +4,13 @@
 -- account's idempotency key) is replayed or, with another body, refused. A caller for whom reserve_open.sql could
 -- open no entitlement is refused for the reason why not. For the others octroi_private.allot decides against the
 -- room on their balances, which reserve_lock.sql has locked. What is granted becomes a request row, and its hold is
--- added to the balances. A verdict raced is none: decide again, on a new snapshot.
+-- added to the balances. What others hold back takes a ticket, if its caller waits: until it leaves, no later call of
+-- the account gets room on that balance. A verdict raced is none: decide again, on a new snapshot.
 --
 -- $1 request ids  $2 account ids  $3 key ids  $4 user ids  $5 models  $6 endpoints  $7 input tokens (upper bound)
--- $8 output tokens wanted per choice (null: the model's most)  $9 choices  $10 idempotency keys  $11 body hashes
--- $12 seconds until the hold expires  $13 balances locked  $14, $15 first and last call to decide
+-- $8 output tokens wanted per choice (null: the default)  $9 choices  $10 idempotency keys  $11 body hashes
+-- $12 seconds until the hold expires  $13 balances locked  $14, $15 first and last call to decide  $16 whether these
+-- callers wait
 -- noqa: disable=PRS,RF01
 -- (rows from is beyond sqlfluff)
 with clock as materialized (
@@ -16,8 +18,15 @@ with clock as materialized (
 ),
 item as materialized (
   select
-    i.*, p.top_input_price, p.top_output_price, e.balance_ids, e.plan_code, e.price_id, bound.balances,
-    least(i.output_tokens, p.max_output_tokens) as wanted_tokens,
+    i.*, unit.top_input, unit.top_output, p.max_output_tokens, e.balance_ids, e.plan_code, e.on_disconnect,
+    e.price_id,
+    e.default_output_tokens, e.least_output_tokens, e.hold_wait_seconds, bound.balances, own.ticket,
+    -- older tickets, but for those decided here as well
+    array(
+      select w.balance_id from octroi_private.waiting_call as w
+      where w.account_id = i.account_id and w.ticket < coalesce(own.ticket, 9223372036854775807)
+        and w.waits_until > clock.at and w.request_id <> all(($1::uuid [])[$14:$15])
+    ) as awaited,
     coalesce(by_id.id, by_key.id) as known_id,
     coalesce(by_id.state, by_key.state) as known_state,
     case when by_id.state = 'open' then by_id.output_tokens end as known_output_tokens,
@@ -57,6 +66,11 @@ item as materialized (
     limit 1
   ) as by_key on true
   left join lateral (
+    select w.ticket from octroi_private.waiting_call as w
+    where w.account_id = i.account_id and w.request_id = i.request_id
+    limit 1
+  ) as own on true
+  left join lateral (
     select c.* from octroi_private.entitlement as c
     where c.account_id = i.account_id
       and c.api_key_id = coalesce(i.api_key_id, '00000000-0000-0000-0000-000000000000')
@@ -64,8 +78,11 @@ item as materialized (
     limit 1
   ) as e on true
   left join lateral (
-    select c.* from octroi_private.model_price as c where c.id = e.price_id limit 1
+    select c as price, c.max_input_tokens, c.max_output_tokens
+    from octroi_private.model_price as c where c.id = e.price_id
+    limit 1
   ) as p on true
+  left join lateral octroi_private.unit_prices_of(p.price, i.input_tokens) as unit on true
   left join lateral (
     select array_agg(b.balance) as balances
     from (
@@ -81,27 +98,48 @@ allotted as materialized (
     select
       array_agg(j.ord) as ords,
       octroi_private.allot(array_agg(row(
-        j.balances, j.input_tokens, j.wanted_tokens, j.choices, j.top_input_price, j.top_output_price
+        j.balances, j.awaited, j.input_tokens, j.output_tokens, j.default_output_tokens, j.max_output_tokens,
+        j.least_output_tokens, j.choices, j.top_input, j.top_output
       )::octroi_private.asked_call)) as given
     from (
       select k.* from item as k
       where k.known_id is null and k.balance_ids is not null and k.misuse is null and not k.is_raced
-      order by k.account_id, k.ord
+      order by k.account_id, k.ticket, k.ord
     ) as j
     group by j.account_id
   ) as account
   cross join lateral unnest(account.ords, account.given) as given (
-    ord, ids, room, hold, output_tokens, hold_tokens, hold_cost_nano_usd, tightest, remaining
+    ord, ids, room, awaited, hold, output_tokens, hold_tokens, hold_cost_nano_usd, output_bound, tightest, remaining,
+    needed, is_held
   )
+),
+queued as (
+  insert into octroi_private.waiting_call (request_id, account_id, balance_id, waits_until)
+  select
+    i.request_id, i.account_id, (i.balances[a.tightest]).id, clock.at + make_interval(secs => i.hold_wait_seconds + 5)
+  from allotted as a
+  join item as i on i.ord = a.ord
+  cross join clock
+  where a.is_held and $16::boolean and i.hold_wait_seconds > 0
+  order by i.ticket, i.ord
+  on conflict on constraint waiting_call_once do update set balance_id = excluded.balance_id
+  returning request_id, account_id, ticket
+),
+served as (
+  delete from octroi_private.waiting_call as w
+  using item as i
+  left join allotted as a on a.ord = i.ord
+  where i.ticket is not null and a.is_held is not true and w.account_id = i.account_id and w.ticket = i.ticket
 ),
 opened as (
   insert into octroi_private.request (
     id, account_id, api_key_id, user_id, model, endpoint, idempotency_key, body_hash, price_id, balance_ids,
-    hold_amounts, input_tokens, output_tokens, choices, hold_tokens, hold_cost_nano_usd, started_at, expires_at
+    hold_amounts, input_tokens, output_tokens, output_bound, choices, hold_tokens, hold_cost_nano_usd, started_at,
+    expires_at
   )
   select
     i.request_id, i.account_id, i.api_key_id, i.user_id, i.model, i.endpoint, i.idempotency_key, i.body_hash,
-    i.price_id, i.balance_ids, a.hold, i.input_tokens, a.output_tokens, i.choices, a.hold_tokens,
+    i.price_id, i.balance_ids, a.hold, i.input_tokens, a.output_tokens, a.output_bound, i.choices, a.hold_tokens,
     a.hold_cost_nano_usd, clock.at, clock.at + make_interval(secs => $12::integer)
   from allotted as a
   join item as i on i.ord = a.ord
@@ -134,6 +172,7 @@ select
         else octroi_private.limit_reason(b.scope, b.meter)
       end
     )
+    when 'held' then 'quota_held'
     when 'replayed' then i.known_state
   end as reason,
   -- of an open call repeated by its id, what it was granted
@@ -151,14 +190,20 @@ select
   a.remaining,
   b.period_start,
   nullif(b.resets_at, 'infinity') as resets_at,
-  case when b.resets_at < 'infinity' then
+  case when b.resets_at < 'infinity' and verdict.verdict <> 'held' then
     greatest(ceil(extract(epoch from b.resets_at - clock.at)), 1)::bigint
   end as retry_after_seconds,
-  i.plan_code as plan
+  i.plan_code as plan,
+  a.output_bound,
+  a.needed,
+  case when verdict.verdict = 'held' then i.hold_wait_seconds end as wait_seconds,
+  q.ticket,
+  i.on_disconnect
 from item as i
 cross join clock
 left join allotted as a on a.ord = i.ord
 left join opened as o on o.id = i.request_id and i.known_id is null
+left join queued as q on q.account_id = i.account_id and q.request_id = i.request_id
 left join lateral (select (i.balances[a.tightest]).*) as b on true
 cross join lateral (
   select case when i.balance_ids is null and i.known_id is null then
@@ -170,6 +215,7 @@ cross join lateral (
     when i.misuse is not null then 'refused'
     when i.known_id is not null then case when i.known_body then 'replayed' else 'refused' end
     when o.id is not null then 'granted'
+    when a.is_held then 'held'
     when i.is_raced or a.output_tokens is not null then 'raced'
     when i.balance_ids is null and entitled.why_refused is null then 'raced'
     else 'refused'

@@ -1,7 +1,7 @@
 -- Settle, for a lone call whose hold is open. No row means anything else, and nothing written: settle_many.sql then
 -- says what. The rule of both is octroi_private.charge_call. Narrow rows for the reason that reserve.sql gives.
 --
--- The arguments are those of settle_many.sql, with one call in each array; $16 and $17 are not used.
+-- The arguments are those of settle_many.sql, with one call in each array; $17 and $18 are not used.
 with closed as (
   update octroi_private.request as r
   set state = 'settled', finished_at = octroi_private.now()
@@ -18,17 +18,21 @@ priced as materialized (
     c.started_at, c.finished_at, c.is_late, price.id as price_id,
     octroi_private.charge_call(
       price, c.hold_tokens, c.hold_cost_nano_usd, c.input_tokens, ($3::bigint [])[1], ($4::bigint [])[1],
-      ($5::bigint [])[1], c.output_tokens, ($7::bigint [])[1], ($8::bigint [])[1]
+      ($5::bigint [])[1], c.output_tokens, ($7::bigint [])[1], ($8::bigint [])[1], ($16::bigint [])[1]
     ) as charge
   from closed as c
   cross join lateral (
     select p.*
     from octroi_private.model_price as p
-    where p.id = coalesce((
-      select answering.id from octroi_private.model_price as answering
-      where ($9::text [])[1] <> c.model and answering.model = ($9::text [])[1]
-        and answering.valid operator(pg_catalog.@>) c.started_at
-    ), c.price_id)
+    where p.id = coalesce(
+      case
+        when ($9::text [])[1] <> c.model
+          -- nearly every answer names its model by another name, which costs the same
+          and not exists (
+            select from octroi_private.model_alias as a where a.alias = ($9::text [])[1] and a.model = c.model
+          ) then octroi_private.price_at(($9::text [])[1], c.started_at)
+      end, c.price_id
+    )
     -- looked up, not joined to all prices
     limit 1
   ) as price
@@ -53,18 +57,19 @@ balanced as (
 recorded as (
   insert into octroi_private.usage_event (
     id, account_id, api_key_id, user_id, endpoint, model, response_model, service_tier, source, input_tokens,
-    cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens, reasoning_tokens,
-    audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd, overrun_requests,
-    price_id, balance_ids, latency_ms, first_token_ms, upstream_request_id, raw_usage, occurred_at, recorded_at
+    cached_input_tokens, cache_write_tokens, cache_write_12h_tokens, audio_input_tokens, output_tokens,
+    reasoning_tokens, audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd,
+    overrun_requests, price_id, balance_ids, latency_ms, first_token_ms, upstream_request_id, raw_usage, occurred_at,
+    recorded_at
   )
   select
     ($1::uuid [])[1], p.account_id, p.api_key_id, p.user_id, p.endpoint, p.model,
     nullif(($9::text [])[1], p.model), ($10::text [])[1], ($11::text [])[1], (p.charge).input_tokens,
-    (p.charge).cached_input_tokens, (p.charge).cache_write_tokens, (p.charge).audio_input_tokens,
-    (p.charge).output_tokens, (p.charge).reasoning_tokens, (p.charge).audio_output_tokens, (p.charge).total_tokens,
-    (p.charge).cost_nano_usd, (p.charge).overrun_tokens, (p.charge).overrun_cost_nano_usd, 1 - p.hold_requests,
-    p.price_id, p.balance_ids, ($13::integer [])[1], ($14::integer [])[1],
-    nullif(left(($15::text [])[1], 200), ''), ($12::jsonb [])[1], p.started_at, p.finished_at
+    (p.charge).cached_input_tokens, (p.charge).cache_write_tokens, (p.charge).cache_write_12h_tokens,
+    (p.charge).audio_input_tokens, (p.charge).output_tokens, (p.charge).reasoning_tokens,
+    (p.charge).audio_output_tokens, (p.charge).total_tokens, (p.charge).cost_nano_usd, (p.charge).overrun_tokens,
+    (p.charge).overrun_cost_nano_usd, 1 - p.hold_requests, p.price_id, p.balance_ids, ($13::integer [])[1],
+    ($14::integer [])[1], nullif(left(($15::text [])[1], 200), ''), ($12::jsonb [])[1], p.started_at, p.finished_at
   from priced as p
 ),
 rolled_up as (

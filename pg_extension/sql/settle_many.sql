@@ -8,7 +8,8 @@
 --
 -- $1 request ids  $2 input tokens  $3 cached input  $4 cache write  $5 audio input  $6 output tokens  $7 reasoning
 -- $8 audio output  $9 response models  $10 service tiers  $11 sources  $12 raw usage  $13 latency ms
--- $14 first token ms  $15 upstream request ids  $16, $17 first and last call to settle
+-- $14 first token ms  $15 upstream request ids  $16 cache write, to be kept for twelve hours
+-- $17, $18 first and last call to settle
 -- noqa: disable=PRS,RF01,ST03
 -- (rows from, and is not distinct from before a function, are beyond sqlfluff)
 with clock as materialized (
@@ -18,16 +19,16 @@ item as materialized (
   select i.*
   -- the series beside the arrays makes the planner expect many calls, and hash where it would compare each with each
   from rows from (
-    unnest(($1::uuid [])[$16:$17]), unnest(($2::bigint [])[$16:$17]), unnest(($3::bigint [])[$16:$17]),
-    unnest(($4::bigint [])[$16:$17]), unnest(($5::bigint [])[$16:$17]), unnest(($6::bigint [])[$16:$17]),
-    unnest(($7::bigint [])[$16:$17]), unnest(($8::bigint [])[$16:$17]), unnest(($9::text [])[$16:$17]),
-    unnest(($10::text [])[$16:$17]), unnest(($11::text [])[$16:$17]), unnest(($12::jsonb [])[$16:$17]),
-    unnest(($13::integer [])[$16:$17]), unnest(($14::integer [])[$16:$17]), unnest(($15::text [])[$16:$17]),
-    generate_series($16::integer, $17::integer)
+    unnest(($1::uuid [])[$17:$18]), unnest(($2::bigint [])[$17:$18]), unnest(($3::bigint [])[$17:$18]),
+    unnest(($4::bigint [])[$17:$18]), unnest(($5::bigint [])[$17:$18]), unnest(($6::bigint [])[$17:$18]),
+    unnest(($7::bigint [])[$17:$18]), unnest(($8::bigint [])[$17:$18]), unnest(($9::text [])[$17:$18]),
+    unnest(($10::text [])[$17:$18]), unnest(($11::text [])[$17:$18]), unnest(($12::jsonb [])[$17:$18]),
+    unnest(($13::integer [])[$17:$18]), unnest(($14::integer [])[$17:$18]), unnest(($15::text [])[$17:$18]),
+    unnest(($16::bigint [])[$17:$18]), generate_series($17::integer, $18::integer)
   ) as i (
     request_id, input_tokens, cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens,
     reasoning_tokens, audio_output_tokens, response_model, service_tier, source, raw_usage, latency_ms,
-    first_token_ms, upstream_request_id, ord
+    first_token_ms, upstream_request_id, cache_write_12h_tokens, ord
   )
 ),
 closed as (
@@ -44,7 +45,8 @@ closed as (
     i.service_tier, i.source, i.raw_usage, i.latency_ms, i.first_token_ms, i.upstream_request_id,
     case when i.source = 'hold' then r.input_tokens else i.input_tokens end as input_tokens,
     case when i.source = 'hold' then r.output_tokens * r.choices else i.output_tokens end as output_tokens,
-    i.cached_input_tokens, i.cache_write_tokens, i.audio_input_tokens, i.reasoning_tokens, i.audio_output_tokens
+    i.cached_input_tokens, i.cache_write_tokens, i.cache_write_12h_tokens, i.audio_input_tokens, i.reasoning_tokens,
+    i.audio_output_tokens
 ),
 -- Priced by the model that answered; by the one that was asked where the answer's name has no price of its own.
 priced as materialized (
@@ -52,17 +54,21 @@ priced as materialized (
     c.*, price.id as charged_price_id,
     octroi_private.charge_call(
       price, c.hold_tokens, c.hold_cost_nano_usd, c.input_tokens, c.cached_input_tokens, c.cache_write_tokens,
-      c.audio_input_tokens, c.output_tokens, c.reasoning_tokens, c.audio_output_tokens
+      c.audio_input_tokens, c.output_tokens, c.reasoning_tokens, c.audio_output_tokens, c.cache_write_12h_tokens
     ) as charge
   from closed as c
   cross join lateral (
     select p.*
     from octroi_private.model_price as p
-    where p.id = coalesce((
-      select answering.id from octroi_private.model_price as answering
-      where c.response_model <> c.model and answering.model = c.response_model
-        and answering.valid operator(pg_catalog.@>) c.started_at
-    ), c.price_id)
+    where p.id = coalesce(
+      case
+        when c.response_model <> c.model
+          -- nearly every answer names its model by another name, which costs the same
+          and not exists (
+            select from octroi_private.model_alias as a where a.alias = c.response_model and a.model = c.model
+          ) then octroi_private.price_at(c.response_model, c.started_at)
+      end, c.price_id
+    )
     -- here and below: looked up one by one, even in a plan made while the table was empty
     limit 1
   ) as price
@@ -90,17 +96,19 @@ balanced as (
 recorded as (
   insert into octroi_private.usage_event (
     id, account_id, api_key_id, user_id, endpoint, model, response_model, service_tier, source, input_tokens,
-    cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens, reasoning_tokens,
-    audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd, overrun_requests,
-    price_id, balance_ids, latency_ms, first_token_ms, upstream_request_id, raw_usage, occurred_at, recorded_at
+    cached_input_tokens, cache_write_tokens, cache_write_12h_tokens, audio_input_tokens, output_tokens,
+    reasoning_tokens, audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd,
+    overrun_requests, price_id, balance_ids, latency_ms, first_token_ms, upstream_request_id, raw_usage, occurred_at,
+    recorded_at
   )
   select
     p.id, p.account_id, p.api_key_id, p.user_id, p.endpoint, p.model, nullif(p.response_model, p.model),
     p.service_tier, p.source, (p.charge).input_tokens, (p.charge).cached_input_tokens,
-    (p.charge).cache_write_tokens, (p.charge).audio_input_tokens, (p.charge).output_tokens,
-    (p.charge).reasoning_tokens, (p.charge).audio_output_tokens, (p.charge).total_tokens, (p.charge).cost_nano_usd,
-    (p.charge).overrun_tokens, (p.charge).overrun_cost_nano_usd, 1 - p.hold_requests, p.charged_price_id,
-    p.balance_ids, p.latency_ms, p.first_token_ms, nullif(left(p.upstream_request_id, 200), ''), p.raw_usage,
+    (p.charge).cache_write_tokens, (p.charge).cache_write_12h_tokens, (p.charge).audio_input_tokens,
+    (p.charge).output_tokens, (p.charge).reasoning_tokens, (p.charge).audio_output_tokens,
+    (p.charge).total_tokens, (p.charge).cost_nano_usd, (p.charge).overrun_tokens, (p.charge).overrun_cost_nano_usd,
+    1 - p.hold_requests, p.charged_price_id, p.balance_ids, p.latency_ms, p.first_token_ms,
+    nullif(left(p.upstream_request_id, 200), ''), p.raw_usage,
     p.started_at, clock.at
   from priced as p
   cross join clock
@@ -143,11 +151,12 @@ select
     when known.state = 'expired' then 'expired'
     when i.source = 'hold' and coalesce(p.source, e.source) = 'hold' or (
       said.input_tokens, said.output_tokens, said.cached_input_tokens, said.cache_write_tokens,
-      said.audio_input_tokens, said.reasoning_tokens, said.audio_output_tokens
+      said.cache_write_12h_tokens, said.audio_input_tokens, said.reasoning_tokens, said.audio_output_tokens
     ) = (
       coalesce((p.charge).input_tokens, e.input_tokens), coalesce((p.charge).output_tokens, e.output_tokens),
       coalesce((p.charge).cached_input_tokens, e.cached_input_tokens),
       coalesce((p.charge).cache_write_tokens, e.cache_write_tokens),
+      coalesce((p.charge).cache_write_12h_tokens, e.cache_write_12h_tokens),
       coalesce((p.charge).audio_input_tokens, e.audio_input_tokens),
       coalesce((p.charge).reasoning_tokens, e.reasoning_tokens),
       coalesce((p.charge).audio_output_tokens, e.audio_output_tokens)
@@ -177,7 +186,7 @@ left join lateral (
 left join lateral (
   select (octroi_private.charge_call(
     price, 0, 0, i.input_tokens, i.cached_input_tokens, i.cache_write_tokens, i.audio_input_tokens, i.output_tokens,
-    i.reasoning_tokens, i.audio_output_tokens
+    i.reasoning_tokens, i.audio_output_tokens, i.cache_write_12h_tokens
   )).*
   from octroi_private.model_price as price
   where p.ord is distinct from i.ord and price.id = coalesce(p.charged_price_id, e.price_id)

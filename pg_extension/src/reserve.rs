@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use pgrx::Uuid;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::{BYTEAARRAYOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, TEXTARRAYOID, UUIDARRAYOID};
+use pgrx::pg_sys::{BOOLOID, BYTEAARRAYOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, TEXTARRAYOID, UUIDARRAYOID};
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 const CALLERS: [pg_sys::Oid; 4] = [UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID];
-const CALLS: [pg_sys::Oid; 15] = [
+const CALLS: [pg_sys::Oid; 16] = [
     UUIDARRAYOID,
     UUIDARRAYOID,
     UUIDARRAYOID,
@@ -39,6 +39,7 @@ const CALLS: [pg_sys::Oid; 15] = [
     INT8ARRAYOID,
     INT4OID,
     INT4OID,
+    BOOLOID,
 ];
 
 type Verdict = (
@@ -58,6 +59,11 @@ type Verdict = (
     Option<i64>,
     Option<TimestampWithTimeZone>,
     Option<TimestampWithTimeZone>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i32>,
     Option<i64>,
     Option<String>,
 );
@@ -81,6 +87,7 @@ fn reserve_many(
     idempotency_keys: Array<'_, &str>,
     body_hashes: Array<'_, &[u8]>,
     lease_seconds: i32,
+    waits: bool,
 ) -> Result<
     TableIterator<
         'static,
@@ -103,6 +110,11 @@ fn reserve_many(
             name!(resets_at, Option<TimestampWithTimeZone>),
             name!(retry_after_seconds, Option<i64>),
             name!(plan, Option<String>),
+            name!(output_bound, Option<String>),
+            name!(needed, Option<i64>),
+            name!(wait_seconds, Option<i32>),
+            name!(ticket, Option<i64>),
+            name!(on_disconnect, Option<String>),
         ),
     >,
     ErrorReport,
@@ -137,7 +149,7 @@ fn reserve_many(
         argument(lease_seconds, INT4OID),
     ];
     let rows = Spi::connect_mut(|client| {
-        let mut batch = Batch { client, calls, locked: Vec::new() };
+        let mut batch = Batch { client, calls, waits, locked: Vec::new() };
         // Nearly every lone call is plainly granted; what is not falls through to the statement for many.
         if last == 1 {
             batch.lock()?;
@@ -187,6 +199,7 @@ fn segments(
 struct Batch<'client, 'conn> {
     client: &'client mut SpiClient<'conn>,
     calls: Vec<DatumWithOid<'static>>,
+    waits: bool,
     locked: Vec<i64>,
 }
 
@@ -255,6 +268,7 @@ impl Batch<'_, '_> {
         arguments.push(argument(self.locked.clone(), INT8ARRAYOID));
         arguments.push(argument(first, INT4OID));
         arguments.push(argument(last, INT4OID));
+        arguments.push(argument(self.waits, BOOLOID));
         run(self.client, slot, sql, &CALLS, &arguments)?
             .map(|row| {
                 Ok((
@@ -276,6 +290,11 @@ impl Batch<'_, '_> {
                     row.get(16)?,
                     row.get(17)?,
                     row.get(18)?,
+                    row.get(19)?,
+                    row.get(20)?,
+                    row.get(21)?,
+                    row.get(22)?,
+                    row.get(23)?,
                 ))
             })
             .collect()

@@ -25,7 +25,7 @@ thread_local! {
     static FOLLOW_UP: Kept = const { Cell::new(None) };
 }
 
-const CALLS: [pg_sys::Oid; 17] = [
+const CALLS: [pg_sys::Oid; 18] = [
     UUIDARRAYOID,
     INT8ARRAYOID,
     INT8ARRAYOID,
@@ -41,6 +41,7 @@ const CALLS: [pg_sys::Oid; 17] = [
     INT4ARRAYOID,
     INT4ARRAYOID,
     TEXTARRAYOID,
+    INT8ARRAYOID,
     INT4OID,
     INT4OID,
 ];
@@ -74,6 +75,7 @@ fn settle_many(
     response_statuses: Array<'_, i16>,
     response_content_types: Array<'_, &str>,
     response_bodies: Array<'_, &[u8]>,
+    cache_write_12h_tokens: Array<'_, i64>,
 ) -> Result<
     TableIterator<
         'static,
@@ -107,6 +109,7 @@ fn settle_many(
         ("response_statuses", response_statuses.len()),
         ("response_content_types", response_content_types.len()),
         ("response_bodies", response_bodies.len()),
+        ("cache_write_12h_tokens", cache_write_12h_tokens.len()),
     ])?;
     let last = i32::try_from(request_ids.len()).unwrap_or(i32::MAX);
     let has_answers = response_bodies.iter().any(|body| body.is_some());
@@ -133,6 +136,7 @@ fn settle_many(
         argument(latency_ms, INT4ARRAYOID),
         argument(first_token_ms, INT4ARRAYOID),
         argument(upstream_request_ids, TEXTARRAYOID),
+        argument(cache_write_12h_tokens, INT8ARRAYOID),
     ];
     let rows = Spi::connect_mut(|client| {
         let ids = &calls[..1];

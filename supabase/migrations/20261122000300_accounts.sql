@@ -10,6 +10,8 @@ create table octroi_private.account (
   status text not null default 'active' check (status in ('active', 'suspended', 'closed')),
   created_at timestamptz not null default octroi_private.now(),
   closed_at timestamptz,
+  -- output per choice of a call that names no limit; null: as plan and model have it
+  default_output_tokens octroi_private.quantity check (default_output_tokens between 1 and 1000000),
   constraint account_closed_or_owned check ((status = 'closed') = (closed_at is not null)),
   constraint account_open_has_owner check (status = 'closed' or owner_user_id is not null)
 );

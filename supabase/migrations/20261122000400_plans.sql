@@ -30,6 +30,13 @@ create table octroi_private.plan_version (
   -- most members of a team; null: any number
   seats integer check (seats between 1 and 100000),
   features text [] not null default '{}' check (cardinality(features) <= 50),
+  -- output per choice of a call that names no limit, and the least that a call is cut to; null: as the model has it
+  default_output_tokens octroi_private.quantity check (default_output_tokens between 1 and 1000000),
+  least_output_tokens octroi_private.quantity check (least_output_tokens between 1 and 1000000),
+  -- how long a call waits at most for room that other calls hold
+  hold_wait_seconds smallint not null default 20 check (hold_wait_seconds between 0 and 60),
+  -- whose client leaves a stream: it is closed and charged as far as it came, or read to its end
+  on_disconnect text not null default 'cancel' check (on_disconnect in ('cancel', 'drain')),
   -- the plan as it was declared, in one form: whether a declaration changes anything is told by comparing
   content jsonb not null default '{}' check (jsonb_typeof(content) = 'object'),
   unique (plan_code, version)

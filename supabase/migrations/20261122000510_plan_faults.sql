@@ -43,7 +43,7 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select p_where || k.key || ': not a field of a plan file'
+  select p_where || k.key || ': not a field of this file'
   from jsonb_object_keys(case when jsonb_typeof(p_object) = 'object' then p_object else '{}' end) as k (key)
   where k.key <> all(p_known)
   union all
@@ -159,7 +159,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select octroi_private.unknown_keys(p_plan, array[
     'code', 'name', 'default', 'currency', 'price', 'trial_days', 'seats', 'features', 'models', 'top_ups', 'limit',
-    'overage'
+    'overage', 'default_output_tokens', 'least_output_tokens', 'hold_wait_seconds', 'on_disconnect'
   ], '')
   union all
   select octroi_private.unknown_keys(p_plan -> 'price', array['month', 'year'], 'price.') where p_plan ? 'price'
@@ -201,6 +201,19 @@ as $$
       not p_plan ? 'seats' or octroi_private.is_whole(p_plan -> 'seats', 1, 100000),
       'seats: a whole number from 1 to 100,000'
     ),
+    (
+      not p_plan ? 'default_output_tokens' or octroi_private.is_whole(p_plan -> 'default_output_tokens', 1, 1000000),
+      'default_output_tokens: a whole number from 1 to 1,000,000'
+    ),
+    (
+      not p_plan ? 'least_output_tokens' or octroi_private.is_whole(p_plan -> 'least_output_tokens', 1, 1000000),
+      'least_output_tokens: a whole number from 1 to 1,000,000'
+    ),
+    (
+      octroi_private.is_whole(coalesce(p_plan -> 'hold_wait_seconds', '20'), 0, 60),
+      'hold_wait_seconds: a whole number from 0 to 60'
+    ),
+    (coalesce(p_plan -> 'on_disconnect', '"cancel"') in ('"cancel"', '"drain"'), 'on_disconnect: cancel or drain'),
     (jsonb_typeof(coalesce(p_plan -> 'limit', '[]')) = 'array', 'limit: a list'),
     (jsonb_array_length(jsonb_path_query_array(p_plan, '$.limit[*]')) between 1 and 50, 'limit: 1 to 50 of them'),
     (jsonb_typeof(coalesce(p_plan -> 'overage', '[]')) = 'array', 'overage: a list'),
@@ -223,6 +236,7 @@ as $$
   select 'models[' || l.place || ']: ' || coalesce(left(l.item #>> '{}', 100), 'null') || ' has no price'
   from octroi_private.listed(p_plan -> 'models') as l
   where not exists (select from octroi_private.model_price as p where p.model = l.item #>> '{}')
+    and not exists (select from octroi_private.model_alias as a where a.alias = l.item #>> '{}')
   union all
   select 'top_ups[' || l.place || ']: ' || coalesce(left(l.item #>> '{}', 100), 'null') || ' is not declared'
   from octroi_private.listed(p_plan -> 'top_ups') as l

@@ -14,7 +14,11 @@ as $$
     'price', coalesce(p_plan -> 'price', '{}'),
     'trial_days', coalesce(p_plan -> 'trial_days', '0'),
     'seats', p_plan -> 'seats',
+    'default_output_tokens', p_plan -> 'default_output_tokens',
+    'least_output_tokens', p_plan -> 'least_output_tokens',
+    'hold_wait_seconds', coalesce(p_plan -> 'hold_wait_seconds', '20'),
     'features', coalesce(p_plan -> 'features', '[]'),
+    'on_disconnect', coalesce(p_plan -> 'on_disconnect', '"cancel"'),
     'models', (
       select jsonb_agg(distinct l.item order by l.item) from octroi_private.listed(p_plan -> 'models') as l
     ),
@@ -102,12 +106,15 @@ declare
   v_key text := format('octroi-%s-v%s-', p_code, p_version);
 begin
   insert into octroi_private.plan_version (
-    plan_code, version, allowed_models, currency, trial_days, seats, features, content
+    plan_code, version, allowed_models, currency, trial_days, seats, features, default_output_tokens,
+    least_output_tokens, hold_wait_seconds, on_disconnect, content
   )
   values (
     p_code, p_version, (select array_agg(l.item #>> '{}') from octroi_private.listed(p_content -> 'models') as l),
     p_content ->> 'currency', (p_content ->> 'trial_days')::smallint, (p_content ->> 'seats')::integer,
-    array(select l.item #>> '{}' from octroi_private.listed(p_content -> 'features') as l), p_content
+    array(select l.item #>> '{}' from octroi_private.listed(p_content -> 'features') as l),
+    (p_content ->> 'default_output_tokens')::bigint, (p_content ->> 'least_output_tokens')::bigint,
+    (p_content ->> 'hold_wait_seconds')::smallint, p_content ->> 'on_disconnect', p_content
   )
   returning id into v_id;
   insert into octroi_private.plan_price (plan_version_id, billing_interval, amount_minor, lookup_key)

@@ -6,6 +6,7 @@ set role octroi_owner;
 
 create domain octroi_private.request_state as text check (value in ('open', 'settled', 'released', 'expired'));
 create domain octroi_private.usage_source as text check (value in ('provider', 'estimated', 'hold', 'recorded'));
+create domain octroi_private.output_bound as text check (value in ('asked', 'default', 'model', 'balance'));
 create domain octroi_private.none_or_one as smallint check (value in (0, 1));
 create domain octroi_private.choice_count as smallint check (value between 1 and 128);
 create domain octroi_private.duration_ms as integer check (value >= 0);
@@ -75,6 +76,10 @@ create table octroi_private.entitlement (
   price_id bigint not null references octroi_private.model_price (id),
   plan_code text not null,
   balance_ids bigint [] not null,
+  default_output_tokens octroi_private.quantity not null,
+  least_output_tokens octroi_private.quantity not null,
+  hold_wait_seconds integer not null,
+  on_disconnect text not null,
   valid_until timestamptz not null,
   primary key (account_id, api_key_id, user_id, model)
 );
@@ -99,6 +104,8 @@ create table octroi_private.request (
   hold_amounts bigint [] not null,
   input_tokens octroi_private.quantity not null,
   output_tokens octroi_private.quantity not null,
+  -- what that was bounded by; null for a call that was not clamped here
+  output_bound octroi_private.output_bound,
   choices octroi_private.choice_count not null,
   hold_requests octroi_private.none_or_one not null default 1,
   hold_tokens octroi_private.quantity not null,
@@ -138,6 +145,21 @@ create unique index request_idempotency on octroi_private.request (account_id, i
 where idempotency_key is not null and state <> 'released';
 create index request_open on octroi_private.request (expires_at) where state = 'open';
 
+-- Calls that wait for room which others hold, in order of arrival: a later call gets none of it before them.
+create table octroi_private.waiting_call (
+  account_id uuid not null,
+  ticket bigint not null generated always as identity,
+  request_id uuid not null,
+  -- where it waits
+  balance_id bigint not null,
+  -- by then it has left
+  waits_until timestamptz not null,
+  primary key (account_id, ticket),
+  constraint waiting_call_once unique (account_id, request_id)
+);
+comment on table octroi_private.waiting_call is
+'Calls held back until others settle, by ticket. A row goes when its call is granted, refused or gives up.';
+
 -- Parts never exceed their whole, and nothing beyond a call's total was overrun.
 create function octroi_private.is_sound_usage(
   p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint,
@@ -172,6 +194,8 @@ create table octroi_private.usage_event (
   input_tokens octroi_private.quantity not null,
   cached_input_tokens octroi_private.quantity not null,
   cache_write_tokens octroi_private.quantity not null,
+  -- of these, to be kept for twelve hours
+  cache_write_12h_tokens octroi_private.quantity not null default 0,
   audio_input_tokens octroi_private.quantity not null,
   output_tokens octroi_private.quantity not null,
   reasoning_tokens octroi_private.quantity not null,
@@ -195,7 +219,8 @@ create table octroi_private.usage_event (
   constraint usage_event_is_sound check (octroi_private.is_sound_usage(
     input_tokens, cached_input_tokens, cache_write_tokens, audio_input_tokens, output_tokens, reasoning_tokens,
     audio_output_tokens, total_tokens, cost_nano_usd, overrun_tokens, overrun_cost_nano_usd
-  ))
+  )),
+  constraint usage_event_cache_writes_are_sound check (cache_write_12h_tokens <= cache_write_tokens)
 ) partition by range (occurred_at);
 comment on table octroi_private.usage_event is
 'One settled call: token pools, cost and price used. Append-only, one partition per month.';

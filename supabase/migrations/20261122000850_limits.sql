@@ -164,7 +164,9 @@ as $$
   where e.account_id = p_account_id and e.occurred_at >= p_since
     and p_subject = case p_scope
       when 'account' then '' when 'member' then e.user_id::text
-      when 'api_key' then e.api_key_id::text else e.model
+      when 'api_key' then e.api_key_id::text else case when e.model = p_subject or exists (
+        select from octroi_private.model_alias as a where a.alias = e.model and a.model = p_subject
+      ) then p_subject end
     end
 $$;
 

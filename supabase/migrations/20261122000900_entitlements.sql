@@ -123,6 +123,8 @@ declare
   v_account octroi_private.account;
   v_key octroi_private.api_key;
   v_plan octroi_private.plan_version;
+  -- the model's name, whatever other name it was asked by
+  v_model text;
 begin
   select a.* into v_account from octroi_private.account as a where a.id = p_account_id;
   if not exists (
@@ -150,16 +152,45 @@ begin
   if v_plan.id is null then
     return 'no_plan';
   end if;
-  if not exists (
-    select from octroi_private.model_price as p
-    where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
-  ) then
+  select p.model into v_model
+  from octroi_private.model_price as p
+  where p.id = octroi_private.price_at(p_model, v_now);
+  if v_model is null then
     return 'model_not_priced';
   end if;
-  if p_model <> all(v_plan.allowed_models) or p_model <> all(v_key.allowed_models) then
+  if not v_plan.allowed_models && array[p_model, v_model] or not v_key.allowed_models && array[p_model, v_model] then
     return 'model_not_allowed';
   end if;
   return null;
+end
+$$;
+
+-- How the output of an account's calls is bounded: per choice where a call names no limit, and the least that it is cut
+-- to; and how long a call waits for room that others hold. What is stated for the account counts before its plan's, and
+-- that before the model's. A model that thinks needs more: what it thinks is output too.
+create function octroi_private.output_terms(p_account_id uuid, p_price_id bigint)
+returns table (default_output_tokens bigint, least_output_tokens bigint, hold_wait_seconds integer)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select
+    coalesce(
+      a.default_output_tokens, v.default_output_tokens, p.default_output_tokens,
+      case when p.is_reasoning then 16384 else 4096 end
+    )::bigint,
+    coalesce(
+      v.least_output_tokens, p.least_output_tokens, case when p.is_reasoning then 1024 else 16 end
+    )::bigint,
+    v.hold_wait_seconds::integer
+  from octroi_private.model_price as p
+  join octroi_private.account as a on a.id = p_account_id
+  join octroi_private.subscription as s on s.account_id = a.id and s.ended_at is null
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where p.id = p_price_id;
 end
 $$;
 
@@ -187,11 +218,15 @@ begin
   end if;
   perform octroi_private.open_balances(p_account_id);
   insert into octroi_private.entitlement (
-    account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, valid_until
+    account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, default_output_tokens,
+    least_output_tokens, hold_wait_seconds, on_disconnect, valid_until
   )
   select
     p_account_id, coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000'), p_user_id, p_model,
-    p.id, v.plan_code, coalesce(bound.balance_ids, '{}'),
+    p.id, v.plan_code, coalesce(bound.balance_ids, '{}'), t.default_output_tokens, t.least_output_tokens,
+    t.hold_wait_seconds,
+    -- what a model thinks is billed and not shown: only the provider's own count says how much it was
+    case when p.is_reasoning then 'drain' else v.on_disconnect end,
     least(
       coalesce(bound.resets_at, 'infinity'), coalesce(upper(p.valid), 'infinity'), coalesce(k.expires_at, 'infinity'),
       coalesce((
@@ -211,18 +246,23 @@ begin
   join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
   join octroi_private.plan_version as v on v.id = s.plan_version_id
   left join octroi_private.api_key as k on k.id = p_api_key_id
+  cross join lateral octroi_private.output_terms(p_account_id, p.id) as t
   cross join lateral (
     select array_agg(b.id order by b.id) as balance_ids, min(b.resets_at) as resets_at
     from octroi_private.balance as b
     where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
       and b.subject = case b.scope
         when 'account' then '' when 'member' then p_user_id::text
-        when 'api_key' then p_api_key_id::text when 'model' then p_model
+        when 'api_key' then p_api_key_id::text
+        -- a limit of the model binds calls by its other names too
+        when 'model' then case b.subject when p_model then p_model else p.model end
       end
   ) as bound
-  where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
+  where p.id = octroi_private.price_at(p_model, v_now)
   on conflict (account_id, api_key_id, user_id, model) do update
   set price_id = excluded.price_id, plan_code = excluded.plan_code, balance_ids = excluded.balance_ids,
+    default_output_tokens = excluded.default_output_tokens, least_output_tokens = excluded.least_output_tokens,
+    hold_wait_seconds = excluded.hold_wait_seconds, on_disconnect = excluded.on_disconnect,
     valid_until = excluded.valid_until;
   return true;
 end
@@ -286,7 +326,7 @@ begin
   return null;
 end
 $$;
-create trigger account_voids after update of status on octroi_private.account
+create trigger account_voids after update of status, default_output_tokens on octroi_private.account
 for each row execute function octroi_private.void_entitlements();
 create trigger member_voids after insert or update or delete on octroi_private.member
 for each row execute function octroi_private.void_entitlements();
@@ -322,7 +362,8 @@ $$;
 create trigger ban_voids after insert or update on octroi_private.ban
 for each row execute function octroi_private.void_entitlements_of_banned();
 
--- Prices and plan contents concern every account.
+-- Prices and plan contents concern every account. The lock waits for calls in the act of opening one by the rules
+-- before, and makes others wait for the new ones.
 create function octroi_private.void_all_entitlements()
 returns trigger
 language plpgsql
@@ -330,11 +371,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  lock table octroi_private.entitlement in share row exclusive mode;
   delete from octroi_private.entitlement;
   return null;
 end
 $$;
 create trigger model_price_voids after insert or update or delete on octroi_private.model_price
+for each statement execute function octroi_private.void_all_entitlements();
+create trigger model_alias_voids after insert or update or delete on octroi_private.model_alias
 for each statement execute function octroi_private.void_all_entitlements();
 create trigger plan_version_voids after update or delete on octroi_private.plan_version
 for each statement execute function octroi_private.void_all_entitlements();

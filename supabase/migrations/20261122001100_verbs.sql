@@ -9,12 +9,14 @@ set role octroi_owner;
 create function octroi_private.reserve_many(
   p_request_ids uuid [], p_account_ids uuid [], p_api_key_ids uuid [], p_user_ids uuid [], p_models text [],
   p_endpoints text [], p_input_tokens bigint [], p_output_tokens bigint [], p_choices integer [],
-  p_idempotency_keys text [], p_body_hashes bytea [], p_lease_seconds integer
+  p_idempotency_keys text [], p_body_hashes bytea [], p_lease_seconds integer,
+  p_waits boolean default false
 )
 returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
-  remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text
+  remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
+  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text
 )
 language plpgsql
 security definer
@@ -26,20 +28,22 @@ as $$
 begin
   return query select * from octroi_native.reserve_many(
     p_request_ids, p_account_ids, p_api_key_ids, p_user_ids, p_models, p_endpoints, p_input_tokens, p_output_tokens,
-    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds
+    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits
   );
 end
 $$;
 comment on function octroi_private.reserve_many(
-  uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer
-) is 'Decides calls in order of arrival and holds what is granted, in one commit. A verdict each: granted, refused (reason), replayed (state).';
+  uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer,
+  boolean
+) is 'Decides calls in order of arrival and holds what is granted, in one commit. A verdict each: granted, held (others hold what it needs: ask again, with p_waits in its place in the queue), refused (reason), replayed (state).';
 
 create function octroi_private.settle_many(
   p_request_ids uuid [], p_input_tokens bigint [], p_cached_input_tokens bigint [], p_cache_write_tokens bigint [],
   p_audio_input_tokens bigint [], p_output_tokens bigint [], p_reasoning_tokens bigint [],
   p_audio_output_tokens bigint [], p_response_models text [], p_service_tiers text [], p_sources text [],
   p_raw_usages jsonb [], p_latency_ms integer [], p_first_token_ms integer [], p_upstream_request_ids text [],
-  p_response_statuses smallint [], p_response_content_types text [], p_response_bodies bytea []
+  p_response_statuses smallint [], p_response_content_types text [], p_response_bodies bytea [],
+  p_cache_write_12h_tokens bigint []
 )
 returns table (
   request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint
@@ -56,13 +60,13 @@ begin
     p_request_ids, p_input_tokens, p_cached_input_tokens, p_cache_write_tokens, p_audio_input_tokens, p_output_tokens,
     p_reasoning_tokens, p_audio_output_tokens, p_response_models, p_service_tiers, p_sources, p_raw_usages,
     p_latency_ms, p_first_token_ms, p_upstream_request_ids, p_response_statuses, p_response_content_types,
-    p_response_bodies
+    p_response_bodies, p_cache_write_12h_tokens
   );
 end
 $$;
 comment on function octroi_private.settle_many(
   uuid [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], text [], text [], text [],
-  jsonb [], integer [], integer [], text [], smallint [], text [], bytea []
+  jsonb [], integer [], integer [], text [], smallint [], text [], bytea [], bigint []
 ) is 'Records what calls used, in one commit. An outcome each: settled, settled_late, replayed, conflict (other usage), unknown.';
 
 create function octroi_private.release_many(p_request_ids uuid [], p_reasons text [])
@@ -90,7 +94,8 @@ create function octroi_private.reserve(
 returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
-  remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text
+  remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
+  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text
 )
 language plpgsql
 security definer
@@ -103,19 +108,20 @@ begin
   return query select * from octroi_native.reserve_many(
     array[p_request_id], array[p_account_id], array[p_api_key_id], array[p_user_id], array[p_model],
     array[p_endpoint], array[p_input_tokens], array[p_output_tokens], array[p_choices], array[p_idempotency_key],
-    array[p_body_hash], p_lease_seconds
+    array[p_body_hash], p_lease_seconds, false
   );
 end
 $$;
 comment on function octroi_private.reserve(
   uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer
-) is 'reserve_many for one call.';
+) is 'reserve_many for one call. It does not queue: after a verdict held, ask again.';
 
 -- The one-row case of settle_many. Here a conflict is misuse, and raises.
 create function octroi_private.settle(
   p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint default 0,
   p_cache_write_tokens bigint default 0, p_audio_input_tokens bigint default 0, p_reasoning_tokens bigint default 0,
-  p_audio_output_tokens bigint default 0, p_response_model text default null, p_source text default 'provider'
+  p_audio_output_tokens bigint default 0, p_response_model text default null, p_source text default 'provider',
+  p_cache_write_12h_tokens bigint default 0
 )
 returns table (
   request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint
@@ -132,7 +138,8 @@ begin
     array[p_request_id], array[p_input_tokens], array[p_cached_input_tokens], array[p_cache_write_tokens],
     array[p_audio_input_tokens], array[p_output_tokens], array[p_reasoning_tokens], array[p_audio_output_tokens],
     array[p_response_model], array[null::text], array[p_source], array[null::jsonb], array[null::integer],
-    array[null::integer], array[null::text], array[null::smallint], array[null::text], array[null::bytea]
+    array[null::integer], array[null::text], array[null::smallint], array[null::text], array[null::bytea],
+    array[p_cache_write_12h_tokens]
   ) as s
   where case s.outcome
     when 'conflict' then octroi_private.refuse_outcome(p_request_id, 'was resolved already, with another outcome')
@@ -142,7 +149,7 @@ begin
 end
 $$;
 comment on function octroi_private.settle(
-  uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text
+  uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text, bigint
 ) is 'settle_many for one call. Raises OC010 when it was settled with other usage or released, or was never reserved.';
 
 create function octroi_private.refuse_outcome(p_request_id uuid, p_why text)
@@ -248,10 +255,11 @@ begin
       v_request_id, p_account_id, p_api_key_id, p_user_id, p_model, p_endpoint, '\x', e.price_id, e.balance_ids,
       array_fill(0::bigint, array[cardinality(e.balance_ids)]), p_input_tokens, p_output_tokens, 1,
       p_input_tokens + p_output_tokens,
-      (p_input_tokens * p.top_input_price + p_output_tokens * p.top_output_price + 999) / 1000,
+      (p_input_tokens * u.top_input + p_output_tokens * u.top_output + 999) / 1000,
       v_now, v_now + interval '1 minute'
     from octroi_private.entitlement as e
     join octroi_private.model_price as p on p.id = e.price_id
+    cross join lateral octroi_private.unit_prices_of(p, p_input_tokens) as u
     where e.account_id = p_account_id and e.user_id = p_user_id and e.model = p_model
       and e.api_key_id = coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000');
     perform octroi_private.hold_what_fits(v_request_id);
@@ -263,6 +271,31 @@ end
 $$;
 comment on function octroi_private.record_usage(uuid, uuid, text, bigint, bigint, bigint, uuid, uuid, text) is
 'Records usage as a fact inside the caller''s transaction; with p_request_id, once. Raises OC011 when the caller or model is unknown, OC010 for other usage under the same id.';
+
+-- How many open calls hold something of a limit that held a call back: for its refusal, so for those only that waited in
+-- vain. Open calls of all accounts are looked through: there are never more than workers can have under way.
+create function octroi_private.calls_holding(
+  p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_scope text, p_meter text, p_period text
+)
+returns bigint
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select count(*)
+  from octroi_private.request as r
+  where r.state = 'open' and r.account_id = p_account_id and r.balance_ids && array(
+    select b.id
+    from octroi_private.balance as b
+    where b.account_id = p_account_id and b.resets_at > octroi_private.now()
+      and b.period_start <= octroi_private.now() and b.scope = p_scope and b.meter = p_meter and b.period = p_period
+      and b.subject = case p_scope
+        when 'account' then '' when 'member' then p_user_id::text
+        when 'api_key' then p_api_key_id::text when 'model' then p_model
+      end
+  )
+$$;
 
 -- Returns the holds of calls whose time is over. The customer is not charged; the operator sees them in audit of
 -- the provider. A settle that still comes is taken.

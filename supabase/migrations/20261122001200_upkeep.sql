@@ -1,6 +1,8 @@
 -- What the worker asks and does beside the verbs: models, stored answers, upkeep, readiness.
 set role octroi_owner;
 
+-- Under every name it has. An account's plan may name the model or one of its other names; what a key may not call at
+-- any endpoint would only fail.
 create function octroi_private.model_list(p_account_id uuid, p_api_key_id uuid)
 returns table (model text, created_at timestamptz, owned_by text)
 language sql
@@ -8,18 +10,26 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select p.model, lower(p.valid), 'openai'
+  select n.name, lower(p.valid), 'openai'
   from octroi_private.model_price as p
+  cross join lateral (
+    select p.model as name
+    union all
+    select a.alias from octroi_private.model_alias as a where a.model = p.model
+  ) as n
   join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
   join octroi_private.plan_version as v on v.id = s.plan_version_id
-  where p.valid operator(pg_catalog.@>) octroi_private.now()
-    and (v.allowed_models is null or p.model = any(v.allowed_models))
+  where p.id = octroi_private.price_at(n.name, octroi_private.now())
+    and (v.allowed_models is null or v.allowed_models && array[n.name, p.model])
     and not exists (
-      select from octroi_private.api_key as k where k.id = p_api_key_id and p.model <> all(k.allowed_models)
+      select from octroi_private.api_key as k
+      where k.id = p_api_key_id
+        and (not k.allowed_models && array[n.name, p.model] or not k.allowed_endpoints && p.endpoints)
     )
-  order by p.model
+  order by n.name
 $$;
-comment on function octroi_private.model_list(uuid, uuid) is 'Models with a price now that the account''s plan allows, and the key, if the caller has one.';
+comment on function octroi_private.model_list(uuid, uuid) is
+'The models, under each of their names, that a call of the account can be made with now, and of the key, if the caller has one.';
 
 create function octroi_private.stored_response(p_request_id uuid)
 returns table (status smallint, content_type text, body bytea)
@@ -49,6 +59,11 @@ declare
 begin
   delete from octroi_private.stored_response where request_id in (
     select r.request_id from octroi_private.stored_response as r where r.expires_at <= v_now limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
+  delete from octroi_private.waiting_call where (account_id, ticket) in (
+    select w.account_id, w.ticket from octroi_private.waiting_call as w where w.waits_until <= v_now limit p_max_rows
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;

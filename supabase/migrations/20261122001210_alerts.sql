@@ -154,7 +154,11 @@ begin
         v_balance.used, v_limit, v_balance.period_start, v_balance.resets_at, v_now
       from unnest(array[80, 90, 100]) as t (threshold)
       where octroi_private.threshold_amount(v_limit, t.threshold) <= v_balance.used
-      having max(t.threshold) is not null
+      -- a refusal may have been told of before, as 100
+      having max(t.threshold) > coalesce((
+        select max(a.threshold) from octroi_private.alert as a
+        where a.balance_id = v_balance.id and a.cleared_at is null
+      ), 0)
       on conflict do nothing
       returning id into v_alert_id;
       if v_alert_id is not null then
@@ -246,10 +250,42 @@ exception
 end
 $$;
 
--- A call was refused at some limit. Where the account's own month would refuse it with every hold given back as well,
--- nothing but a pack helps, and it is bought as if the limit were reached. However often: one is bought at a time.
+-- A limit whose calls are refused for what is used is at its end, though its counter stops a little short of it: output
+-- is cut to what is left. Only a refusal with more than a fifth left is about the size of its call. The caller has the
+-- balance locked.
+create function octroi_private.raise_exhausted(p_balance octroi_private.balance)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_alert_id bigint;
+begin
+  if p_balance.scope not in ('account', 'member') or p_balance.period = 'day'
+    or p_balance.used < octroi_private.threshold_amount(p_balance.granted, 80) then
+    return;
+  end if;
+  insert into octroi_private.alert (
+    account_id, balance_id, scope, subject, meter, threshold, used, granted, period_start, resets_at, raised_at
+  )
+  values (
+    p_balance.account_id, p_balance.id, p_balance.scope, p_balance.subject, p_balance.meter, 100, p_balance.used,
+    p_balance.granted, p_balance.period_start, p_balance.resets_at, octroi_private.now()
+  )
+  on conflict do nothing
+  returning id into v_alert_id;
+  if v_alert_id is not null then
+    perform octroi_private.tell_of_threshold(v_alert_id);
+  end if;
+end
+$$;
+
+-- A call of p_user_id was refused for what is used. Each limit that would refuse it with every hold given back as well is
+-- told of as reached; where the account's own month does, a pack is bought if one was asked for. However often: a
+-- threshold is told of once in a period, and one pack is bought at a time.
 create function octroi_private.note_refused_at_limit(
-  p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer
+  p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer
 )
 returns uuid
 language plpgsql
@@ -258,41 +294,44 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := octroi_private.now();
-  v_meter text;
   v_balance octroi_private.balance;
   v_price octroi_private.model_price;
+  v_unit octroi_private.unit_prices;
+  v_terms record;
+  v_bought uuid;
 begin
-  select k.meter into v_meter
-  from octroi_private.auto_top_up as a
-  join octroi_private.top_up_pack as k on k.code = a.pack_code and k.retired_at is null
-  where a.account_id = p_account_id;
-  if v_meter is null then
-    return null;
-  end if;
   select p.* into v_price
   from octroi_private.model_price as p
-  where p.model = p_model and p.valid operator(pg_catalog.@>) v_now;
-  select b.* into v_balance
-  from octroi_private.balance as b
-  where b.account_id = p_account_id and b.scope = 'account' and b.period = 'month' and b.meter = v_meter
-    and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
-  for no key update;
-  if v_price.id is null or v_balance.id is null then
+  where p.id = octroi_private.price_at(p_model, v_now);
+  if v_price.id is null then
     return null;
   end if;
-  v_balance.reserved := 0;
-  v_balance.granted := octroi_private.limit_of(v_balance);
-  if (octroi_private.allot_next(
-    null, array[v_balance], p_input_tokens, p_output_tokens, p_choices, v_price.top_input_price,
-    v_price.top_output_price
-  )).hold is not null then
-    return null;
-  end if;
-  return octroi_private.buy_when_low(p_account_id, v_meter, 0);
+  v_unit := octroi_private.unit_prices_of(v_price, p_input_tokens);
+  select t.* into v_terms from octroi_private.output_terms(p_account_id, v_price.id) as t;
+  for v_balance in
+    select b.* from octroi_private.balance as b
+    where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
+      and (b.scope = 'account' or b.scope = 'member' and b.subject = p_user_id::text)
+    order by b.id
+    for no key update
+  loop
+    v_balance.reserved := 0;
+    v_balance.granted := octroi_private.limit_of(v_balance);
+    v_balance.allowed := v_balance.granted;
+    continue when (octroi_private.allot_next(
+      null, array[v_balance], p_input_tokens, p_output_tokens, v_terms.default_output_tokens,
+      v_price.max_output_tokens, v_terms.least_output_tokens, p_choices, v_unit.top_input, v_unit.top_output
+    )).hold is not null;
+    perform octroi_private.raise_exhausted(v_balance);
+    if v_balance.scope = 'account' and v_balance.period = 'month' then
+      v_bought := coalesce(octroi_private.buy_when_low(p_account_id, v_balance.meter, 0), v_bought);
+    end if;
+  end loop;
+  return v_bought;
 end
 $$;
-comment on function octroi_private.note_refused_at_limit(uuid, text, bigint, bigint, integer) is
-'Takes note of a call that was refused at a limit: buys a pack where one was asked for and only that would let the account''s month allow the call. Returns the billing request, null when nothing is bought.';
+comment on function octroi_private.note_refused_at_limit(uuid, uuid, text, bigint, bigint, integer) is
+'Takes note of a call that was refused at a limit: raises the 100 % alert of each limit that is used up, and buys a pack where one was asked for and only that would let the account''s month allow the call. Returns the billing request, null when nothing is bought.';
 
 -- A payment that failed ends the buying by itself, and its owner is told.
 create function octroi_private.stop_auto_top_up(p_request octroi_private.billing_request)

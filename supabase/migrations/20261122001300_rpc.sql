@@ -201,8 +201,8 @@ comment on function octroi.my_requests(integer, timestamptz) is
 -- What a call of so many tokens would be told, by the rule that decides it, against balances as they stand.
 create function octroi_private.forecast(p_balances octroi_private.balance [], p_price_id bigint, p_tokens bigint)
 returns table (
-  allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamptz,
-  retry_after_seconds bigint
+  allowed boolean, reason text, scope text, meter text, granted bigint, used bigint, reserved bigint, remaining bigint,
+  resets_at timestamptz, retry_after_seconds bigint
 )
 language plpgsql
 stable
@@ -211,19 +211,29 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_price octroi_private.model_price;
+  v_unit octroi_private.unit_prices;
   v_given octroi_private.allotment;
   v_tightest octroi_private.balance;
 begin
   select p.* into v_price from octroi_private.model_price as p where p.id = p_price_id;
-  v_given := octroi_private.allot_next(null, p_balances, p_tokens, 0, 1, v_price.top_input_price, v_price.top_output_price);
+  v_unit := octroi_private.unit_prices_of(v_price, p_tokens);
+  v_given := octroi_private.allot_next(
+    null, p_balances, p_tokens, 0, 0, 0, 0, 1, v_unit.top_input, v_unit.top_output
+  );
   v_tightest := p_balances[v_given.tightest];
   allowed := v_given.output_tokens is not null;
-  reason := case when not allowed then octroi_private.limit_reason(v_tightest.scope, v_tightest.meter) end;
+  reason := case
+    when v_given.is_held then 'quota_held'
+    when not allowed then octroi_private.limit_reason(v_tightest.scope, v_tightest.meter)
+  end;
   scope := v_tightest.scope;
   meter := v_tightest.meter;
-  remaining := v_tightest.granted + v_tightest.overage - v_tightest.used - v_tightest.reserved;
+  granted := v_tightest.granted + v_tightest.overage;
+  used := v_tightest.used;
+  reserved := v_tightest.reserved;
+  remaining := granted - used - reserved;
   resets_at := nullif(v_tightest.resets_at, 'infinity');
-  retry_after_seconds := case when not allowed then
+  retry_after_seconds := case when not allowed and not v_given.is_held then
     greatest(ceil(extract(epoch from resets_at - octroi_private.now())), 1)::bigint
   end;
   return next;
@@ -232,8 +242,8 @@ $$;
 
 create function octroi.check_quota(model text, tokens bigint)
 returns table (
-  allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamptz,
-  retry_after_seconds bigint
+  allowed boolean, reason text, scope text, meter text, granted bigint, used bigint, reserved bigint, remaining bigint,
+  resets_at timestamptz, retry_after_seconds bigint
 )
 language plpgsql
 stable
@@ -261,11 +271,12 @@ begin
   if v_price_id is null then
     v_reason := octroi_private.why_refused(v_account_id, null, v_user_id, check_quota.model);
     if v_reason is not null then
-      return query select false, v_reason, null::text, null::text, null::bigint, null::timestamptz, null::bigint;
+      return query select
+        false, v_reason, null::text, null::text, null::bigint, null::bigint, null::bigint, null::bigint,
+        null::timestamptz, null::bigint;
       return;
     end if;
-    select p.id into v_price_id from octroi_private.model_price as p
-    where p.model = check_quota.model and p.valid operator(pg_catalog.@>) octroi_private.now();
+    v_price_id := octroi_private.price_at(check_quota.model, octroi_private.now());
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
@@ -274,13 +285,15 @@ begin
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
       account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, ord
     )
-    where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject = check_quota.model);
+    where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject in (check_quota.model, (
+      select p.model from octroi_private.model_price as p where p.id = v_price_id
+    )));
   end if;
   return query select f.* from octroi_private.forecast(v_balances, v_price_id, check_quota.tokens) as f;
 end
 $$;
 comment on function octroi.check_quota(text, bigint) is
-'Whether a call of so many tokens would be allowed now, and which limit is the strictest. Holds nothing: the answer is a forecast. Raises 22023, OC020.';
+'Whether a call of so many tokens would be allowed now, and how the strictest limit stands. reason quota_held: it fits once running calls have settled. Holds nothing: the answer is a forecast. Raises 22023, OC020.';
 
 create function octroi.count_tokens(model text, text text)
 returns bigint

@@ -206,14 +206,16 @@ as $$
     'pool', l.pool, 'tokens', l.tokens, 'micro_usd_per_million', l.price, 'pico_usd', l.tokens * l.price
   ) order by l.ord), '[]')
   from octroi_private.model_price as p
+  cross join lateral octroi_private.unit_prices_of(p, p_event.input_tokens) as u
   cross join lateral (values
     (1, 'input', p_event.input_tokens - p_event.cached_input_tokens - p_event.cache_write_tokens
-      - p_event.audio_input_tokens, p.input_price),
-    (2, 'cached_input', p_event.cached_input_tokens, p.cached_input_price),
-    (3, 'cache_write', p_event.cache_write_tokens, p.cache_write_price),
-    (4, 'audio_input', p_event.audio_input_tokens, p.audio_input_price),
-    (5, 'output', p_event.output_tokens - p_event.audio_output_tokens, p.output_price),
-    (6, 'audio_output', p_event.audio_output_tokens, p.audio_output_price)
+      - p_event.audio_input_tokens, u.input),
+    (2, 'cached_input', p_event.cached_input_tokens, u.cached_input),
+    (3, 'cache_write', p_event.cache_write_tokens - p_event.cache_write_12h_tokens, u.cache_write),
+    (4, 'cache_write_12h', p_event.cache_write_12h_tokens, u.cache_write_12h),
+    (5, 'audio_input', p_event.audio_input_tokens, u.audio_input),
+    (6, 'output', p_event.output_tokens - p_event.audio_output_tokens, u.output),
+    (7, 'audio_output', p_event.audio_output_tokens, u.audio_output)
   ) as l (ord, pool, tokens, price)
   where p.id = p_event.price_id and l.tokens > 0
 $$;

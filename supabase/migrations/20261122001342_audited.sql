@@ -32,6 +32,9 @@ for each row execute function octroi_private.audit('top_up_pack');
 create trigger model_price_audited
 after insert or update or delete on octroi_private.model_price
 for each row execute function octroi_private.audit('model_price');
+create trigger model_alias_audited
+after insert or update or delete on octroi_private.model_alias
+for each row execute function octroi_private.audit('model_alias');
 
 -- What an account may use.
 create trigger subscription_audited

@@ -11,7 +11,8 @@ call octroi_private.register_personal_table(
   name | contact | what its owner calls it | delete
   status | fact | active, suspended or closed
   created_at | fact | since when
-  closed_at | fact | until when $$
+  closed_at | fact | until when
+  default_output_tokens | fact | output of calls that name no limit $$
 );
 call octroi_private.register_personal_table(
   'member', 'person', 'who may act for an account', 'contract', 'while they are a member', '{}', 'delete', null, 'none',

@@ -18,6 +18,7 @@ call octroi_private.register_personal_table(
   input_tokens | fact | tokens sent
   cached_input_tokens | fact | of them read from OpenAI's cache
   cache_write_tokens | fact | of them written to it
+  cache_write_12h_tokens | fact | of these, to be kept for twelve hours
   audio_input_tokens | fact | of them audio
   output_tokens | fact | tokens received
   reasoning_tokens | fact | of them reasoning
@@ -71,6 +72,7 @@ call octroi_private.register_personal_table(
   hold_amounts | fact | how much of each
   input_tokens | fact | tokens sent
   output_tokens | fact | most tokens received, per choice
+  output_bound | fact | what that was bounded by
   choices | fact | answers asked for
   hold_requests | fact | calls held
   hold_tokens | fact | tokens held
@@ -80,6 +82,15 @@ call octroi_private.register_personal_table(
   finished_at | fact | ended
   is_late | fact | settled after its time
   release_reason | fact | why it was released $$
+);
+call octroi_private.register_personal_table(
+  'waiting_call', 'machinery', 'calls that wait for room, in order of arrival', 'contract', 'a minute', '{}', 'delete',
+  null, 'none', null, 'a call that waits has not happened yet', array['account_id', 'ticket'], $$
+  account_id | reference | who would pay
+  ticket | fact | its place
+  request_id | reference | the call
+  balance_id | reference | the limit it waits for
+  waits_until | fact | gone by then $$
 );
 call octroi_private.register_personal_table(
   'completion', 'person', 'calls asked for through SQL', 'contract', 'an hour', array['openai'], 'delete', null, 'none',
@@ -116,6 +127,10 @@ call octroi_private.register_personal_table(
   price_id | fact | its price
   plan_code | fact | the plan
   balance_ids | reference | the limits
+  default_output_tokens | fact | output of calls that name no limit
+  least_output_tokens | fact | least output that a call is cut to
+  hold_wait_seconds | fact | how long a call waits for room
+  on_disconnect | fact | what becomes of a stream whose reader leaves
   valid_until | fact | until when it holds $$
 );
 call octroi_private.register_personal_table(

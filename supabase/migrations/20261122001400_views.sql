@@ -6,7 +6,7 @@ select
   e.id, e.account_id, e.user_id, e.api_key_id, e.endpoint, e.model, e.response_model, e.source, e.input_tokens,
   e.cached_input_tokens, e.cache_write_tokens, e.audio_input_tokens, e.output_tokens, e.reasoning_tokens,
   e.audio_output_tokens, e.total_tokens, e.cost_nano_usd, e.overrun_tokens, e.latency_ms, e.first_token_ms,
-  e.occurred_at
+  e.occurred_at, e.cache_write_12h_tokens
 from octroi_private.usage_event as e;
 comment on view octroi.usage is
 'Settled calls: the reader''s own, and all of the accounts they administer. cost_nano_usd is in billionths of a US dollar.';

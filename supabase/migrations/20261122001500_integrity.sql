@@ -144,6 +144,7 @@ having count(*) > 1
 union all
 select 'I3 an entitlement names every balance that binds it', e.user_id::text, e.model
 from octroi_private.entitlement as e
+join octroi_private.model_price as p on p.id = e.price_id
 where e.valid_until > octroi_private.now()
   and e.balance_ids is distinct from coalesce((
     select array_agg(b.id order by b.id)
@@ -155,7 +156,8 @@ where e.valid_until > octroi_private.now()
       and b.period_start <= octroi_private.now()
       and b.subject = case b.scope
         when 'account' then '' when 'member' then e.user_id::text
-        when 'api_key' then e.api_key_id::text when 'model' then e.model
+        when 'api_key' then e.api_key_id::text
+        when 'model' then case b.subject when e.model then e.model else p.model end
       end
   ), '{}')
 union all

@@ -49,6 +49,7 @@ grant execute on function octroi.resume_subscription() to authenticated;
 grant execute on function octroi.buy_top_up(text, text, text) to authenticated;
 grant execute on function octroi.set_auto_top_up(text, bigint, bigint) to authenticated;
 grant execute on function octroi.set_overage(boolean, bigint) to authenticated;
+grant execute on function octroi.set_default_output(integer) to authenticated;
 grant execute on function octroi.set_notifications(boolean, text, text) to authenticated;
 grant execute on function octroi.billing_request(uuid) to authenticated;
 grant execute on function octroi.my_subscription() to authenticated;
@@ -71,13 +72,15 @@ grant usage on schema octroi_private to octroi_worker;
 grant execute on function octroi_private.authenticate_key(bytea) to octroi_worker;
 grant execute on function octroi_private.authenticate_user(uuid, uuid) to octroi_worker;
 grant execute on function octroi_private.reserve_many(
-  uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer
+  uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer,
+  boolean
 ) to octroi_worker;
 grant execute on function octroi_private.settle_many(
   uuid [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], text [], text [], text [],
-  jsonb [], integer [], integer [], text [], smallint [], text [], bytea []
+  jsonb [], integer [], integer [], text [], smallint [], text [], bytea [], bigint []
 ) to octroi_worker;
 grant execute on function octroi_private.release_many(uuid [], text []) to octroi_worker;
+grant execute on function octroi_private.calls_holding(uuid, uuid, uuid, text, text, text, text) to octroi_worker;
 grant execute on function octroi_private.stored_response(uuid) to octroi_worker;
 grant execute on function octroi_private.model_list(uuid, uuid) to octroi_worker;
 grant execute on function octroi_private.model_limits(text) to octroi_worker;
@@ -98,6 +101,11 @@ grant execute on function octroi_private.fail_completion(uuid, smallint, jsonb) 
 grant execute on function octroi_private.worker_ready() to octroi_worker;
 -- Plans, as the operator declares them.
 grant execute on function octroi_private.declare_plans(jsonb, boolean) to octroi_worker;
+-- Prices, as the operator declares them, and what customers asked for without.
+grant execute on function octroi_private.declare_prices(jsonb, boolean) to octroi_worker;
+grant execute on function octroi_private.price_list() to octroi_worker;
+grant execute on function octroi_private.count_unpriced_models(text [], bigint []) to octroi_worker;
+grant execute on function octroi_private.model_troubles() to octroi_worker;
 grant execute on function octroi_private.plan_catalogue() to octroi_worker;
 grant execute on function octroi_private.purchase_pages() to octroi_worker;
 grant execute on function octroi_private.page_origins() to octroi_worker;
@@ -117,7 +125,7 @@ grant execute on function octroi_private.finish_billing_request(uuid, text, text
 grant execute on function octroi_private.fail_billing_request(uuid, text, text, text, text) to octroi_worker;
 grant execute on function octroi_private.change_step(uuid, jsonb) to octroi_worker;
 grant execute on function octroi_private.cancel_step(uuid) to octroi_worker;
-grant execute on function octroi_private.note_refused_at_limit(uuid, text, bigint, bigint, integer) to octroi_worker;
+grant execute on function octroi_private.note_refused_at_limit(uuid, uuid, text, bigint, bigint, integer) to octroi_worker;
 grant execute on function octroi_private.begin_meter_report(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_meter_report(uuid, text, text) to octroi_worker;
 grant execute on function octroi_private.resolve_meter_report(uuid, bigint) to octroi_worker;
@@ -166,7 +174,7 @@ grant execute on function octroi_private.reserve(
   uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer
 ) to octroi_meter;
 grant execute on function octroi_private.settle(
-  uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text
+  uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text, bigint
 ) to octroi_meter;
 grant execute on function octroi_private.release(uuid, text) to octroi_meter;
 grant execute on function octroi_private.record_usage(

@@ -50,6 +50,7 @@ prepare functions_golden as values
 ('authenticated', 'octroi.set_auto_top_up(text,bigint,bigint)'),
 ('authenticated', 'octroi.set_notifications(boolean,text,text)'),
 ('authenticated', 'octroi.set_overage(boolean,bigint)'),
+('authenticated', 'octroi.set_default_output(integer)'),
 ('authenticated', 'octroi.start_checkout(text,text,text,text)'),
 ('authenticated', 'octroi_private.my_accounts()'),
 ('authenticated', 'octroi_private.my_administered_accounts()'),
@@ -64,7 +65,7 @@ prepare functions_golden as values
 ('octroi_meter', 'octroi_private.record_usage(uuid,uuid,text,bigint,bigint,bigint,uuid,uuid,text)'),
 ('octroi_meter', 'octroi_private.release(uuid,text)'),
 ('octroi_meter', 'octroi_private.reserve(uuid,uuid,uuid,uuid,text,bigint,bigint,integer,text,bytea,text,integer)'),
-('octroi_meter', 'octroi_private.settle(uuid,bigint,bigint,bigint,bigint,bigint,bigint,bigint,text,text)'),
+('octroi_meter', 'octroi_private.settle(uuid,bigint,bigint,bigint,bigint,bigint,bigint,bigint,text,text,bigint)'),
 ('octroi_meter', 'octroi_private.uuid_v7()'),
 ('octroi_admin', 'octroi_private.find_person_by_email(text)'),
 ('octroi_admin', 'octroi_private.mask_contact(uuid,bytea,bytea)'),
@@ -86,12 +87,12 @@ prepare functions_golden as values
 (
   'octroi_owner',
   'octroi_native.reserve_many(uuid[],uuid[],uuid[],uuid[],text[],text[],bigint[],bigint[],integer[],text[],'
-  || 'bytea[],integer)'
+  || 'bytea[],integer,boolean)'
 ),
 (
   'octroi_owner',
   'octroi_native.settle_many(uuid[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],text[],text[],'
-  || 'text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[])'
+  || 'text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[],bigint[])'
 ),
 ('octroi_owner', 'octroi_native.verify_stripe_signature(bytea,text,text[],timestamp with time zone,integer)'),
 ('octroi_worker', 'octroi_private.apply_stripe_object(text,text,bigint,jsonb)'),
@@ -100,13 +101,18 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.begin_mail(uuid,integer)'),
 ('octroi_worker', 'octroi_private.begin_meter_report(uuid)'),
 ('octroi_worker', 'octroi_private.billing_troubles()'),
+('octroi_worker', 'octroi_private.calls_holding(uuid,uuid,uuid,text,text,text,text)'),
 ('octroi_worker', 'octroi_private.cancel_step(uuid)'),
 ('octroi_worker', 'octroi_private.change_step(uuid,jsonb)'),
 ('octroi_worker', 'octroi_private.claim_jobs(text,text[],integer,integer,timestamp with time zone,bigint)'),
 ('octroi_worker', 'octroi_private.claim_mail(uuid)'),
 ('octroi_worker', 'octroi_private.close_did(text,text,jsonb)'),
 ('octroi_worker', 'octroi_private.close_step(text)'),
+('octroi_worker', 'octroi_private.count_unpriced_models(text[],bigint[])'),
 ('octroi_worker', 'octroi_private.declare_plans(jsonb,boolean)'),
+('octroi_worker', 'octroi_private.declare_prices(jsonb,boolean)'),
+('octroi_worker', 'octroi_private.model_troubles()'),
+('octroi_worker', 'octroi_private.price_list()'),
 ('octroi_worker', 'octroi_private.extend_jobs(bigint[],integer[],integer)'),
 ('octroi_worker', 'octroi_private.erasure_at_stripe(bigint)'),
 ('octroi_worker', 'octroi_private.erasure_customer(bigint)'),
@@ -135,7 +141,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.page_origins()'),
 ('octroi_worker', 'octroi_private.purchase_pages()'),
 ('octroi_worker', 'octroi_private.receive_stripe_events(jsonb)'),
-('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,text,bigint,bigint,integer)'),
+('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,uuid,text,bigint,bigint,integer)'),
 ('octroi_worker', 'octroi_private.reconcile_customers(bigint,text,integer)'),
 ('octroi_worker', 'octroi_private.reconcile_cycles(bigint,text)'),
 ('octroi_worker', 'octroi_private.reconcile_invoice(bigint,text,jsonb)'),
@@ -153,7 +159,7 @@ prepare functions_golden as values
 (
   'octroi_worker',
   'octroi_private.reserve_many(uuid[],uuid[],uuid[],uuid[],text[],text[],bigint[],bigint[],integer[],text[],'
-  || 'bytea[],integer)'
+  || 'bytea[],integer,boolean)'
 ),
 ('octroi_worker', 'octroi_private.resolve_meter_report(uuid,bigint)'),
 ('octroi_worker', 'octroi_private.revoke_leaked_keys(bytea[])'),
@@ -162,7 +168,7 @@ prepare functions_golden as values
 (
   'octroi_worker',
   'octroi_private.settle_many(uuid[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],bigint[],text[],'
-  || 'text[],text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[])'
+  || 'text[],text[],jsonb[],integer[],integer[],text[],smallint[],text[],bytea[],bigint[])'
 ),
 ('octroi_worker', 'octroi_private.stand_by_for_jobs()'),
 ('octroi_worker', 'octroi_private.start_reconciliation()'),

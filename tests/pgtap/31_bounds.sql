@@ -23,6 +23,8 @@ select k.id as key_id from octroi_private.api_key as k where k.name = 'olga team
 insert into octroi_private.api_key_previous (key_hash, api_key_id, expires_at)
 values (sha256('old'), :'key_id', now()), (sha256('older'), :'key_id', now());
 select octroi_private.authenticate_key(k.key_hash) from octroi_private.api_key as k \g /dev/null
+insert into octroi_private.waiting_call (account_id, request_id, balance_id, waits_until)
+values (:team, octroi_private.uuid_v7(), 1, now()), (:team, octroi_private.uuid_v7(), 1, now());
 insert into octroi_private.test_clock (shift) values ('0');
 select octroi_private.make_usage_partition('2091-05-01') \g /dev/null
 
@@ -60,6 +62,11 @@ from (values
   ('plan_code_check', 'plan', 'code = repeat(''x'', 41)'),
   ('plan_version_version_check', 'plan_version', 'version = 0'),
   ('plan_version_allowed_models_check', 'plan_version', 'allowed_models = ''{}'''),
+  ('plan_version_default_output_tokens_check', 'plan_version', 'default_output_tokens = 0'),
+  ('plan_version_least_output_tokens_check', 'plan_version', 'least_output_tokens = 1000001'),
+  ('plan_version_hold_wait_seconds_check', 'plan_version', 'hold_wait_seconds = 61'),
+  ('account_default_output_tokens_check', 'account', 'default_output_tokens = 0'),
+  ('plan_version_on_disconnect_check', 'plan_version', 'on_disconnect = ''stop'''),
   ('plan_limit_model_only_for_models', 'plan_limit', 'model = ''gpt-5'''),
   ('plan_limit_overage_on_account', 'plan_limit', 'overage = 1, period = ''day'''),
   ('subscription_check', 'subscription', 'ended_at = started_at - interval ''1 second'''),
@@ -87,6 +94,8 @@ from (values
   ('model_price_audio_input_price_check', 'model_price', 'audio_input_price = -1'),
   ('model_price_output_price_check', 'model_price', 'output_price = -1'),
   ('model_price_audio_output_price_check', 'model_price', 'audio_output_price = 1000000001'),
+  ('model_price_default_output_tokens_check', 'model_price', 'default_output_tokens = 0'),
+  ('model_price_least_output_tokens_check', 'model_price', 'least_output_tokens = 0'),
   ('model_price_one_at_a_time', 'model_price', 'model = ''the-same'''),
 
   ('quantity_check', 'balance', 'used = -1'),
@@ -95,6 +104,7 @@ from (values
   ('balance_grants_what_is_allowed', 'balance', 'allowed = granted + 1'),
   ('balance_never_overshot', 'balance', 'used = granted + overage + 1 - reserved'),
   ('request_state_check', 'request', 'state = ''lost'''),
+  ('output_bound_check', 'request', 'output_bound = ''luck'''),
   ('request_is_sound', 'request', 'expires_at = started_at'),
   ('choice_count_check', 'request', 'choices = 0'),
   ('choice_count_check', 'request', 'choices = 129'),
@@ -151,6 +161,10 @@ from (values
     || 'period = ''month'', scope = ''account'', subject = '''''
   ),
   (
+    'waiting_call_once', 'waiting_call',
+    'account_id = ''01a00000-0000-7000-8000-0000000000ff'', request_id = ''01a00000-0000-7000-8000-0000000000ff'''
+  ),
+  (
     'request_idempotency', 'request',
     'account_id = ''01a00000-0000-7000-8000-0000000000ff'', idempotency_key = ''the same'''
   )
@@ -185,6 +199,7 @@ values (
 );
 
 \ir setup/billing_rows.sql
+\ir setup/price_rows.sql
 \ir setup/consent_rows.sql
 \ir setup/erasure_rows.sql
 \ir setup/security_rows.sql

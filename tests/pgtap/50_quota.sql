@@ -2,7 +2,7 @@
 begin;
 \ir setup/play.sql
 \set nora '\'01a00000-0000-7000-8000-00000000000e\''
-select plan(32);
+select plan(35);
 
 insert into auth.users (id, email) values (:nora, 'nora@example.test');
 select a.id as account from octroi_private.account as a where a.owner_user_id = :nora \gset
@@ -139,8 +139,9 @@ select is((select count(distinct p.id) from page_seen as p), 6::bigint, 'and no 
 select is((select count(*) from octroi.my_requests(0)), 0::bigint, 'a page of none is empty');
 select is((select count(*) from octroi.my_requests(-5)), 0::bigint, 'a negative one too');
 
--- check_quota says what reserve then decides, at the edge: a call of exactly what is left, and of one more.
-select q.remaining as left_over from octroi.my_quota() as q where q.meter = 'tokens' \gset
+-- check_quota says what reserve then decides, at two edges: a call of exactly what is left, and of one more, for which
+-- running calls hold too much; one of all that is not used, and of one more, which is refused for good.
+select q.remaining as left_over, q.granted - q.used as unused from octroi.my_quota() as q where q.meter = 'tokens' \gset
 select is(
   (select c.allowed from octroi.check_quota('gpt-5-mini', :left_over) as c), true, 'what is left exactly is allowed'
 );
@@ -148,11 +149,22 @@ select results_eq(
   format(
     'select allowed, reason, scope, meter, remaining from octroi.check_quota(%L, %s)', 'gpt-5-mini', :left_over + 1
   ),
-  format($$values (false, 'quota_exceeded', 'account', 'tokens', %s::bigint)$$, :left_over),
-  'one more is refused, naming the limit'
+  format($$values (false, 'quota_held', 'account', 'tokens', %s::bigint)$$, :left_over),
+  'one more has to wait for running calls, and the limit is named'
+);
+select results_eq(
+  format(
+    'select reason, used + reserved + remaining = granted, retry_after_seconds from octroi.check_quota(%L, %s)',
+    'gpt-5-mini', :unused
+  ),
+  $$values ('quota_held', true, null::bigint)$$, 'so has one of all that is not used; nobody knows for how long'
+);
+select is(
+  (select c.reason from octroi.check_quota('gpt-5-mini', :unused + 1) as c), 'quota_exceeded',
+  'more than that is refused until the reset'
 );
 select c.retry_after_seconds as retry_after, extract(epoch from c.resets_at - max(r.occurred_at))::bigint as to_reset
-from octroi.check_quota('gpt-5-mini', :left_over + 1) as c
+from octroi.check_quota('gpt-5-mini', :unused + 1) as c
 cross join octroi.my_requests() as r
 group by 1, c.resets_at \gset
 select ok(:retry_after between :to_reset - 1 and :to_reset + 1, 'retry_after_seconds is the time to the reset');
@@ -163,7 +175,15 @@ select is(
     from octroi_private.reserve(
       '01a00000-0000-7000-8000-000000000201', :'account', null, :nora, 'gpt-5-mini', :left_over + 1, 0
     ) as r
-  ), 'refused quota_exceeded', 'reserve refuses the one more'
+  ), 'held quota_held', 'reserve holds the one more back'
+);
+select is(
+  (
+    select r.verdict || ' ' || r.reason
+    from octroi_private.reserve(
+      '01a00000-0000-7000-8000-000000000203', :'account', null, :nora, 'gpt-5-mini', :unused + 1, 0
+    ) as r
+  ), 'refused quota_exceeded', 'and refuses what can never fit'
 );
 select is(
   (
@@ -175,7 +195,7 @@ select is(
 );
 select tap.play(:nora) \g /dev/null
 select is(
-  (select c.reason from octroi.check_quota('gpt-5-mini', 1) as c), 'quota_exceeded', 'then nothing more is allowed'
+  (select c.reason from octroi.check_quota('gpt-5-mini', 1) as c), 'quota_held', 'then nothing more is allowed for now'
 );
 select is(
   (select c.reason from octroi.check_quota('gpt-99', 1) as c), 'model_not_priced', 'a model without a price is refused'

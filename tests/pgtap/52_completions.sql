@@ -60,7 +60,7 @@ select results_eq(
     array[%L::uuid], array[18::bigint], array[0::bigint], array[0::bigint], array[0::bigint], array[7::bigint],
     array[0::bigint], array[0::bigint], array[null::text], array['default'], array['provider'], array['{}'::jsonb],
     array[900], array[300], array['req_1'], array[200::smallint], array['application/json'],
-    array['{"output_text": "hi"}'::bytea]
+    array['{"output_text": "hi"}'::bytea], array[0::bigint]
   )$$, :'answered'),
   $$values ('settled', 25::bigint)$$, 'and settled with its answer'
 );

@@ -1,7 +1,7 @@
 -- Plans as one declaration: what is refused and why, what makes a new version, and what those who subscribed keep.
 begin;
 \ir setup/play.sql
-select plan(44);
+select plan(47);
 
 create function tap.declared(p_change text) returns jsonb
 language sql
@@ -52,11 +52,12 @@ insert into tap.refused values
 ('{plan,1,price,month} = -1', 'plan basic, price.month: a whole number of minor units from 1 to 99,999,999'),
 ('{plan,1,price,month} = 9.5', 'plan basic, price.month: a whole number of minor units from 1 to 99,999,999'),
 ('{plan,1,price,year} = 1e30', 'plan basic, price.year: a whole number of minor units from 1 to 99,999,999'),
-('{plan,1,price,week} = 100', 'plan basic, price.week: not a field of a plan file'),
-('{plan,1,color} = "red"', 'plan basic, color: not a field of a plan file'),
+('{plan,1,price,week} = 100', 'plan basic, price.week: not a field of this file'),
+('{plan,1,color} = "red"', 'plan basic, color: not a field of this file'),
 ('{plan,1,trial_days} = 1000', 'plan basic, trial_days: a whole number from 0 to 730'),
 ('{plan,0,trial_days} = 7', 'plan free, trial_days: there is nothing to try without a price'),
 ('{plan,1,seats} = 0', 'plan basic, seats: a whole number from 1 to 100,000'),
+('{plan,1,on_disconnect} = "stop"', 'plan basic, on_disconnect: cancel or drain'),
 ('{plan,1,models} = ["gpt-99"]', 'plan basic, models[0]: gpt-99 has no price'),
 ('{plan,1,top_ups} = ["huge"]', 'plan basic, top_ups[0]: huge is not declared'),
 ('{plan,1,features} = ["", "x"]', 'plan basic, features[0]: 1 to 100 characters'),
@@ -163,6 +164,31 @@ select is(
   tap.faults('{plan,1} = {"code": "other", "name": "Other", "limit": [{"meter": "tokens", "period": "day",
   "amount": 1}]}'),
   'plan basic: removed, and 1 accounts still have it', 'a plan that somebody has is not removed'
+);
+
+-- What becomes of a stream whose client leaves is the plan's to say, unless the model thinks.
+select count(*) from octroi_private.declare_plans(tap.declared('{plan,2,on_disconnect} = "drain"'), false) \g /dev/null
+select octroi_private.assign_plan(:'account', p.code)
+from (values ('premium'), ('basic')) as p (code) \g /dev/null
+select is(
+  (
+    select array_agg(v.on_disconnect order by v.plan_code)
+    from (
+      select distinct on (w.plan_code) w.plan_code, w.on_disconnect from octroi_private.plan_version as w
+      where w.plan_code in ('basic', 'premium') order by w.plan_code, w.version desc
+    ) as v
+  ), array['cancel', 'drain'], 'a plan cancels unless it drains'
+);
+select results_eq(
+  format(
+    $$select m.model, r.verdict, r.on_disconnect
+      from (values ('gpt-4o-mini'), ('gpt-5-mini')) as m (model)
+      cross join lateral octroi_private.reserve(
+        octroi_private.uuid_v7(), %L, null, '01a00000-0000-7000-8000-00000000000e', m.model, 10, 20
+      ) as r$$, :'account'
+  ),
+  $$values ('gpt-4o-mini', 'granted', 'cancel'), ('gpt-5-mini', 'granted', 'drain')$$,
+  'a reservation says which, and a model that thinks is drained on every plan'
 );
 
 select * from finish();

@@ -25,6 +25,16 @@ select tap.apply('checkout_session', '{
   "line_items": [{"id": "li_1", "price": "id_octroi-top-up-small-v1", "quantity": 1, "amount_total": 500}]
 }') \g /dev/null
 
+-- A model that hears and speaks.
+insert into octroi_private.model_price (
+  model, valid, encoding, max_input_tokens, max_output_tokens, input_price, cached_input_price, cache_write_price,
+  audio_input_price, output_price, audio_output_price, source
+)
+values (
+  'gpt-audio', '[2026-01-01Z,)', 'o200k_base', 128000, 16384, 2500000, 2500000, 2500000, 32000000, 10000000, 64000000,
+  'its price list'
+);
+
 -- A call that takes the last of the plan, all of the pack, and some more.
 select tap.use(9900) \g /dev/null
 select r.verdict from octroi_private.reserve(
@@ -71,7 +81,7 @@ select results_eq(
 );
 select is(
   (select r.price_source from octroi.receipt('01a00000-0000-7000-8000-000000000001') as r),
-  'openai.com/api/pricing, 2026-06',
+  'its price list',
   'and where the price is from'
 );
 select is(

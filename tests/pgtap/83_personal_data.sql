@@ -8,7 +8,8 @@ select plan(12);
 -- Tables that are about nobody. Whoever adds a table adds it to the register, or here with a good conscience.
 create table tap.about_nobody (table_name text primary key);
 insert into tap.about_nobody values
-('append_only_pass'), ('billing_setting'), ('consent_policy'), ('detection_state'), ('model_price'), ('news_letter'),
+('append_only_pass'), ('billing_setting'), ('consent_policy'), ('detection_state'), ('model_alias'), ('model_price'),
+('news_letter'), ('unpriced_model'),
 ('personal_column'), ('personal_table'), ('plan'), ('plan_limit'),
 ('plan_overage'), ('plan_price'), ('plan_version'), ('plan_version_pack'), ('privacy_setting'), ('processor'),
 ('reconciliation'), ('recurring_job'), ('retention_rule'), ('retention_setting'), ('security_setting'),

@@ -245,7 +245,7 @@ select set_eq(
   array[
     -- in bites; by cascade; by the clock of their own; with the receipt; for good
     'usage_event', 'entitlement', 'request', 'stored_response', 'refused_access', 'security_signal', 'usage_removal',
-    'erasure_step', 'audit_log'
+    'waiting_call', 'erasure_step', 'audit_log'
   ],
   'no other table holds an account for longer'
 );

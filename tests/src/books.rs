@@ -38,6 +38,7 @@ pub struct UsageEvent {
     pub input_tokens: i64,
     pub cached_input_tokens: i64,
     pub cache_write_tokens: i64,
+    pub cache_write_12h_tokens: i64,
     pub audio_input_tokens: i64,
     pub output_tokens: i64,
     pub reasoning_tokens: i64,
@@ -128,8 +129,9 @@ pub struct RequestCounts {
     pub expired: i64,
 }
 
-/// One line of a bill: input, cached, written to the cache, audio in, output, reasoning, audio out.
-pub type Pools = [i64; 7];
+/// One line of a bill: input, cached, written to the cache, of these for twelve hours, audio in, output, reasoning, audio
+/// out.
+pub type Pools = [i64; 8];
 
 /// The provider's bill, by our request's id; what it refused is not on it.
 pub fn provider_bill(sim: &octroi_sim::openai::Handle) -> BTreeMap<Uuid, Pools> {
@@ -139,6 +141,7 @@ pub fn provider_bill(sim: &octroi_sim::openai::Handle) -> BTreeMap<Uuid, Pools> 
             c.input_tokens,
             c.cached_input_tokens,
             c.cache_write_tokens,
+            c.cache_write_12h_tokens,
             c.audio_input_tokens,
             c.output_tokens,
             c.reasoning_tokens,
@@ -160,6 +163,7 @@ impl Stage {
                 event.input_tokens,
                 event.cached_input_tokens,
                 event.cache_write_tokens,
+                event.cache_write_12h_tokens,
                 event.audio_input_tokens,
                 event.output_tokens,
                 event.reasoning_tokens,

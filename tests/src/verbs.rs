@@ -89,6 +89,10 @@ pub struct Verdict {
     pub resets_at: Option<OffsetDateTime>,
     pub retry_after_seconds: Option<i64>,
     pub plan: Option<String>,
+    pub output_bound: Option<String>,
+    pub needed: Option<i64>,
+    pub wait_seconds: Option<i32>,
+    pub ticket: Option<i64>,
 }
 
 impl Verdict {
@@ -120,6 +124,7 @@ pub struct Usage {
     pub input_tokens: i64,
     pub cached_input_tokens: i64,
     pub cache_write_tokens: i64,
+    pub cache_write_12h_tokens: i64,
     pub audio_input_tokens: i64,
     pub output_tokens: i64,
     pub reasoning_tokens: i64,
@@ -137,6 +142,7 @@ impl Usage {
             input_tokens,
             cached_input_tokens: 0,
             cache_write_tokens: 0,
+            cache_write_12h_tokens: 0,
             audio_input_tokens: 0,
             output_tokens,
             reasoning_tokens: 0,
@@ -168,7 +174,7 @@ pub struct Outcome {
 const RESERVE_MANY: &str = "select to_jsonb(v)
     from octroi_private.reserve_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as v";
 const SETTLE_MANY: &str = "select to_jsonb(o) from octroi_private.settle_many(
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) as o";
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) as o";
 /// Long enough that no hold expires unless the test moves the clock.
 const LEASE_SECONDS: i32 = 660;
 
@@ -229,6 +235,7 @@ pub async fn try_settle_many(
         .bind(statuses)
         .bind(&no_texts)
         .bind(each(usages, |u| u.response_body.clone()))
+        .bind(each(usages, |u| u.cache_write_12h_tokens))
         .fetch_all(db)
         .await?;
     Ok(outcomes.into_iter().map(|Json(outcome)| outcome).collect())

@@ -89,7 +89,7 @@ async fn a_provider_that_is_down_costs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn usage_that_is_missing_null_or_nonsense_is_charged_at_the_hold() {
+async fn an_answer_whose_usage_is_missing_null_or_nonsense_is_charged_what_it_says() {
     play(async |stage| {
         let sim = provider().await;
         let gateway = Gateway::start(stage, &sim).await;
@@ -104,16 +104,16 @@ async fn usage_that_is_missing_null_or_nonsense_is_charged_at_the_hold() {
             faults.extend(nonsense.iter().map(|value| FaultKind::Usage { value: value.clone() }));
             for fault in faults {
                 sim.fault(fault.clone()).unwrap();
-                let body = chat(json!({ "stream": stream, "max_completion_tokens": 300 }));
+                let text = "Speak. [[output_tokens=60]]";
+                let body = chat(json!({ "stream": stream, "n": 2, "max_completion_tokens": 3_000,
+                    "messages": [{ "role": "user", "content": text }] }));
                 let reply = client.post(CHAT, &body).await;
                 assert_eq!(reply.status, 200, "{fault:?}: {reply:?}");
                 stage.when_quiet().await;
                 let event = stage.usage_event(reply.usage_id()).await;
-                assert_eq!(
-                    (event.source.as_str(), event.output_tokens),
-                    ("hold", 300),
-                    "{fault:?} stream={stream}"
-                );
+                // Texts counted as one may join where the provider's tokens did not.
+                let close = (118..=120).contains(&event.output_tokens);
+                assert!(close && event.source == "estimated", "{fault:?} stream={stream}: {event:?}");
             }
             // Zero is a number.
             sim.fault(FaultKind::Usage {
@@ -165,7 +165,6 @@ async fn an_answer_of_unknown_outcome_is_charged_and_not_tried_again() {
         let faults = [
             FaultKind::HangUp { reset: false, charged: true },
             FaultKind::HangUp { reset: true, charged: true },
-            FaultKind::ErrorBody,
             FaultKind::CutAtByte { offset: 20, reset: false },
         ];
         for (count, fault) in faults.into_iter().enumerate() {
@@ -190,7 +189,37 @@ async fn an_answer_of_unknown_outcome_is_charged_and_not_tried_again() {
             assert!([200, 502].contains(&reply.status.as_u16()), "{reply:?}");
             stage.when_quiet().await;
         }
-        assert_eq!(stage.usage_events().await.len(), 6);
+        assert_eq!(stage.usage_events().await.len(), 5);
+        gateway.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_in_place_of_an_answer_costs_nothing_though_its_status_is_200() {
+    play(async |stage| {
+        let sim = provider().await;
+        let gateway = Gateway::start(stage, &sim).await;
+        let (caller, client) = customer(stage, &gateway).await;
+        let response = json!({ "model": "gpt-4o-mini", "input": "hello", "stream": true });
+        sim.fault(FaultKind::ErrorBody).unwrap();
+        let reply = client.post(CHAT, &chat(json!({}))).await;
+        reply.assert_openai_error(503);
+        assert_eq!(reply.code(), "upstream_unavailable");
+        for (fault, path, body) in [
+            (FaultKind::ErrorEvent { chunks: 0 }, CHAT, chat(json!({ "stream": true }))),
+            (FaultKind::ErrorEvent { chunks: 1 }, CHAT, chat(json!({ "stream": true }))),
+            (FaultKind::ErrorEvent { chunks: 0 }, "/v1/responses", response.clone()),
+            (FaultKind::ResponseFailed { chunks: 0 }, "/v1/responses", response),
+        ] {
+            sim.fault(fault.clone()).unwrap();
+            let reply = client.post(path, &body).await;
+            assert!(String::from_utf8_lossy(&reply.body).contains("error"), "{fault:?}: {reply:?}");
+        }
+        stage.when_quiet().await;
+        assert_eq!(stage.balance(caller, "tokens", "month").await.used, 0);
+        assert_eq!(stage.requests().await.released, 5);
+        assert!(stage.usage_events().await.is_empty());
         gateway.stop().await;
     })
     .await;

@@ -73,7 +73,7 @@ async fn a_stream_that_breaks_off_is_charged_what_came_and_never_looks_whole() {
                 FaultKind::CutAfterChunks { chunks: 5, reset: false },
                 FaultKind::CutAfterChunks { chunks: 9, reset: true },
                 FaultKind::CutAtByte { offset: 777, reset: false },
-                FaultKind::ErrorEvent { chunks: 4 },
+                FaultKind::ErrorEvent { chunks: 8 },
             ] {
                 sim.fault(fault.clone()).unwrap();
                 let before = stage.usage_events().await.len();
@@ -101,13 +101,13 @@ async fn a_stream_that_breaks_off_is_charged_what_came_and_never_looks_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_response_that_fails_or_stays_incomplete_is_settled() {
+async fn a_response_that_fails_after_a_word_or_stays_incomplete_is_settled() {
     play(async |stage| {
         let sim = provider().await;
         let gateway = Gateway::start(stage, &sim).await;
         let (_, client) = customer(stage, &gateway).await;
         let faults =
-            [FaultKind::ResponseFailed { chunks: 3 }, FaultKind::ResponseIncomplete, FaultKind::NoDone];
+            [FaultKind::ResponseFailed { chunks: 8 }, FaultKind::ResponseIncomplete, FaultKind::NoDone];
         for (count, fault) in faults.into_iter().enumerate() {
             sim.fault(fault.clone()).unwrap();
             let body =

@@ -128,7 +128,7 @@ async fn every_endpoint_can_be_queued_and_a_refusal_is_told() {
         for (who, request, status, code) in [
             (poor, chat(json!({})), 429, "quota_exceeded"),
             (caller, chat(json!({ "frobnicate": 1 })), 400, "unknown_parameter"),
-            (caller, chat(json!({ "model": "gpt-99" })), 403, "model_not_priced"),
+            (caller, chat(json!({ "model": "gpt-99" })), 404, "model_not_found"),
         ] {
             let id = ask(stage, who, &request).await;
             let (state, told, response, error) = answered(stage, who, id).await;

@@ -142,7 +142,8 @@ async fn a_budget_below_what_is_held_lets_nothing_more_through() {
         let held = Call::new(caller, 300, 0);
         reserve(&stage.pool, &held).await;
         stage.set_budget(caller, ("account", ""), "tokens", "month", 500).await;
-        assert_eq!(reason(stage, &Call::new(caller, 1, 0)).await, "quota_exceeded");
+        assert_eq!(reason(stage, &Call::new(caller, 1, 0)).await, "quota_held", "until the call that runs has ended");
+        assert_eq!(reason(stage, &Call::new(caller, 101, 0)).await, "quota_exceeded", "100 of 500 are not used");
         assert_eq!(release(&stage.pool, held.request_id).await, "released");
         assert_eq!(reason(stage, &Call::new(caller, 101, 0)).await, "quota_exceeded", "100 of 500 are left");
         use_tokens(stage, caller, 100).await;

@@ -207,12 +207,14 @@ async fn the_price_is_that_of_the_model_that_answered_rounded_once() {
         let pico_usd: i64 = price.iter().zip(tokens).map(|(price, tokens)| price * tokens).sum();
         assert_eq!(cost, Some((pico_usd + 999) / 1_000));
 
-        // A name without a price of its own is charged as the model that was asked.
-        let unpriced = Call::new(caller, 100, 100);
-        reserve(&stage.pool, &unpriced).await;
-        let usage = Usage { response_model: Some("gpt-4o-mini-2024-07-18".to_owned()), ..Usage::new(unpriced.request_id, 100, 50) };
-        assert_eq!(settle(&stage.pool, &usage).await.cost_nano_usd, Some(100 * 150 + 50 * 600));
-        assert_eq!(stage.usage_event(unpriced.request_id).await.response_model.as_deref(), Some("gpt-4o-mini-2024-07-18"));
+        // A dated name is answered at its model's price, and one that nobody knows at that of the model that was asked.
+        for answering in ["gpt-4o-mini-2024-07-18", "gpt-99-2099-01-01"] {
+            let asked = Call::new(caller, 100, 100);
+            reserve(&stage.pool, &asked).await;
+            let usage = Usage { response_model: Some(answering.to_owned()), ..Usage::new(asked.request_id, 100, 50) };
+            assert_eq!(settle(&stage.pool, &usage).await.cost_nano_usd, Some(100 * 150 + 50 * 600), "{answering}");
+            assert_eq!(stage.usage_event(asked.request_id).await.response_model.as_deref(), Some(answering));
+        }
     })
     .await;
 }

@@ -28,6 +28,9 @@ pub enum Command {
     /// Declare what is sold, and make it at Stripe.
     #[command(subcommand)]
     Plans(PlansCommand),
+    /// Declare what models cost, show what is in force, and compare it with a cost map.
+    #[command(subcommand)]
+    Prices(PricesCommand),
     /// Set up and repair the connection to Stripe.
     #[command(subcommand)]
     Stripe(StripeCommand),
@@ -127,6 +130,31 @@ pub enum PlansCommand {
     Check {
         /// The plan file.
         #[arg(long, default_value = "plans.toml")]
+        file: PathBuf,
+    },
+}
+
+/// What to do with the prices of models.
+#[derive(Debug, Subcommand)]
+pub enum PricesCommand {
+    /// Show the prices in force and those to come.
+    List,
+    /// Show what changes, then make it so. A changed price begins in ten seconds; calls keep the price they were given.
+    Set {
+        /// The price file.
+        #[arg(long, default_value = "prices.toml")]
+        file: PathBuf,
+        /// Only show.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Say what is missing, gone or different here, against a cost map as LiteLLM has it; fails when anything is.
+    Check {
+        /// The map, model_prices_and_context_window.json; PyPI's litellm brings one.
+        #[arg(long)]
+        map: PathBuf,
+        /// The price file, which names what is left out on purpose.
+        #[arg(long, default_value = "prices.toml")]
         file: PathBuf,
     },
 }

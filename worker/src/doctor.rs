@@ -1,5 +1,6 @@
 //! `octroi doctor`: one line per check, and what to do about each fault.
 
+mod models;
 mod privacy;
 mod security;
 mod stripe;
@@ -44,6 +45,7 @@ pub async fn examine(variables: &Variables, out: &mut impl Write) -> std::io::Re
             findings.extend(stripe::findings(variables, &database).await);
             findings.extend(security::of_database(&database).await);
             findings.extend(privacy::findings(&database).await);
+            findings.extend(models::findings(&database).await);
         }
         Ok(Err(error)) => {
             findings.push(Finding::Fault(format!("OCTROI_DATABASE_URL cannot be used: {error}")))

@@ -64,6 +64,7 @@ async fn run_command(command: &Command, variables: &Variables) -> ExitCode {
         Err(error) => Err(error),
         Ok(ready) => match command {
             Command::Plans(command) => ready.plans(command).await,
+            Command::Prices(command) => ready.prices(command).await,
             Command::Stripe(command) => ready.at_stripe(command).await,
             Command::Keys(command) => ready.keys(command).await,
             Command::Reconcile => ready.reconcile().await,

@@ -38,10 +38,20 @@ pub const SWEEP_FAILURES: &str = "octroi_sweep_failures_total";
 pub const REQUESTS: &str = "octroi_requests_total";
 /// Calls under way, those read on without a client included.
 pub const CALLS_IN_FLIGHT: &str = "octroi_calls_in_flight";
+/// Calls that wait for room which other calls hold.
+pub const CALLS_WAITING: &str = "octroi_calls_waiting";
+/// Calls told to come again because no such room came free.
+pub const CALLS_HELD_BACK: &str = "octroi_calls_held_back_total";
+/// Time that calls waited for such room, whether it came or not.
+pub const ROOM_WAIT_SECONDS: &str = "octroi_room_wait_seconds";
 /// Calls whose usage could not be recorded.
 pub const SETTLE_FAILURES: &str = "octroi_settle_failures_total";
 /// Calls charged at their hold because the provider told no usage.
 pub const SETTLED_AT_HOLD: &str = "octroi_settled_at_hold_total";
+/// Streams closed at the provider because their client had left.
+pub const STREAMS_CANCELLED: &str = "octroi_streams_cancelled_total";
+/// Tokens that the provider may have counted, at most, beyond what was charged as estimated.
+pub const UNCONFIRMED_TOKENS: &str = "octroi_unconfirmed_tokens_total";
 /// Tokens used beyond what was held.
 pub const OVERRUN_TOKENS: &str = "octroi_overrun_tokens_total";
 /// Calls the provider refused because of the operator's own account, by `reason`.
@@ -107,6 +117,16 @@ fn describe() {
         SETTLED_AT_HOLD,
         Unit::Count,
         "Calls charged at their hold: no usage was told"
+    );
+    metrics::describe_counter!(
+        STREAMS_CANCELLED,
+        Unit::Count,
+        "Streams closed because their client had left"
+    );
+    metrics::describe_counter!(
+        UNCONFIRMED_TOKENS,
+        Unit::Count,
+        "Tokens the provider may have counted beyond what was charged as estimated"
     );
     metrics::describe_counter!(OVERRUN_TOKENS, Unit::Count, "Tokens used beyond what was held");
     metrics::describe_counter!(

@@ -74,7 +74,7 @@ async function code(response: Response): Promise<string> {
 Deno.test("a signed-in user's request is inserted as that user, who learns where the result will be", async () => {
   await atTheDoor(async (knock, seen) => {
     const bearer = await signed();
-    const response = await knock({ headers: headers(bearer), body: '{"model":"gpt-4o-mini"}' });
+    const response = await knock({ headers: headers(bearer), body: '{"model":"gpt-5.4-mini"}' });
     const url = `http://octroi.test/functions/v1/completions/${COMPLETION_ID}`;
     assertEquals(response.status, 202);
     assertEquals(await response.json(), { id: COMPLETION_ID, url });
@@ -83,7 +83,7 @@ Deno.test("a signed-in user's request is inserted as that user, who learns where
       authorization: `Bearer ${bearer}`,
       profile: "octroi",
       rpc: "/rest/v1/rpc/request_completion",
-      body: { request: { model: "gpt-4o-mini" } },
+      body: { request: { model: "gpt-5.4-mini" } },
     }]);
   });
 });

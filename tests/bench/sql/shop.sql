@@ -67,7 +67,7 @@ begin
         bench.same(0::bigint, v_ids), bench.same('gpt-4o-mini'::text, v_ids), bench.same('default'::text, v_ids),
         bench.same('provider'::text, v_ids), bench.same(null::jsonb, v_ids), bench.same(900, v_ids),
         bench.same(200, v_ids), bench.same(null::text, v_ids), bench.same(null::smallint, v_ids),
-        bench.same(null::text, v_ids), bench.same(null::bytea, v_ids)
+        bench.same(null::text, v_ids), bench.same(null::bytea, v_ids), bench.same(0::bigint, v_ids)
       ) as s
       where s.outcome <> 'settled';
       if v_wrong is not null then

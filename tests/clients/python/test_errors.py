@@ -40,10 +40,10 @@ def test_a_bad_parameter_is_a_bad_request_that_names_it(client: OpenAI, provider
     assert provider.totals()["requests"] == served
 
 
-def test_a_model_without_a_price_is_a_permission_error(client: OpenAI):
-    with pytest.raises(openai.PermissionDeniedError) as refused:
+def test_a_model_that_is_not_offered_is_not_found(client: OpenAI):
+    with pytest.raises(openai.NotFoundError) as refused:
         client.chat.completions.create(model="gpt-99", messages=HELLO)
-    assert refused.value.code == "model_not_priced"
+    assert refused.value.code == "model_not_found"
 
 
 def test_an_endpoint_that_is_not_served_is_not_found(client: OpenAI):

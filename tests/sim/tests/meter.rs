@@ -42,14 +42,14 @@ async fn leave_after(chunks: usize, on_disconnect: OnDisconnect) -> u64 {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_at_any_chunk_is_charged_in_full_by_default() {
+async fn a_provider_that_goes_on_charges_in_full_whenever_its_client_left() {
     for chunks in 0..=CHUNKS {
         assert_eq!(leave_after(chunks, OnDisconnect::Finish).await, 10, "left after {chunks} chunks");
     }
 }
 
 #[tokio::test]
-async fn a_provider_that_stops_charges_what_it_had_generated() {
+async fn by_default_a_provider_stops_and_charges_what_it_had_generated() {
     let mut charged = Vec::new();
     for chunks in 0..=CHUNKS {
         charged.push(leave_after(chunks, OnDisconnect::Stop).await);

@@ -79,6 +79,11 @@ pub enum Told {
         /// Limits of which one must be named.
         named: Vec<LimitKey>,
     },
+    /// Not beside what other calls hold.
+    Held {
+        /// Limits of which one must be named.
+        named: Vec<LimitKey>,
+    },
     /// No.
     Refused {
         /// Limits of which one must be named.
@@ -96,6 +101,11 @@ pub enum Told {
 }
 
 impl Account {
+    /// What is decided from here on is decided in another statement: nobody of the one before waits any more.
+    pub fn begin_statement(&mut self) {
+        self.awaited.clear();
+    }
+
     /// Decides a call, and holds what it may spend.
     pub fn reserve(&mut self, ask: &Ask) -> Told {
         if let Some((key, body)) = ask.idempotency {
@@ -113,7 +123,8 @@ impl Account {
         }
         let limits: Vec<LimitKey> = self.limits().into_keys().filter(|key| ask.concerns(key)).collect();
         let at = |key: &LimitKey| (*key, self.period_start(key.3));
-        let fits = |key: &LimitKey| ask.fits(key.2, self.balances[&at(key)].room());
+        // What is used up refuses and bounds the output; what others hold only makes wait.
+        let fits = |key: &LimitKey| ask.fits(key.2, self.balances[&at(key)].unused());
         let enough = ask.output_tokens.min(MIN_OUTPUT_TOKENS);
         let refusing: Vec<LimitKey> = limits.iter().filter(|key| fits(key) < enough).copied().collect();
         if let Some(latest) = refusing.iter().map(|key| self.resets(key)).max() {
@@ -124,6 +135,14 @@ impl Account {
         let least = limits.iter().map(fits).min().unwrap_or(i64::MAX);
         let named = limits.iter().filter(|key| fits(key) == least).copied().collect();
         let output_tokens = ask.output_tokens.min(least);
+        let is_short = |key: &&LimitKey| {
+            ask.hold(key.2, output_tokens) > self.balances[&at(key)].room() || self.awaited.contains(key)
+        };
+        let short: Vec<LimitKey> = limits.iter().filter(is_short).copied().collect();
+        if !short.is_empty() {
+            self.awaited.extend(&short);
+            return Told::Held { named: short };
+        }
         let holds: Vec<_> = limits.iter().map(|key| (at(key), ask.hold(key.2, output_tokens))).collect();
         for (at, amount) in &holds {
             self.balances.get_mut(at).expect("a balance").reserved += amount;

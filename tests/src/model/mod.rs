@@ -49,6 +49,11 @@ impl Balance {
         self.allowed.max(self.used + self.reserved - self.overage) + self.overage
     }
 
+    /// What is not used, whoever holds some of it.
+    pub fn unused(&self) -> i64 {
+        self.allowed + self.overage - self.used
+    }
+
     /// What is left.
     pub fn room(&self) -> i64 {
         self.granted() - self.used - self.reserved
@@ -104,6 +109,8 @@ pub struct Account {
     pub balances: BTreeMap<(LimitKey, i64), Balance>,
     /// Every call granted, in order.
     pub requests: Vec<Request>,
+    /// Limits for which a call waits that is decided in the same statement.
+    awaited: Vec<LimitKey>,
 }
 
 impl Account {

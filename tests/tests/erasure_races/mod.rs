@@ -16,7 +16,7 @@ pub enum Has {
 pub type Act = (&'static str, Has, &'static str);
 
 /// Every function of the Data API that writes, as a user calls it.
-pub const BY_USERS: [Act; 18] = [
+pub const BY_USERS: [Act; 19] = [
     (
         "buy_top_up",
         Has::Plan,
@@ -42,6 +42,7 @@ pub const BY_USERS: [Act; 18] = [
     ("revoke_api_key", Has::Nothing, "octroi.revoke_api_key('{key}')"),
     ("rotate_api_key", Has::Nothing, "octroi.rotate_api_key('{key}')"),
     ("set_auto_top_up", Has::Plan, "octroi.set_auto_top_up('tokens_100k', 1, 500)"),
+    ("set_default_output", Has::Nothing, "octroi.set_default_output(2048)"),
     ("set_notifications", Has::Nothing, "octroi.set_notifications(true, 'fr', 'Europe/Paris')"),
     ("set_overage", Has::Plan, "octroi.set_overage(true)"),
     (

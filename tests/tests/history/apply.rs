@@ -1,5 +1,7 @@
 //! The steps of a history.
 
+use std::collections::HashSet;
+
 use octroi_tests::model::{Grant, LimitKey, Report, State};
 use octroi_tests::verbs::{self, Outcome, Usage};
 use time::Duration;
@@ -40,12 +42,21 @@ impl World<'_> {
         let calls: Vec<_> = asks.iter().map(|ask| self.call(ask)).collect();
         if self.batched {
             let verdicts = verbs::try_reserve_many(&self.stage.pool, &calls).await.unwrap();
+            // A key that stands twice ends a statement: the second must see what became of the first.
+            let mut keys = HashSet::new();
+            self.model.begin_statement();
             for ((ask, call), verdict) in asks.iter().zip(&calls).zip(&verdicts) {
+                if ask.idempotency.is_some_and(|(key, _)| keys.contains(&key)) {
+                    keys.clear();
+                    self.model.begin_statement();
+                }
+                keys.extend(ask.idempotency.map(|(key, _)| key));
                 self.check(ask, call, verdict);
             }
         } else {
             for (ask, call) in asks.iter().zip(&calls) {
                 let verdict = verbs::reserve(&self.stage.pool, call).await;
+                self.model.begin_statement();
                 self.check(ask, call, &verdict);
             }
         }

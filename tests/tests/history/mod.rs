@@ -181,6 +181,14 @@ impl<'s> World<'s> {
                 assert_eq!(verdict.hold_cost_nano_usd, Some(ask.hold("cost", *output_tokens)), "{context}");
                 named
             }
+            Told::Held { named } => {
+                assert_eq!(
+                    (verdict.verdict.as_str(), verdict.reason(), verdict.retry_after_seconds),
+                    ("held", "quota_held", None),
+                    "{context}"
+                );
+                named
+            }
             Told::Refused { named } => {
                 let reasons = [
                     "quota_exceeded",

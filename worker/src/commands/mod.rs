@@ -10,6 +10,8 @@ mod erasure;
 pub mod export;
 mod plan_file;
 mod plans;
+mod price_map;
+mod prices;
 mod progress;
 mod reconcile;
 mod revoke_leaked_keys;
@@ -20,7 +22,9 @@ use std::io::Write;
 
 use thiserror::Error;
 
-use crate::cli::{AuditCommand, BreachCommand, ErasureCommand, KeysCommand, PlansCommand, StripeCommand};
+use crate::cli::{
+    AuditCommand, BreachCommand, ErasureCommand, KeysCommand, PlansCommand, PricesCommand, StripeCommand,
+};
 use crate::config::{ConfigError, DatabaseConfig, StripeConfig, Variables};
 use crate::database::{Database, DatabaseError};
 use crate::queue::Failure;
@@ -38,6 +42,9 @@ pub enum CommandError {
     /// The plan file cannot be read.
     #[error(transparent)]
     PlanFile(#[from] PlanFileError),
+    /// The prices have faults, one per line.
+    #[error("the prices cannot be declared:\n{0}")]
+    Prices(String),
     /// The plans have faults, one per line.
     #[error("the plans cannot be declared:\n{0}")]
     Plans(String),
@@ -136,6 +143,20 @@ impl<'c> Command<'c> {
         match command {
             PlansCommand::Push { file, dry_run } => plans::push(&mut self, file, *dry_run).await,
             PlansCommand::Check { file } => plans::check(&mut self, file).await,
+        }
+    }
+
+    /// Runs `octroi prices …`; false when `check` found differences.
+    ///
+    /// # Errors
+    /// A [`CommandError`].
+    pub async fn prices(mut self, command: &PricesCommand) -> Result<bool, CommandError> {
+        match command {
+            PricesCommand::List => prices::list(&mut self).await.map(|()| true),
+            PricesCommand::Set { file, dry_run } => {
+                prices::set(&mut self, file, *dry_run).await.map(|()| true)
+            }
+            PricesCommand::Check { map, file } => prices::check(&mut self, map, file).await,
         }
     }
 

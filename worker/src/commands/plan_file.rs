@@ -1,13 +1,13 @@
-//! Reading plans.toml. Its content is judged by SQL alone.
+//! Reading plans.toml and prices.toml. Their content is judged by SQL alone.
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Largest plan file, in bytes.
+/// Largest file of plans or prices, in bytes.
 const BYTES_MAX: u64 = 1024 * 1024;
 
-/// Why a plan file cannot be read.
+/// Why a file of plans or prices, or a map of prices, cannot be read.
 #[derive(Debug, Error)]
 pub enum PlanFileError {
     /// It cannot be opened or read.
@@ -18,13 +18,15 @@ pub enum PlanFileError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// It is not a plan file by its size.
-    #[error("{} is larger than {BYTES_MAX} bytes", file.display())]
+    /// It is no such file by its size.
+    #[error("{} is larger than {max_bytes} bytes", file.display())]
     TooLarge {
         /// The file.
         file: PathBuf,
+        /// The largest there may be.
+        max_bytes: u64,
     },
-    /// It is not TOML; the text names line and column.
+    /// It is not TOML, or not JSON; the text names line and column.
     #[error("{}: {problem}", file.display())]
     Syntax {
         /// The file.
@@ -38,7 +40,7 @@ pub enum PlanFileError {
 pub(super) fn read(file: &Path) -> Result<serde_json::Value, PlanFileError> {
     let unreadable = |source| PlanFileError::Unreadable { file: file.to_owned(), source };
     if std::fs::metadata(file).map_err(unreadable)?.len() > BYTES_MAX {
-        return Err(PlanFileError::TooLarge { file: file.to_owned() });
+        return Err(PlanFileError::TooLarge { file: file.to_owned(), max_bytes: BYTES_MAX });
     }
     parse(&std::fs::read_to_string(file).map_err(unreadable)?)
         .map_err(|problem| PlanFileError::Syntax { file: file.to_owned(), problem })

@@ -9,7 +9,8 @@ use super::{ConfigError, Variables};
 const LISTEN: &str = "OCTROI_LISTEN";
 const METRICS_LISTEN: &str = "OCTROI_METRICS_LISTEN";
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8787);
-const MAX_BODY_BYTES_DEFAULT: usize = 8 * 1024 * 1024;
+/// A photograph of 20 MB in base64 fits.
+const MAX_BODY_BYTES_DEFAULT: usize = 32 * 1024 * 1024;
 const MAX_CONNECTIONS_DEFAULT: usize = 4096;
 const DRAIN_SECONDS_DEFAULT: u64 = 30;
 

@@ -8,7 +8,7 @@
 //! | `OCTROI_LISTEN` | `127.0.0.1:8787` | address of the gateway |
 //! | `OCTROI_METRICS_LISTEN` | none | address for `/metrics` alone; without it they are beside the API if that is on loopback |
 //! | `OCTROI_ALLOWED_ORIGINS` | those of the billing settings | origins whose pages may call from a browser, separated by commas; `*` for every one, `none` for none |
-//! | `OCTROI_MAX_BODY_BYTES` | `8388608` | largest request body |
+//! | `OCTROI_MAX_BODY_BYTES` | `33554432` | largest request body |
 //! | `OCTROI_MAX_CONNECTIONS` | `4096` | clients served at once |
 //! | `OCTROI_DRAIN_SECONDS` | `30` | how long calls under way may take after SIGTERM |
 //! | `OCTROI_UPSTREAM_URL` | `https://api.openai.com/v1` | the OpenAI-compatible API behind the gateway |

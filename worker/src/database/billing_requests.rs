@@ -59,12 +59,14 @@ pub enum ChangeStep {
 pub struct RefusedCall {
     /// Who would have paid.
     pub account_id: Uuid,
+    /// Who called.
+    pub user_id: Uuid,
     /// The model as the client named it.
     pub model: String,
     /// Upper bound of the input, in tokens.
     pub input_tokens: u64,
-    /// Output tokens wanted for each choice.
-    pub output_tokens: u64,
+    /// Output tokens wanted for each choice; none where the call named no limit.
+    pub output_tokens: Option<u64>,
     /// How many choices the call asked for.
     pub choices: u32,
 }
@@ -188,11 +190,12 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn note_refused_at_limit(&self, call: &RefusedCall) -> Result<Option<Uuid>, DatabaseError> {
-        let query = sqlx::query_scalar("select octroi_private.note_refused_at_limit($1, $2, $3, $4, $5)")
+        let query = sqlx::query_scalar("select octroi_private.note_refused_at_limit($1, $2, $3, $4, $5, $6)")
             .bind(call.account_id)
+            .bind(call.user_id)
             .bind(&call.model)
             .bind(to_bigint(call.input_tokens))
-            .bind(to_bigint(call.output_tokens))
+            .bind(call.output_tokens.map(to_bigint))
             .bind(i32::try_from(call.choices).unwrap_or(i32::MAX));
         self.answer(query.fetch_one(self.pool())).await
     }

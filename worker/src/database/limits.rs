@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 
-use super::DatabaseError;
+use super::{Database, DatabaseError, ReserveItem};
 
 /// Whose limit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +64,30 @@ pub struct LimitStanding {
     pub resets_at: Option<OffsetDateTime>,
     /// The plan's name, for messages.
     pub plan: Option<String>,
+}
+
+impl Database {
+    /// How many open calls hold something of the limit `standing` that held `call` back.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn calls_holding(
+        &self,
+        call: &ReserveItem,
+        standing: &LimitStanding,
+    ) -> Result<u64, DatabaseError> {
+        let query =
+            sqlx::query_scalar("select octroi_private.calls_holding($1, $2, $3, $4, $5, $6, $7)")
+                .bind(call.account_id)
+                .bind(call.api_key_id)
+                .bind(call.user_id)
+                .bind(&call.model)
+                .bind(standing.scope.as_str())
+                .bind(standing.meter.as_str())
+                .bind(standing.period.as_str());
+        let calls: i64 = self.answer(query.fetch_one(self.pool())).await?;
+        Ok(u64::try_from(calls).unwrap_or_default())
+    }
 }
 
 impl LimitScope {

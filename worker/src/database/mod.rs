@@ -30,6 +30,7 @@ mod mail;
 mod models;
 mod nudges;
 mod pool;
+mod prices;
 mod privacy_requests;
 mod purchase_pages;
 mod readiness;
@@ -60,14 +61,18 @@ pub use jobs::{ClaimedJob, FinishedAs, FinishedJob};
 pub use leaked_keys::{LEAKED_KEYS_MAX, RevokedKeys};
 pub use limits::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};
 pub use mail::{ClaimedMail, MailOutcome, MailPurpose, MailState, Unsubscription};
-pub use models::{ListedModel, ModelLimits};
+pub use models::{ListedModel, ModelLimits, ModelTrouble};
 pub use nudges::JobNudges;
 pub use pool::{Database, SessionLimits};
+pub use prices::{ListedPrice, PriceChange};
 pub use privacy_requests::PrivacyTrouble;
 pub use purchase_pages::PurchasePages;
 pub use readiness::{Readiness, RoleRights, Surroundings};
 pub use release::ReleaseOutcome;
-pub use reserve::{Hold, Refusal, RefusalReason, Replay, ReplayState, ReserveItem, ReserveVerdict};
+pub use reserve::{
+    HeldBack, Hold, OnDisconnect, OutputBound, Refusal, RefusalReason, Replay, ReplayState, ReserveItem,
+    ReserveVerdict,
+};
 pub use session::Session;
 pub use settle::{SettleItem, SettleOutcome, SettleSource, SettledUsage, Settlement, StoredResponse};
 pub use sweep::SweptTask;

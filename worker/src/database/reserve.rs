@@ -10,8 +10,9 @@ use super::{DatabaseError, LimitStanding, Session};
 
 const RESERVE_MANY: &str = "\
 select request_id, verdict, reason, output_tokens, hold_tokens, hold_cost_nano_usd, expires_at,
-       scope, meter, period, granted, used, reserved, remaining, period_start, resets_at, retry_after_seconds, plan
-  from octroi_private.reserve_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+       scope, meter, period, granted, used, reserved, remaining, period_start, resets_at, retry_after_seconds, plan,
+       output_bound, needed, wait_seconds, ticket, on_disconnect
+  from octroi_private.reserve_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true)";
 
 /// Stands for a body that was not hashed; hashes are only compared under an idempotency key.
 const NO_BODY_HASH: [u8; 32] = [0; 32];
@@ -36,8 +37,9 @@ pub struct ReserveItem {
     pub endpoint: &'static str,
     /// Upper bound of the input, in tokens.
     pub input_tokens: u64,
-    /// Output tokens wanted for each choice; 0 where there is no output, as with embeddings.
-    pub output_tokens: u64,
+    /// Output tokens wanted for each choice; 0 where there is no output, as with embeddings. None leaves it to the
+    /// default of account, plan or model.
+    pub output_tokens: Option<u64>,
     /// How many choices (`n`) the call asks for.
     pub choices: u32,
     /// The client's `Idempotency-Key`.
@@ -57,6 +59,8 @@ impl AsRef<ReserveItem> for ReserveItem {
 pub enum ReserveVerdict {
     /// The call may go upstream, within the hold.
     Granted(Hold),
+    /// It fits, but not beside what calls under way hold: ask again when some have ended.
+    Held(HeldBack),
     /// It may not.
     Refused(Refusal),
     /// The same call was made before; nothing new was held.
@@ -70,14 +74,60 @@ pub struct Hold {
     pub request_id: Uuid,
     /// Output tokens each choice may have at most; send this upstream as the output limit.
     pub output_tokens: u64,
+    /// What that is bounded by.
+    pub output_bound: OutputBound,
     /// Tokens held in all.
     pub hold_tokens: u64,
     /// Nano-USD held in all.
     pub hold_cost_nano_usd: i64,
     /// When the hold lapses unless it is settled or released.
     pub expires_at: OffsetDateTime,
+    /// What becomes of a stream whose client leaves.
+    pub on_disconnect: OnDisconnect,
     /// The strictest limit, for response headers; none when no limit applies.
     pub standing: Option<LimitStanding>,
+}
+
+/// What the output of a call is bounded by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputBound {
+    /// What the call asked for.
+    Asked,
+    /// What a call gets that asks for nothing.
+    Default,
+    /// The most that the model gives.
+    Model,
+    /// What is left of a limit.
+    Balance,
+}
+
+/// A call that waits for others to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldBack {
+    /// The limit that has no room beside what is held.
+    pub standing: LimitStanding,
+    /// What the call needs of it, in its unit.
+    pub needed: i64,
+    /// How long it may wait for room, by its plan.
+    pub wait_seconds: u64,
+    /// Its place among the waiting calls of its account; none where it may not wait.
+    pub ticket: Option<i64>,
+}
+
+/// What becomes of a stream whose client leaves. SQL decides it, from the plan and the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// It is closed at the provider, and charged as far as it came.
+    Cancel,
+    /// It is read to its end, and charged as the provider counts it.
+    Drain,
+}
+
+impl OnDisconnect {
+    /// Nothing but a clear `cancel` gives up the provider's own count.
+    fn read(text: Option<&str>) -> Self {
+        if text == Some("cancel") { Self::Cancel } else { Self::Drain }
+    }
 }
 
 /// Why a call may not go upstream.
@@ -89,6 +139,8 @@ pub struct Refusal {
     pub reason: RefusalReason,
     /// The limit that refused it, when it was a limit.
     pub standing: Option<LimitStanding>,
+    /// What the call needs at least of that limit, in its unit.
+    pub needed: Option<i64>,
     /// Seconds until the call could succeed; none means waiting does not help.
     pub retry_after_seconds: Option<u64>,
 }
@@ -150,6 +202,30 @@ pub enum ReplayState {
     Released,
 }
 
+impl OutputBound {
+    /// The word used in SQL and in the headers of an answer.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Default => "default",
+            Self::Model => "model",
+            Self::Balance => "balance",
+        }
+    }
+
+    /// Whether the caller did not choose it: an answer that ends there was cut short here.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Default | Self::Balance)
+    }
+
+    fn read(text: Option<&str>) -> Self {
+        [Self::Default, Self::Model, Self::Balance]
+            .into_iter()
+            .find(|bound| text == Some(bound.as_str()))
+            .unwrap_or(Self::Asked)
+    }
+}
+
 impl RefusalReason {
     fn read(text: &str) -> Self {
         match text {
@@ -193,7 +269,7 @@ impl Session {
             .bind(each().map(|item| item.model.as_str()).bind_iter())
             .bind(each().map(|item| item.endpoint).bind_iter())
             .bind(each().map(|item| to_bigint(item.input_tokens)).bind_iter())
-            .bind(each().map(|item| to_bigint(item.output_tokens)).bind_iter())
+            .bind(each().map(|item| item.output_tokens.map(to_bigint)).bind_iter())
             .bind(each().map(|item| i32::try_from(item.choices).unwrap_or(i32::MAX)).bind_iter())
             .bind(each().map(|item| item.idempotency_key.as_deref()).bind_iter())
             .bind(each().map(|item| item.body_hash.as_ref().unwrap_or(&NO_BODY_HASH).as_slice()).bind_iter())
@@ -215,10 +291,20 @@ fn verdict(row: &PgRow, tried_before: Option<&ReserveItem>) -> Result<ReserveVer
             Some(hold) => Ok(ReserveVerdict::Granted(hold)),
             None => Err(DatabaseError::Unreadable("a grant without a hold".to_owned())),
         },
+        "held" => match LimitStanding::from_row(row, 7)? {
+            Some(standing) => Ok(ReserveVerdict::Held(HeldBack {
+                standing,
+                needed: row.try_get::<Option<i64>, _>(19)?.unwrap_or_default(),
+                wait_seconds: row.try_get::<Option<i32>, _>(20)?.unwrap_or_default().max(0).unsigned_abs().into(),
+                ticket: row.try_get(21)?,
+            })),
+            None => Err(DatabaseError::Unreadable("a call held back by no limit".to_owned())),
+        },
         "refused" => Ok(ReserveVerdict::Refused(Refusal {
             request_id,
             reason: RefusalReason::read(reason),
             standing: LimitStanding::from_row(row, 7)?,
+            needed: row.try_get(19)?,
             retry_after_seconds: row
                 .try_get::<Option<i64>, _>(16)?
                 .and_then(|seconds| u64::try_from(seconds).ok()),
@@ -255,9 +341,11 @@ fn hold(row: &PgRow, request_id: Uuid) -> Result<Option<Hold>, DatabaseError> {
     Ok(Some(Hold {
         request_id,
         output_tokens: u64::try_from(output_tokens).unwrap_or_default(),
+        output_bound: OutputBound::read(row.try_get(18)?),
         hold_tokens: u64::try_from(hold_tokens).unwrap_or_default(),
         hold_cost_nano_usd: row.try_get(5)?,
         expires_at: row.try_get(6)?,
+        on_disconnect: OnDisconnect::read(row.try_get(22)?),
         standing: LimitStanding::from_row(row, 7)?,
     }))
 }

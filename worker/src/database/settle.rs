@@ -11,7 +11,7 @@ use super::{DatabaseError, Session};
 
 const SETTLE_MANY: &str = "\
 select request_id, outcome, total_tokens, cost_nano_usd, overrun_tokens, remaining
-  from octroi_private.settle_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+  from octroi_private.settle_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
 
 /// The end of one granted call.
 #[derive(Debug, Clone)]
@@ -50,6 +50,8 @@ pub struct SettledUsage {
     pub cached_input_tokens: u64,
     /// Input tokens written to the provider's cache.
     pub cache_write_tokens: u64,
+    /// Of these, tokens kept there for twelve hours.
+    pub cache_write_12h_tokens: u64,
     /// Input tokens of audio.
     pub audio_input_tokens: u64,
     /// All output tokens.
@@ -161,7 +163,8 @@ impl Session {
             .bind(each().map(|item| item.upstream_request_id.as_deref()).bind_iter())
             .bind(stored().map(|stored| stored.map(|kept| to_smallint(kept.status))).bind_iter())
             .bind(stored().map(|stored| stored.map(|kept| kept.content_type.as_str())).bind_iter())
-            .bind(stored().map(|stored| stored.map(|kept| kept.body.as_ref())).bind_iter());
+            .bind(stored().map(|stored| stored.map(|kept| kept.body.as_ref())).bind_iter())
+            .bind(each().map(|item| to_bigint(item.usage.cache_write_12h_tokens)).bind_iter());
         let rows = self.run(async |connection| connection.fetch_all(query).await).await?;
         Self::expect_rows(&rows, items.len())?;
         rows.iter().map(settlement).collect()

@@ -13,7 +13,7 @@ const MAX_CALLS: usize = 2_048;
 /// Calls in flight for one account; one more is answered 429 `concurrency`.
 const MAX_CALLS_PER_ACCOUNT: u32 = 512;
 /// Request bodies being read or parsed, KiB in all, if no single one may be larger; one more is answered 503.
-const MAX_BODIES_KIB: usize = 262_144;
+const MAX_BODIES_KIB: usize = 524_288;
 
 /// Why a call was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

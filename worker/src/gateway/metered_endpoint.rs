@@ -95,15 +95,18 @@ fn parse(
 
 fn respond(answer: Answer, permit: CallPermit) -> Response {
     match answer {
-        Answer::Whole(WholeAnswer { request_id, status, content_type, body, standing, settlement }) => {
+        Answer::Whole(whole) => {
+            let WholeAnswer { request_id, status, content_type, body, standing, settlement, .. } = whole;
             let mut headers = headers::answer(request_id, content_type.as_deref());
+            headers::mark_output(&mut headers, whole.output_limit, whole.is_cut_short);
             if let Some(standing) = &standing {
                 headers::mark_standing(&mut headers, standing, settlement.remaining);
             }
             (headers::status(status), headers, body).into_response()
         }
-        Answer::Stream { request_id, standing, content_type, pieces } => {
+        Answer::Stream { request_id, standing, output_limit, content_type, pieces } => {
             let mut headers = headers::answer(request_id, content_type.as_deref());
+            headers::mark_output(&mut headers, output_limit, false);
             headers::mark_stream(&mut headers);
             if let Some(standing) = &standing {
                 headers::mark_standing(&mut headers, standing, None);

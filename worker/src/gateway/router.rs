@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use uuid::Uuid;
 
@@ -22,21 +22,20 @@ use super::{
 pub fn api(state: Arc<GatewayState>) -> Router {
     // The metered paths set their own request id: it is the id of the reservation.
     let metered = Router::new()
-        .route("/v1/chat/completions", post(chat_completions::create))
-        .route("/v1/responses", post(responses::create))
-        .route("/v1/embeddings", post(embeddings::create));
+        .route("/v1/chat/completions", only("POST", post(chat_completions::create)))
+        .route("/v1/responses", only("POST", post(responses::create)))
+        .route("/v1/embeddings", only("POST", post(embeddings::create)));
     let unmetered = Router::new()
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{*id}", get(models::retrieve))
-        .route("/unsubscribe/{token}", get(unsubscribe::show).post(unsubscribe::act))
-        .route("/privacy/export/{token}", get(privacy_export::download))
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics));
+        .route("/v1/models", only("GET", get(models::list)))
+        .route("/v1/models/{*id}", only("GET", get(models::retrieve)))
+        .route("/unsubscribe/{token}", only("GET and POST", get(unsubscribe::show).post(unsubscribe::act)))
+        .route("/privacy/export/{token}", only("GET", get(privacy_export::download)))
+        .route("/livez", only("GET", get(health::livez)))
+        .route("/readyz", only("GET", get(health::readyz)))
+        .route("/metrics", only("GET", get(health::metrics)));
     metered
         .merge(unmetered)
         .fallback(unknown_path)
-        .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors::layer(&state))
         .layer(from_fn(with_request_id))
@@ -53,8 +52,9 @@ async fn unknown_path(request: Request) -> Response {
     refuse(request, GatewayError::UnknownPath).await
 }
 
-async fn wrong_method(request: Request) -> Response {
-    refuse(request, GatewayError::MethodNotAllowed).await
+/// The routes of one path, and for every other method which ones it takes.
+fn only(allowed: &'static str, routes: MethodRouter<Arc<GatewayState>>) -> MethodRouter<Arc<GatewayState>> {
+    routes.fallback(move |request| refuse(request, GatewayError::MethodNotAllowed { allowed }))
 }
 
 async fn refuse(request: Request, error: GatewayError) -> Response {

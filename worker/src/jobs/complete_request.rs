@@ -3,6 +3,8 @@
 //! The completion's id is the request's id, so however often the job runs the call is reserved once, sent once and
 //! settled once. The answer is kept by the settlement itself; only a failure is written here.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::JobContext;
@@ -47,12 +49,16 @@ fn try_again(error: &CallError) -> Option<Failure> {
     match error {
         CallError::NotMetered(MeterError::Overloaded | MeterError::Unavailable | MeterError::Closed)
         | CallError::DatabaseUnavailable => Some(Failure::DatabaseAway),
+        CallError::Held { retry_after_seconds, .. } => {
+            Some(Failure::HeldBack { retry_after: Duration::from_secs(*retry_after_seconds) })
+        }
         CallError::NotAccepted { retry_after } => Some(Failure::UpstreamAway { retry_after: *retry_after }),
         // The hold is still open: when it has been settled or has lapsed, the next look finds out which.
         CallError::Repeats { state: ReplayState::Open } | CallError::NotSettled | CallError::Interrupted => {
             Some(Failure::UnderWay)
         }
         CallError::ModelNotPriced { .. }
+        | CallError::ModelElsewhere { .. }
         | CallError::Request(_)
         | CallError::Refused { .. }
         | CallError::Repeats { .. }

@@ -16,8 +16,13 @@ use super::patience::Patience;
 use super::preparation::{PreparedCall, prepare};
 use super::pump::stream;
 use super::refused_at_limit::RefusedAtLimit;
-use super::{Answer, CallError, Completed, NewCall};
-use crate::database::{Database, Hold, LimitStanding, RefusedCall, Replay, ReplayState, ReserveVerdict};
+use super::reservation::{Decision, Reservations};
+use super::unpriced_models::UnpricedModels;
+use super::waiting::WaitingCalls;
+use super::{Answer, CallError, Completed, NewCall, OutputLimit};
+use crate::database::{
+    Database, Hold, LimitStanding, OnDisconnect, RefusalReason, RefusedCall, Replay, ReplayState,
+};
 use crate::meter::Meter;
 use crate::openai::{Endpoint, IdentityKey, Upstream};
 
@@ -35,14 +40,13 @@ pub struct MeteredCalls {
 }
 
 struct Shared {
-    database: Database,
-    meter: Meter,
+    reservations: Arc<Reservations>,
     upstream: Upstream,
     identity: IdentityKey,
     models: ModelCache,
     refused_at_limit: RefusedAtLimit,
+    unpriced_models: UnpricedModels,
     patience: Patience,
-    tracker: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -52,7 +56,9 @@ pub(super) struct Sending {
     pub body: Bytes,
     pub client_wants_usage: bool,
     pub keep_bytes: Option<usize>,
+    pub on_disconnect: OnDisconnect,
     pub standing: Option<LimitStanding>,
+    pub output_limit: OutputLimit,
 }
 
 /// What the reservation led to.
@@ -68,10 +74,15 @@ impl MeteredCalls {
         let shared = Shared {
             models: ModelCache::new(database.clone()),
             refused_at_limit: RefusedAtLimit::new(database.clone()),
+            unpriced_models: UnpricedModels::new(database.clone()),
             patience: Patience::new(stop.clone()),
-            tracker: TaskTracker::new(),
-            database,
-            meter,
+            reservations: Arc::new(Reservations {
+                database,
+                meter,
+                tracker: TaskTracker::new(),
+                waiting: WaitingCalls::default(),
+                closing: CancellationToken::new(),
+            }),
             upstream,
             identity,
             stop,
@@ -86,10 +97,10 @@ impl MeteredCalls {
     /// Any [`CallError`].
     pub async fn start(&self, call: NewCall) -> Result<Answer, CallError> {
         let keep_bytes = call.idempotency.is_some().then_some(MAX_REPLAY_BYTES);
-        let prepared = prepare(&self.shared.models, call, keep_bytes).await?;
+        let prepared = self.shared.prepare(call, keep_bytes).await?;
         let (answer, answered) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
-        self.shared.tracker.spawn(async move { shared.answer(prepared, answer).await });
+        self.shared.reservations.tracker.spawn(async move { shared.answer(prepared, answer).await });
         answered.await.unwrap_or(Err(CallError::Interrupted))
     }
 
@@ -101,36 +112,46 @@ impl MeteredCalls {
     /// Any [`CallError`]; [`CallError::Repeats`] when an earlier attempt is open, expired or was not kept.
     pub async fn run_to_completion(&self, mut call: NewCall) -> Result<Completed, CallError> {
         call.request.stream = false;
-        let mut prepared = prepare(&self.shared.models, call, Some(MAX_COMPLETION_BYTES)).await?;
+        let mut prepared = self.shared.prepare(call, Some(MAX_COMPLETION_BYTES)).await?;
         prepared.reserve.id_is_fresh = false;
         let shared = Arc::clone(&self.shared);
-        let task = self.shared.tracker.spawn(async move { shared.complete(prepared).await });
+        let task = self.shared.reservations.tracker.spawn(async move { shared.complete(prepared).await });
         task.await.unwrap_or(Err(CallError::Interrupted))
     }
 
     /// Calls under way, drained ones included.
     pub fn under_way(&self) -> usize {
-        self.shared.tracker.len()
+        self.shared.reservations.tracker.len()
     }
 
     /// Waits for the calls under way; those that outlast `patience` are cut off and settled as far as they came.
     pub async fn drain(&self, patience: Duration) {
-        self.shared.tracker.close();
-        if tokio::time::timeout(patience, self.shared.tracker.wait()).await.is_ok() {
+        // Who waits for room would only wait longer; another worker has a place for them.
+        self.shared.reservations.closing.cancel();
+        self.shared.reservations.tracker.close();
+        if tokio::time::timeout(patience, self.shared.reservations.tracker.wait()).await.is_ok() {
             return;
         }
         tracing::warn!(calls = self.under_way(), "calls are cut off by the shutdown");
         self.shared.stop.cancel();
         let last_settles = Duration::from_secs(LAST_SETTLES_SECONDS);
-        if tokio::time::timeout(last_settles, self.shared.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(last_settles, self.shared.reservations.tracker.wait()).await.is_err() {
             tracing::error!(calls = self.under_way(), "calls were left unsettled; their holds will lapse");
         }
     }
 }
 
 impl Shared {
+    async fn prepare(&self, call: NewCall, keep_bytes: Option<usize>) -> Result<PreparedCall, CallError> {
+        let prepared = prepare(&self.models, call, keep_bytes).await;
+        if let Err(CallError::ModelNotPriced { model }) = &prepared {
+            self.unpriced_models.count(model, &self.reservations.tracker);
+        }
+        prepared
+    }
+
     async fn answer(&self, prepared: PreparedCall, mut answer: oneshot::Sender<Result<Answer, CallError>>) {
-        match self.reserve(prepared).await {
+        match self.reserve(prepared, answer.closed()).await {
             Ok(Verdict::Send { open, .. }) if answer.is_closed() => open.release("client_left").await,
             Ok(Verdict::Send { open, sending, stream: true }) => {
                 stream(&self.upstream, &self.patience, open, sending, answer).await;
@@ -149,7 +170,7 @@ impl Shared {
     }
 
     async fn complete(&self, prepared: PreparedCall) -> Result<Completed, CallError> {
-        match self.reserve(prepared).await? {
+        match self.reserve(prepared, pending()).await? {
             Verdict::Send { open, sending, .. } => {
                 let answer = exchange(&self.upstream, &self.patience, open, sending, pending()).await?;
                 Ok(Completed::Now(answer.settlement))
@@ -158,19 +179,23 @@ impl Shared {
         }
     }
 
-    async fn reserve(&self, prepared: PreparedCall) -> Result<Verdict, CallError> {
-        let PreparedCall { caller, request, model, input_bound, reserve, keep_bytes } = prepared;
+    async fn reserve(
+        &self,
+        prepared: PreparedCall,
+        client_left: impl Future<Output = ()>,
+    ) -> Result<Verdict, CallError> {
+        let PreparedCall { caller, request, model, input, reserve, keep_bytes } = prepared;
         let wanted_output_tokens = reserve.output_tokens;
-        let started_at = Instant::now();
-        match self.meter.reserve(reserve).await.map_err(CallError::NotMetered)? {
-            ReserveVerdict::Granted(Hold { request_id, output_tokens, standing, .. }) => {
+        match self.reservations.reserve(reserve, client_left).await? {
+            Decision::Granted(hold) => {
+                let Hold { request_id, output_tokens, output_bound, on_disconnect, standing, .. } = hold;
                 let bounds = CallBounds {
-                    input_tokens: input_bound,
+                    input,
                     output_tokens: output_tokens.saturating_mul(u64::from(request.choices)),
                     encoding: model.encoding,
                 };
-                let (meter, tracker) = (self.meter.clone(), self.tracker.clone());
-                let open = OpenCall::new(meter, tracker, request_id, caller.account_id, bounds, started_at);
+                let reservations = Arc::clone(&self.reservations);
+                let open = OpenCall::new(reservations, request_id, caller.account_id, bounds, Instant::now());
                 let cache_key = request.client_cache_key.as_deref();
                 let identity = self.identity.for_caller(caller.account_id, caller.user_id, cache_key);
                 let sending = Sending {
@@ -178,22 +203,34 @@ impl Shared {
                     body: request.upstream_body(output_tokens, &identity),
                     client_wants_usage: request.client_wants_usage,
                     keep_bytes,
+                    on_disconnect,
                     standing,
+                    output_limit: OutputLimit { tokens: output_tokens, bound: output_bound },
                 };
                 Ok(Verdict::Send { open, sending, stream: request.stream })
             }
-            ReserveVerdict::Refused(refusal) => {
+            Decision::Refused(refusal) => {
+                // its price ended after it was looked up
+                if refusal.reason == RefusalReason::ModelNotPriced {
+                    self.unpriced_models.count(&request.model, &self.reservations.tracker);
+                }
                 let call = RefusedCall {
                     account_id: caller.account_id,
+                    user_id: caller.user_id,
                     model: request.model.clone(),
-                    input_tokens: input_bound,
+                    input_tokens: input.most,
                     output_tokens: wanted_output_tokens,
                     choices: request.choices,
                 };
-                self.refused_at_limit.tell(&refusal, call, &self.tracker).await;
-                Err(CallError::Refused { refusal: Box::new(refusal), model: request.model })
+                self.refused_at_limit.tell(&refusal, call, &self.reservations.tracker).await;
+                Err(CallError::Refused {
+                    refusal: Box::new(refusal),
+                    model: request.model,
+                    input_tokens: input.most,
+                    max_input_tokens: model.max_input_tokens,
+                })
             }
-            ReserveVerdict::Replayed(replay) => self.replay(replay).await.map(Verdict::Replay),
+            Decision::Replayed(replay) => self.replay(replay).await.map(Verdict::Replay),
         }
     }
 
@@ -201,7 +238,7 @@ impl Shared {
         if state != ReplayState::Settled {
             return Err(CallError::Repeats { state });
         }
-        let stored = self.database.stored_response(request_id).await.map_err(|error| {
+        let stored = self.reservations.database.stored_response(request_id).await.map_err(|error| {
             tracing::warn!(%error, "reading a kept response failed");
             CallError::DatabaseUnavailable
         })?;

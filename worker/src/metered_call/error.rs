@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::database::{Refusal, ReplayState};
+use crate::database::{HeldBack, Refusal, ReplayState};
 use crate::meter::MeterError;
 use crate::openai::upstream_error::HandedOn;
-use crate::openai::{RequestError, UpstreamError};
+use crate::openai::{Endpoint, EndpointSet, RequestError, UpstreamError};
 
 /// Every way a metered call can end without its answer. What the client hears of it is `gateway::GatewayError`.
 #[derive(Debug, Clone, Error)]
@@ -17,6 +17,14 @@ pub enum CallError {
     ModelNotPriced {
         /// The model asked for.
         model: String,
+    },
+    /// The model answers at other endpoints; nothing was reserved.
+    #[error("the model does not answer at {endpoint}")]
+    ModelElsewhere {
+        /// Where it was called.
+        endpoint: Endpoint,
+        /// Where it answers.
+        endpoints: EndpointSet,
     },
     /// The input cannot be bounded.
     #[error(transparent)]
@@ -28,6 +36,22 @@ pub enum CallError {
         refusal: Box<Refusal>,
         /// The model asked for.
         model: String,
+        /// The bound of the input, tokens.
+        input_tokens: u64,
+        /// The most input the model takes, tokens, if that is known.
+        max_input_tokens: Option<u64>,
+    },
+    /// Only what other calls hold kept this one back, and none of it came free while it waited.
+    #[error("held back: {} of {:?} needed", held.needed, held.standing.scope)]
+    Held {
+        /// The limit, and what was needed of it.
+        held: Box<HeldBack>,
+        /// Calls that hold something of it; none if they could not be counted.
+        held_calls: Option<u64>,
+        /// How long this one waited.
+        waited: Duration,
+        /// When room is to be expected, seconds.
+        retry_after_seconds: u64,
     },
     /// An earlier call has the same id or idempotency key, and there is no response to replay.
     #[error("repeats a call that is {state:?}")]

@@ -3,8 +3,6 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::calls::Sending;
 use super::charge::Charge;
@@ -12,7 +10,7 @@ use super::open_call::OpenCall;
 use super::patience::{Patience, Waited};
 use super::{CallError, WholeAnswer};
 use crate::database::StoredResponse;
-use crate::openai::{Upstream, UpstreamError, UpstreamReply, read_usage};
+use crate::openai::{Unmetered, Upstream, UpstreamError, UpstreamReply, ended_at_limit, read_usage};
 use crate::telemetry;
 
 /// Largest body read from the provider, bytes: 2,048 embeddings of 3,072 dimensions in base64 fit.
@@ -32,9 +30,8 @@ pub(super) async fn exchange(
     let (reply, read) = match patience.wait_for(client_left, work).await {
         Waited::Done(Ok(answered)) => answered,
         Waited::Done(Err(error)) => return Err(give_up(open, error).await),
-        // The provider goes on generating for nobody; only the hold is sure to cover it.
         Waited::ClientLeft => {
-            let charge = Charge::hold(open.bounds());
+            let charge = Charge::estimate(0, open.bounds());
             open.settle(charge, None).await?;
             return Err(CallError::ClientLeft);
         }
@@ -49,19 +46,32 @@ pub(super) async fn exchange(
         Ok(body) => body,
         Err(error) => {
             tracing::warn!(%error, request.id = %open.request_id(), "an answer broke off");
-            let charge = Charge::hold(open.bounds());
+            let charge = Charge::estimate(0, open.bounds());
             open.settle(charge, None).await?;
             return Err(CallError::OutcomeUnknown);
         }
     };
     let report = read_usage(sending.endpoint, &body);
-    let failure = if report.usage.is_none() { Failure::read(&body) } else { Failure::None };
-    let charge = Charge::of_finished(report, failure != Failure::None, open.bounds());
-    if failure == Failure::InPlaceOfAnswer {
-        tracing::warn!(request.id = %open.request_id(), "the provider answered 2xx with an error");
-        open.settle(charge, None).await?;
-        return Err(CallError::OutcomeUnknown);
-    }
+    let limit = sending.output_limit;
+    // An answer is read a second time only where it may have been cut short here.
+    let is_cut_short = limit.bound.is_ours()
+        && report.usage.is_none_or(|usage| usage.output >= limit.tokens)
+        && ended_at_limit(sending.endpoint, &body);
+    let charge = if report.usage.is_some() {
+        Charge::of_answer(report, open.bounds())
+    } else {
+        match Unmetered::read(sending.endpoint, &body) {
+            Unmetered::Answer { text, failed } => Charge::of_unmetered(report, &text, failed, open.bounds()),
+            Unmetered::Error { own_account } => {
+                tracing::warn!(request.id = %open.request_id(), "the provider answered 2xx with an error");
+                if own_account {
+                    page_operator(false);
+                }
+                open.release("upstream_failed").await;
+                return Err(CallError::NotAccepted { retry_after: None });
+            }
+        }
+    };
     let stored = sending.keep_bytes.filter(|max_bytes| body.len() <= *max_bytes).map(|_| StoredResponse {
         status: reply.status,
         content_type: reply.content_type.clone().unwrap_or_else(|| JSON.to_owned()),
@@ -70,32 +80,16 @@ pub(super) async fn exchange(
     let request_id = open.request_id();
     let settlement = open.settle(charge, stored).await?;
     let (status, content_type, standing) = (reply.status, reply.content_type, sending.standing);
-    Ok(WholeAnswer { request_id, status, content_type, body, standing, settlement })
-}
-
-/// Whether a 2xx body without usage says that the call failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
-    None,
-    /// An answer of the usual shape that names an error, as a failed response does.
-    InAnswer,
-    /// Nothing but an error; its text may be about the operator's account.
-    InPlaceOfAnswer,
-}
-
-impl Failure {
-    fn read(body: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Outline {
-            error: Option<IgnoredAny>,
-            object: Option<IgnoredAny>,
-        }
-        match serde_json::from_slice(body) {
-            Ok(Outline { error: Some(_), object: Some(_) }) => Self::InAnswer,
-            Ok(Outline { error: Some(_), object: None }) => Self::InPlaceOfAnswer,
-            Ok(Outline { error: None, .. }) | Err(_) => Self::None,
-        }
-    }
+    Ok(WholeAnswer {
+        request_id,
+        status,
+        content_type,
+        body,
+        standing,
+        output_limit: limit,
+        is_cut_short,
+        settlement,
+    })
 }
 
 /// What is known of a reply besides its body.
@@ -146,17 +140,4 @@ pub(super) fn page_operator(auth: bool) {
     let reason = if auth { "key_refused" } else { "quota_exhausted" };
     metrics::counter!(telemetry::OPERATOR_ACCOUNT_FAILURES, "reason" => reason).increment(1);
     tracing::error!(reason, "the provider refuses the operator's own account; no call can succeed");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_is_told_from_an_answer_that_failed() {
-        assert_eq!(Failure::read(br#"{"error": {"message": "no"}}"#), Failure::InPlaceOfAnswer);
-        assert_eq!(Failure::read(br#"{"object": "response", "error": {"code": "x"}}"#), Failure::InAnswer);
-        assert_eq!(Failure::read(br#"{"object": "response", "error": null}"#), Failure::None);
-        assert_eq!(Failure::read(b"not json"), Failure::None);
-    }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! prepare   model limits, upper bound of the input, output wanted          no effect anywhere
 //! reserve   one row, one hold, committed                                   refused → the caller is told, end
+//!           others hold what it needs → it waits, in order of arrival      none came → told to come again, end
 //! send      body rebuilt, clamped to the hold                              not accepted → release, end
 //! answer    whole (exchange) or streamed (pump)
 //! settle    committed, and only then the last bytes are handed on
@@ -22,8 +23,11 @@ mod patience;
 mod preparation;
 mod pump;
 mod refused_at_limit;
+mod reservation;
 mod types;
+mod unpriced_models;
+mod waiting;
 
 pub use calls::MeteredCalls;
 pub use error::CallError;
-pub use types::{Answer, Caller, Completed, Idempotency, NewCall, StreamPiece, WholeAnswer};
+pub use types::{Answer, Caller, Completed, Idempotency, NewCall, OutputLimit, StreamPiece, WholeAnswer};

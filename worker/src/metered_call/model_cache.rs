@@ -5,7 +5,7 @@ use std::time::Duration;
 use moka::future::Cache;
 
 use crate::database::{Database, DatabaseError};
-use crate::openai::Encoding;
+use crate::openai::{Encoding, EndpointSet};
 
 /// Models remembered; names come from clients, so unknown ones count too.
 const MAX_MODELS: u64 = 1_024;
@@ -13,16 +13,16 @@ const MAX_MODELS: u64 = 1_024;
 const MODEL_TTL_SECONDS: u64 = 10;
 /// Longest model name looked up, bytes.
 const MAX_NAME_BYTES: usize = 256;
-/// Output held per choice when neither the client nor the price list names a maximum, tokens.
-const OUTPUT_TOKENS_WITHOUT_MAXIMUM: u64 = 16_384;
 
 /// The facts of a model that a reservation needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Model {
     /// Its tokenizer.
     pub encoding: Encoding,
-    /// Most output tokens of one choice.
-    pub max_output_tokens: u64,
+    /// Where it answers.
+    pub endpoints: EndpointSet,
+    /// Most input tokens, for the refusal of more.
+    pub max_input_tokens: Option<u64>,
 }
 
 /// The models of the price list, by name.
@@ -57,7 +57,8 @@ impl ModelCache {
         let model = limits.and_then(|limits| {
             Some(Model {
                 encoding: Encoding::from_name(&limits.encoding)?,
-                max_output_tokens: limits.max_output_tokens.unwrap_or(OUTPUT_TOKENS_WITHOUT_MAXIMUM),
+                endpoints: EndpointSet::from_names(&limits.endpoints),
+                max_input_tokens: limits.max_input_tokens,
             })
         });
         self.models.insert(name.to_owned(), model).await;

@@ -1,22 +1,22 @@
 //! A call with a hold: it can be settled or released, once, and is never forgotten.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::CallError;
 use super::charge::{Charge, ChargeSource};
+use super::reservation::Reservations;
 use crate::database::{SettleItem, SettleOutcome, Settlement, StoredResponse};
-use crate::meter::Meter;
-use crate::openai::Encoding;
+use crate::openai::{Encoding, InputTokens};
 use crate::telemetry;
 
 /// What a call can cost at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CallBounds {
-    /// Upper bound of the input, tokens.
-    pub input_tokens: u64,
+    /// The input: held at the most, charged at what is likely where nobody counted.
+    pub input: InputTokens,
     /// All choices at their clamp, tokens.
     pub output_tokens: u64,
     /// For estimates.
@@ -25,8 +25,7 @@ pub(super) struct CallBounds {
 
 /// A hold and what has been observed under it. Dropped unresolved (a panic), it settles itself at the hold.
 pub(super) struct OpenCall {
-    meter: Meter,
-    tracker: TaskTracker,
+    reservations: Arc<Reservations>,
     request_id: Uuid,
     account_id: Uuid,
     bounds: CallBounds,
@@ -39,16 +38,14 @@ pub(super) struct OpenCall {
 impl OpenCall {
     /// Takes charge of a hold that was just granted.
     pub fn new(
-        meter: Meter,
-        tracker: TaskTracker,
+        reservations: Arc<Reservations>,
         request_id: Uuid,
         account_id: Uuid,
         bounds: CallBounds,
         started_at: Instant,
     ) -> Self {
         Self {
-            meter,
-            tracker,
+            reservations,
             request_id,
             account_id,
             bounds,
@@ -98,7 +95,9 @@ impl OpenCall {
         let item = self.settle_item(charge, stored);
         self.resolved = true;
         let request_id = self.request_id;
-        match self.meter.settle(item).await {
+        let settled = self.reservations.meter.settle(item).await;
+        self.free_room();
+        match settled {
             Ok(settlement) => {
                 report(request_id, &settlement);
                 Ok(settlement)
@@ -115,15 +114,27 @@ impl OpenCall {
     pub async fn release(mut self, reason: &'static str) {
         self.resolved = true;
         let request_id = self.request_id;
-        if let Err(error) = self.meter.release(request_id, reason).await {
+        let released = self.reservations.meter.release(request_id, reason).await;
+        self.free_room();
+        if let Err(error) = released {
             tracing::error!(%error, request.id = %request_id, "request {request_id} was not released; its hold will lapse");
         }
+    }
+
+    /// Lets those ask again who wait for what this call held.
+    fn free_room(&self) {
+        self.reservations.waiting.room_freed(self.account_id, self.started_at.elapsed());
     }
 
     fn settle_item(&mut self, charge: Charge, stored: Option<StoredResponse>) -> SettleItem {
         if charge.source == ChargeSource::Hold {
             metrics::counter!(telemetry::SETTLED_AT_HOLD).increment(1);
             tracing::warn!(request.id = %self.request_id, "request {} is settled at its hold: usage unknown", self.request_id);
+        }
+        if charge.source == ChargeSource::Estimated {
+            let held = self.bounds.input.most.saturating_add(self.bounds.output_tokens);
+            let charged = charge.usage.input_tokens.saturating_add(charge.usage.output_tokens);
+            metrics::counter!(telemetry::UNCONFIRMED_TOKENS).increment(held.saturating_sub(charged));
         }
         SettleItem {
             request_id: self.request_id,
@@ -146,11 +157,11 @@ impl Drop for OpenCall {
         if self.resolved {
             return;
         }
-        let (request_id, meter) = (self.request_id, self.meter.clone());
+        let (request_id, meter) = (self.request_id, self.reservations.meter.clone());
         tracing::error!(request.id = %request_id, "request {request_id} was abandoned by a defect");
         let item = self.settle_item(Charge::hold(&self.bounds), None);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            self.tracker.spawn_on(
+            self.reservations.tracker.spawn_on(
                 async move {
                     if let Err(error) = meter.settle(item).await {
                         tracing::error!(%error, request.id = %request_id, "request {request_id} was not settled");

@@ -8,7 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Longest a call is read on after its client has left, seconds; the provider charges for what it generates anyway.
+use crate::database::OnDisconnect;
+
+/// Longest a call is read on after its client has left, seconds.
 const DRAIN_SECONDS: u64 = 120;
 /// Calls read on without a client at once; one more is cut off and settled as estimated.
 const MAX_DRAINS: usize = 512;
@@ -54,6 +56,24 @@ impl Patience {
         Some(Drain { until: Instant::now() + Duration::from_secs(DRAIN_SECONDS), _place: place })
     }
 
+    /// Waits for `work` as long as the client does; a call that may be cancelled is not waited for without it.
+    pub async fn wait_with<T>(
+        &self,
+        client_left: impl Future<Output = ()>,
+        on_disconnect: OnDisconnect,
+        work: impl Future<Output = T>,
+    ) -> Waited<T> {
+        match on_disconnect {
+            OnDisconnect::Drain => self.wait_for(client_left, work).await,
+            OnDisconnect::Cancel => tokio::select! {
+                biased;
+                done = work => Waited::Done(done),
+                () = client_left => Waited::ClientLeft,
+                () = self.ended() => Waited::Stopped,
+            },
+        }
+    }
+
     /// Waits for `work`; once `client_left` is done, for no longer than a drain.
     pub async fn wait_for<T>(
         &self,
@@ -94,6 +114,16 @@ mod tests {
             7
         };
         assert!(matches!(patience().wait_for(ready(()), work).await, Waited::Done(7)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_may_be_cancelled_ends_with_its_client() {
+        let waited = patience().wait_with(ready(()), OnDisconnect::Cancel, pending::<()>()).await;
+        assert!(matches!(waited, Waited::ClientLeft));
+        assert!(matches!(
+            patience().wait_with(pending(), OnDisconnect::Cancel, ready(7)).await,
+            Waited::Done(7)
+        ));
     }
 
     #[tokio::test(start_paused = true)]

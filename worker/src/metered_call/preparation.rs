@@ -4,7 +4,7 @@ use super::model_cache::{Model, ModelCache};
 use super::types::{Idempotency, NewCall};
 use super::{CallError, Caller};
 use crate::database::ReserveItem;
-use crate::openai::{Endpoint, ParsedRequest, RequestError};
+use crate::openai::{Endpoint, InputTokens, ParsedRequest, RequestError};
 
 /// Text above this many bytes is tokenized on a blocking thread, so that it does not delay other calls.
 const INLINE_TEXT_BYTES: usize = 65_536;
@@ -14,7 +14,7 @@ pub(super) struct PreparedCall {
     pub caller: Caller,
     pub request: ParsedRequest,
     pub model: Model,
-    pub input_bound: u64,
+    pub input: InputTokens,
     pub reserve: ReserveItem,
     /// Largest response kept for later, bytes; none keeps nothing.
     pub keep_bytes: Option<usize>,
@@ -32,11 +32,15 @@ pub(super) async fn prepare(
         CallError::DatabaseUnavailable
     })?;
     let Some(model) = model else { return Err(CallError::ModelNotPriced { model: request.model }) };
-    let (request, input_bound) = bound_input(request, model).await?;
+    if !model.endpoints.contains(request.endpoint) {
+        let (endpoint, endpoints) = (request.endpoint, model.endpoints);
+        return Err(CallError::ModelElsewhere { endpoint, endpoints });
+    }
+    let (request, input) = bound_input(request, model).await?;
     let output_tokens = match request.endpoint {
-        Endpoint::Embeddings => 0,
+        Endpoint::Embeddings => Some(0),
         Endpoint::ChatCompletions | Endpoint::Responses => {
-            request.wanted_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens)
+            request.wanted_output_tokens
         }
     };
     let (idempotency_key, body_hash) = match idempotency {
@@ -51,19 +55,22 @@ pub(super) async fn prepare(
         user_id: caller.user_id,
         model: request.model.clone(),
         endpoint: request.endpoint.as_str(),
-        input_tokens: input_bound,
+        input_tokens: input.most,
         output_tokens,
         choices: request.choices,
         idempotency_key,
         body_hash,
     };
-    Ok(PreparedCall { caller, request, model, input_bound, reserve, keep_bytes })
+    Ok(PreparedCall { caller, request, model, input, reserve, keep_bytes })
 }
 
-async fn bound_input(request: ParsedRequest, model: Model) -> Result<(ParsedRequest, u64), CallError> {
-    let count = move |request: ParsedRequest| -> Result<(ParsedRequest, u64), RequestError> {
-        let bound = request.input_token_bound(model.encoding)?;
-        Ok((request, bound))
+async fn bound_input(
+    request: ParsedRequest,
+    model: Model,
+) -> Result<(ParsedRequest, InputTokens), CallError> {
+    let count = move |request: ParsedRequest| -> Result<(ParsedRequest, InputTokens), RequestError> {
+        let input = request.input_tokens(model.encoding)?;
+        Ok((request, input))
     };
     if request.text_bytes() <= INLINE_TEXT_BYTES {
         return Ok(count(request)?);

@@ -1,7 +1,8 @@
 //! A call whose answer is a stream: its frames pass through while the usage in them is read.
 //!
 //! The frames that tell a client that all is well are held back until the settlement is durable. A client that reads
-//! slowly slows the provider down; one that has left is forgotten, and the stream is read on for its usage alone.
+//! slowly slows the provider down. What becomes of a stream whose client has left is the plan's to say: it is closed, so
+//! that the provider stops, or read on for its usage alone; once all is said, it always is.
 
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ use super::exchange::{give_up, page_operator};
 use super::kept::KeptBody;
 use super::open_call::OpenCall;
 use super::patience::{Drain, Patience, Waited};
-use super::{Answer, CallError, StreamPiece};
-use crate::database::StoredResponse;
+use super::{Answer, CallError, OutputLimit, StreamPiece};
+use crate::database::{OnDisconnect, StoredResponse};
 use crate::openai::{StreamMeter, StreamState, Upstream, UpstreamBody, UpstreamError};
+use crate::telemetry;
 
 /// Pieces on their way to a client; more wait at the provider.
 const PIECES_IN_FLIGHT: usize = 8;
@@ -54,6 +56,8 @@ struct Pump<'a> {
     open: OpenCall,
     meter: StreamMeter,
     kept: KeptBody,
+    on_disconnect: OnDisconnect,
+    output_limit: OutputLimit,
 }
 
 /// Sends the call, answers with a stream, and settles it, whatever happens.
@@ -64,12 +68,22 @@ pub(super) async fn stream(
     sending: Sending,
     mut answer: oneshot::Sender<Result<Answer, CallError>>,
 ) {
+    // Whoever names the call may come back for its answer.
+    let on_disconnect =
+        if sending.keep_bytes.is_some() { OnDisconnect::Drain } else { sending.on_disconnect };
     let work = upstream.send(sending.endpoint, sending.body.clone(), open.request_id());
-    let reply = match patience.wait_for(answer.closed(), work).await {
+    let reply = match patience.wait_with(answer.closed(), on_disconnect, work).await {
         Waited::Done(Ok(reply)) => reply,
         Waited::Done(Err(error)) => {
             let error = give_up(open, error).await;
             let _ = answer.send(Err(error));
+            return;
+        }
+        Waited::ClientLeft if on_disconnect == OnDisconnect::Cancel => {
+            metrics::counter!(telemetry::STREAMS_CANCELLED).increment(1);
+            let charge = Charge::estimate(0, open.bounds());
+            // Nobody is left to be told; a failure is in the log.
+            let _ = open.settle(charge, None).await;
             return;
         }
         Waited::ClientLeft | Waited::Stopped => {
@@ -84,13 +98,14 @@ pub(super) async fn stream(
     let _ = answer.send(Ok(Answer::Stream {
         request_id: open.request_id(),
         standing: sending.standing,
+        output_limit: sending.output_limit,
         content_type: reply.content_type.clone(),
         pieces: receiver,
     }));
     let meter = StreamMeter::new(sending.endpoint, sending.client_wants_usage);
     let kept = KeptBody::new(sending.keep_bytes);
     let content_type = reply.content_type.unwrap_or_else(|| EVENT_STREAM.to_owned());
-    Pump { patience, open, meter, kept }
+    Pump { patience, open, meter, kept, on_disconnect, output_limit: sending.output_limit }
         .run(reply.body, Reader::Present(pieces), reply.status, content_type)
         .await;
 }
@@ -106,13 +121,18 @@ impl Pump<'_> {
             tracing::warn!(code = fault.code, request.id = %self.open.request_id(), "the provider ended a stream with an error");
             if fault.own_account {
                 page_operator(false);
-                if !had_output {
-                    self.open.release("upstream_refused").await;
-                    return finish(reader, Ok(end.held)).await;
-                }
+            }
+            // An error in place of an answer costs nothing.
+            if !had_output && end.report.usage.is_none() {
+                self.open.release("upstream_failed").await;
+                return finish(reader, Ok(end.held)).await;
             }
         }
-        let held = end.held.clone();
+        let held = if end.report.ended_at_limit && self.output_limit.bound.is_ours() {
+            told_of_cut(self.output_limit, &end.held)
+        } else {
+            end.held.clone()
+        };
         self.kept.push(&held);
         let stored =
             self.kept.finish().filter(|_| whole).map(|body| StoredResponse { status, content_type, body });
@@ -173,6 +193,10 @@ impl Pump<'_> {
 
     /// The reader has left: true if the stream is to be read on without it.
     fn lose(&self, reader: &mut Reader) -> bool {
+        if self.on_disconnect == OnDisconnect::Cancel && !self.meter.is_whole() {
+            metrics::counter!(telemetry::STREAMS_CANCELLED).increment(1);
+            return false;
+        }
         match (&reader, self.patience.drain()) {
             (Reader::Present(_), Some(drain)) => {
                 *reader = Reader::Left(drain);
@@ -192,6 +216,15 @@ impl Pump<'_> {
             () = self.patience.ended() => false,
         }
     }
+}
+
+/// The held frames behind a comment, which every SSE parser skips: the answer ends where we cut it, not where the model
+/// or the caller would have it end.
+fn told_of_cut(limit: OutputLimit, held: &[u8]) -> Bytes {
+    let OutputLimit { tokens, bound } = limit;
+    let mut told = format!(": octroi output-limit={tokens} bound={}\n\n", bound.as_str()).into_bytes();
+    told.extend_from_slice(held);
+    told.into()
 }
 
 /// The last piece: the held frames, or why there are none.

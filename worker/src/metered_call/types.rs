@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::error::CallError;
-use crate::database::{LimitStanding, Settlement, StoredResponse};
+use crate::database::{LimitStanding, OutputBound, Settlement, StoredResponse};
 use crate::openai::ParsedRequest;
 
 /// Who calls, and who pays.
@@ -44,6 +44,15 @@ pub struct NewCall {
 /// One piece of a streamed body; an error is the last.
 pub type StreamPiece = Result<Bytes, CallError>;
 
+/// How long an answer may be, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// Output tokens of each choice, at most.
+    pub tokens: u64,
+    /// What bounds it.
+    pub bound: OutputBound,
+}
+
 /// What the client gets.
 #[derive(Debug)]
 pub enum Answer {
@@ -55,6 +64,8 @@ pub enum Answer {
         request_id: Uuid,
         /// The strictest limit as it stood at the reservation.
         standing: Option<LimitStanding>,
+        /// How long the answer may be.
+        output_limit: OutputLimit,
         /// `Content-Type` of the provider.
         content_type: Option<String>,
         /// The pieces. Dropping the receiver tells the call that the client has left.
@@ -82,6 +93,10 @@ pub struct WholeAnswer {
     pub body: Bytes,
     /// The strictest limit as it stood at the reservation.
     pub standing: Option<LimitStanding>,
+    /// How long the answer may be.
+    pub output_limit: OutputLimit,
+    /// Whether it ended there.
+    pub is_cut_short: bool,
     /// What was charged.
     pub settlement: Settlement,
 }

@@ -11,13 +11,17 @@
 //! | a tool definition | about 10, and 3 per property, as it is written in TypeScript | its JSON text + 4 per value + 32 |
 //! | having tools at all | about 120 for the namespaces | 256 |
 //! | an encrypted item | its plain text | its length in bytes |
-//! | an image | by formula, size unknown | the most its `detail` allows |
+//! | an image | by formula | the formula at the size its bytes tell; behind a URL the most its `detail` allows |
 //!
 //! Everything else in a body (temperature, flags) is not text to the model.
+//!
+//! Beside the bound goes what the input is likely to cost: the same texts with the known costs. It is charged where the
+//! provider never says what it counted.
 
 use serde_json::{Map, Value};
 
 use super::endpoint::Endpoint;
+use super::image_size::ImageSize;
 use super::images::{MAX_IMAGES, image_tokens};
 use super::request::RequestError;
 use octroi_tokenizer::Encoding;
@@ -33,14 +37,29 @@ const SCHEMA_LINE_MARGIN_TOKENS: u64 = 3;
 const ESCAPE_TOKENS: u64 = 6;
 const EMBEDDING_MARGIN_TOKENS: u64 = 2;
 
+/// What a message is known to cost beside its texts, its role included; and what opens the reply.
+const MESSAGE_TOKENS: u64 = 4;
+const REPLY_TOKENS: u64 = 3;
+/// What is known of having tools at all.
+const TOOLS_TOKENS: u64 = 12;
+
+/// The input of a request in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputTokens {
+    /// Never fewer than the provider can bill: what is held.
+    pub most: u64,
+    /// What it is likely to bill.
+    pub likely: u64,
+}
+
 /// The bound for a body that passed the allow-list.
 pub fn input_tokens(
     endpoint: Endpoint,
     model: &str,
     body: &Map<String, Value>,
     encoding: Encoding,
-) -> Result<u64, RequestError> {
-    let mut bound = Bound { model, encoding, tokens: 0, images: 0 };
+) -> Result<InputTokens, RequestError> {
+    let mut bound = Bound { model, encoding, tokens: InputTokens::default(), images: 0 };
     match endpoint {
         Endpoint::Embeddings => bound.embeddings(body.get("input")),
         Endpoint::ChatCompletions | Endpoint::Responses => bound.generation(body),
@@ -56,19 +75,28 @@ pub fn input_tokens(
 struct Bound<'a> {
     model: &'a str,
     encoding: Encoding,
-    tokens: u64,
+    tokens: InputTokens,
     images: u64,
 }
 
 impl Bound<'_> {
+    /// Adds what is counted exactly.
     fn add(&mut self, tokens: u64) {
-        self.tokens = self.tokens.saturating_add(tokens);
+        self.add_margin(tokens, tokens);
+    }
+
+    /// Adds what is known only about: the most of it, and what it is likely to be.
+    fn add_margin(&mut self, most: u64, likely: u64) {
+        self.tokens.most = self.tokens.most.saturating_add(most);
+        self.tokens.likely = self.tokens.likely.saturating_add(likely);
     }
 
     fn generation(&mut self, body: &Map<String, Value>) {
-        self.add(REQUEST_MARGIN_TOKENS);
+        self.add_margin(REQUEST_MARGIN_TOKENS, REPLY_TOKENS);
         for name in ["messages", "input", "instructions"] {
             if let Some(value) = body.get(name) {
+                // A bare text is a message, whose margin is that of the request.
+                self.add_margin(0, if value.is_string() { MESSAGE_TOKENS } else { 0 });
                 self.content(value);
             }
         }
@@ -76,8 +104,8 @@ impl Bound<'_> {
             if let Some(Value::Array(tools)) = body.get(name)
                 && !tools.is_empty()
             {
-                self.add(TOOLS_MARGIN_TOKENS);
-                tools.iter().for_each(|tool| self.schema(tool));
+                self.add_margin(TOOLS_MARGIN_TOKENS, TOOLS_TOKENS);
+                tools.iter().for_each(|tool| self.tool(tool));
             }
         }
         for name in ["response_format", "text", "tool_choice", "function_call"] {
@@ -92,12 +120,17 @@ impl Bound<'_> {
             Value::String(text) => self.add(self.encoding.count(text)),
             Value::Array(items) => items.iter().for_each(|item| self.content(item)),
             Value::Object(map) => {
-                self.add(OBJECT_MARGIN_TOKENS);
+                let is_message = map.contains_key("role");
+                self.add_margin(OBJECT_MARGIN_TOKENS, if is_message { MESSAGE_TOKENS } else { 0 });
                 match map.get("type").and_then(Value::as_str) {
                     Some("image_url") => {
-                        self.image(map.get("image_url").and_then(|image| image.get("detail")))
+                        let image = map.get("image_url").and_then(Value::as_object);
+                        self.image(
+                            image.and_then(|image| image.get("url")),
+                            image.and_then(|image| image.get("detail")),
+                        );
                     }
-                    Some("input_image") => self.image(map.get("detail")),
+                    Some("input_image") => self.image(map.get("image_url"), map.get("detail")),
                     _ => map.iter().for_each(|(name, value)| self.field(name, value)),
                 }
             }
@@ -114,9 +147,17 @@ impl Bound<'_> {
         }
     }
 
-    fn image(&mut self, detail: Option<&Value>) {
+    fn image(&mut self, url: Option<&Value>, detail: Option<&Value>) {
         self.images += 1;
-        self.add(image_tokens(self.model, detail.and_then(Value::as_str)));
+        let size = url.and_then(Value::as_str).and_then(ImageSize::of_url);
+        self.add(image_tokens(self.model, detail.and_then(Value::as_str), size));
+    }
+
+    fn tool(&mut self, tool: &Value) {
+        self.schema(tool);
+        // Tools under a heading are in its text already; each has the frame of a tool besides.
+        let grouped = tool.get("tools").and_then(Value::as_array).map_or(0, Vec::len) as u64;
+        self.add_margin(grouped * TOOL_MARGIN_TOKENS, 0);
     }
 
     fn schema(&mut self, value: &Value) {
@@ -124,19 +165,25 @@ impl Bound<'_> {
         let escapes: u64 = text.chars().filter(|c| !c.is_ascii()).map(|c| c.len_utf16() as u64).sum();
         // A line break stands in JSON text as `\n`.
         let lines = text.matches("\\n").count() as u64;
-        self.add(TOOL_MARGIN_TOKENS);
         self.add(self.encoding.count(&text));
-        self.add(escapes * ESCAPE_TOKENS + lines * SCHEMA_LINE_MARGIN_TOKENS);
-        self.add(values_in(value) * SCHEMA_VALUE_MARGIN_TOKENS);
+        let margin = TOOL_MARGIN_TOKENS
+            + escapes * ESCAPE_TOKENS
+            + lines * SCHEMA_LINE_MARGIN_TOKENS
+            + values_in(value) * SCHEMA_VALUE_MARGIN_TOKENS;
+        self.add_margin(margin, 0);
     }
 
     fn embeddings(&mut self, input: Option<&Value>) {
         match input {
-            Some(Value::String(text)) => self.add(self.encoding.count(text) + EMBEDDING_MARGIN_TOKENS),
+            Some(Value::String(text)) => {
+                self.add(self.encoding.count(text));
+                self.add_margin(EMBEDDING_MARGIN_TOKENS, 0);
+            }
             Some(Value::Array(items)) => {
                 // A flat list of numbers is one input of token ids.
                 let ids = items.iter().filter(|item| item.is_number()).count() as u64;
-                self.add(ids + EMBEDDING_MARGIN_TOKENS);
+                self.add(ids);
+                self.add_margin(EMBEDDING_MARGIN_TOKENS, 0);
                 items.iter().filter(|item| !item.is_number()).for_each(|item| self.embeddings(Some(item)));
             }
             _ => {}

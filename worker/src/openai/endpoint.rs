@@ -41,7 +41,7 @@ impl Endpoint {
     }
 }
 
-/// Some of the endpoints: those a key may call.
+/// Some of the endpoints: those a key may call, or a model answers at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndpointSet([bool; Endpoint::ALL.len()]);
 
@@ -52,6 +52,11 @@ impl EndpointSet {
     /// The endpoints of these ledger names. A name that only newer workers know allows nothing here.
     pub fn from_names<S: AsRef<str>>(names: &[S]) -> Self {
         Self(Endpoint::ALL.map(|endpoint| names.iter().any(|name| name.as_ref() == endpoint.as_str())))
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Endpoint> {
+        Endpoint::ALL.into_iter().filter(move |endpoint| self.contains(*endpoint))
     }
 
     /// Whether `endpoint` is one of them.

@@ -1,12 +1,15 @@
 //! OpenAI semantics: requests, token bounds, usage, streams, and the one client that talks to the provider.
 //!
-//! A request goes `parse_request` (strict JSON, allow-list) → `input_token_bound` (what to hold) →
+//! A request goes `parse_request` (strict JSON, allow-list) → `input_tokens` (what to hold) →
 //! `upstream_body` (what is sent, clamped) → [`Upstream::send`] → [`StreamMeter`] or [`read_usage`] (what is owed).
 //! Everything but [`upstream`] is pure: no clock, no network, no database.
 
+pub mod answer;
 pub mod bounds;
 pub mod endpoint;
+mod finish;
 pub mod identity;
+pub mod image_size;
 pub mod images;
 pub mod relayed;
 pub mod request;
@@ -21,7 +24,10 @@ mod upstream_body;
 pub mod upstream_error;
 pub mod usage;
 
+pub use answer::Unmetered;
+pub use bounds::InputTokens;
 pub use endpoint::{Endpoint, EndpointSet};
+pub use finish::ended_at_limit;
 pub use identity::{IdentityKey, UpstreamIdentity};
 pub use octroi_tokenizer::Encoding;
 pub use relayed::RelayedText;

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 /// Largest frame, in bytes. The last one of a Responses stream repeats the whole answer, its instructions and
-/// its tools, so it must exceed the largest body accepted (8 MiB by default).
-pub const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
+/// its tools, so it must exceed the largest body accepted (32 MiB by default).
+pub const MAX_FRAME_BYTES: usize = 48 * 1024 * 1024;
 
 /// Where in a frame the scanner stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -124,6 +124,11 @@ impl StreamMeter {
         !self.relayed.is_empty()
     }
 
+    /// Whether every choice is finished: what is still to come says only what it cost.
+    pub fn is_whole(&self) -> bool {
+        self.relayed.is_whole()
+    }
+
     /// Ends the stream, at its terminal frame or wherever it was cut. A frame that was cut is not handed on: half
     /// a JSON text would only break the client's parser.
     pub fn finish(self) -> StreamEnd {

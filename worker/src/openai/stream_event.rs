@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::endpoint::Endpoint;
+use super::finish::ended_at_limit;
 use super::relayed::RelayedText;
 use super::stream_error::StreamError;
 use super::usage::{Metered, UsageReport};
@@ -42,8 +43,11 @@ struct ChatChunk<'a> {
 
 #[derive(Deserialize)]
 struct ChatChoice<'a> {
+    index: Option<u64>,
     #[serde(borrow)]
     delta: Option<ChatDelta<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -100,7 +104,7 @@ pub(super) fn read_frame(
         Endpoint::Embeddings => Ok(FrameKind::Content),
     };
     read.unwrap_or_else(|_| {
-        relayed.push(&String::from_utf8_lossy(data));
+        relayed.push(0, &String::from_utf8_lossy(data));
         FrameKind::Content
     })
 }
@@ -120,18 +124,30 @@ fn chat(
     note(&mut report.model, chunk.model);
     note(&mut report.service_tier, chunk.service_tier);
     let choices = chunk.choices.unwrap_or_default();
-    for delta in choices.iter().filter_map(|choice| choice.delta.as_ref()) {
-        relay_delta(delta, relayed);
+    for choice in &choices {
+        let index = choice.index.unwrap_or_default();
+        relayed.begin(index);
+        if let Some(delta) = &choice.delta {
+            relay_delta(index, delta, relayed);
+        }
+        if choice.finish_reason.is_some() {
+            relayed.finish(index);
+        }
     }
+    report.ended_at_limit |= choices.iter().any(|choice| is_length(choice.finish_reason.as_ref()));
     let has_usage = chunk.usage.is_some();
     report.read(Endpoint::ChatCompletions, chunk.usage);
     Ok(if has_usage && choices.is_empty() { FrameKind::UsageOnly } else { FrameKind::Content })
 }
 
-fn relay_delta(delta: &ChatDelta<'_>, relayed: &mut RelayedText) {
+fn is_length(reason: Option<&Text<'_>>) -> bool {
+    reason.is_some_and(|Text(reason)| reason == "length")
+}
+
+fn relay_delta(index: u64, delta: &ChatDelta<'_>, relayed: &mut RelayedText) {
     let mut relay = |text: &Option<Text<'_>>| {
         if let Some(Text(text)) = text {
-            relayed.push(text);
+            relayed.push(index, text);
         }
     };
     relay(&delta.content);
@@ -156,7 +172,7 @@ fn responses(
         && let Some(delta) = event.delta
         && let Ok(Text(text)) = serde_json::from_str(delta.get())
     {
-        relayed.push(&text);
+        relayed.push(0, &text);
     }
     let terminal = matches!(kind, "response.completed" | "response.incomplete" | "response.failed");
     if let Some(response) = event.response
@@ -166,11 +182,15 @@ fn responses(
         report.model = metered.model.or(report.model.take());
         report.service_tier = metered.service_tier.or(report.service_tier.take());
         if terminal {
+            report.ended_at_limit = ended_at_limit(Endpoint::Responses, response.get().as_bytes());
             report.read(Endpoint::Responses, metered.usage);
         }
     }
     Ok(match kind {
-        "response.completed" | "response.incomplete" => FrameKind::Terminal,
+        "response.completed" | "response.incomplete" => {
+            relayed.finish(0);
+            FrameKind::Terminal
+        }
         "response.failed" => {
             let response: Value =
                 event.response.map_or(Ok(Value::Null), |raw| serde_json::from_str(raw.get()))?;

@@ -21,6 +21,8 @@ pub struct Usage {
     pub cached_input: u64,
     /// Input written to the prompt cache.
     pub cache_write: u64,
+    /// Of these, tokens that are kept there for twelve hours.
+    pub cache_write_12h: u64,
     /// Audio part of the input.
     pub audio_input: u64,
     /// All output tokens, reasoning and rejected predictions included.
@@ -36,9 +38,9 @@ pub struct Usage {
 pub enum UsageSource {
     /// The provider's usage object.
     Provider,
-    /// Input bound plus relayed output, because the stream was cut.
+    /// Likely input plus relayed output, because the provider told no usage: the stream was cut, or came without.
     Estimated,
-    /// The whole hold, because a finished call came without readable usage.
+    /// The whole hold, because neither usage nor all of the answer was seen.
     Hold,
 }
 
@@ -80,6 +82,8 @@ pub struct UsageReport {
     pub model: Option<String>,
     /// The tier that answered.
     pub service_tier: Option<String>,
+    /// Whether an answer in a stream ended because it had reached its output limit.
+    pub ended_at_limit: bool,
 }
 
 /// The fields of a response that matter here; the rest is skipped without being built.
@@ -155,6 +159,7 @@ fn pools(endpoint: Endpoint, usage: &Map<String, Value>) -> Option<Usage> {
                 input: count(usage, "prompt_tokens")??,
                 cached_input: part(input, "cached_tokens")?,
                 cache_write: part(input, "cache_write_tokens")?,
+                cache_write_12h: written_for_12h(input),
                 audio_input: part(input, "audio_tokens")?,
                 output: count(usage, "completion_tokens")??,
                 reasoning: part(output, "reasoning_tokens")?,
@@ -168,6 +173,7 @@ fn pools(endpoint: Endpoint, usage: &Map<String, Value>) -> Option<Usage> {
                 input: count(usage, "input_tokens")??,
                 cached_input: part(input, "cached_tokens")?,
                 cache_write: part(input, "cache_write_tokens")?,
+                cache_write_12h: written_for_12h(input),
                 audio_input: part(input, "audio_tokens")?,
                 output: count(usage, "output_tokens")??,
                 reasoning: part(output, "reasoning_tokens")?,
@@ -199,6 +205,12 @@ fn part(details: Option<&Map<String, Value>>, name: &str) -> Option<u64> {
         Some(map) => count(map, name).map(Option::unwrap_or_default),
         None => Some(0),
     }
+}
+
+/// A split that cannot be read leaves the whole as it is: written, and not for long.
+fn written_for_12h(input: Option<&Map<String, Value>>) -> u64 {
+    let split = input.and_then(|map| map.get("cache_write_tokens_details")).and_then(Value::as_object);
+    part(split, "ttl_12h_tokens").unwrap_or_default()
 }
 
 #[allow(clippy::option_option)]

@@ -47,6 +47,12 @@ pub enum Failure {
         /// What its `Retry-After` asked for.
         retry_after: Option<Duration>,
     },
+    /// The call fits its limits, but not beside what other calls hold.
+    #[error("other calls hold what the call needs")]
+    HeldBack {
+        /// When room is to be expected.
+        retry_after: Duration,
+    },
     /// Another attempt has the same call under way.
     #[error("the call is under way in another attempt")]
     UnderWay,
@@ -95,6 +101,7 @@ pub fn decide(failure: &Failure) -> Outcome {
                 .unwrap_or(Duration::from_secs(OUTAGE_SNOOZE_SECONDS))
                 .clamp(Duration::from_secs(1), Duration::from_secs(ASKED_SNOOZE_SECONDS_MAX)),
         ),
+        Failure::HeldBack { retry_after } => Outcome::Snooze(*retry_after),
         Failure::UnderWay => Outcome::Snooze(Duration::from_secs(UNDER_WAY_SNOOZE_SECONDS)),
         Failure::Stripe(error) => decide_on_stripe(error),
         Failure::NotConfigured => Outcome::Snooze(Duration::from_secs(OUTAGE_SNOOZE_SECONDS)),
@@ -169,6 +176,8 @@ mod tests {
             decide(&Failure::UpstreamAway { retry_after: None }),
             Outcome::Snooze(Duration::from_secs(15))
         );
+        let held_back = Failure::HeldBack { retry_after: Duration::from_secs(3) };
+        assert_eq!(decide(&held_back), Outcome::Snooze(Duration::from_secs(3)));
         assert_eq!(decide(&Failure::UnderWay), Outcome::Snooze(Duration::from_secs(30)));
     }
 

@@ -79,6 +79,8 @@ impl Entry {
     pub fn plan(&mut self, script: &Script) {
         self.planned = script.pools;
         self.at_the_end = if script.is_refusal() { State::Refused } else { State::Delivered };
+        // A plain answer is generated before its first byte.
+        self.generated_tokens = if script.streamed { 0 } else { self.planned.output_tokens };
         let charged = self.planned.after(0);
         self.note(|entry| {
             entry.id.clone_from(&script.id);

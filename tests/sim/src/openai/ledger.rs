@@ -19,6 +19,8 @@ pub struct Pools {
     pub cached_input_tokens: u64,
     /// Input written to the prompt cache.
     pub cache_write_tokens: u64,
+    /// Of these, tokens that are kept for twelve hours.
+    pub cache_write_12h_tokens: u64,
     /// Audio inside the input.
     pub audio_input_tokens: u64,
     /// All output.
@@ -47,6 +49,7 @@ impl Pools {
         self.input_tokens += other.input_tokens;
         self.cached_input_tokens += other.cached_input_tokens;
         self.cache_write_tokens += other.cache_write_tokens;
+        self.cache_write_12h_tokens += other.cache_write_12h_tokens;
         self.audio_input_tokens += other.audio_input_tokens;
         self.output_tokens += other.output_tokens;
         self.reasoning_tokens += other.reasoning_tokens;

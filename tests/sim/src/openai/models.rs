@@ -42,6 +42,15 @@ pub struct Model {
     pub context_tokens: u64,
     /// How its text is cut into tokens.
     pub encoding: Encoding,
+    /// Whether it thinks when nobody says how much.
+    pub thinks_unasked: bool,
+}
+
+impl Model {
+    /// A model that can think, and does not unless it is asked to.
+    const fn quiet(self) -> Self {
+        Self { thinks_unasked: false, ..self }
+    }
 }
 
 const fn text(
@@ -57,18 +66,20 @@ const fn text(
         kind: Kind::Text { reasoning, max_output_tokens },
         context_tokens,
         encoding: Encoding::O200k,
+        thinks_unasked: reasoning,
     }
-}
-
-const fn older(names: (&'static str, &'static str), context_tokens: u64, max_output_tokens: u64) -> Model {
-    let (alias, snapshot) = names;
-    let kind = Kind::Text { reasoning: false, max_output_tokens };
-    Model { alias, snapshot, kind, context_tokens, encoding: Encoding::Cl100k }
 }
 
 const fn embedding(alias: &'static str, dimensions: usize, shortens: bool) -> Model {
     let kind = Kind::Embedding { dimensions, shortens };
-    Model { alias, snapshot: alias, kind, context_tokens: 8192, encoding: Encoding::Cl100k }
+    Model {
+        alias,
+        snapshot: alias,
+        kind,
+        context_tokens: 8192,
+        encoding: Encoding::Cl100k,
+        thinks_unasked: false,
+    }
 }
 
 const MODELS: &[Model] = &[
@@ -79,33 +90,33 @@ const MODELS: &[Model] = &[
     text(("gpt-6-luna", "gpt-6-luna"), 1_050_000, 128_000, true),
     text(("gpt-6.2-astra", "gpt-6.2-astra"), 1_050_000, 128_000, true),
     text(("gpt-6-astra", "gpt-6-astra"), 1_050_000, 128_000, true),
+    text(("gpt-5.6", "gpt-5.6"), 1_050_000, 128_000, true),
     text(("gpt-5.6-sol", "gpt-5.6-sol"), 1_050_000, 128_000, true),
     text(("gpt-5.6-terra", "gpt-5.6-terra"), 1_050_000, 128_000, true),
     text(("gpt-5.6-luna", "gpt-5.6-luna"), 1_050_000, 128_000, true),
     text(("gpt-5.5", "gpt-5.5-2026-04-23"), 1_050_000, 128_000, true),
-    text(("gpt-5.4", "gpt-5.4-2026-03-05"), 1_050_000, 128_000, true),
-    text(("gpt-5.4-mini", "gpt-5.4-mini-2026-03-17"), 400_000, 128_000, true),
-    text(("gpt-5.4-nano", "gpt-5.4-nano-2026-03-17"), 400_000, 128_000, true),
-    text(("gpt-5.2", "gpt-5.2-2025-12-11"), 400_000, 128_000, true),
-    text(("gpt-5.1", "gpt-5.1-2025-11-13"), 400_000, 128_000, true),
+    text(("gpt-5.5-pro", "gpt-5.5-pro-2026-04-23"), 1_050_000, 128_000, true),
+    text(("gpt-5.4", "gpt-5.4-2026-03-05"), 1_050_000, 128_000, true).quiet(),
+    text(("gpt-5.4-pro", "gpt-5.4-pro-2026-03-05"), 1_050_000, 128_000, true),
+    text(("gpt-5.4-mini", "gpt-5.4-mini-2026-03-17"), 400_000, 128_000, true).quiet(),
+    text(("gpt-5.4-nano", "gpt-5.4-nano-2026-03-17"), 400_000, 128_000, true).quiet(),
+    text(("gpt-5.3-codex", "gpt-5.3-codex"), 400_000, 128_000, true),
+    text(("gpt-5.2", "gpt-5.2-2025-12-11"), 400_000, 128_000, true).quiet(),
+    text(("gpt-5.2-pro", "gpt-5.2-pro-2025-12-11"), 400_000, 128_000, true),
+    text(("gpt-5.1", "gpt-5.1-2025-11-13"), 400_000, 128_000, true).quiet(),
+    text(("chat-latest", "chat-latest"), 400_000, 128_000, true),
     text(("gpt-5", "gpt-5-2025-08-07"), 400_000, 128_000, true),
+    text(("gpt-5-pro", "gpt-5-pro-2025-10-06"), 400_000, 272_000, true),
     text(("gpt-5-mini", "gpt-5-mini-2025-08-07"), 400_000, 128_000, true),
     text(("gpt-5-nano", "gpt-5-nano-2025-08-07"), 400_000, 128_000, true),
-    text(("gpt-5-chat-latest", "gpt-5-chat-latest"), 128_000, 16_384, false),
     text(("gpt-4.1", "gpt-4.1-2025-04-14"), 1_047_576, 32_768, false),
     text(("gpt-4.1-mini", "gpt-4.1-mini-2025-04-14"), 1_047_576, 32_768, false),
-    text(("gpt-4.1-nano", "gpt-4.1-nano-2025-04-14"), 1_047_576, 32_768, false),
-    text(("o4-mini", "o4-mini-2025-04-16"), 200_000, 100_000, true),
     text(("o3", "o3-2025-04-16"), 200_000, 100_000, true),
-    text(("o3-mini", "o3-mini-2025-01-31"), 200_000, 100_000, true),
-    text(("o1", "o1-2024-12-17"), 200_000, 100_000, true),
+    text(("o3-pro", "o3-pro-2025-06-10"), 200_000, 100_000, true),
     text(("gpt-4o", "gpt-4o-2024-08-06"), 128_000, 16_384, false),
     text(("gpt-4o-2024-11-20", "gpt-4o-2024-11-20"), 128_000, 16_384, false),
     text(("gpt-4o-mini", "gpt-4o-mini-2024-07-18"), 128_000, 16_384, false),
     text(("gpt-audio-mini", "gpt-audio-mini-2025-12-15"), 128_000, 16_384, false),
-    older(("gpt-4-turbo", "gpt-4-turbo-2024-04-09"), 128_000, 4096),
-    older(("gpt-4", "gpt-4-0613"), 8192, 8192),
-    older(("gpt-3.5-turbo", "gpt-3.5-turbo-0125"), 16_385, 4096),
     embedding("text-embedding-3-small", 1536, true),
     embedding("text-embedding-3-large", 3072, true),
     embedding("text-embedding-ada-002", 1536, false),

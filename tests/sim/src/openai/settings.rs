@@ -10,11 +10,11 @@ use super::answer::Wishes;
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDisconnect {
-    /// It generates to the end, and charges all of it.
+    /// It stops once it notices, and charges what it had generated until then.
     #[default]
-    Finish,
-    /// It stops, and charges what was sent.
     Stop,
+    /// It generates to the end, and charges all of it.
+    Finish,
 }
 
 /// The settings.

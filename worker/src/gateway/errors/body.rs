@@ -5,11 +5,16 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHE
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use super::quota::QuotaStanding;
+use super::quota::{QuotaStanding, rfc3339};
 use super::{GatewayError, RetryAdvice};
+use crate::gateway::headers::X_QUOTA_RESET;
 
 const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
+/// Longest wait told in `Retry-After` with a final refusal, seconds: some clients sleep through whatever they are told
+/// before they raise it. A later reset stands in `x-quota-reset` and `error.quota`.
+const TOLD_RETRY_SECONDS_MAX: u64 = 60;
 
 const INVALID_REQUEST: &str = "invalid_request_error";
 
@@ -41,6 +46,7 @@ impl GatewayError {
                 code: code.map(str::to_owned),
                 quota: match self {
                     Self::Quota(refusal) => Some(refusal.standing()),
+                    Self::QuotaHeld(held) => Some(held.standing()),
                     _ => None,
                 },
             },
@@ -56,12 +62,14 @@ impl GatewayError {
             Self::NotAMember => (INVALID_REQUEST, Some("not_a_member")),
             Self::Forbidden => (INVALID_REQUEST, Some("refused")),
             Self::Quota(refusal) => ("insufficient_quota", Some(refusal.code)),
+            Self::QuotaHeld(_) => ("rate_limit_exceeded", Some("quota_held")),
             Self::NoPlan { .. } => ("billing_required", Some("no_plan")),
             Self::ModelNotAllowed { .. } => (INVALID_REQUEST, Some("model_not_allowed")),
             Self::EndpointNotAllowed { .. } => (INVALID_REQUEST, Some("endpoint_not_allowed")),
-            Self::ModelNotPriced { .. } => (INVALID_REQUEST, Some("model_not_priced")),
             Self::InputTooLong { .. } => (INVALID_REQUEST, Some("context_length_exceeded")),
-            Self::ModelNotFound { .. } => (INVALID_REQUEST, Some("model_not_found")),
+            Self::ModelNotFound { .. } | Self::ModelElsewhere { .. } => {
+                (INVALID_REQUEST, Some("model_not_found"))
+            }
             Self::Request(error) => (INVALID_REQUEST, Some(error.code())),
             Self::Header { .. } => (INVALID_REQUEST, Some("invalid_header")),
             Self::BodyInterrupted => (INVALID_REQUEST, Some("body_interrupted")),
@@ -70,7 +78,7 @@ impl GatewayError {
             Self::ContentType => (INVALID_REQUEST, Some("unsupported_content_type")),
             Self::ContentEncoding => (INVALID_REQUEST, Some("unsupported_content_encoding")),
             Self::UnknownPath => (INVALID_REQUEST, Some("unknown_url")),
-            Self::MethodNotAllowed => (INVALID_REQUEST, Some("method_not_allowed")),
+            Self::MethodNotAllowed { .. } => (INVALID_REQUEST, Some("method_not_allowed")),
             Self::IdempotencyMismatch => ("idempotency_error", Some("idempotency_key_reused")),
             Self::IdempotencyInProgress => ("idempotency_error", Some("request_in_progress")),
             Self::IdempotencyNotKept { .. } => ("idempotency_error", Some("response_not_kept")),
@@ -90,7 +98,7 @@ impl GatewayError {
     fn param(&self) -> Option<String> {
         match self {
             Self::Request(error) => error.param().map(str::to_owned),
-            Self::ModelNotAllowed { .. } | Self::ModelNotPriced { .. } | Self::ModelNotFound { .. } => {
+            Self::ModelNotAllowed { .. } | Self::ModelNotFound { .. } | Self::ModelElsewhere { .. } => {
                 Some("model".to_owned())
             }
             Self::UpstreamRefused { param, .. } => param.clone(),
@@ -101,6 +109,7 @@ impl GatewayError {
     fn message(&self) -> String {
         match self {
             Self::Quota(refusal) => refusal.message(),
+            Self::QuotaHeld(held) => held.message(),
             Self::Request(error) => error.message(),
             Self::UpstreamRefused { message, .. } => message.clone(),
             Self::NoPlan { upgrade_url } => {
@@ -112,15 +121,20 @@ impl GatewayError {
                 format!("The model `{model}` is not part of this account's plan or of this key's models.")
             }
             Self::EndpointNotAllowed { endpoint } => format!("This key may not call `{endpoint}`."),
-            Self::ModelNotPriced { model } => {
-                format!("The model `{model}` is not offered here: it has no price.")
-            }
-            Self::InputTooLong { model } => {
-                format!("The input is longer than `{model}` takes here.")
+            Self::InputTooLong { model, input_tokens, max_input_tokens } => {
+                input_too_long(model, *input_tokens, *max_input_tokens)
             }
             Self::ModelNotFound { model } => {
-                format!("The model `{model}` does not exist or is not offered here.")
+                format!(
+                    "The model `{model}` does not exist or is not offered here. GET /v1/models lists those that are."
+                )
             }
+            Self::ModelElsewhere { endpoint, endpoints } => {
+                let paths: Vec<_> = endpoints.iter().map(|at| format!("/v1{}", at.path())).collect();
+                let called = endpoint.path();
+                format!("This model is only supported in {} and not in /v1{called}.", paths.join(" and "))
+            }
+            Self::MethodNotAllowed { allowed } => format!("This URL takes {allowed} and no other method."),
             Self::Header { name, message } => format!("The header `{name}` {message}."),
             Self::BodyTooLarge { max_bytes } => format!("The request body is larger than {max_bytes} bytes."),
             Self::IdempotencyNotKept { outcome } => format!(
@@ -152,7 +166,6 @@ impl GatewayError {
                 "Unknown request URL. This gateway serves chat/completions, responses, \
                                   embeddings and models under /v1."
             }
-            Self::MethodNotAllowed => "This URL does not take this method; see the Allow header.",
             Self::IdempotencyMismatch => "This Idempotency-Key was first used with another request body.",
             Self::IdempotencyInProgress => "The first call with this Idempotency-Key is still running.",
             Self::Busy => "The gateway has no room for another call right now.",
@@ -173,6 +186,17 @@ impl GatewayError {
             _ => "The gateway failed to handle this call.",
         }
     }
+}
+
+/// The opening is OpenAI's own, which some clients look for.
+fn input_too_long(model: &str, input_tokens: u64, max_input_tokens: Option<u64>) -> String {
+    let Some(most) = max_input_tokens else {
+        return format!("The input is longer than `{model}` takes here: up to {input_tokens} tokens.");
+    };
+    format!(
+        "This model's maximum context length is {most} tokens of input here. However, your input for `{model}` may \
+         have {input_tokens} tokens. Please reduce the length of the input."
+    )
 }
 
 impl ErrorBody {
@@ -202,15 +226,24 @@ impl IntoResponse for GatewayError {
             RetryAdvice::Unsaid => None,
             RetryAdvice::No(seconds) => {
                 headers.insert(X_SHOULD_RETRY, HeaderValue::from_static("false"));
-                seconds
+                seconds.filter(|seconds| *seconds <= TOLD_RETRY_SECONDS_MAX)
             }
             RetryAdvice::After(seconds) => {
+                headers.insert(X_SHOULD_RETRY, HeaderValue::from_static("true"));
                 headers.insert(RETRY_AFTER_MS, HeaderValue::from(seconds.saturating_mul(1000)));
                 Some(seconds)
             }
         };
         if let Some(seconds) = seconds {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        let resets_at = match self {
+            Self::Quota(ref refusal) => refusal.limit.resets_at,
+            Self::QuotaHeld(ref held) => held.held.standing.resets_at,
+            _ => None,
+        };
+        if let Some(reset) = resets_at.and_then(rfc3339).and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(X_QUOTA_RESET, reset);
         }
         (status, headers, self.body().to_json()).into_response()
     }

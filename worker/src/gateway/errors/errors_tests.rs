@@ -36,8 +36,14 @@ fn standing() -> LimitStanding {
 }
 
 fn refused(reason: RefusalReason, standing: Option<LimitStanding>) -> GatewayError {
-    let refusal = Refusal { request_id: Uuid::nil(), reason, standing, retry_after_seconds: Some(691_200) };
-    let error = CallError::Refused { refusal: Box::new(refusal), model: "gpt-5".to_owned() };
+    let retry_after_seconds = Some(691_200);
+    let refusal = Refusal { request_id: Uuid::nil(), reason, standing, needed: Some(1_040), retry_after_seconds };
+    let error = CallError::Refused {
+        refusal: Box::new(refusal),
+        model: "gpt-5".to_owned(),
+        input_tokens: 280_000,
+        max_input_tokens: Some(272_000),
+    };
     let pages =
         PurchasePages { upgrade_url: Some(Arc::from(UPGRADE_URL)), top_up_url: Some(Arc::from(TOP_UP_URL)) };
     GatewayError::from_call(error, &pages)
@@ -64,17 +70,17 @@ fn line(error: GatewayError) -> String {
 #[test]
 fn refusals_of_reserve_are_told_as_the_table_says() {
     let rows = [
-        (RefusalReason::QuotaExceeded, "429 insufficient_quota/quota_exceeded false 691200"),
-        (RefusalReason::MemberBudgetReached, "429 insufficient_quota/member_budget_reached false 691200"),
-        (RefusalReason::KeyBudgetReached, "429 insufficient_quota/key_budget_reached false 691200"),
-        (RefusalReason::ModelBudgetReached, "429 insufficient_quota/model_budget_reached false 691200"),
-        (RefusalReason::SpendCapReached, "429 insufficient_quota/spend_cap_reached false 691200"),
+        (RefusalReason::QuotaExceeded, "429 insufficient_quota/quota_exceeded false -"),
+        (RefusalReason::MemberBudgetReached, "429 insufficient_quota/member_budget_reached false -"),
+        (RefusalReason::KeyBudgetReached, "429 insufficient_quota/key_budget_reached false -"),
+        (RefusalReason::ModelBudgetReached, "429 insufficient_quota/model_budget_reached false -"),
+        (RefusalReason::SpendCapReached, "429 insufficient_quota/spend_cap_reached false -"),
         (RefusalReason::NoPlan, "402 billing_required/no_plan false -"),
         (RefusalReason::AccountSuspended, "403 invalid_request_error/account_suspended - -"),
         (RefusalReason::KeyRevoked, "401 invalid_request_error/invalid_api_key - -"),
         (RefusalReason::KeyExpired, "401 invalid_request_error/expired_api_key - -"),
         (RefusalReason::NotAMember, "403 invalid_request_error/not_a_member - -"),
-        (RefusalReason::ModelNotPriced, "403 invalid_request_error/model_not_priced - -"),
+        (RefusalReason::ModelNotPriced, "404 invalid_request_error/model_not_found - -"),
         (RefusalReason::ModelNotAllowed, "403 invalid_request_error/model_not_allowed - -"),
         (RefusalReason::InputTooLong, "400 invalid_request_error/context_length_exceeded - -"),
         (RefusalReason::IdempotencyMismatch, "409 idempotency_error/idempotency_key_reused false -"),
@@ -93,19 +99,19 @@ fn failures_of_a_call_are_told_as_the_table_says() {
         code: Some("invalid_image".to_owned()),
     };
     let rows = [
-        (CallError::NotMetered(MeterError::Unavailable), "503 metering_unavailable/metering_unavailable - 5"),
-        (CallError::NotMetered(MeterError::Overloaded), "503 server_error/server_busy - 1"),
-        (CallError::NotMetered(MeterError::Closed), "503 server_error/shutting_down - 5"),
-        (CallError::DatabaseUnavailable, "503 metering_unavailable/metering_unavailable - 5"),
+        (CallError::NotMetered(MeterError::Unavailable), "503 metering_unavailable/metering_unavailable true 5"),
+        (CallError::NotMetered(MeterError::Overloaded), "503 server_error/server_busy true 1"),
+        (CallError::NotMetered(MeterError::Closed), "503 server_error/shutting_down true 5"),
+        (CallError::DatabaseUnavailable, "503 metering_unavailable/metering_unavailable true 5"),
         (CallError::NotSettled, "503 metering_unavailable/usage_not_recorded false -"),
-        (CallError::NotAccepted { retry_after: None }, "503 upstream_unavailable/upstream_unavailable - 5"),
+        (CallError::NotAccepted { retry_after: None }, "503 upstream_unavailable/upstream_unavailable true 5"),
         (
             CallError::NotAccepted { retry_after: Some(Duration::from_secs(17)) },
-            "503 upstream_unavailable/upstream_unavailable - 17",
+            "503 upstream_unavailable/upstream_unavailable true 17",
         ),
         (CallError::OutcomeUnknown, "502 upstream_unavailable/upstream_outcome_unknown false -"),
         (CallError::RequestRefused { status: 400, handed_on }, "400 invalid_request_error/invalid_image - -"),
-        (CallError::Repeats { state: ReplayState::Open }, "409 idempotency_error/request_in_progress - 2"),
+        (CallError::Repeats { state: ReplayState::Open }, "409 idempotency_error/request_in_progress true 2"),
         (
             CallError::Repeats { state: ReplayState::Settled },
             "409 idempotency_error/response_not_kept false -",
@@ -116,7 +122,11 @@ fn failures_of_a_call_are_told_as_the_table_says() {
         ),
         (
             CallError::ModelNotPriced { model: "x".to_owned() },
-            "403 invalid_request_error/model_not_priced - -",
+            "404 invalid_request_error/model_not_found - -",
+        ),
+        (
+            CallError::ModelElsewhere { endpoint: Endpoint::ChatCompletions, endpoints: EndpointSet::ALL },
+            "404 invalid_request_error/model_not_found - -",
         ),
         (CallError::Interrupted, "500 server_error/internal_error - -"),
     ];
@@ -142,11 +152,14 @@ fn failures_before_a_call_are_told_as_the_table_says() {
             GatewayError::ModelNotFound { model: "x".to_owned() },
             "404 invalid_request_error/model_not_found - -",
         ),
-        (GatewayError::MethodNotAllowed, "405 invalid_request_error/method_not_allowed - -"),
-        (GatewayError::Concurrency { limit: 4 }, "429 rate_limit_exceeded/concurrency - 1"),
-        (GatewayError::Busy, "503 server_error/server_busy - 1"),
-        (GatewayError::Draining, "503 server_error/shutting_down - 5"),
-        (GatewayError::AuthUnavailable, "503 server_error/auth_unavailable - 5"),
+        (
+            GatewayError::MethodNotAllowed { allowed: "POST" },
+            "405 invalid_request_error/method_not_allowed - -",
+        ),
+        (GatewayError::Concurrency { limit: 4 }, "429 rate_limit_exceeded/concurrency true 1"),
+        (GatewayError::Busy, "503 server_error/server_busy true 1"),
+        (GatewayError::Draining, "503 server_error/shutting_down true 5"),
+        (GatewayError::AuthUnavailable, "503 server_error/auth_unavailable true 5"),
     ];
     for (error, expected) in rows {
         assert_eq!(line(error.clone()), expected, "{error:?}");
@@ -159,14 +172,15 @@ async fn a_refusal_says_whose_limit_how_much_until_when_and_where_to_upgrade() {
     let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), 10_000).await.unwrap()).unwrap();
     let expected = json!({"error": {
         "message": "You exceeded your current quota, please check your plan and billing details. This account's limit \
-                    of 50000 tokens a month does not leave enough for this call: 49000 tokens used, 900 tokens held by \
-                    calls in flight, 100 tokens left. It resets at 2026-12-01T00:00:00Z. Get more at \
-                    https://app.example/upgrade.",
+                    of 50000 tokens a month does not leave enough for this call: it needs at least 1040 tokens; \
+                    49000 tokens used, 900 tokens held by calls in flight, 100 tokens left. It resets at \
+                    2026-12-01T00:00:00Z. Get more at https://app.example/upgrade. A shorter input needs less.",
         "type": "insufficient_quota",
         "param": null,
         "code": "quota_exceeded",
         "quota": {
-            "limit": 50_000, "used": 49_000, "reserved": 900, "remaining": 100, "unit": "tokens", "scope": "account",
+            "limit": 50_000, "used": 49_000, "reserved": 900, "remaining": 100, "needed": 1_040,
+            "unit": "tokens", "scope": "account",
             "period_start": "2026-11-01T00:00:00Z", "period_end": "2026-12-01T00:00:00Z",
             "upgrade_url": UPGRADE_URL, "topup_url": TOP_UP_URL,
         },
@@ -191,6 +205,93 @@ fn a_spend_cap_is_told_in_dollars_and_kept_exact_in_the_quota_object() {
     assert_eq!(body["error"]["quota"]["limit"], 12_345_678_901_i64);
     assert_eq!(body["error"]["quota"]["unit"], "nano_usd");
     assert_eq!(body["error"]["quota"]["period_end"], Value::Null);
+}
+
+#[test]
+fn a_share_of_an_account_is_raised_by_its_admins_and_by_no_page() {
+    for (scope, who) in [
+        (LimitScope::Member, "An owner or admin of the account can raise it."),
+        (LimitScope::ApiKey, "an admin of the account, can make one with a higher limit."),
+        (LimitScope::Model, "Another model may have more left."),
+    ] {
+        let limit = LimitStanding { scope, ..standing() };
+        let body = serde_json::to_value(refused(RefusalReason::MemberBudgetReached, Some(limit)).body()).unwrap();
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains(who) && !message.contains("https://"), "{message}");
+        assert_eq!(body["error"]["quota"]["upgrade_url"], Value::Null);
+        assert_eq!(body["error"]["quota"]["topup_url"], Value::Null);
+    }
+}
+
+#[test]
+fn a_reset_within_a_minute_is_worth_a_retry_after_and_every_reset_stands_in_a_header() {
+    for (seconds, told) in [(60, Some("60")), (61, None)] {
+        let refusal = Refusal {
+            request_id: Uuid::nil(),
+            reason: RefusalReason::QuotaExceeded,
+            standing: Some(standing()),
+            needed: None,
+            retry_after_seconds: Some(seconds),
+        };
+        let error = CallError::Refused {
+            refusal: Box::new(refusal),
+            model: "gpt-5".to_owned(),
+            input_tokens: 100,
+            max_input_tokens: None,
+        };
+        let response = GatewayError::from_call(error, &PurchasePages::default()).into_response();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(header("retry-after"), told);
+        assert_eq!(header("x-quota-reset"), Some("2026-12-01T00:00:00Z"));
+        assert_eq!(header("x-should-retry"), Some("false"));
+    }
+}
+
+#[test]
+fn a_call_that_others_hold_back_is_told_to_come_again_and_not_to_upgrade() {
+    let held = crate::database::HeldBack { standing: standing(), needed: 1_099, wait_seconds: 20, ticket: Some(1) };
+    let error = CallError::Held {
+        held: Box::new(held),
+        held_calls: Some(1),
+        waited: Duration::from_secs(20),
+        retry_after_seconds: 3,
+    };
+    let pages = PurchasePages { upgrade_url: Some(Arc::from(UPGRADE_URL)), top_up_url: None };
+    let error = GatewayError::from_call(error, &pages);
+    assert_eq!(line(error.clone()), "429 rate_limit_exceeded/quota_held true 3");
+    let body = serde_json::to_value(error.body()).unwrap();
+    assert_eq!(
+        body["error"]["message"],
+        "This account's limit of 50000 tokens a month has room for this call, but not beside the calls under way: it \
+         needs 1099 tokens; 49000 tokens used, 900 tokens held by 1 call, which gives back what it does not use. It \
+         waited 20 s for room. Try again in 3 s. A call that asks for fewer output tokens holds less."
+    );
+    assert_eq!(body["error"]["quota"]["needed"], 1_099);
+    assert_eq!(body["error"]["quota"]["upgrade_url"], Value::Null);
+}
+
+#[test]
+fn a_model_that_answers_elsewhere_is_told_with_where() {
+    let endpoints = EndpointSet::from_names(&["responses"]);
+    let error = GatewayError::ModelElsewhere { endpoint: Endpoint::ChatCompletions, endpoints };
+    let body = serde_json::to_value(error.body()).unwrap();
+    assert_eq!(
+        body["error"]["message"],
+        "This model is only supported in /v1/responses and not in /v1/chat/completions."
+    );
+    assert_eq!(body["error"]["param"], "model");
+}
+
+#[test]
+fn a_refusal_says_what_would_be_taken() {
+    let message = |error: GatewayError| {
+        serde_json::to_value(error.body()).unwrap()["error"]["message"].as_str().unwrap().to_owned()
+    };
+    let long = message(refused(RefusalReason::InputTooLong, None));
+    assert!(long.starts_with("This model's maximum context length is 272000 tokens"), "{long}");
+    assert!(long.contains("280000 tokens") && long.contains("`gpt-5`"), "{long}");
+    let method = message(GatewayError::MethodNotAllowed { allowed: "GET and POST" });
+    assert_eq!(method, "This URL takes GET and POST and no other method.");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{GatewayError, OUTAGE_RETRY_SECONDS, QuotaRefusal};
+use super::{GatewayError, OUTAGE_RETRY_SECONDS, QuotaHeld, QuotaRefusal};
 use crate::database::{PurchasePages, Refusal, RefusalReason, ReplayState};
 use crate::meter::MeterError;
 use crate::metered_call::CallError;
@@ -11,9 +11,18 @@ impl GatewayError {
     /// What the client is told of `error`; refusals at a limit point to `pages`.
     pub fn from_call(error: CallError, pages: &PurchasePages) -> Self {
         match error {
-            CallError::ModelNotPriced { model } => Self::ModelNotPriced { model },
+            CallError::ModelNotPriced { model } => Self::ModelNotFound { model },
+            CallError::ModelElsewhere { endpoint, endpoints } => Self::ModelElsewhere { endpoint, endpoints },
             CallError::Request(error) => Self::Request(error),
-            CallError::Refused { refusal, model } => Self::from_refusal(*refusal, model, pages),
+            CallError::Refused { refusal, model, input_tokens, max_input_tokens }
+                if refusal.reason == RefusalReason::InputTooLong =>
+            {
+                Self::InputTooLong { model, input_tokens, max_input_tokens }
+            }
+            CallError::Refused { refusal, model, .. } => Self::from_refusal(*refusal, model, pages),
+            CallError::Held { held, held_calls, waited, retry_after_seconds } => {
+                Self::QuotaHeld(Box::new(QuotaHeld { held: *held, held_calls, waited, retry_after_seconds }))
+            }
             CallError::Repeats { state: ReplayState::Open } => Self::IdempotencyInProgress,
             CallError::Repeats { state: ReplayState::Settled } => {
                 Self::IdempotencyNotKept { outcome: "settled" }
@@ -55,17 +64,17 @@ impl GatewayError {
             RefusalReason::KeyRevoked => return Self::InvalidCredentials,
             RefusalReason::KeyExpired => return Self::ExpiredCredentials,
             RefusalReason::NotAMember => return Self::NotAMember,
-            RefusalReason::ModelNotPriced => return Self::ModelNotPriced { model },
+            RefusalReason::ModelNotPriced => return Self::ModelNotFound { model },
             RefusalReason::ModelNotAllowed => return Self::ModelNotAllowed { model },
-            RefusalReason::InputTooLong => return Self::InputTooLong { model },
             RefusalReason::IdempotencyMismatch => return Self::IdempotencyMismatch,
-            RefusalReason::Other => return Self::Forbidden,
+            RefusalReason::InputTooLong | RefusalReason::Other => return Self::Forbidden,
         };
         // A limit without its standing cannot be explained, but it still refuses.
         let Some(limit) = refusal.standing else { return Self::Forbidden };
         Self::Quota(Box::new(QuotaRefusal {
             code,
             limit,
+            needed: refusal.needed,
             retry_after_seconds: refusal.retry_after_seconds,
             pages: pages.clone(),
         }))

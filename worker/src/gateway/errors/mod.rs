@@ -6,6 +6,7 @@
 mod body;
 mod from_call;
 mod quota;
+mod quota_held;
 
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use http::StatusCode;
 
 pub use body::ErrorBody;
 pub use quota::{QuotaRefusal, rfc3339};
+pub use quota_held::QuotaHeld;
 
-use crate::openai::{Endpoint, RequestError};
+use crate::openai::{Endpoint, EndpointSet, RequestError};
 
 /// Seconds after which a call refused for lack of room may be tried again.
 pub const BUSY_RETRY_SECONDS: u64 = 1;
@@ -40,6 +42,8 @@ pub enum GatewayError {
     Forbidden,
     /// A limit of a plan, member, key or model is reached.
     Quota(Box<QuotaRefusal>),
+    /// Only calls under way hold what this one needs.
+    QuotaHeld(Box<QuotaHeld>),
     /// The account has no plan that allows calls.
     NoPlan {
         /// Where to get one.
@@ -55,20 +59,26 @@ pub enum GatewayError {
         /// The endpoint called.
         endpoint: Endpoint,
     },
-    /// There is no price for this model, so it is not offered.
-    ModelNotPriced {
-        /// The model asked for.
-        model: String,
-    },
     /// The input is longer than this model takes here.
     InputTooLong {
         /// The model asked for.
         model: String,
+        /// The bound of the input, tokens.
+        input_tokens: u64,
+        /// The most it takes, tokens, if that is known.
+        max_input_tokens: Option<u64>,
     },
-    /// `GET /v1/models/{id}` of something unknown or not offered.
+    /// Something unknown, or not offered: without a price, or shut down by its provider.
     ModelNotFound {
         /// The model asked for.
         model: String,
+    },
+    /// The model answers at other endpoints.
+    ModelElsewhere {
+        /// Where it was called.
+        endpoint: Endpoint,
+        /// Where it answers.
+        endpoints: EndpointSet,
     },
     /// The body is not a request this endpoint takes.
     Request(RequestError),
@@ -95,7 +105,10 @@ pub enum GatewayError {
     /// No such path.
     UnknownPath,
     /// The path exists, the method does not.
-    MethodNotAllowed,
+    MethodNotAllowed {
+        /// Those that do, as a text.
+        allowed: &'static str,
+    },
     /// The `Idempotency-Key` was used for another body.
     IdempotencyMismatch,
     /// The first call with this `Idempotency-Key` is still running.
@@ -168,17 +181,18 @@ impl GatewayError {
             | Self::NotAMember
             | Self::Forbidden
             | Self::ModelNotAllowed { .. }
-            | Self::EndpointNotAllowed { .. }
-            | Self::ModelNotPriced { .. } => StatusCode::FORBIDDEN,
-            Self::ModelNotFound { .. } | Self::UnknownPath => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            | Self::EndpointNotAllowed { .. } => StatusCode::FORBIDDEN,
+            Self::ModelNotFound { .. } | Self::ModelElsewhere { .. } | Self::UnknownPath => {
+                StatusCode::NOT_FOUND
+            }
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::IdempotencyMismatch | Self::IdempotencyInProgress | Self::IdempotencyNotKept { .. } => {
                 StatusCode::CONFLICT
             }
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Quota(_) | Self::Concurrency { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Quota(_) | Self::QuotaHeld(_) | Self::Concurrency { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UpstreamRefused { status, .. } => *status,
             Self::UpstreamUnknown => StatusCode::BAD_GATEWAY,
             Self::Busy
@@ -201,6 +215,7 @@ impl GatewayError {
             | Self::UpstreamUnknown
             | Self::NotRecorded => RetryAdvice::No(None),
             Self::IdempotencyInProgress => RetryAdvice::After(IN_PROGRESS_RETRY_SECONDS),
+            Self::QuotaHeld(held) => RetryAdvice::After(held.retry_after_seconds),
             Self::Concurrency { .. } | Self::Busy => RetryAdvice::After(BUSY_RETRY_SECONDS),
             Self::UpstreamUnavailable { retry_after_seconds } => RetryAdvice::After(*retry_after_seconds),
             Self::MeteringUnavailable | Self::AuthUnavailable | Self::Draining => {

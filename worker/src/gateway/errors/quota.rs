@@ -1,5 +1,7 @@
 //! The refusal at a limit: whose it is, how much, until when, where to upgrade.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -16,6 +18,8 @@ pub struct QuotaRefusal {
     pub code: &'static str,
     /// The strictest limit, as SQL names it.
     pub limit: LimitStanding,
+    /// What the call needs of it at least, in its unit.
+    pub needed: Option<i64>,
     /// Seconds until the limit resets; none if it never does.
     pub retry_after_seconds: Option<u64>,
     /// Where the customer gets more.
@@ -29,6 +33,8 @@ pub struct QuotaStanding {
     used: i64,
     reserved: i64,
     remaining: i64,
+    /// What this call needs at least.
+    needed: Option<i64>,
     unit: &'static str,
     scope: &'static str,
     period_start: Option<String>,
@@ -37,21 +43,30 @@ pub struct QuotaStanding {
     topup_url: Option<String>,
 }
 
+impl QuotaStanding {
+    /// How `limit` stands for a call that needs so much of it; `pages` where more of it can be had.
+    pub(super) fn of(limit: &LimitStanding, needed: Option<i64>, pages: Option<&PurchasePages>) -> Self {
+        let page = |url: &Option<Arc<str>>| url.as_deref().map(str::to_owned);
+        Self {
+            limit: limit.granted,
+            used: limit.used,
+            reserved: limit.reserved,
+            remaining: limit.remaining,
+            needed,
+            unit: unit(limit.meter),
+            scope: limit.scope.as_str(),
+            period_start: limit.period_start.and_then(rfc3339),
+            period_end: limit.resets_at.and_then(rfc3339),
+            upgrade_url: pages.and_then(|pages| page(&pages.upgrade_url)),
+            topup_url: pages.and_then(|pages| page(&pages.top_up_url)),
+        }
+    }
+}
+
 impl QuotaRefusal {
     /// The numbers for programs.
     pub fn standing(&self) -> QuotaStanding {
-        QuotaStanding {
-            limit: self.limit.granted,
-            used: self.limit.used,
-            reserved: self.limit.reserved,
-            remaining: self.limit.remaining,
-            unit: unit(self.limit.meter),
-            scope: self.limit.scope.as_str(),
-            period_start: self.limit.period_start.and_then(rfc3339),
-            period_end: self.limit.resets_at.and_then(rfc3339),
-            upgrade_url: self.pages.upgrade_url.as_deref().map(str::to_owned),
-            topup_url: self.pages.top_up_url.as_deref().map(str::to_owned),
-        }
+        QuotaStanding::of(&self.limit, self.needed, self.pages_that_help())
     }
 
     /// The same for people. The opening is OpenAI's own, which some clients look for.
@@ -61,19 +76,45 @@ impl QuotaRefusal {
             || "It does not reset.".to_owned(),
             |resets_at| format!("It resets at {resets_at}."),
         );
-        let page = self.pages.upgrade_url.as_deref().or(self.pages.top_up_url.as_deref());
-        let upgrade = page.map(|url| format!(" Get more at {url}.")).unwrap_or_default();
+        let needs = self
+            .needed
+            .map_or_else(String::new, |needed| format!("it needs at least {}; ", amount(needed, meter)));
         format!(
             "You exceeded your current quota, please check your plan and billing details. {whose} {granted}{per} does \
-             not leave enough for this call: {used} used, {reserved} held by calls in flight, {remaining} left. \
-             {reset}{upgrade}",
+             not leave enough for this call: {needs}{used} used, {reserved} held by calls in flight, {remaining} left. \
+             {reset} {remedy}",
             whose = whose(self.limit.scope),
             granted = amount(granted, meter),
             per = per(self.limit.period),
             used = amount(used, meter),
             reserved = amount(reserved, meter),
             remaining = amount(remaining, meter),
+            remedy = self.remedy(),
         )
+    }
+
+    /// Who can raise the limit, and what needs less of it.
+    fn remedy(&self) -> String {
+        let pages = self.pages_that_help();
+        let page = pages.and_then(|pages| pages.upgrade_url.as_deref().or(pages.top_up_url.as_deref()));
+        let raise = match (self.limit.scope, page) {
+            (LimitScope::Account, Some(url)) => format!("Get more at {url}."),
+            (LimitScope::Account, None) => "A larger plan has more.".to_owned(),
+            (LimitScope::Member, _) => "An owner or admin of the account can raise it.".to_owned(),
+            (LimitScope::ApiKey, _) => {
+                "Whoever made the key, or an admin of the account, can make one with a higher limit.".to_owned()
+            }
+            (LimitScope::Model, _) => "Another model may have more left.".to_owned(),
+        };
+        match self.limit.meter {
+            LimitMeter::Requests => raise,
+            LimitMeter::Tokens | LimitMeter::Cost => format!("{raise} A shorter input needs less."),
+        }
+    }
+
+    /// A larger plan raises the account's own limits, and nobody's share of them.
+    fn pages_that_help(&self) -> Option<&PurchasePages> {
+        (self.limit.scope == LimitScope::Account).then_some(&self.pages)
     }
 }
 
@@ -83,7 +124,7 @@ pub fn rfc3339(at: OffsetDateTime) -> Option<String> {
     at.format(&Rfc3339).ok()
 }
 
-fn whose(scope: LimitScope) -> &'static str {
+pub(super) fn whose(scope: LimitScope) -> &'static str {
     match scope {
         LimitScope::Account => "This account's limit of",
         LimitScope::Member => "Your limit as a team member of",
@@ -92,7 +133,7 @@ fn whose(scope: LimitScope) -> &'static str {
     }
 }
 
-fn per(period: LimitPeriod) -> &'static str {
+pub(super) fn per(period: LimitPeriod) -> &'static str {
     match period {
         LimitPeriod::Month => " a month",
         LimitPeriod::Day => " a day",
@@ -108,7 +149,7 @@ fn unit(meter: LimitMeter) -> &'static str {
 }
 
 /// Money is cut to whole cents for reading; the exact figure is in the `quota` object.
-fn amount(value: i64, meter: LimitMeter) -> String {
+pub(super) fn amount(value: i64, meter: LimitMeter) -> String {
     match meter {
         LimitMeter::Tokens | LimitMeter::Requests => format!("{value} {}", meter.as_str()),
         LimitMeter::Cost => {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::RequestError;
-use super::path::Path;
+use super::path::{Path, quoted};
 use super::rules::{Check, Field, Rule, Tagged};
 
 /// Longest model or function name, in bytes.
@@ -36,8 +36,8 @@ fn tagged_object(
         };
         match (&field.rule, value) {
             (Rule::Refuse(_) | Rule::Drop(_) | Rule::Need(_), Value::Null) => {}
-            (Rule::Refuse(reason), _) => {
-                return Err(RequestError::NotAllowed { param: place.param(), message: reason });
+            (Rule::Refuse(reason), value) => {
+                return refused(&place, value.as_str().map(quoted), reason);
             }
             (Rule::Keep(_), Value::Null) => {
                 target.insert(name, Value::Null);
@@ -62,7 +62,10 @@ fn tagged_object(
 fn apply(check: &'static Check, value: Value, path: &Path<'_>) -> Result<Value, RequestError> {
     match (check, value) {
         (Check::Anything, value) => Ok(value),
-        (Check::Bool, value @ Value::Bool(_)) | (Check::Text, value @ Value::String(_)) => Ok(value),
+        (Check::Bool, value @ Value::Bool(_))
+        | (Check::Off(_), value @ Value::Bool(false))
+        | (Check::Text, value @ Value::String(_)) => Ok(value),
+        (Check::Off(reason), Value::Bool(true)) => refused(path, Some("true".to_owned()), reason),
         (Check::ShortText(max_bytes), Value::String(text)) => {
             if text.len() > *max_bytes {
                 return invalid(path, format!("expected at most {max_bytes} bytes"));
@@ -73,11 +76,11 @@ fn apply(check: &'static Check, value: Value, path: &Path<'_>) -> Result<Value, 
         (Check::ImageUrl, Value::String(text)) => image_url(text, path),
         (Check::Number(min, max), Value::Number(number)) => match number.as_f64() {
             Some(real) if (*min..=*max).contains(&real) => Ok(Value::Number(number)),
-            _ => Err(check.mismatch(path)),
+            _ => Err(check.mismatch(&Value::Number(number), path)),
         },
         (Check::Integer(min, max), Value::Number(number)) => match number.as_i64() {
             Some(whole) if (*min..=*max).contains(&whole) => Ok(Value::Number(number)),
-            _ => Err(check.mismatch(path)),
+            _ => Err(check.mismatch(&Value::Number(number), path)),
         },
         (Check::OneOf(words), Value::String(text)) if words.contains(&text.as_str()) => {
             Ok(Value::String(text))
@@ -91,9 +94,9 @@ fn apply(check: &'static Check, value: Value, path: &Path<'_>) -> Result<Value, 
         (Check::AnyObject, value @ Value::Object(_)) => Ok(value),
         (Check::Either(checks), value) => match checks.iter().find(|check| check.takes(&value)) {
             Some(check) => apply(check, value, path),
-            None => Err(check.mismatch(path)),
+            None => Err(check.mismatch(&value, path)),
         },
-        (check, _) => Err(check.mismatch(path)),
+        (check, value) => Err(check.mismatch(&value, path)),
     }
 }
 
@@ -149,10 +152,10 @@ fn variant(
         return tagged_object(fields, Some(tagged.tag), map, path);
     }
     if let Some((_, reason)) = tagged.refused.iter().find(|(name, _)| *name == tag) {
-        return Err(RequestError::NotAllowed { param: place.param(), message: reason });
+        return refused(&place, Some(quoted(tag)), reason);
     }
     let known: Vec<_> = tagged.variants.iter().map(|(name, _)| *name).collect();
-    invalid(&place, format!("expected one of '{}'", known.join("', '")))
+    invalid(&place, format!("expected one of '{}', not {}", known.join("', '"), quoted(tag)))
 }
 
 fn name(text: String, path: &Path<'_>) -> Result<Value, RequestError> {
@@ -168,6 +171,10 @@ fn image_url(text: String, path: &Path<'_>) -> Result<Value, RequestError> {
         return invalid(path, "expected an http(s) URL or a data:image URL");
     }
     Ok(Value::String(text))
+}
+
+fn refused<T>(path: &Path<'_>, value: Option<String>, reason: &'static str) -> Result<T, RequestError> {
+    Err(RequestError::NotAllowed { param: path.param(), value, message: reason })
 }
 
 fn invalid<T>(path: &Path<'_>, message: impl Into<String>) -> Result<T, RequestError> {

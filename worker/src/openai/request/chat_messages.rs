@@ -43,22 +43,22 @@ const ASSISTANT_PARTS: Check = Check::List {
     }),
 };
 
+// What SDKs add to a call they have read (`index` of a stream, `parsed_arguments`) is accepted and dropped.
+const CALLED: &[Field] =
+    &[need("name", Check::Name), need("arguments", Check::Text), drop("parsed_arguments", Check::Anything)];
+const INDEX: Field = drop("index", Check::Integer(0, MAX_CALLS as i64));
+
 const TOOL_CALL: Check = Check::Tagged(Tagged {
     tag: "type",
     default: None,
     variants: &[
-        (
-            "function",
-            &[
-                need("id", Check::ShortText(256)),
-                need("function", Check::Object(&[need("name", Check::Name), need("arguments", Check::Text)])),
-            ],
-        ),
+        ("function", &[need("id", Check::ShortText(256)), need("function", Check::Object(CALLED)), INDEX]),
         (
             "custom",
             &[
                 need("id", Check::ShortText(256)),
                 need("custom", Check::Object(&[need("name", Check::Name), need("input", Check::Text)])),
+                INDEX,
             ],
         ),
     ],
@@ -81,6 +81,8 @@ const ASSISTANT: &[Field] = &[
     keep("tool_calls", Check::List { max_items: MAX_CALLS, item: &TOOL_CALL }),
     keep("function_call", Check::Object(&[need("name", Check::Name), need("arguments", Check::Text)])),
     drop("annotations", Check::Anything),
+    drop("parsed", Check::Anything),
+    drop("reasoning_content", Check::Anything),
     refuse("audio", reason::STORED),
 ];
 
@@ -98,6 +100,8 @@ pub(super) const MESSAGE: Check = Check::Tagged(Tagged {
             &[
                 need("content", Check::Either(&[Check::Text, TEXT_PARTS])),
                 need("tool_call_id", Check::ShortText(256)),
+                // Not in OpenAI's types, but in its cookbook, and sent by LangChain.js, CrewAI, Instructor and LiteLLM.
+                keep("name", NAME),
             ],
         ),
         ("function", &[keep("content", Check::Text), need("name", Check::Name)]),

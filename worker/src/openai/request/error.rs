@@ -55,13 +55,19 @@ pub enum RequestError {
         message: String,
     },
     /// A field OpenAI knows and Octroi refuses: it could not be metered, or would reach another tenant's data.
-    #[error("'{param}' is not available here: {message}.")]
+    #[error("'{param}'{} is not available here: {message}.", named(value))]
     NotAllowed {
         /// Where.
         param: String,
-        /// Why.
+        /// The value that was refused, quoted, where it says more than the field does.
+        value: Option<String>,
+        /// Why, and what to do instead.
         message: &'static str,
     },
+}
+
+fn named(value: &Option<String>) -> String {
+    value.as_deref().map(|value| format!(" is {value}, which")).unwrap_or_default()
 }
 
 impl RequestError {

@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 pub use error::RequestError;
 pub(super) use path::shorten;
 
+use super::bounds::InputTokens;
 use super::identity::UpstreamIdentity;
 use super::{bounds, endpoint::Endpoint, strict_json};
 use octroi_tokenizer::Encoding;
@@ -78,9 +79,9 @@ pub fn parse_request(endpoint: Endpoint, body: &[u8]) -> Result<ParsedRequest, R
 }
 
 impl ParsedRequest {
-    /// An upper bound of the input tokens the provider can bill for this request; see [`super::bounds`].
+    /// The input tokens the provider can bill for this request at most, and likely will; see [`super::bounds`].
     /// Fails only for more images than the provider takes.
-    pub fn input_token_bound(&self, encoding: Encoding) -> Result<u64, RequestError> {
+    pub fn input_tokens(&self, encoding: Encoding) -> Result<InputTokens, RequestError> {
         bounds::input_tokens(self.endpoint, &self.model, &self.body, encoding)
     }
 

@@ -12,6 +12,8 @@ pub(super) enum Path<'a> {
 
 /// Longest `param` handed back, in bytes: field names come from the client.
 const MAX_PARAM_BYTES: usize = 200;
+/// Most characters of a client's value that an error quotes.
+const MAX_QUOTED_CHARS: usize = 64;
 
 impl Path<'_> {
     /// The `param` of an error at this place.
@@ -27,6 +29,15 @@ pub(crate) fn shorten(mut text: String) -> String {
         text.push('…');
     }
     text
+}
+
+/// A client's text as an error quotes it: its beginning, with everything invisible escaped.
+pub(super) fn quoted(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_QUOTED_CHARS).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MAX_QUOTED_CHARS).is_some() {
+        shown.push('…');
+    }
+    format!("'{shown}'")
 }
 
 impl fmt::Display for Path<'_> {

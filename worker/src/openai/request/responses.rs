@@ -24,53 +24,65 @@ const CUSTOM_FORMAT: Check = Check::Tagged(Tagged {
 // Only calls made by the model itself: programmatic callers run at the provider.
 const CALLERS: Check = Check::List { max_items: 1, item: &Check::OneOf(&["direct"]) };
 
+const FUNCTION: &[Field] = &[
+    need("name", Check::Name),
+    keep("parameters", Check::AnyObject),
+    keep("strict", Check::Bool),
+    keep("description", Check::Text),
+    keep("output_schema", Check::AnyObject),
+    keep("allowed_callers", CALLERS),
+    drop("defer_loading", Check::Off(reason::DEFERRED)),
+    drop("async", Check::Off(reason::ASYNC)),
+];
+
+const CUSTOM: &[Field] = &[
+    need("name", Check::Name),
+    keep("description", Check::Text),
+    keep("format", CUSTOM_FORMAT),
+    keep("allowed_callers", CALLERS),
+    drop("defer_loading", Check::Off(reason::DEFERRED)),
+    drop("async", Check::Off(reason::ASYNC)),
+];
+
+const GROUPED_TOOL: Check = Check::Tagged(Tagged {
+    tag: "type",
+    default: None,
+    variants: &[("function", FUNCTION), ("custom", CUSTOM)],
+    refused: REFUSED_TOOLS,
+});
+
+// A heading over tools of the client's own: text to the model, as they are.
+const NAMESPACE: &[Field] = &[
+    need("name", Check::Name),
+    keep("description", Check::Text),
+    need("tools", Check::List { max_items: shared::MAX_TOOLS, item: &GROUPED_TOOL }),
+];
+
 const TOOL: Check = Check::Tagged(Tagged {
     tag: "type",
     default: None,
-    variants: &[
-        (
-            "function",
-            &[
-                need("name", Check::Name),
-                keep("parameters", Check::AnyObject),
-                keep("strict", Check::Bool),
-                keep("description", Check::Text),
-                keep("output_schema", Check::AnyObject),
-                keep("allowed_callers", CALLERS),
-                refuse("defer_loading", reason::DEFERRED),
-            ],
-        ),
-        (
-            "custom",
-            &[
-                need("name", Check::Name),
-                keep("description", Check::Text),
-                keep("format", CUSTOM_FORMAT),
-                keep("allowed_callers", CALLERS),
-                refuse("defer_loading", reason::DEFERRED),
-            ],
-        ),
-    ],
-    refused: &[
-        ("web_search", reason::HOSTED_TOOL),
-        ("web_search_2025_08_26", reason::HOSTED_TOOL),
-        ("web_search_preview", reason::HOSTED_TOOL),
-        ("web_search_preview_2025_03_11", reason::HOSTED_TOOL),
-        ("file_search", reason::HOSTED_TOOL),
-        ("code_interpreter", reason::HOSTED_TOOL),
-        ("image_generation", reason::HOSTED_TOOL),
-        ("mcp", reason::HOSTED_TOOL),
-        ("computer", reason::HOSTED_TOOL),
-        ("computer_use", reason::HOSTED_TOOL),
-        ("computer_use_preview", reason::HOSTED_TOOL),
-        ("programmatic_tool_calling", reason::HOSTED_TOOL),
-        ("tool_search", reason::HOSTED_TOOL),
-        ("local_shell", reason::HOSTED_TOOL),
-        ("shell", reason::HOSTED_TOOL),
-        ("apply_patch", reason::HOSTED_TOOL),
-        ("namespace", reason::DEFERRED),
-    ],
+    variants: &[("function", FUNCTION), ("custom", CUSTOM), ("namespace", NAMESPACE)],
+    refused: REFUSED_TOOLS,
 });
+
+const REFUSED_TOOLS: &[(&str, &str)] = &[
+    ("web_search", reason::HOSTED_TOOL),
+    ("web_search_2025_08_26", reason::HOSTED_TOOL),
+    ("web_search_preview", reason::HOSTED_TOOL),
+    ("web_search_preview_2025_03_11", reason::HOSTED_TOOL),
+    ("file_search", reason::HOSTED_TOOL),
+    ("code_interpreter", reason::HOSTED_TOOL),
+    ("image_generation", reason::HOSTED_TOOL),
+    ("mcp", reason::HOSTED_TOOL),
+    ("computer", reason::HOSTED_TOOL),
+    ("computer_use", reason::HOSTED_TOOL),
+    ("computer_use_preview", reason::HOSTED_TOOL),
+    ("programmatic_tool_calling", reason::HOSTED_TOOL),
+    ("tool_search", reason::HOSTED_TOOL),
+    ("local_shell", reason::HOSTED_TOOL),
+    ("shell", reason::HOSTED_TOOL),
+    ("apply_patch", reason::HOSTED_TOOL),
+];
 
 const NAMED: &[Field] = &[need("name", Check::Name)];
 
@@ -137,7 +149,7 @@ pub(super) const FIELDS: &[Field] = &[
     keep("metadata", shared::METADATA),
     keep("parallel_tool_calls", Check::Bool),
     keep("prompt_cache_key", shared::CACHE_KEY),
-    keep("prompt_cache_options", shared::CACHE_OPTIONS),
+    keep("prompt_cache_options", shared::CACHE_OPTIONS_WITH_12H),
     keep("prompt_cache_retention", shared::CACHE_RETENTION),
     keep("reasoning", REASONING),
     keep("stream", Check::Bool),
@@ -155,11 +167,14 @@ pub(super) const FIELDS: &[Field] = &[
     drop("service_tier", shared::SERVICE_TIER),
     drop("store", Check::Bool),
     drop("user", shared::IDENTIFIER),
-    keep("background", Check::Bool),
+    // Notes of the client to itself, which Codex CLI always sends; no model reads them.
+    drop("client_metadata", Check::Anything),
+    drop("background", Check::Off(reason::BACKGROUND)),
+    refuse("background_options", reason::BACKGROUND),
     refuse("context_management", reason::COMPACTION),
     refuse("conversation", reason::STORED),
     refuse("moderation", reason::MODERATION),
-    refuse("previous_response_id", reason::STORED),
+    refuse("previous_response_id", reason::PREVIOUS_RESPONSE),
     refuse("prompt", reason::STORED),
 ];
 
@@ -167,9 +182,6 @@ pub(super) const FIELDS: &[Field] = &[
 pub(super) fn take(body: &mut Map<String, Value>) -> Result<Taken, RequestError> {
     let mut taken = Taken::common(body)?;
     taken.wanted_output_tokens = super::taken::unsigned(body, "max_output_tokens");
-    if super::taken::flag(body, "background") {
-        return Err(RequestError::NotAllowed { param: "background".to_owned(), message: reason::BACKGROUND });
-    }
     super::responses_items::drop_unusable_reasoning(body);
     Ok(taken)
 }

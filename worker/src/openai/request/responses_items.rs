@@ -42,6 +42,7 @@ const CONTENT: Check = Check::Either(&[
                         need("text", Check::Text),
                         drop("annotations", Check::Anything),
                         drop("logprobs", Check::Anything),
+                        drop("parsed", Check::Anything),
                     ],
                 ),
                 ("refusal", &[need("refusal", Check::Text)]),
@@ -64,8 +65,17 @@ const CALL_OUTPUT: Check = Check::Either(&[
     },
 ]);
 
-const CALL_OUTPUT_ITEM: &[Field] =
-    &[CALL_ID, need("output", CALL_OUTPUT), ID, CALLER, drop("status", STATUS)];
+const CALL_OUTPUT_ITEM: &[Field] = &[
+    CALL_ID,
+    need("output", CALL_OUTPUT),
+    keep("name", Check::Name),
+    keep("namespace", Check::Name),
+    ID,
+    CALLER,
+    drop("status", STATUS),
+];
+
+const ASYNC: Field = drop("async", Check::Off(reason::ASYNC));
 
 const fn texts(item: &'static Check) -> Check {
     Check::List { max_items: shared::MAX_ITEMS, item }
@@ -99,9 +109,11 @@ const ITEM: Check = Check::Tagged(Tagged {
                 CALL_ID,
                 need("name", Check::Name),
                 need("arguments", Check::Text),
+                drop("parsed_arguments", Check::Anything),
                 keep("namespace", Check::Name),
                 ID,
                 CALLER,
+                ASYNC,
                 drop("status", STATUS),
             ],
         ),
@@ -115,6 +127,7 @@ const ITEM: Check = Check::Tagged(Tagged {
                 keep("namespace", Check::Name),
                 ID,
                 CALLER,
+                ASYNC,
                 drop("status", STATUS),
             ],
         ),
@@ -131,7 +144,7 @@ const ITEM: Check = Check::Tagged(Tagged {
         ),
     ],
     refused: &[
-        ("item_reference", reason::STORED),
+        ("item_reference", reason::ITEM_REFERENCE),
         ("compaction", reason::COMPACTION),
         ("compaction_trigger", reason::COMPACTION),
         ("file_search_call", reason::ITEM),

@@ -1,6 +1,8 @@
 //! The language the allow-lists are written in: what each field may hold and what becomes of it.
 
-use super::path::Path;
+use serde_json::Value;
+
+use super::path::{Path, quoted};
 
 /// One field of an object. A field without an entry does not exist.
 pub(super) struct Field {
@@ -23,6 +25,8 @@ pub(super) enum Rule {
 /// What a value must be.
 pub(super) enum Check {
     Bool,
+    /// `false`; `true` is refused with this reason.
+    Off(&'static str),
     /// Any string.
     Text,
     /// A string of at most so many bytes.
@@ -82,10 +86,9 @@ pub(super) const fn refuse(name: &'static str, reason: &'static str) -> Field {
 
 impl Check {
     /// Whether this check is meant for the JSON type of `value`.
-    pub(super) fn takes(&self, value: &serde_json::Value) -> bool {
-        use serde_json::Value;
+    pub(super) fn takes(&self, value: &Value) -> bool {
         match self {
-            Self::Bool => value.is_boolean(),
+            Self::Bool | Self::Off(_) => value.is_boolean(),
             Self::Text | Self::ShortText(_) | Self::Name | Self::ImageUrl | Self::OneOf(_) => {
                 value.is_string()
             }
@@ -103,7 +106,7 @@ impl Check {
     /// What to tell a client whose value has another type.
     pub(super) fn expected(&self) -> String {
         match self {
-            Self::Bool => "expected a boolean".to_owned(),
+            Self::Bool | Self::Off(_) => "expected a boolean".to_owned(),
             Self::Text | Self::ShortText(_) | Self::Name | Self::ImageUrl => "expected a string".to_owned(),
             Self::Number(min, max) => format!("expected a number between {min} and {max}"),
             Self::Integer(min, max) => format!("expected an integer between {min} and {max}"),
@@ -120,8 +123,25 @@ impl Check {
         }
     }
 
-    /// The error for a value this check does not accept.
-    pub(super) fn mismatch(&self, path: &Path<'_>) -> super::RequestError {
-        super::RequestError::InvalidValue { param: path.param(), message: self.expected() }
+    /// The error for a value this check does not accept. A text that was to be a word of a list is quoted; any other
+    /// may be what somebody wrote, of which an error only says that it is a text.
+    pub(super) fn mismatch(&self, value: &Value, path: &Path<'_>) -> super::RequestError {
+        let found = match value {
+            Value::String(text) if self.has_words() => quoted(text),
+            Value::String(_) => "a string".to_owned(),
+            Value::Array(_) => "an array".to_owned(),
+            Value::Object(_) => "an object".to_owned(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        };
+        let message = format!("{}, not {found}", self.expected());
+        super::RequestError::InvalidValue { param: path.param(), message }
+    }
+
+    fn has_words(&self) -> bool {
+        match self {
+            Self::OneOf(_) => true,
+            Self::Either(checks) => checks.iter().any(Self::has_words),
+            _ => false,
+        }
     }
 }

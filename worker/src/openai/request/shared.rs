@@ -6,6 +6,13 @@ use super::rules::{Check, Field, keep, need};
 pub(super) mod reason {
     pub const STORED: &str =
         "state stored at the provider is shared by every account; send the whole context instead";
+    pub const ITEM_REFERENCE: &str = "it names an item stored at the provider, whose store every account shares; \
+        send the item itself, as SDKs do with `store: false` (Vercel AI SDK: `providerOptions.openai.store = false`, \
+        or `openai.chat(model)`)";
+    pub const PREVIOUS_RESPONSE: &str = "it names a response stored at the provider, whose store every account \
+        shares; leave it out and send the earlier input and output, as SDKs do with `store: false` (Microsoft Agent \
+        Framework: `OpenAIChatCompletionClient`)";
+    pub const ASYNC: &str = "a call that runs on beside the answer has no bound yet";
     pub const FILE: &str = "the tokens of a file cannot be bounded before it is read; send its text instead";
     pub const AUDIO: &str = "audio tokens cannot be bounded before the call";
     pub const PREDICTION: &str = "rejected prediction tokens are billed outside the output limit";
@@ -38,10 +45,14 @@ pub(super) const VERBOSITY: Check = Check::OneOf(&["low", "medium", "high"]);
 /// 16 pairs of at most 512 bytes, as the provider has it.
 pub(super) const METADATA: Check = Check::Map { max_entries: 16, value: &Check::ShortText(512) };
 
-pub(super) const CACHE_OPTIONS: Check = Check::Object(&[
-    keep("mode", Check::OneOf(&["implicit", "explicit"])),
-    keep("ttl", Check::OneOf(&["30m"])),
-]);
+const CACHE_MODE: Field = keep("mode", Check::OneOf(&["implicit", "explicit"]));
+
+/// Where the answer does not say what was written for how long: the longer time costs more.
+pub(super) const CACHE_OPTIONS: Check = Check::Object(&[CACHE_MODE, keep("ttl", Check::OneOf(&["30m"]))]);
+
+/// Where the answer says it.
+pub(super) const CACHE_OPTIONS_WITH_12H: Check =
+    Check::Object(&[CACHE_MODE, keep("ttl", Check::OneOf(&["30m", "12h"]))]);
 
 pub(super) const CACHE_RETENTION: Check = Check::OneOf(&["in_memory", "in-memory", "24h"]);
 

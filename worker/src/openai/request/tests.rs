@@ -7,6 +7,7 @@ use super::*;
 
 mod property;
 mod refused;
+mod sdks;
 
 fn identity() -> UpstreamIdentity {
     UpstreamIdentity { safety_identifier: "s".repeat(64), prompt_cache_key: "c".repeat(64) }

@@ -14,6 +14,7 @@ fn expected_usage(value: &Value) -> Option<Usage> {
         input: count("input"),
         cached_input: count("cached_input"),
         cache_write: count("cache_write"),
+        cache_write_12h: value["cache_write_12h"].as_u64().unwrap_or_default(),
         audio_input: count("audio_input"),
         output: count("output"),
         reasoning: count("reasoning"),

@@ -51,6 +51,8 @@ pub enum Effort {
     Low,
     /// As the request's bytes have it.
     Usual,
+    /// As the model does unless it is told.
+    Unsaid,
 }
 
 impl Effort {
@@ -59,7 +61,8 @@ impl Effort {
         match name {
             Some("none" | "minimal") => Self::None,
             Some("low") => Self::Low,
-            _ => Self::Usual,
+            Some(_) => Self::Usual,
+            None => Self::Unsaid,
         }
     }
 }
@@ -137,10 +140,12 @@ pub fn compose(ask: &Ask<'_>, mut random: Random) -> Answer {
     let output = choices.iter().map(Choice::output_tokens).sum();
     let reasoning = choices.iter().map(|choice| choice.reasoning_tokens).sum();
     let audio = ask.wishes.audio_tokens.unwrap_or(0) * ask.choices;
+    let written = ask.wishes.cache_write_tokens.unwrap_or(0).min(input - cached);
     let pools = Pools {
         input_tokens: input,
         cached_input_tokens: cached,
-        cache_write_tokens: ask.wishes.cache_write_tokens.unwrap_or(0).min(input - cached),
+        cache_write_tokens: written,
+        cache_write_12h_tokens: ask.wishes.cache_write_12h_tokens.unwrap_or(0).min(written),
         audio_input_tokens: ask.wishes.audio_input_tokens.unwrap_or(0).min(input),
         output_tokens: output,
         reasoning_tokens: reasoning,
@@ -189,7 +194,8 @@ fn reasoning_tokens(ask: &Ask<'_>, reasons: bool, random: &mut Random) -> u64 {
     let steps = match ask.effort {
         Effort::None => 0,
         Effort::Low => 1,
-        Effort::Usual => 1 + random.below(MAX_REASONING_STEPS),
+        Effort::Unsaid if !ask.model.thinks_unasked => 0,
+        Effort::Usual | Effort::Unsaid => 1 + random.below(MAX_REASONING_STEPS),
     };
     if reasons { (steps * REASONING_STEP_TOKENS).min(most / 2) } else { 0 }
 }

@@ -14,6 +14,8 @@ pub struct Wishes {
     pub cached_tokens: Option<u64>,
     /// Input written to the prompt cache.
     pub cache_write_tokens: Option<u64>,
+    /// Of these, input to be kept for twelve hours.
+    pub cache_write_12h_tokens: Option<u64>,
     /// Audio inside the output of each choice.
     pub audio_tokens: Option<u64>,
     /// Audio inside the input.
@@ -30,6 +32,7 @@ impl Wishes {
                 b"reasoning_tokens" => &mut wishes.reasoning_tokens,
                 b"cached_tokens" => &mut wishes.cached_tokens,
                 b"cache_write_tokens" => &mut wishes.cache_write_tokens,
+                b"cache_write_12h_tokens" => &mut wishes.cache_write_12h_tokens,
                 b"audio_tokens" => &mut wishes.audio_tokens,
                 b"audio_input_tokens" => &mut wishes.audio_input_tokens,
                 _ => continue,
@@ -46,6 +49,7 @@ impl Wishes {
             reasoning_tokens: self.reasoning_tokens.or(others.reasoning_tokens),
             cached_tokens: self.cached_tokens.or(others.cached_tokens),
             cache_write_tokens: self.cache_write_tokens.or(others.cache_write_tokens),
+            cache_write_12h_tokens: self.cache_write_12h_tokens.or(others.cache_write_12h_tokens),
             audio_tokens: self.audio_tokens.or(others.audio_tokens),
             audio_input_tokens: self.audio_input_tokens.or(others.audio_input_tokens),
         }

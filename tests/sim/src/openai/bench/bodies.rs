@@ -11,7 +11,7 @@ use super::BenchOptions;
 use crate::http::{SimBody, Step, Watcher};
 
 /// The model that every answer names.
-const MODEL: &str = "gpt-4o-mini-2024-07-18";
+const MODEL: &str = "gpt-5.4-mini-2026-03-17";
 const EMBEDDING_DIMENSIONS: usize = 16;
 
 /// One ready-made answer.

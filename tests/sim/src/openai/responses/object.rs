@@ -144,6 +144,10 @@ fn usage(pools: &Pools) -> Value {
         "input_tokens_details": {
             "cached_tokens": pools.cached_input_tokens,
             "cache_write_tokens": pools.cache_write_tokens,
+            "cache_write_tokens_details": {
+                "ttl_12h_tokens": pools.cache_write_12h_tokens,
+                "ttl_30m_tokens": pools.cache_write_tokens - pools.cache_write_12h_tokens,
+            },
         },
         "output_tokens": pools.output_tokens,
         "output_tokens_details": { "reasoning_tokens": pools.reasoning_tokens },

@@ -117,7 +117,7 @@ proptest! {
         let again = parse(endpoint, &out).unwrap();
         let resent: Value = serde_json::from_slice(&again.upstream_body(100, &identity())).unwrap();
         prop_assert_eq!(resent, out);
-        parsed.input_token_bound(Encoding::O200k).unwrap();
+        parsed.input_tokens(Encoding::O200k).unwrap();
     }
 
     #[test]

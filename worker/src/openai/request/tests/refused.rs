@@ -63,6 +63,56 @@ fn what_cannot_be_bounded_is_refused() {
 }
 
 #[test]
+fn a_refusal_names_the_value_and_the_way_out() {
+    let message = |endpoint, body: &Value| parse(endpoint, body).map(|_| ()).unwrap_err().message();
+    let says = |message: &str, parts: &[&str]| {
+        assert!(parts.iter().all(|part| message.contains(part)), "{parts:?} in {message}");
+    };
+    let reference = json!({ "input": [{ "role": "user", "content": "hi" }, { "type": "item_reference", "id": "msg_1" }] });
+    let item = message(Endpoint::Responses, &responses(reference));
+    says(
+        &item,
+        &["input[1].type", "'item_reference'", "`store: false`", "providerOptions.openai", "openai.chat("],
+    );
+    let previous = message(Endpoint::Responses, &responses(json!({ "previous_response_id": "resp_0a1b" })));
+    says(&previous, &["previous_response_id", "'resp_0a1b'", "`store: false`", "OpenAIChatCompletionClient"]);
+    for (endpoint, body, parts) in [
+        (
+            Endpoint::Responses,
+            responses(json!({ "tools": [{ "type": "web_search" }] })),
+            ["tools[0].type", "'web_search'"],
+        ),
+        (
+            Endpoint::Responses,
+            responses(json!({ "tools": [{ "type": "telepathy" }] })),
+            ["expected one of 'function', 'custom', 'namespace'", "not 'telepathy'"],
+        ),
+        (
+            Endpoint::Responses,
+            responses(json!({ "include": ["web_search_call.action.sources"] })),
+            ["include[0]", "not 'web_search_call.action.sources'"],
+        ),
+        (Endpoint::ChatCompletions, chat(json!({ "n": 9 })), ["between 1 and 8", "not 9"]),
+        (Endpoint::ChatCompletions, chat(json!({ "reasoning_effort": "most" })), ["'high'", "not 'most'"]),
+        (Endpoint::ChatCompletions, chat(json!({ "stream": "yes" })), ["a boolean", "not a string"]),
+    ] {
+        says(&message(endpoint, &body), &parts);
+    }
+}
+
+#[test]
+fn a_quoted_value_is_short_and_shows_what_is_invisible() {
+    let tool = format!("web\u{202e}\n{}", "x".repeat(100_000));
+    let error = parse(Endpoint::Responses, &responses(json!({ "tools": [{ "type": tool }] })));
+    let message = error.map(|_| ()).unwrap_err().message();
+    assert!(message.contains(r"'web\u{202e}\nxxx"), "{message}");
+    assert!(message.len() < 400 && message.contains('…'), "{message}");
+    // What somebody wrote is not repeated, only what was to be a word of a list.
+    let error = parse(Endpoint::ChatCompletions, &chat(json!({ "messages": "my secret" })));
+    assert!(!error.map(|_| ()).unwrap_err().message().contains("secret"));
+}
+
+#[test]
 fn an_unknown_field_is_named_at_any_depth() {
     for (extra, param) in [
         (json!({ "frobnicate": 1 }), "frobnicate"),

@@ -76,6 +76,27 @@ fn usage_on_the_last_content_chunk_is_read_and_the_chunk_kept() {
 }
 
 #[test]
+fn a_stream_is_whole_once_every_choice_has_its_finish_reason() {
+    let chunk = |index: u64, finish: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"a\"}},\"finish_reason\":{finish}}}]}}\n\n"
+        )
+    };
+    let mut meter = chat(false);
+    for (frame, whole) in [
+        (chunk(0, "null"), false),
+        (chunk(1, "null"), false),
+        (chunk(0, "\"stop\""), false),
+        (chunk(1, "\"length\""), true),
+    ] {
+        meter.push(Bytes::from(frame));
+        assert_eq!(meter.is_whole(), whole);
+    }
+    let (_, end) = run(responses(), [RESPONSES.as_bytes()]);
+    assert!(end.relayed.is_whole());
+}
+
+#[test]
 fn keep_alives_and_empty_first_chunks_pass_through() {
     let stream = ": keep-alive\n\ndata: {\"choices\":[],\"prompt_filter_results\":[]}\n\n\ndata: {\"choices\":[],\"usage\":null}\n\n";
     let (sent, end) = run(chat(false), stream.as_bytes().chunks(3));
