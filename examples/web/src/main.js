@@ -1,8 +1,7 @@
-// The page itself: what is shown, and what each button does.
+// What is shown, and what each button does.
 import { auth, bill, chat, enrol, factor, found, openai, rpc, showCode, supabase } from "./octroi.js";
-
+const MODEL = "gpt-4.1";
 const PAYMENT_MS = 30_000;
-const NANO_USD = 1e9;
 const messages = [];
 let underWay;
 
@@ -21,8 +20,9 @@ const doing = (work) => async (event) => {
   }
 };
 
+// a cost is in nano-USD, a price in cents
 const money = (sum, currency) => new Intl.NumberFormat("en", { style: "currency", currency }).format(sum);
-const count = (meter, of) => meter === "cost" ? money(of / NANO_USD, "usd") : `${of.toLocaleString("en")} ${meter}`;
+const count = (meter, of) => meter === "cost" ? money(of / 1e9, "usd") : `${of.toLocaleString("en")} ${meter}`;
 const limit = ({ amount, meter, period }) => `${count(meter, amount)} ${period === "lifetime" ? "in all" : `a ${period}`}`;
 
 /** Asks for the code of an authenticator app, and shows a new secret to it first if there is one. */
@@ -100,7 +100,7 @@ async function show(news = "") {
   at("#enrolled").hidden = !known;
   const { data: models } = await (await openai()).models.list();
   const chatty = models.filter(({ id }) => !id.includes("embedding"));
-  at("#chat select").replaceChildren(...chatty.map(({ id }) => element("option", { textContent: id })));
+  at("#chat select").replaceChildren(...chatty.map(({ id }) => element("option", { textContent: id, selected: id === MODEL })));
   const [mine] = await rpc("my_subscription");
   await Promise.all([showQuota(), showPlans(mine)]);
 }
