@@ -18,8 +18,8 @@ export const SCRATCH = env.SUITE_SCRATCH;
 
 /** The stand-in calls a tool whose name or description it is asked for, and then answers in words. */
 export const QUESTION = "What is the weather in Paris?";
-/** A refusal at a limit is final: no client may try again for longer. */
-const MAX_REFUSAL_SECONDS = 15;
+/** A refusal at a limit is final: a client that waited to try again would take two minutes, a busy machine takes less. */
+const MAX_REFUSAL_SECONDS = 60;
 
 const cases = new Map();
 
