@@ -15,13 +15,13 @@ Octroi is up.
 Call it:
   curl $OCTROI_URL/v1/chat/completions \\
     -H "Authorization: Bearer $OCTROI_DEMO_KEY" -H "Content-Type: application/json" \\
-    -d '{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}]}'
+    -d '{"model":"gpt-5.4-mini","messages":[{"role":"user","content":"Hello"}]}'
 
 Or with the OpenAI SDK, unchanged but for its URL and key:
   import os
   from openai import OpenAI
   client = OpenAI(base_url=os.environ["OCTROI_URL"] + "/v1", api_key=os.environ["OCTROI_DEMO_KEY"])
-  answer = client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello"}])
+  answer = client.chat.completions.create(model="gpt-5.4-mini", messages=[{"role": "user", "content": "Hello"}])
   print(answer.choices[0].message.content, answer.usage.total_tokens)
 
 In a shell, first:  set -a; source .local/env; set +a

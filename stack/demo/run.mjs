@@ -3,7 +3,7 @@
 // stdout is the first user's API key.
 import { askInChat, signUp } from "./user.mjs";
 
-const MODEL = "gpt-4o-mini";
+const MODEL = "gpt-5.4-mini";
 const TOO_FEW_TOKENS = 20;
 
 function show(...words) {

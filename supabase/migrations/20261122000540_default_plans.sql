@@ -11,9 +11,8 @@ begin
           "usd_cents": 10, "reason": "What it costs to be tried: a month of it, all on the dearest model"
         },
         "models": [
-          "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.1", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-4.1",
-          "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o", "gpt-4o-mini", "o3", "o4-mini", "o3-mini",
-          "text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"
+          "gpt-6.1-terra", "gpt-6-luna", "gpt-5.6-luna", "gpt-5.4-mini", "text-embedding-3-small",
+          "text-embedding-3-large", "text-embedding-ada-002"
         ],
         "limit": [
           {"meter": "tokens", "period": "month", "amount": 10000},
@@ -24,9 +23,8 @@ begin
         "code": "basic", "name": "Basic", "currency": "usd", "price": {"month": 900, "year": 9000}, "seats": 5,
         "features": ["100,000 tokens a month", "Top-ups"], "top_ups": ["tokens_100k", "tokens_1m"],
         "models": [
-          "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.1", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-4.1",
-          "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o", "gpt-4o-mini", "o3", "o4-mini", "o3-mini",
-          "text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"
+          "gpt-6.1-terra", "gpt-6-luna", "gpt-5.6-luna", "gpt-5.4-mini", "text-embedding-3-small",
+          "text-embedding-3-large", "text-embedding-ada-002"
         ],
         "limit": [{"meter": "tokens", "period": "month", "amount": 100000}],
         "overage": [{"meter": "tokens", "slice": 1000, "price": 2, "spend_cap": 2000, "on": false}]
@@ -35,9 +33,8 @@ begin
         "code": "premium", "name": "Premium", "currency": "usd", "price": {"month": 4900, "year": 49000}, "seats": 25,
         "features": ["1,000,000 tokens a month", "Roll-over", "Top-ups"], "top_ups": ["tokens_100k", "tokens_1m"],
         "models": [
-          "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.1", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-4.1",
-          "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o", "gpt-4o-mini", "o3", "o4-mini", "o3-mini",
-          "text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"
+          "gpt-6.1-terra", "gpt-6-luna", "gpt-5.6-luna", "gpt-5.4-mini", "text-embedding-3-small",
+          "text-embedding-3-large", "text-embedding-ada-002"
         ],
         "limit": [{"meter": "tokens", "period": "month", "amount": 1000000, "rollover": {"max": 200000, "months": 1}}],
         "overage": [{"meter": "tokens", "slice": 1000, "price": 1, "spend_cap": 10000, "on": false}]

@@ -5,8 +5,8 @@ select plan(22);
 
 -- A completion of olga's: one that waits, and one whose answer is there.
 select tap.play(:olga) \g /dev/null
-select octroi.request_completion('{"model": "gpt-5-mini", "input": "hello"}') as waiting \gset
-select octroi.request_completion('{"model": "gpt-5-mini", "input": "hello"}') as done \gset
+select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "hello"}') as waiting \gset
+select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "hello"}') as done \gset
 select tap.clear() \g /dev/null
 update octroi_private.completion set request = null, finished_at = octroi_private.now() where id = :'done';
 insert into octroi_private.stored_response (request_id, account_id, user_id, status, content_type, body, expires_at)
@@ -58,25 +58,25 @@ select is(
 );
 select is(
   tap.outcome_of(format(
-    'select octroi_private.record_usage(%L, %L, %L, 1, 1)', :team, :sten, 'gpt-5-mini'
+    'select octroi_private.record_usage(%L, %L, %L, 1, 1)', :team, :sten, 'gpt-5.6-luna'
   )), 'OC011', 'usage of a stranger is not recorded for the team'
 );
 select is(
   (
     select r.verdict || ' ' || r.reason
-    from octroi_private.reserve(:missing, :team, null, :sten, 'gpt-5-mini', 1, 1) as r
+    from octroi_private.reserve(:missing, :team, null, :sten, 'gpt-5.6-luna', 1, 1) as r
   ), 'refused not_a_member', 'a stranger reserves nothing on the team'
 );
 select is(
   (
     select r.verdict || ' ' || r.reason
-    from octroi_private.reserve(:missing, :team, :'sten_key', :olga, 'gpt-5-mini', 1, 1) as r
+    from octroi_private.reserve(:missing, :team, :'sten_key', :olga, 'gpt-5.6-luna', 1, 1) as r
   ), 'refused key_revoked', 'a key of another account opens nothing'
 );
 select is(
   (
     select r.verdict || ' ' || r.reason
-    from octroi_private.reserve(:missing, :missing, null, :olga, 'gpt-5-mini', 1, 1) as r
+    from octroi_private.reserve(:missing, :missing, null, :olga, 'gpt-5.6-luna', 1, 1) as r
   ), 'refused not_a_member', 'an account that is missing and one that is foreign refuse alike'
 );
 

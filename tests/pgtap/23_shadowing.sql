@@ -51,12 +51,12 @@ create operator pg_temp.+ ( -- noqa: PRS
 select is((select count(*) from octroi.my_quota()), 2::bigint, 'my_quota answers from the real tables');
 select is((select sum(u.total_tokens) from octroi.my_usage() as u), 110::numeric, 'so does my_usage');
 select is((select count(*) from octroi.my_requests()), 1::bigint, 'so does my_requests');
-select is((select c.allowed from octroi.check_quota('gpt-5-mini', 10) as c), true, 'so does check_quota');
-select is(octroi.count_tokens('gpt-5-mini', 'hello'), 1::bigint, 'so does count_tokens');
+select is((select c.allowed from octroi.check_quota('gpt-5.6-luna', 10) as c), true, 'so does check_quota');
+select is(octroi.count_tokens('gpt-5.6-luna', 'hello'), 1::bigint, 'so does count_tokens');
 select isnt((select k.secret from octroi.create_api_key('mine') as k), null, 'create_api_key makes a key');
 select is(octroi.revoke_api_key(:'sten_key'::pg_catalog.uuid), true, 'revoke_api_key revokes it');
 select isnt(
-  octroi.request_completion('{"model": "gpt-5-mini", "input": "x"}'::pg_catalog.jsonb), null,
+  octroi.request_completion('{"model": "gpt-5.6-luna", "input": "x"}'::pg_catalog.jsonb), null,
   'request_completion queues'
 );
 select is_empty(
@@ -80,7 +80,7 @@ select is(
     select r.verdict
     from octroi_private.reserve(
       '01a00000-0000-7000-8000-00000000beef', :'sten_account', null, '01a00000-0000-7000-8000-00000000000d',
-      'gpt-5-mini', 10, 20
+      'gpt-5.6-luna', 10, 20
     ) as r
   ), 'granted', 'reserve decides by the real balances'
 );

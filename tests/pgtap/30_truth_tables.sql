@@ -5,7 +5,7 @@ begin;
 select plan(8);
 
 select tap.play(:olga) \g /dev/null
-select octroi.request_completion('{"model": "gpt-5-mini", "input": "hello"}') \g /dev/null
+select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "hello"}') \g /dev/null
 select tap.clear() \g /dev/null
 
 -- Which values of some columns a table's rows may have together. Each set of values is SQL.
@@ -111,7 +111,7 @@ select bag_eq(
 );
 
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
-values (:team, 'model', 'gpt-5', 'tokens', 'day', 5);
+values (:team, 'model', 'gpt-5.5', 'tokens', 'day', 5);
 select bag_eq(
   $$select * from tap.accepted(
     'octroi_private.budget', array['scope', 'subject'], '''account''|''member''|''api_key''|''model''', '''''|''x'''

@@ -6,10 +6,10 @@ select plan(4);
 
 -- One row at least in every table.
 select tap.play(:olga) \g /dev/null
-select octroi.request_completion('{"model": "gpt-5-mini", "input": "hello"}') \g /dev/null
+select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "hello"}') \g /dev/null
 select tap.clear() \g /dev/null
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
-values (:team, 'model', 'gpt-5', 'tokens', 'day', 5), (:team, 'account', '', 'cost', 'day', 5);
+values (:team, 'model', 'gpt-5.5', 'tokens', 'day', 5), (:team, 'account', '', 'cost', 'day', 5);
 insert into octroi_private.account_limit (account_id, meter, period, amount, reason)
 values (:team, 'tokens', 'day', 5, 'for a test');
 insert into octroi_private.promotion (code, meter, amount, expires_at, reason)
@@ -71,7 +71,7 @@ from (values
   ('plan_version_hold_wait_seconds_check', 'plan_version', 'hold_wait_seconds = 61'),
   ('account_default_output_tokens_check', 'account', 'default_output_tokens = 0'),
   ('plan_version_on_disconnect_check', 'plan_version', 'on_disconnect = ''stop'''),
-  ('plan_limit_model_only_for_models', 'plan_limit', 'model = ''gpt-5'''),
+  ('plan_limit_model_only_for_models', 'plan_limit', 'model = ''gpt-5.5'''),
   ('plan_limit_overage_on_account', 'plan_limit', 'overage = 1, period = ''day'''),
   ('subscription_check', 'subscription', 'ended_at = started_at - interval ''1 second'''),
   ('budget_subject_unless_account', 'budget', 'subject = '''''),
@@ -88,7 +88,7 @@ from (values
   ('quota_grant_reason_check', 'quota_grant', 'reason = repeat(''x'', 201)'),
   ('quota_draw_amount_check', 'quota_draw', 'amount = 0'),
 
-  ('model_price_model_check', 'model_price', 'model = E''gpt-5\n'''),
+  ('model_price_model_check', 'model_price', 'model = E''gpt-5.5\n'''),
   ('model_price_model_check', 'model_price', 'model = ''GPT-5'''),
   ('model_price_valid_check', 'model_price', 'valid = ''empty'''),
   ('model_price_encoding_check', 'model_price', 'encoding = ''p50k_base'''),

@@ -22,7 +22,7 @@ from octroi_private.account as a
 cross join lateral octroi_private.reserve_many(
   array(select tap.id(c) from unnest(p_calls) as c), array_fill(a.id, array[cardinality(p_calls)]),
   array_fill(null::uuid, array[cardinality(p_calls)]), array_fill(a.owner_user_id, array[cardinality(p_calls)]),
-  array_fill('gpt-5-mini'::text, array[cardinality(p_calls)]), array_fill('sql'::text, array[cardinality(p_calls)]),
+  array_fill('gpt-5.6-luna'::text, array[cardinality(p_calls)]), array_fill('sql'::text, array[cardinality(p_calls)]),
   p_tokens, array_fill(0::bigint, array[cardinality(p_calls)]), array_fill(1, array[cardinality(p_calls)]),
   array_fill(null::text, array[cardinality(p_calls)]), array_fill('\x'::bytea, array[cardinality(p_calls)]), 600, p_waits
 ) with ordinality as r (

@@ -38,7 +38,7 @@ select is(
 -- One call after another, as the verbs see them.
 select tap.clear() \g /dev/null
 select verdict, output_tokens from octroi_private.reserve(
-  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5-mini', 100, 400, 2
+  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5.6-luna', 100, 400, 2
 ) \g /dev/null
 select tap.play(:nora) \g /dev/null
 select results_eq(
@@ -48,7 +48,7 @@ select results_eq(
 );
 select results_eq(
   'select state, model, total_tokens, cost_nano_usd from octroi.my_requests()',
-  $$values ('open', 'gpt-5-mini', null::bigint, null::bigint)$$, 'it is listed as open'
+  $$values ('open', 'gpt-5.6-luna', null::bigint, null::bigint)$$, 'it is listed as open'
 );
 
 select tap.clear() \g /dev/null
@@ -61,19 +61,19 @@ select results_eq(
   array['account requests a day: 1 + 0 of 200, 199 left', 'account tokens a month: 200 + 0 of 10000, 9800 left'],
   'once settled, what it used is used and nothing is held'
 );
--- 50 uncached at 250,000, 40 cached at 25,000, 110 output at 2,000,000 micro-USD a million
+-- 50 uncached at 200,000, 40 cached at 20,000, 110 output at 1,200,000 micro-USD a million
 select results_eq(
   $$select state, endpoint, model, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens,
       cost_nano_usd, source from octroi.my_requests()$$,
-  $$values ('settled', 'sql', 'gpt-5-mini', 90::bigint, 40::bigint, 110::bigint, 64::bigint, 200::bigint,
-      233500::bigint, 'provider')$$,
+  $$values ('settled', 'sql', 'gpt-5.6-luna', 90::bigint, 40::bigint, 110::bigint, 64::bigint, 200::bigint,
+      142800::bigint, 'provider')$$,
   'it is listed with its pools and its cost'
 );
 select results_eq(
   $$select day, model, requests, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens,
       cost_nano_usd from octroi.my_usage()$$,
-  $$values ((now() at time zone 'utc')::date, 'gpt-5-mini', 1::bigint, 90::bigint, 40::bigint, 110::bigint, 64::bigint,
-      200::bigint, 233500::bigint)$$,
+  $$values ((now() at time zone 'utc')::date, 'gpt-5.6-luna', 1::bigint, 90::bigint, 40::bigint, 110::bigint, 64::bigint,
+      200::bigint, 142800::bigint)$$,
   'and summed by day and model'
 );
 select results_eq(
@@ -84,20 +84,20 @@ select results_eq(
 -- Days and pages. Two more calls on another model, a day apart, then three open ones.
 select tap.clear() \g /dev/null
 insert into octroi_private.test_clock (shift) values ('1 day');
-select count(r.request_id) from octroi_private.record_usage(:'account', :nora, 'gpt-4.1', 10, 1) as r \g /dev/null
+select count(r.request_id) from octroi_private.record_usage(:'account', :nora, 'gpt-5.2', 10, 1) as r \g /dev/null
 update octroi_private.test_clock set shift = '2 days';
-select count(r.request_id) from octroi_private.record_usage(:'account', :nora, 'gpt-4.1', 20, 2) as r \g /dev/null
+select count(r.request_id) from octroi_private.record_usage(:'account', :nora, 'gpt-5.2', 20, 2) as r \g /dev/null
 select count(o.verdict)
 from generate_series(1, 3) as n
 cross join lateral octroi_private.reserve(
-  ('01a00000-0000-7000-8000-00000000010' || n)::uuid, :'account', null, :nora, 'gpt-4.1', 10, 16
+  ('01a00000-0000-7000-8000-00000000010' || n)::uuid, :'account', null, :nora, 'gpt-5.2', 10, 16
 ) as o \g /dev/null
 select tap.play(:nora) \g /dev/null
 select (octroi_today.at at time zone 'utc')::date as today
 from (select max(occurred_at) as at from octroi.my_requests()) as octroi_today \gset
 select results_eq(
   $$select model, sum(total_tokens)::bigint from octroi.my_usage() group by day, model order by day desc$$,
-  $$values ('gpt-4.1', 22::bigint), ('gpt-4.1', 11), ('gpt-5-mini', 200)$$, 'usage is listed by day, newest first'
+  $$values ('gpt-5.2', 22::bigint), ('gpt-5.2', 11), ('gpt-5.6-luna', 200)$$, 'usage is listed by day, newest first'
 );
 select is(
   (select sum(u.total_tokens) from octroi.my_usage(:'today'::date, :'today'::date) as u), 22::numeric,
@@ -143,11 +143,11 @@ select is((select count(*) from octroi.my_requests(-5)), 0::bigint, 'a negative 
 -- running calls hold too much; one of all that is not used, and of one more, which is refused for good.
 select q.remaining as left_over, q.granted - q.used as unused from octroi.my_quota() as q where q.meter = 'tokens' \gset
 select is(
-  (select c.allowed from octroi.check_quota('gpt-5-mini', :left_over) as c), true, 'what is left exactly is allowed'
+  (select c.allowed from octroi.check_quota('gpt-5.6-luna', :left_over) as c), true, 'what is left exactly is allowed'
 );
 select results_eq(
   format(
-    'select allowed, reason, scope, meter, remaining from octroi.check_quota(%L, %s)', 'gpt-5-mini', :left_over + 1
+    'select allowed, reason, scope, meter, remaining from octroi.check_quota(%L, %s)', 'gpt-5.6-luna', :left_over + 1
   ),
   format($$values (false, 'quota_held', 'account', 'tokens', %s::bigint)$$, :left_over),
   'one more has to wait for running calls, and the limit is named'
@@ -155,16 +155,16 @@ select results_eq(
 select results_eq(
   format(
     'select reason, used + reserved + remaining = granted, retry_after_seconds from octroi.check_quota(%L, %s)',
-    'gpt-5-mini', :unused
+    'gpt-5.6-luna', :unused
   ),
   $$values ('quota_held', true, null::bigint)$$, 'so has one of all that is not used; nobody knows for how long'
 );
 select is(
-  (select c.reason from octroi.check_quota('gpt-5-mini', :unused + 1) as c), 'quota_exceeded',
+  (select c.reason from octroi.check_quota('gpt-5.6-luna', :unused + 1) as c), 'quota_exceeded',
   'more than that is refused until the reset'
 );
 select c.retry_after_seconds as retry_after, extract(epoch from c.resets_at - max(r.occurred_at))::bigint as to_reset
-from octroi.check_quota('gpt-5-mini', :unused + 1) as c
+from octroi.check_quota('gpt-5.6-luna', :unused + 1) as c
 cross join octroi.my_requests() as r
 group by 1, c.resets_at \gset
 select ok(:retry_after between :to_reset - 1 and :to_reset + 1, 'retry_after_seconds is the time to the reset');
@@ -173,7 +173,7 @@ select is(
   (
     select r.verdict || ' ' || r.reason
     from octroi_private.reserve(
-      '01a00000-0000-7000-8000-000000000201', :'account', null, :nora, 'gpt-5-mini', :left_over + 1, 0
+      '01a00000-0000-7000-8000-000000000201', :'account', null, :nora, 'gpt-5.6-luna', :left_over + 1, 0
     ) as r
   ), 'held quota_held', 'reserve holds the one more back'
 );
@@ -181,7 +181,7 @@ select is(
   (
     select r.verdict || ' ' || r.reason
     from octroi_private.reserve(
-      '01a00000-0000-7000-8000-000000000203', :'account', null, :nora, 'gpt-5-mini', :unused + 1, 0
+      '01a00000-0000-7000-8000-000000000203', :'account', null, :nora, 'gpt-5.6-luna', :unused + 1, 0
     ) as r
   ), 'refused quota_exceeded', 'and refuses what can never fit'
 );
@@ -189,21 +189,21 @@ select is(
   (
     select r.verdict
     from octroi_private.reserve(
-      '01a00000-0000-7000-8000-000000000202', :'account', null, :nora, 'gpt-5-mini', :left_over, 0
+      '01a00000-0000-7000-8000-000000000202', :'account', null, :nora, 'gpt-5.6-luna', :left_over, 0
     ) as r
   ), 'granted', 'and grants what is left'
 );
 select tap.play(:nora) \g /dev/null
 select is(
-  (select c.reason from octroi.check_quota('gpt-5-mini', 1) as c), 'quota_held', 'then nothing more is allowed for now'
+  (select c.reason from octroi.check_quota('gpt-5.6-luna', 1) as c), 'quota_held', 'then nothing more is allowed for now'
 );
 select is(
   (select c.reason from octroi.check_quota('gpt-99', 1) as c), 'model_not_priced', 'a model without a price is refused'
 );
-select is(tap.outcome_of('select octroi.check_quota(''gpt-5'', -1)'), '22023', 'negative tokens are misuse');
-select is(tap.outcome_of('select octroi.check_quota(''gpt-5'', null)'), '22023', 'so are missing ones');
+select is(tap.outcome_of('select octroi.check_quota(''gpt-5.5'', -1)'), '22023', 'negative tokens are misuse');
+select is(tap.outcome_of('select octroi.check_quota(''gpt-5.5'', null)'), '22023', 'so are missing ones');
 select is(
-  tap.outcome_of('select octroi.check_quota(''gpt-5'', 9223372036854775807)'), '22023',
+  tap.outcome_of('select octroi.check_quota(''gpt-5.5'', 9223372036854775807)'), '22023',
   'and a count that no call can have'
 );
 

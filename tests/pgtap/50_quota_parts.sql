@@ -46,11 +46,11 @@ select is(
   (select n.amount_minor from octroi.next_invoice() as n where n.line = 'overage'), null, 'and nothing is charged yet'
 );
 select results_eq(
-  $$select allowed, remaining, charged from octroi.check_quota('gpt-5-mini', 150)$$,
+  $$select allowed, remaining, charged from octroi.check_quota('gpt-5.6-luna', 150)$$,
   $$values (true, 10150::bigint, 0::bigint)$$, 'check_quota: the last of the gift is not charged'
 );
 select results_eq(
-  $$select allowed, remaining, charged from octroi.check_quota('gpt-5-mini', 400)$$,
+  $$select allowed, remaining, charged from octroi.check_quota('gpt-5.6-luna', 400)$$,
   $$values (true, 10150::bigint, 250::bigint)$$, 'of a larger call, what goes beyond'
 );
 select tap.clear() \g /dev/null

@@ -88,7 +88,7 @@ select results_eq(
 select results_eq(
   format($$select user_id from octroi.account_usage(per => 'total', after_day => (
     select min(day) from octroi.account_usage(per => 'total')
-  ), after_model => 'gpt-4.1', after_user => %L)$$, :ada),
+  ), after_model => 'gpt-5.2', after_user => %L)$$, :ada),
   format($$values (%L::uuid)$$, :mia), 'and pages on within a model'
 );
 select tap.play(:mia) \g /dev/null
@@ -99,7 +99,7 @@ select tap.clear() \g /dev/null
 select count(o.verdict)
 from generate_series(1, 4) as n
 cross join lateral octroi_private.reserve(
-  ('01a00000-0000-7000-8000-00000000010' || n)::uuid, tap.personal('sten'), null, :sten, 'gpt-4.1', 10, 16
+  ('01a00000-0000-7000-8000-00000000010' || n)::uuid, tap.personal('sten'), null, :sten, 'gpt-5.2', 10, 16
 ) as o \g /dev/null
 update octroi_private.request set started_at = octroi_private.now(), expires_at = 'infinity'
 where user_id = :sten and state = 'open';

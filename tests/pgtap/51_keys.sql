@@ -40,7 +40,7 @@ select is_empty(
 select results_eq(
   format(
     $$select verdict, reason, scope, remaining from octroi_private.reserve(
-      %L, %L, %L, %L, 'gpt-5-mini', 301, 0
+      %L, %L, %L, %L, 'gpt-5.6-luna', 301, 0
     )$$, :missing, tap.personal('sten'), :'id', :sten
   ),
   $$values ('refused', 'key_budget_reached', 'api_key', 300::bigint)$$, 'past its limit a key is refused'
@@ -48,7 +48,7 @@ select results_eq(
 select is(
   (
     select r.verdict
-    from octroi_private.reserve(:missing, tap.personal('sten'), null, :sten, 'gpt-5-mini', 301, 0) as r
+    from octroi_private.reserve(:missing, tap.personal('sten'), null, :sten, 'gpt-5.6-luna', 301, 0) as r
   ), 'granted', 'the account without the key is not'
 );
 
@@ -67,7 +67,7 @@ select is(
 select is(
   (
     select r.reason
-    from octroi_private.reserve(gen_random_uuid(), tap.personal('sten'), :'id', :sten, 'gpt-5-mini', 1, 0) as r
+    from octroi_private.reserve(gen_random_uuid(), tap.personal('sten'), :'id', :sten, 'gpt-5.6-luna', 1, 0) as r
   ), 'key_revoked', 'and a call that was under way with it is refused too'
 );
 select is(
@@ -98,7 +98,7 @@ select is(
   tap.create_outcome('x', '[{"meter": "tokens", "period": "day", "amount": 1e30}]'), '22023', 'that can be'
 );
 select is(
-  tap.create_outcome('x', '[{"meter": "tokens", "period": "day", "amount": 1, "model": "gpt-5"}]'), '22023',
+  tap.create_outcome('x', '[{"meter": "tokens", "period": "day", "amount": 1, "model": "gpt-5.5"}]'), '22023',
   'and nothing that would be ignored'
 );
 select is(

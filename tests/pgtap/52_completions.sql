@@ -10,8 +10,8 @@ select tap.outcome_of(format('select octroi.request_completion(%L)', p_request))
 end;
 
 select tap.play(:sten) \g /dev/null
-select octroi.request_completion('{"model": "gpt-5-mini", "input": "Say hi"}') as answered \gset
-select octroi.request_completion('{"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hi"}]}') as failing
+select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "Say hi"}') as answered \gset
+select octroi.request_completion('{"model": "gpt-5.6-luna", "messages": [{"role": "user", "content": "hi"}]}') as failing
 \gset
 select octroi.request_completion('{"model": "text-embedding-3-small", "input": "hi", "endpoint": "embeddings"}') as aged
 \gset
@@ -34,7 +34,7 @@ select is_empty(
 );
 select results_eq(
   format('select user_id, endpoint, request from octroi_private.load_completion(%L)', :'answered'),
-  format($$values (%L::uuid, 'responses', '{"model": "gpt-5-mini", "input": "Say hi"}'::jsonb)$$, :sten),
+  format($$values (%L::uuid, 'responses', '{"model": "gpt-5.6-luna", "input": "Say hi"}'::jsonb)$$, :sten),
   'the worker loads what was asked, and for whom'
 );
 select is(
@@ -50,7 +50,7 @@ select c.id as job from claimed as c where c.args ->> 'completion_id' = :'answer
 select account_id as account from octroi_private.load_completion(:'answered') \gset
 select results_eq(
   format($$select request_id, verdict from octroi_private.reserve_many(
-    array[%L::uuid], array[%L::uuid], array[null::uuid], array[%L::uuid], array['gpt-5-mini'], array['responses'],
+    array[%L::uuid], array[%L::uuid], array[null::uuid], array[%L::uuid], array['gpt-5.6-luna'], array['responses'],
     array[20::bigint], array[50::bigint], array[1], array[null::text], array[sha256('body')], 660
   )$$, :'answered', :'account', :sten),
   format('values (%L::uuid, %L)', :'answered', 'granted'), 'it is reserved under its own id'
@@ -142,11 +142,11 @@ select is(tap.ask_outcome(null), '22023', 'a request is there');
 select is(tap.ask_outcome('[]'), '22023', 'and an object');
 select is(tap.ask_outcome('{"input": "hi"}'), '22023', 'with a model');
 select is(
-  tap.ask_outcome('{"model": "gpt-5", "input": "x", "endpoint": "images"}'), '22023', 'for an endpoint we have'
+  tap.ask_outcome('{"model": "gpt-5.5", "input": "x", "endpoint": "images"}'), '22023', 'for an endpoint we have'
 );
-select is(tap.ask_outcome('{"model": "gpt-5", "input": "x", "stream": true}'), '22023', 'that is not streamed');
+select is(tap.ask_outcome('{"model": "gpt-5.5", "input": "x", "stream": true}'), '22023', 'that is not streamed');
 select is(
-  tap.ask_outcome(json_build_object('model', 'gpt-5', 'input', (
+  tap.ask_outcome(json_build_object('model', 'gpt-5.5', 'input', (
     select string_agg(md5(n::text), '') from generate_series(1, 40000) as n
   ))::text), '22023', 'and not larger than a mebibyte'
 );
@@ -158,16 +158,16 @@ select tap.personal('sten'), :sten, 'responses', '{}', octroi_private.now() + in
 from generate_series(1, 1000);
 select tap.play(:sten) \g /dev/null
 select is(
-  tap.ask_outcome('{"model": "gpt-5", "input": "x"}'), 'OC013', 'nor when a thousand of the account''s wait already'
+  tap.ask_outcome('{"model": "gpt-5.5", "input": "x"}'), 'OC013', 'nor when a thousand of the account''s wait already'
 );
 
 -- Counting tokens, for whoever wants to know before asking.
-select is(octroi.count_tokens('gpt-5-mini', 'Hello, world!'), 4::bigint, 'a text counts as OpenAI counts it');
+select is(octroi.count_tokens('gpt-5.6-luna', 'Hello, world!'), 4::bigint, 'a text counts as OpenAI counts it');
 select is(octroi.count_tokens('text-embedding-3-small', 'Hello, world!'), 4::bigint, 'in either encoding');
 select is(
   tap.outcome_of('select octroi.count_tokens(''gpt-99'', ''x'')') || ' '
-  || tap.outcome_of('select octroi.count_tokens(''gpt-5'', repeat(''x'', 1048577))') || ' '
-  || tap.outcome_of('select octroi.count_tokens(''gpt-5'', '''')'),
+  || tap.outcome_of('select octroi.count_tokens(''gpt-5.5'', repeat(''x'', 1048577))') || ' '
+  || tap.outcome_of('select octroi.count_tokens(''gpt-5.5'', '''')'),
   'OC012 22023 00000', 'for models that have a price, up to a mebibyte'
 );
 

@@ -43,19 +43,19 @@ select is(
 select is(
   (
     select r.reason
-    from octroi_private.reserve(octroi_private.uuid_v7(), :'account', null, :nora, 'gpt-5-mini', 1, 1) as r
+    from octroi_private.reserve(octroi_private.uuid_v7(), :'account', null, :nora, 'gpt-5.6-luna', 1, 1) as r
   ), 'account_suspended', 'nothing is granted to it'
 );
 select tap.play(:nora) \g /dev/null
 select is(
-  (select c.reason from octroi.check_quota('gpt-5-mini', 1) as c), 'account_suspended', 'and its user is told'
+  (select c.reason from octroi.check_quota('gpt-5.6-luna', 1) as c), 'account_suspended', 'and its user is told'
 );
 select tap.clear() \g /dev/null
 update octroi_private.account set status = 'active' where id = :'account';
 
 -- Deleted, with a call on record, a key that works and a token that has not expired.
 select count(u.request_id)
-from octroi_private.record_usage(:'account', :nora, 'gpt-5-mini', 10, 1) as u \g /dev/null
+from octroi_private.record_usage(:'account', :nora, 'gpt-5.6-luna', 10, 1) as u \g /dev/null
 set local role service_role;
 delete from auth.users where id = :nora;
 select tap.clear() \g /dev/null
@@ -74,7 +74,7 @@ select results_eq(
 select is(
   (
     select r.reason
-    from octroi_private.reserve(octroi_private.uuid_v7(), :'account', :'key_id', :nora, 'gpt-5-mini', 1, 1) as r
+    from octroi_private.reserve(octroi_private.uuid_v7(), :'account', :'key_id', :nora, 'gpt-5.6-luna', 1, 1) as r
   ), 'not_a_member', 'nothing is granted any more'
 );
 select tap.play(:nora) \g /dev/null

@@ -21,13 +21,13 @@ create function tap.verdict(p_account uuid, p_key uuid, p_user uuid) returns tex
 language sql
 begin atomic
 select coalesce(r.reason, r.verdict)
-from octroi_private.reserve(octroi_private.uuid_v7(), p_account, p_key, p_user, 'gpt-5-mini', 1, 1) as r;
+from octroi_private.reserve(octroi_private.uuid_v7(), p_account, p_key, p_user, 'gpt-5.6-luna', 1, 1) as r;
 end;
 select is(tap.verdict(:team, :'team_key', :olga), 'granted', 'before it her calls are granted');
 select e.id as call from octroi_private.usage_event as e where e.user_id = :olga limit 1 \gset
 select octroi_private.enqueue_billing_request(:team, :olga, 'portal', '{}') as request \gset
 select tap.play(:olga) \g /dev/null
-select octroi.request_completion('{"model": "gpt-5-mini", "input": "hello"}') as completion \gset
+select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "hello"}') as completion \gset
 select e.path as download from octroi.export_my_data() as e \gset
 select tap.clear() \g /dev/null
 
@@ -49,7 +49,7 @@ select is(tap.verdict(:team, :'team_key', :olga), 'account_suspended', 'what was
 select is(tap.verdict(:'olga_account', null, :olga), 'account_suspended', 'nor is anything new granted');
 select is(
   tap.outcome_of(format(
-    'select octroi_private.record_usage(%L, %L, %L, 1, 1)', :'olga_account', :olga, 'gpt-5-mini'
+    'select octroi_private.record_usage(%L, %L, %L, 1, 1)', :'olga_account', :olga, 'gpt-5.6-luna'
   )), 'OC011', 'usage of theirs is not recorded'
 );
 select is(tap.state_of('ada team'), 'active', 'others of the team go on, without its owner');

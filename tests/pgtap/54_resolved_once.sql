@@ -8,7 +8,7 @@ select plan(7);
 
 insert into auth.users (id, email) values (:nora, 'nora@example.test');
 select a.id as account from octroi_private.account as a where a.owner_user_id = :nora \gset
-select r.verdict from octroi_private.reserve(:call, :'account', null, :nora, 'gpt-5-mini', 100, 400) as r \g /dev/null
+select r.verdict from octroi_private.reserve(:call, :'account', null, :nora, 'gpt-5.6-luna', 100, 400) as r \g /dev/null
 
 create function tap.charged() returns text
 language sql

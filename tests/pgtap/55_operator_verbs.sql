@@ -118,7 +118,7 @@ select results_eq(
   $$values ('account', 'day', 10::bigint)$$, 'she sees it'
 );
 select is(
-  (select c.reason from octroi.check_quota('gpt-5-mini', 11) as c), 'quota_exceeded', 'and is held to it'
+  (select c.reason from octroi.check_quota('gpt-5.6-luna', 11) as c), 'quota_exceeded', 'and is held to it'
 );
 
 select * from finish();

@@ -13,7 +13,7 @@ select results_eq(
 select tap.clear() \g /dev/null
 select is(
   (select r.verdict from octroi_private.reserve(
-    '01900000-0000-7000-8000-0000000000a1', :'stens', null, :sten, 'gpt-5-mini', 10, 20
+    '01900000-0000-7000-8000-0000000000a1', :'stens', null, :sten, 'gpt-5.6-luna', 10, 20
   ) as r), 'granted', 'which lets it call'
 );
 select is(
@@ -62,7 +62,7 @@ select is(tap.outcome_of($$select octroi.create_team('x')$$), 'OC020', 'nobody m
 select tap.clear() \g /dev/null
 select octroi_private.open_team(:mia, 'Made by hand') as made \gset
 select is(
-  octroi_private.why_refused(:'made', null, :mia, 'gpt-5-mini'), null,
+  octroi_private.why_refused(:'made', null, :mia, 'gpt-5.6-luna'), null,
   'a team that an operator makes may call'
 );
 
@@ -99,13 +99,13 @@ update octroi_private.plan_version set seats = 2 where plan_code = 'premium';
 select octroi_private.assign_plan(:team, 'premium') \g /dev/null
 select is(
   (select string_agg(p.name, ' ' order by p.name) from tap.person as p
-  where octroi_private.why_refused(:team, null, p.user_id, 'gpt-5-mini') is null),
+  where octroi_private.why_refused(:team, null, p.user_id, 'gpt-5.6-luna') is null),
   'ada olga', 'of four members the owner and whoever was first have the two seats'
 );
-select is(octroi_private.why_refused(:team, null, :mia, 'gpt-5-mini'), 'no_seat', 'the others are told why');
+select is(octroi_private.why_refused(:team, null, :mia, 'gpt-5.6-luna'), 'no_seat', 'the others are told why');
 select is(
   (select r.verdict || ' ' || r.reason from octroi_private.reserve(
-    '01900000-0000-7000-8000-0000000000a2', :team, null, :mia, 'gpt-5-mini', 10, 20
+    '01900000-0000-7000-8000-0000000000a2', :team, null, :mia, 'gpt-5.6-luna', 10, 20
   ) as r), 'refused no_seat', 'by the gate'
 );
 select tap.play_for(:olga, :team) \g /dev/null
@@ -114,11 +114,11 @@ select is(
 );
 select is(octroi.remove_member(:ada), true, 'removes somebody');
 select tap.clear() \g /dev/null
-select is(octroi_private.why_refused(:team, null, :mia, 'gpt-5-mini'), null, 'and the next one may call');
+select is(octroi_private.why_refused(:team, null, :mia, 'gpt-5.6-luna'), null, 'and the next one may call');
 select octroi_private.assign_plan(:team, 'basic') \g /dev/null
-select is(octroi_private.why_refused(:team, null, :sten, 'gpt-5-mini'), null, 'as all may with a bigger plan');
+select is(octroi_private.why_refused(:team, null, :sten, 'gpt-5.6-luna'), null, 'as all may with a bigger plan');
 select is(
-  octroi_private.why_refused(tap.personal('mia'), null, :mia, 'gpt-5-mini'), null, 'a personal account has its seat'
+  octroi_private.why_refused(tap.personal('mia'), null, :mia, 'gpt-5.6-luna'), null, 'a personal account has its seat'
 );
 select is_empty('select * from octroi_private.integrity', 'every invariant holds');
 

@@ -82,11 +82,11 @@ insert into octroi_private.budget (account_id, scope, subject, meter, period, am
 values (:team, 'member', :mia, 'tokens', 'day', 5000);
 select is(
   (select r.verdict from octroi_private.reserve(
-    '01900000-0000-7000-8000-0000000000b1', :team, :'key', :mia, 'gpt-5-mini', 10, 20
+    '01900000-0000-7000-8000-0000000000b1', :team, :'key', :mia, 'gpt-5.6-luna', 10, 20
   ) as r), 'granted', 'mia has a call under way'
 );
 select tap.play_for(:mia, :team) \g /dev/null
-select octroi.request_completion('{"model": "gpt-5-mini", "input": "hello"}') \g /dev/null
+select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "hello"}') \g /dev/null
 select tap.play_for(:ada, :team) \g /dev/null
 select is(octroi.remove_member(:mia), true, 'an admin removes a member');
 select is(octroi.remove_member(:mia), false, 'once');
@@ -101,7 +101,7 @@ select is(
 select is_empty(
   format('select * from octroi_private.authenticate_user(%L, %L)', :mia, :team), 'their token is nobody''s there'
 );
-select is(octroi_private.why_refused(:team, null, :mia, 'gpt-5-mini'), 'not_a_member', 'they call no more');
+select is(octroi_private.why_refused(:team, null, :mia, 'gpt-5.6-luna'), 'not_a_member', 'they call no more');
 select is(
   (select r.outcome from octroi_private.settle('01900000-0000-7000-8000-0000000000b1', 10, 0, 5) as r), 'settled',
   'the call under way is settled'

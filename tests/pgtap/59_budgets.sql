@@ -8,7 +8,7 @@ create function tap.verdict(p_account_id uuid, p_user_id uuid, p_key_id uuid, p_
 language sql
 begin atomic
 select r.verdict || coalesce(' ' || r.reason, '') from octroi_private.reserve(
-  octroi_private.uuid_v7(), p_account_id, p_key_id, p_user_id, 'gpt-5-mini', p_input, 20
+  octroi_private.uuid_v7(), p_account_id, p_key_id, p_user_id, 'gpt-5.6-luna', p_input, 20
 ) as r;
 end;
 
@@ -21,7 +21,7 @@ select results_eq(
     from octroi.my_quota() as q where q.scope = 'account' and q.period = 'day' and q.meter = 'tokens'$$,
   $$values (200::bigint, 110::bigint)$$, 'it counts what was used before'
 );
-select is((select c.reason from octroi.check_quota('gpt-5-mini', 100) as c), 'quota_exceeded', 'a forecast knows it');
+select is((select c.reason from octroi.check_quota('gpt-5.6-luna', 100) as c), 'quota_exceeded', 'a forecast knows it');
 select tap.clear() \g /dev/null
 select is(
   tap.verdict(tap.personal('sten'), :sten, null, 80), 'refused quota_exceeded', 'the next call is refused by it'
@@ -38,7 +38,7 @@ select is(
     from octroi.my_quota() as q where q.scope = 'account' and q.period = 'month' and q.meter = 'tokens'),
   10000::bigint, 'which holds then'
 );
-select is(octroi.set_budget('requests', 'day', 1, model => 'gpt-5-mini'), true, 'a model is limited');
+select is(octroi.set_budget('requests', 'day', 1, model => 'gpt-5.6-luna'), true, 'a model is limited');
 select tap.clear() \g /dev/null
 select is(tap.verdict(tap.personal('sten'), :sten, null, 10), 'refused model_budget_reached', 'and refused');
 select tap.play(:sten) \g /dev/null
@@ -50,7 +50,7 @@ from (values
 ) as s (statement);
 select bag_eq(
   $$select b.scope, b.subject, b.meter, b.period, b.amount from octroi.budgets as b$$,
-  $$values ('account', '', 'tokens', 'month', 1000000::bigint), ('model', 'gpt-5-mini', 'requests', 'day', 1::bigint)$$,
+  $$values ('account', '', 'tokens', 'month', 1000000::bigint), ('model', 'gpt-5.6-luna', 'requests', 'day', 1::bigint)$$,
   'what is set is listed'
 );
 

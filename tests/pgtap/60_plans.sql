@@ -68,7 +68,7 @@ insert into tap.refused values
 ),
 ('{plan,0,limit,0,meter} = "bytes"', 'plan free, limit[0].meter: tokens, requests or cost'),
 ('{plan,0,limit,0,period} = "week"', 'plan free, limit[0].period: day, month or lifetime'),
-('{plan,0,limit,0,model} = "gpt-5"', 'plan free, limit[0].model: named where, and only where, the scope is model'),
+('{plan,0,limit,0,model} = "gpt-5.5"', 'plan free, limit[0].model: named where, and only where, the scope is model'),
 (
   '{plan,1,limit,1} = {"meter": "tokens", "period": "month", "amount": 5}',
   'plan basic, limit[1]: overlaps limit[0], of the same scope, model, meter and period'
@@ -182,12 +182,12 @@ select is(
 select results_eq(
   format(
     $$select m.model, r.verdict, r.on_disconnect
-      from (values ('gpt-4o-mini'), ('gpt-5-mini')) as m (model)
+      from (values ('gpt-5.4-mini'), ('gpt-5.6-luna')) as m (model)
       cross join lateral octroi_private.reserve(
         octroi_private.uuid_v7(), %L, null, '01a00000-0000-7000-8000-00000000000e', m.model, 10, 20
       ) as r$$, :'account'
   ),
-  $$values ('gpt-4o-mini', 'granted', 'cancel'), ('gpt-5-mini', 'granted', 'drain')$$,
+  $$values ('gpt-5.4-mini', 'granted', 'cancel'), ('gpt-5.6-luna', 'granted', 'drain')$$,
   'a reservation says which, and a model that thinks is drained on every plan'
 );
 

@@ -25,7 +25,7 @@ select tap.use(6000) \g /dev/null
 select is(
   (
     select r.verdict from octroi_private.reserve(
-      octroi_private.uuid_v7(), :'account', null, :nora, 'gpt-5-mini', 14000, 0
+      octroi_private.uuid_v7(), :'account', null, :nora, 'gpt-5.6-luna', 14000, 0
     ) as r
   ), 'granted', 'the balance of the plan before bounds no call any more'
 );
@@ -142,7 +142,7 @@ select tap.travel('2027-04-10 09:00:01+00') \g /dev/null
 select is(
   (
     select r.granted - r.used - r.reserved from octroi_private.reserve(
-      octroi_private.uuid_v7(), :'account', null, :nora, 'gpt-5-mini', 500, 0
+      octroi_private.uuid_v7(), :'account', null, :nora, 'gpt-5.6-luna', 500, 0
     ) as r
   ), 500::bigint, 'the first call after it finds the default plan'
 );

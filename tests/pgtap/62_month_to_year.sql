@@ -42,7 +42,7 @@ end;
 -- The month: 10,000 of the plan, 2,000 of a pack. One model has a limit of its own.
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
-values (:'account', 'model', 'gpt-5-mini', 'tokens', 'month', 30000);
+values (:'account', 'model', 'gpt-5.6-luna', 'tokens', 'month', 30000);
 select tap.on_plan('basic-v2-month', '2027-03-05 12:00+00', '2027-04-05 12:00+00') \g /dev/null
 select tap.paid('basic-v2-month', '2027-03-05 12:00+00', '2027-04-05 12:00+00') \g /dev/null
 select tap.play(:nora) \g /dev/null
@@ -56,7 +56,7 @@ select is(tap.standing(), 'basic: 12000 of 15000', 'a month in which all of the 
 -- A year from the twentieth on, by the same subscription.
 select tap.travel('2027-03-20 08:00+00') \g /dev/null
 select r.verdict from octroi_private.reserve(
-  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5-mini', 500, 0
+  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5.6-luna', 500, 0
 ) as r \g /dev/null
 select tap.on_plan('basic-v2-year', '2027-03-20 08:00+00', '2028-03-20 08:00+00') \g /dev/null
 select tap.paid('basic-v2-year', '2027-03-20 08:00+00', '2028-03-20 08:00+00') \g /dev/null

@@ -44,7 +44,7 @@ begin
   select r.verdict into v_verdict
   from octroi_private.account as a
   cross join lateral octroi_private.reserve(
-    octroi_private.uuid_v7(), a.id, null, a.owner_user_id, 'gpt-5-mini', p_tokens, 0
+    octroi_private.uuid_v7(), a.id, null, a.owner_user_id, 'gpt-5.6-luna', p_tokens, 0
   ) as r
   where a.owner_user_id = '01a00000-0000-7000-8000-00000000000e';
   perform octroi_private.release(r.id, 'test') from octroi_private.request as r where r.state = 'open';

@@ -90,7 +90,7 @@ select is(
 select is(
   (
     select r.verdict || ' ' || r.reason from octroi_private.reserve(
-      octroi_private.uuid_v7(), :'account', null, :nora, 'gpt-5-mini', 1, 0
+      octroi_private.uuid_v7(), :'account', null, :nora, 'gpt-5.6-luna', 1, 0
     ) as r
   ), 'refused quota_exceeded', 'from the next call on'
 );

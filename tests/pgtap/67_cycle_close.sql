@@ -48,7 +48,7 @@ $$;
 select tap.use(10500) \g /dev/null
 select tap.travel('2027-04-05 12:00:10+00') \g /dev/null
 select r.verdict from octroi_private.reserve(
-  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5-mini', 200, 100, p_lease_seconds => 600
+  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5.6-luna', 200, 100, p_lease_seconds => 600
 ) as r \g /dev/null
 select tap.travel('2027-04-05 12:01+00') \g /dev/null
 select tap.apply('invoice', tap.draft('in_2', '2027-03-05 12:00:30+00', '2027-04-05 12:00:30+00')) \g /dev/null
@@ -116,7 +116,7 @@ select is_empty('select * from octroi_private.integrity', 'every invariant holds
 -- Late usage of a closed month.
 select tap.travel('2027-04-05 12:00:20+00') \g /dev/null
 select r.verdict from octroi_private.reserve(
-  '01a00000-0000-7000-8000-000000000002', :'account', null, :nora, 'gpt-5-mini', 100, 100, p_lease_seconds => 60
+  '01a00000-0000-7000-8000-000000000002', :'account', null, :nora, 'gpt-5.6-luna', 100, 100, p_lease_seconds => 60
 ) as r \g /dev/null
 select tap.travel('2027-04-05 12:30+00') \g /dev/null
 select octroi_private.expire_due(10) \g /dev/null

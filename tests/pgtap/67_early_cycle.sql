@@ -55,7 +55,7 @@ grant all on tap.change to public;
 select tap.travel('2027-03-15 12:00:10+00') \g /dev/null
 select tap.use(10600) \g /dev/null
 select r.verdict from octroi_private.reserve(
-  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5-mini', 200, 100, p_lease_seconds => 600
+  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5.6-luna', 200, 100, p_lease_seconds => 600
 ) as r \g /dev/null
 select tap.play(:nora) \g /dev/null
 select is(tap.ask(), '00000', 'from the month to the year');
@@ -65,7 +65,7 @@ select is(tap.step(), 'wait 15', 'what runs is waited for');
 select is(tap.standing(), 'basic: 10600 of 10900', 'and no more than it holds is used for money');
 select is(
   (select r.verdict from octroi_private.reserve(
-    '01a00000-0000-7000-8000-000000000002', :'account', null, :nora, 'gpt-5-mini', 20, 10, p_lease_seconds => 600
+    '01a00000-0000-7000-8000-000000000002', :'account', null, :nora, 'gpt-5.6-luna', 20, 10, p_lease_seconds => 600
   ) as r), 'refused', 'a call is refused that would be'
 );
 select s.outcome from octroi_private.settle('01a00000-0000-7000-8000-000000000001', 60, 40) as s \g /dev/null

@@ -85,7 +85,7 @@ select is(tap.told(), '80% at 8500', 'a new month, a new warning');
 
 -- A call that ends after its month tells nobody.
 select r.verdict from octroi_private.reserve(
-  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5-mini', 800, 100, p_lease_seconds => 4000000
+  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5.6-luna', 800, 100, p_lease_seconds => 4000000
 ) as r \g /dev/null
 select tap.travel('2027-05-05 12:10+00') \g /dev/null
 select s.outcome from octroi_private.settle('01a00000-0000-7000-8000-000000000001', 800, 100) as s \g /dev/null

@@ -22,7 +22,7 @@ where a.owner_user_id = '01a00000-0000-7000-8000-0000000000f3' \gset
 update octroi_private.account set created_at = '2027-03-05 11:00+00' where id = :'fresh';
 delete from octroi_private.mail;
 select count(*) from octroi_private.record_usage(
-  :'fresh', '01a00000-0000-7000-8000-0000000000f3', 'gpt-5-mini', 810, 0
+  :'fresh', '01a00000-0000-7000-8000-0000000000f3', 'gpt-5.6-luna', 810, 0
 ) \g /dev/null
 select tap.play('01a00000-0000-7000-8000-0000000000f3') \g /dev/null
 select is(tap.outlook(), 'unknown a day, out at unknown', 'of an hour''s use nothing is foretold');

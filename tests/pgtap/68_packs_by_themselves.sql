@@ -20,10 +20,10 @@ declare
 begin
   select concat_ws(' ', r.verdict, case when r.verdict = 'refused' then r.reason end) into v_told
   from octroi_private.reserve(
-    p_id, v_account_id, null, '01a00000-0000-7000-8000-00000000000e', 'gpt-5-mini', p_tokens, 16
+    p_id, v_account_id, null, '01a00000-0000-7000-8000-00000000000e', 'gpt-5.6-luna', p_tokens, 16
   ) as r;
   if v_told like 'refused%' then
-    perform octroi_private.note_refused_at_limit(v_account_id, '01a00000-0000-7000-8000-00000000000e', 'gpt-5-mini', p_tokens, 16, 1);
+    perform octroi_private.note_refused_at_limit(v_account_id, '01a00000-0000-7000-8000-00000000000e', 'gpt-5.6-luna', p_tokens, 16, 1);
   end if;
   return v_told;
 end
@@ -77,7 +77,7 @@ select tap.call(octroi_private.uuid_v7(), 384) \g /dev/null
 select is(tap.bought(), 1::bigint, 'one, however many calls are refused');
 select tap.pay('in_p1') \g /dev/null
 select is(
-  octroi_private.note_refused_at_limit(:'account', :nora, 'gpt-5-mini', 384, 16, 1), null,
+  octroi_private.note_refused_at_limit(:'account', :nora, 'gpt-5.6-luna', 384, 16, 1), null,
   'a refusal that is told of when the pack is there buys nothing'
 );
 select is(tap.standing(), 'basic: 9700 of 15000', 'it is granted');

@@ -22,10 +22,10 @@ begin
   select r.* into v_verdict
   from octroi_private.account as a
   cross join lateral octroi_private.reserve(
-    octroi_private.uuid_v7(), a.id, null, a.owner_user_id, 'gpt-5-mini', p_tokens, 16
+    octroi_private.uuid_v7(), a.id, null, a.owner_user_id, 'gpt-5.6-luna', p_tokens, 16
   ) as r
   where a.owner_user_id = '01a00000-0000-7000-8000-00000000000e';
-  perform octroi_private.note_refused_at_limit(a.id, a.owner_user_id, 'gpt-5-mini', p_tokens, 16, 1)
+  perform octroi_private.note_refused_at_limit(a.id, a.owner_user_id, 'gpt-5.6-luna', p_tokens, 16, 1)
   from octroi_private.account as a
   where a.owner_user_id = '01a00000-0000-7000-8000-00000000000e';
   return v_verdict.reason;

@@ -203,7 +203,7 @@ select is(octroi_private.requeue_events(10), 1::bigint, 'then it is asked for ag
 update octroi_private.stripe_object set queued_at = null;
 select tap.travel('2027-04-05 11:59+00') \g /dev/null
 select r.verdict from octroi_private.reserve(
-  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5-mini', 100, 40, p_lease_seconds => 60
+  '01a00000-0000-7000-8000-000000000001', :'account', null, :nora, 'gpt-5.6-luna', 100, 40, p_lease_seconds => 60
 ) as r \g /dev/null
 select tap.travel('2027-04-05 12:30+00') \g /dev/null
 select octroi_private.expire_due(10) \g /dev/null

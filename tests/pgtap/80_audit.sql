@@ -55,7 +55,7 @@ insert into tap.deed values
 ('plan.update', 'update octroi_private.plan set rank = rank + 1 where code = ''basic'''),
 ('plan_version.insert', 'insert into octroi_private.plan_version (plan_code, version) values (''free'', 99)'),
 ('top_up_pack.update', 'update octroi_private.top_up_pack set retired_at = now()'),
-('model_price.delete', 'delete from octroi_private.model_price where model = ''gpt-4.1-nano'''),
+('model_price.delete', 'delete from octroi_private.model_price where model = ''gpt-6.1-terra'''),
 ('consent_policy.insert', 'select octroi_private.publish_policy(''news'', ''2'', ''Other words.'')'),
 ('second_factor.insert', format(
   'insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
@@ -150,7 +150,7 @@ select ok(
   (select abs(extract(epoch from l.occurred_at - octroi_private.now())) < 60 from tap.last_entry() as l), 'and when'
 );
 select set_config('octroi_audit.reason', '', true) \g /dev/null
-update octroi_private.api_key set allowed_models = '{gpt-5}' where id = :'key';
+update octroi_private.api_key set allowed_models = '{gpt-5.5}' where id = :'key';
 select is(
   (select l.detail -> 'was' from tap.last_entry() as l), '{"allowed_models": null}', 'a change says how it was before'
 );

@@ -29,7 +29,7 @@ grant execute on all functions in schema tap to public;
 
 select tap.play(:mia) \g /dev/null
 select results_eq(
-  $$select r ->> 'model' from tap.exported('usage_event') as r order by 1$$, $$values ('gpt-4.1'), ('gpt-5-mini')$$,
+  $$select r ->> 'model' from tap.exported('usage_event') as r order by 1$$, $$values ('gpt-5.2'), ('gpt-5.6-luna')$$,
   'a member gets their own calls, for themselves and for the team'
 );
 select results_eq(

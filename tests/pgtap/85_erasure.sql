@@ -15,20 +15,20 @@ select octroi_private.enqueue_billing_request(
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
 values (:team, 'member', :mia, 'tokens', 'day', 5000);
 select r.verdict from octroi_private.reserve(
-  '01900000-0000-7000-8000-000000000001', :'mia_account', null, :mia, 'gpt-5-mini', 10, 20, 1, 'canary-order-7'
+  '01900000-0000-7000-8000-000000000001', :'mia_account', null, :mia, 'gpt-5.6-luna', 10, 20, 1, 'canary-order-7'
 ) as r \g /dev/null
 select r.verdict from octroi_private.reserve(
-  '01900000-0000-7000-8000-000000000002', :team, null, :mia, 'gpt-5-mini', 10, 20
+  '01900000-0000-7000-8000-000000000002', :team, null, :mia, 'gpt-5.6-luna', 10, 20
 ) as r \g /dev/null
 select r.verdict from octroi_private.reserve(
-  '01900000-0000-7000-8000-000000000003', :team, null, :mia, 'gpt-5-mini', 10, 20
+  '01900000-0000-7000-8000-000000000003', :team, null, :mia, 'gpt-5.6-luna', 10, 20
 ) as r \g /dev/null
 update octroi_private.request
 set started_at = started_at - interval '1 hour', expires_at = started_at - interval '1 minute'
 where id = '01900000-0000-7000-8000-000000000003';
 select octroi_private.expire_due(1) \g /dev/null
 select tap.play(:mia) \g /dev/null
-select octroi.request_completion('{"model": "gpt-5-mini", "input": "canary prompt"}') \g /dev/null
+select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "canary prompt"}') \g /dev/null
 select k.secret as mia_secret from octroi.create_api_key('canary key') as k \gset
 
 -- Nobody but the owner can open an append-only table, not even for themselves.

@@ -89,7 +89,7 @@ select tap.key_id('ada team') as adas \gset
 select tap.play(:sten) \g /dev/null
 select is_empty(format('select * from octroi.rotate_api_key(%L)', :'adas'), 'nobody rotates a stranger''s key');
 select is_empty(format('select * from octroi.rotate_api_key(%L)', :missing), 'it is like one that does not exist');
-select is(octroi.restrict_api_key(:'adas', array['gpt-5']), false, 'nor restricts it');
+select is(octroi.restrict_api_key(:'adas', array['gpt-5.5']), false, 'nor restricts it');
 select is(
   tap.outcome_of(format('select * from octroi.rotate_api_key(%L, %L)', :'id', -1)), '22023', 'no grace is negative'
 );
@@ -101,7 +101,7 @@ select tap.play(:olga) \g /dev/null
 select is_empty(
   format('select * from octroi.rotate_api_key(%L)', :'adas'), 'an owner does not either: they would hold the secret'
 );
-select is(octroi.restrict_api_key(:'adas', array['gpt-5']), true, 'but restricts it');
+select is(octroi.restrict_api_key(:'adas', array['gpt-5.5']), true, 'but restricts it');
 select tap.play(:sten) \g /dev/null
 select octroi.revoke_api_key(:'id') \g /dev/null
 select is_empty(format('select * from octroi.rotate_api_key(%L)', :'id'), 'a revoked key has no second life');
@@ -129,11 +129,11 @@ select tap.travel('0') \g /dev/null
 -- What it may call.
 select tap.play(:sten) \g /dev/null
 select k.id, k.secret from octroi.create_api_key(
-  'narrow', allowed_models => array['gpt-5-mini'], allowed_endpoints => array['embeddings', 'responses']
+  'narrow', allowed_models => array['gpt-5.6-luna'], allowed_endpoints => array['embeddings', 'responses']
 ) as k \gset
 select results_eq(
   format('select k.allowed_models, k.allowed_endpoints from octroi.api_keys as k where k.id = %L', :'id'),
-  $$values (array['gpt-5-mini'], array['embeddings', 'responses'])$$, 'a key is made for some models and endpoints'
+  $$values (array['gpt-5.6-luna'], array['embeddings', 'responses'])$$, 'a key is made for some models and endpoints'
 );
 select is(
   tap.outcome_of($$select octroi.create_api_key('x', allowed_endpoints => array['images'])$$), '22023',
@@ -156,12 +156,12 @@ select coalesce(r.reason, r.verdict) from octroi_private.reserve(
   gen_random_uuid(), tap.personal('sten'), p_key_id, tap.user_id('sten'), p_model, 1, 0
 ) as r;
 end;
-select is(tap.verdict(:'id', 'gpt-4.1'), 'model_not_allowed', 'a model that is not named is refused');
-select is(tap.verdict(:'id', 'gpt-5-mini'), 'granted', 'one that is, is not');
+select is(tap.verdict(:'id', 'gpt-5.2'), 'model_not_allowed', 'a model that is not named is refused');
+select is(tap.verdict(:'id', 'gpt-5.6-luna'), 'granted', 'one that is, is not');
 select tap.play(:sten) \g /dev/null
-select is(octroi.restrict_api_key(:'id', array['gpt-4.1']), true, 'that may be changed');
+select is(octroi.restrict_api_key(:'id', array['gpt-5.2']), true, 'that may be changed');
 select tap.clear() \g /dev/null
-select is(tap.verdict(:'id', 'gpt-5-mini'), 'model_not_allowed', 'with effect at once');
+select is(tap.verdict(:'id', 'gpt-5.6-luna'), 'model_not_allowed', 'with effect at once');
 select is(
   (select a.allowed_endpoints from octroi_private.authenticate_key(sha256(:'secret'::bytea)) as a), null,
   'what is left out is every one'
@@ -178,21 +178,21 @@ select tap.outcome_of(format(
 ));
 end;
 select tap.play(:mia) \g /dev/null
-select is(tap.restricted(array['gpt-4.1'], null), '00000', 'a holder may narrow a key that may call everything');
+select is(tap.restricted(array['gpt-5.2'], null), '00000', 'a holder may narrow a key that may call everything');
 select tap.play(:ada) \g /dev/null
 select is(
-  octroi.restrict_api_key(:'mias', array['gpt-5-mini', 'gpt-4.1'], array['responses']), true, 'an admin narrows it'
+  octroi.restrict_api_key(:'mias', array['gpt-5.6-luna', 'gpt-5.2'], array['responses']), true, 'an admin narrows it'
 );
 select tap.play(:mia) \g /dev/null
 select is(tap.restricted(r.models, r.endpoints), r.outcome, r.description)
 from (values
   (null::text [], null::text [], 'OC021', 'then its holder does not lift that'),
-  (array['gpt-5-mini', 'gpt-4.1'], null, 'OC021', 'nor one of the lists'),
+  (array['gpt-5.6-luna', 'gpt-5.2'], null, 'OC021', 'nor one of the lists'),
   (null, array['responses'], 'OC021', 'nor the other'),
-  (array['gpt-5-mini', 'gpt-5'], array['responses'], 'OC021', 'nor puts a model on it'),
-  (array['gpt-5-mini'], array['responses', 'embeddings'], 'OC021', 'or an endpoint'),
-  (array['gpt-5-mini'], array['responses'], '00000', 'but narrows it further'),
-  (array['gpt-4.1', 'gpt-5-mini'], array['responses'], '00000', 'or leaves it as it is')
+  (array['gpt-5.6-luna', 'gpt-5.5'], array['responses'], 'OC021', 'nor puts a model on it'),
+  (array['gpt-5.6-luna'], array['responses', 'embeddings'], 'OC021', 'or an endpoint'),
+  (array['gpt-5.6-luna'], array['responses'], '00000', 'but narrows it further'),
+  (array['gpt-5.2', 'gpt-5.6-luna'], array['responses'], '00000', 'or leaves it as it is')
 ) as r (models, endpoints, outcome, description);
 select tap.play(:ada) \g /dev/null
 select is(octroi.restrict_api_key(:'mias'), true, 'an admin lifts it');

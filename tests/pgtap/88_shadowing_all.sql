@@ -76,7 +76,7 @@ begin
     when t.name in ('uuid', 'uuid[]', 'text', 'text[]') and p_way = 'id' then pg_catalog.format(
       case when t.name like '%[]' then '''{%s}''::%s' else '''%s''::%s' end, p_id, t.name
     )
-    when t.name = 'jsonb' then '''{"model": "gpt-5-mini", "input": "x"}''::pg_catalog.jsonb'
+    when t.name = 'jsonb' then '''{"model": "gpt-5.6-luna", "input": "x"}''::pg_catalog.jsonb'
     when t.name like 'timestamp%' then 'pg_catalog.now()'
     when t.name = 'bytea' then '''\x00''::pg_catalog.bytea'
     when t.name ~ '^(bigint|integer|smallint|boolean|octroi_private.quantity)$' then '1::' || t.name

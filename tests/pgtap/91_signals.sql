@@ -13,7 +13,7 @@ set constraints all immediate;
 select octroi_private.enqueue_billing_request(:team, :olga, 'portal', '{}') as request_id \gset
 select e.id as call_id from octroi_private.usage_event as e where e.account_id = :team limit 1 \gset
 select tap.play(:olga) \g /dev/null
-select octroi.request_completion('{"model": "gpt-5-mini", "input": "hello"}') as completion_id \gset
+select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "hello"}') as completion_id \gset
 
 create function pg_temp.look_up(p_key uuid, p_completion uuid, p_request uuid, p_call uuid) returns jsonb
 language sql
@@ -91,17 +91,17 @@ from (values
 -- Use: two weeks of a dozen calls a day with one model by one key, and of hundreds by another.
 delete from octroi_private.key_use;
 insert into octroi_private.key_use
-select :'olga_account', k.id, d.day, 'gpt-5-mini', k.requests
+select :'olga_account', k.id, d.day, 'gpt-5.6-luna', k.requests
 from generate_series('2026-11-17'::date, '2026-11-30', '1 day') as d (day)
 cross join (values (:'olga_key'::uuid, 12), (:missing, 900)) as k (id, requests);
-insert into octroi_private.key_use values (:'olga_account', :'olga_key', '2026-12-01', 'gpt-5-mini', 900);
+insert into octroi_private.key_use values (:'olga_account', :'olga_key', '2026-12-01', 'gpt-5.6-luna', 900);
 select is_empty(
   'select s.kind from octroi_private.detect_signals(500) as s where s.raised > 0', 'a busy day is none yet'
 );
 update octroi_private.key_use set requests = 1000 where day = '2026-12-01';
 insert into octroi_private.key_use values
 (:'olga_account', :'olga_key', '2026-12-01', 'gpt-5-pro', 1),
-(:'olga_account', :missing, '2026-12-01', 'gpt-5-mini', 990),
+(:'olga_account', :missing, '2026-12-01', 'gpt-5.6-luna', 990),
 (:'sten_account', '00000000-0000-0000-0000-000000000000', '2026-12-01', 'gpt-5-pro', 5000);
 select bag_eq(
   'select s.kind, s.raised from octroi_private.detect_signals(500) as s where s.raised > 0',
@@ -134,9 +134,9 @@ end;
 delete from octroi_private.key_use;
 update octroi_private.key_use_cursor set counted_until = '2026-11-30 23:50Z';
 select tap.call(c.key, c.model, c.at) from (values
-  (:'olga_key'::uuid, 'gpt-5-mini', '2026-11-30 23:58Z'::timestamptz), (:'olga_key', 'gpt-5-mini', '2026-12-01 10:03Z'),
-  (:'olga_key', 'gpt-5-mini', '2026-12-01 10:04Z'), (null, 'gpt-5-nano', '2026-12-01 10:04Z'),
-  (:'olga_key', 'gpt-5-mini', '2026-12-01 10:19Z')
+  (:'olga_key'::uuid, 'gpt-5.6-luna', '2026-11-30 23:58Z'::timestamptz), (:'olga_key', 'gpt-5.6-luna', '2026-12-01 10:03Z'),
+  (:'olga_key', 'gpt-5.6-luna', '2026-12-01 10:04Z'), (null, 'gpt-6-luna', '2026-12-01 10:04Z'),
+  (:'olga_key', 'gpt-5.6-luna', '2026-12-01 10:19Z')
 ) as c (key, model, at) \g /dev/null
 update octroi_private.test_clock set shift = '2026-12-01 10:20Z'::timestamptz - clock_timestamp();
 select octroi_private.detect_signals(500) \g /dev/null
@@ -152,14 +152,14 @@ order by 1;
 end;
 select results_eq(
   'select * from tap.counted()',
-  array['f 2026-12-01 gpt-5-nano 1', 't 2026-11-30 gpt-5-mini 1', 't 2026-12-01 gpt-5-mini 2'],
+  array['f 2026-12-01 gpt-6-luna 1', 't 2026-11-30 gpt-5.6-luna 1', 't 2026-12-01 gpt-5.6-luna 2'],
   'by key, day and model, of what has had time to end'
 );
 update octroi_private.test_clock set shift = '2026-12-01 10:31Z'::timestamptz - clock_timestamp();
 select octroi_private.detect_signals(500) \g /dev/null
 select results_eq(
   'select * from tap.counted()',
-  array['f 2026-12-01 gpt-5-nano 1', 't 2026-11-30 gpt-5-mini 1', 't 2026-12-01 gpt-5-mini 3'], 'and once'
+  array['f 2026-12-01 gpt-6-luna 1', 't 2026-11-30 gpt-5.6-luna 1', 't 2026-12-01 gpt-5.6-luna 3'], 'and once'
 );
 
 -- The audit chain, when somebody could get past its triggers.

@@ -11,7 +11,7 @@ language sql
 begin atomic
 select jsonb_build_array(jsonb_build_object(
   'account_id', p_account_id, 'code', p_code, 'status', 429, 'refusals', 3, 'endpoint', 'responses',
-  'model', 'gpt-5-mini', 'api_key_id', tap.key_id('mia team')
+  'model', 'gpt-5.6-luna', 'api_key_id', tap.key_id('mia team')
 ) || p_more);
 end;
 create function tap.limit_at(p_used bigint) returns jsonb
@@ -56,7 +56,7 @@ select results_eq(
   ),
   $$values
     ('model_not_found', 404, 3::bigint, 'sk-oct-m', null, null::bigint, null::bigint, null::bigint),
-    ('quota_exceeded', 429, 6, 'sk-oct-m', 'gpt-5-mini', 1000, 980, 20),
+    ('quota_exceeded', 429, 6, 'sk-oct-m', 'gpt-5.6-luna', 1000, 980, 20),
     ('revoked_key', 401, 7, 'sk-oct-a', null, null, null, null)$$,
   'counts are added up, the last call stands for them, and a model''s name that is somebody''s text is not kept'
 );
@@ -115,18 +115,18 @@ begin
 end
 $$;
 select is(
-  tap.verdict('gpt-5-mini'), 'allowed account tokens 960 0 99040', 'a call that is allowed has its tightest limit'
+  tap.verdict('gpt-5.6-luna'), 'allowed account tokens 960 0 99040', 'a call that is allowed has its tightest limit'
 );
 select is(tap.verdict('gpt-nothing'), 'model_not_priced', 'a reason that refuses every call comes first');
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
 values (:team, 'account', '', 'tokens', 'day', 1000);
-select verdict from octroi_private.reserve(:missing, :team, null, :mia, 'gpt-5-mini', 10, 30, 1) \g /dev/null
+select verdict from octroi_private.reserve(:missing, :team, null, :mia, 'gpt-5.6-luna', 10, 30, 1) \g /dev/null
 select is(
-  tap.verdict('gpt-5-mini'), 'quota_held account tokens 960 40 0',
+  tap.verdict('gpt-5.6-luna'), 'quota_held account tokens 960 40 0',
   'what is held by calls under way is told from what is used'
 );
 select outcome from octroi_private.settle(:missing, 10, 30) \g /dev/null
-select is(tap.verdict('gpt-5-mini'), 'quota_exceeded account tokens 1000 0 0', 'and what is used up is used up');
+select is(tap.verdict('gpt-5.6-luna'), 'quota_exceeded account tokens 1000 0 0', 'and what is used up is used up');
 select tap.play_role('octroi_support') \g /dev/null
 select results_eq(
   format('select a.account_id, a.role, a.plan from octroi_private.support_accounts(%L) as a', :mia),

@@ -106,7 +106,7 @@ select is((select count(*) from tap.customer('1')), 1::bigint, 'an account that 
 
 -- Three years of history, of which a row reads the days of this month.
 insert into octroi_private.usage_daily
-select :'account', :nora, d::date, 'gpt-5-mini', 1, 1, 0, 1, 0, 2, 1000
+select :'account', :nora, d::date, 'gpt-5.6-luna', 1, 1, 0, 1, 0, 2, 1000
 from generate_series('2024-04-01'::timestamp, '2027-04-11', '1 day') as d
 on conflict do nothing;
 analyze octroi_private.usage_daily;

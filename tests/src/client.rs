@@ -148,7 +148,7 @@ pub async fn read(response: reqwest::Response) -> Reply {
 
 /// A short chat; `more` adds or replaces members.
 pub fn chat(more: Value) -> Value {
-    with(json!({ "model": "gpt-4o-mini", "messages": [{ "role": "user", "content": "Say hello." }] }), more)
+    with(json!({ "model": "gpt-5.4-mini", "messages": [{ "role": "user", "content": "Say hello." }] }), more)
 }
 
 /// `base` with the members of `more`.

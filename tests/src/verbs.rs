@@ -36,7 +36,7 @@ impl Call {
         Self {
             request_id: Uuid::now_v7(),
             caller,
-            model: "gpt-4o-mini".to_owned(),
+            model: "gpt-5.4-mini".to_owned(),
             input_tokens,
             output_tokens: Some(output_tokens),
             choices: 1,

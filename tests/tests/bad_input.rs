@@ -50,10 +50,10 @@ async fn bodies_that_are_no_json_object() {
             "1",
             "\"text\"",
             "{\"model\":}",
-            "{'model':'gpt-4o-mini'}",
+            "{'model':'gpt-5.4-mini'}",
             "{\"a\":1}x",
             "{\"a\":1}{\"b\":2}",
-            "{\"model\":\"gpt-4o-mini\",}",
+            "{\"model\":\"gpt-5.4-mini\",}",
             "{\"n\":NaN}",
             "{\"n\":Infinity}",
             "{\"n\":0x10}",
@@ -86,34 +86,34 @@ async fn fields_that_are_unknown_twice_or_forbidden_are_named() {
         let messages = r#""messages":[{"role":"user","content":"hi"}]"#;
         for (body, code, named) in [
             (
-                format!(r#"{{"model":"gpt-4o-mini",{messages},"frobnicate":1}}"#),
+                format!(r#"{{"model":"gpt-5.4-mini",{messages},"frobnicate":1}}"#),
                 "unknown_parameter",
                 "frobnicate",
             ),
             (
-                format!(r#"{{"model":"gpt-4o-mini",{messages},"model":"gpt-5.5-pro"}}"#),
+                format!(r#"{{"model":"gpt-5.4-mini",{messages},"model":"gpt-5.5-pro"}}"#),
                 "duplicate_parameter",
                 "model",
             ),
             (
-                format!(r#"{{"model":"gpt-4o-mini",{messages},"mod\u0065l":"o3"}}"#),
+                format!(r#"{{"model":"gpt-5.4-mini",{messages},"mod\u0065l":"gpt-6.1-sol"}}"#),
                 "duplicate_parameter",
                 "model",
             ),
             (
-                r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"hi","content":"ho"}]}"#
+                r#"{"model":"gpt-5.4-mini","messages":[{"role":"user","content":"hi","content":"ho"}]}"#
                     .to_owned(),
                 "duplicate_parameter",
                 "messages[0].content",
             ),
             (
-                r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"hi","secret":1}]}"#
+                r#"{"model":"gpt-5.4-mini","messages":[{"role":"user","content":"hi","secret":1}]}"#
                     .to_owned(),
                 "unknown_parameter",
                 "messages[0].secret",
             ),
             (format!("{{{messages}}}"), "missing_required_parameter", "model"),
-            (r#"{"model":"gpt-4o-mini"}"#.to_owned(), "missing_required_parameter", "messages"),
+            (r#"{"model":"gpt-5.4-mini"}"#.to_owned(), "missing_required_parameter", "messages"),
         ] {
             let reply = client.post_raw(CHAT, body.clone()).await;
             reply.assert_openai_error(400);
@@ -130,7 +130,7 @@ async fn numbers_that_no_call_can_have() {
         for member in ["max_completion_tokens", "max_tokens", "n"] {
             for number in numbers {
                 let body = format!(
-                    r#"{{"model":"gpt-4o-mini","messages":[{{"role":"user","content":"hi"}}],"{member}":{number}}}"#
+                    r#"{{"model":"gpt-5.4-mini","messages":[{{"role":"user","content":"hi"}}],"{member}":{number}}}"#
                 );
                 let reply = client.post_raw(CHAT, body).await;
                 assert_eq!(reply.status, 400, "{member}: {number} {reply:?}");
@@ -142,7 +142,7 @@ async fn numbers_that_no_call_can_have() {
         for (path, body) in [
             (CHAT, chat(json!({ "n": 129 }))),
             (CHAT, chat(json!({ "temperature": 1e300 }))),
-            (RESPONSES, json!({ "model": "gpt-4o-mini", "input": "hi", "max_output_tokens": -5 })),
+            (RESPONSES, json!({ "model": "gpt-5.4-mini", "input": "hi", "max_output_tokens": -5 })),
             (EMBEDDINGS, json!({ "model": "text-embedding-3-small", "input": "hi", "dimensions": -1 })),
             (EMBEDDINGS, json!({ "model": "text-embedding-3-small", "input": [] })),
         ] {
@@ -164,9 +164,9 @@ async fn values_of_the_wrong_kind_and_models_that_are_none() {
         }
         for model in [
             "gpt-99",
-            "gpt-4o-mini ",
+            "gpt-5.4-mini ",
             "GPT-4O-MINI",
-            "gpt-4o-mini'; drop table octroi_private.account; --",
+            "gpt-5.4-mini'; drop table octroi_private.account; --",
             "é\u{0}",
         ] {
             let reply = client.post(CHAT, &chat(json!({ "model": model }))).await;

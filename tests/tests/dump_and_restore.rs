@@ -56,7 +56,7 @@ async fn live_a_little(stage: &Stage) -> octroi_tests::cast::Caller {
         &stage.make_key(caller, json!([{ "meter": "tokens", "period": "day", "amount": 5000 }])).await,
     );
     stage.grant(caller, "promo", 500, None).await;
-    stage.set_budget(caller, ("model", "gpt-4o"), "cost", "month", 1_000_000_000).await;
+    stage.set_budget(caller, ("model", "gpt-5.4"), "cost", "month", 1_000_000_000).await;
     let calls: Vec<Call> =
         (0..5).map(|number| Call::new(keyed, 50, 30).keyed(&format!("key-{number}"), 1)).collect();
     for call in &calls {

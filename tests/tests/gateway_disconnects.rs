@@ -66,7 +66,7 @@ fn chat_of(tokens: u32, more: Value) -> Value {
 
 fn response_of(tokens: u32) -> Value {
     let input = format!("Say something. [[output_tokens={tokens}]]");
-    json!({ "model": "gpt-4o-mini", "input": input, "stream": true })
+    json!({ "model": "gpt-5.4-mini", "input": input, "stream": true })
 }
 
 async fn drained_at_every_event(path: &str, body: Value) {
@@ -167,7 +167,7 @@ async fn what_a_model_thought_is_charged_whoever_stopped_reading() {
         sim.set(paced(OnDisconnect::Stop, 2));
         let gateway = Gateway::start(stage, &sim).await;
         let client = customer(stage, &gateway, "cancel").await;
-        let more = json!({ "model": "gpt-5-mini", "max_completion_tokens": 500 });
+        let more = json!({ "model": "gpt-5.6-luna", "max_completion_tokens": 500 });
         let seen = leave_after(&client, CHAT, &chat_of(90, more), 3).await;
         within("the provider's answer", sim.finished(1)).await.unwrap();
         stage.assert_billed_as_by(&sim).await;

@@ -148,9 +148,9 @@ async fn usage_in_an_odd_place_counts_and_an_overrun_is_the_operators_loss() {
         let after = stage.balance(caller, "tokens", "month").await.used;
         assert_eq!(after - before, event.total_tokens - event.overrun_tokens);
 
-        sim.fault(FaultKind::ResponseModel { model: "gpt-4o-mini-2024-07-18".to_owned() }).unwrap();
+        sim.fault(FaultKind::ResponseModel { model: "gpt-5.4-mini-2026-03-17".to_owned() }).unwrap();
         let id = client.post(CHAT, &chat(json!({}))).await.usage_id();
-        assert_eq!(stage.usage_event(id).await.response_model.as_deref(), Some("gpt-4o-mini-2024-07-18"));
+        assert_eq!(stage.usage_event(id).await.response_model.as_deref(), Some("gpt-5.4-mini-2026-03-17"));
         gateway.stop().await;
     })
     .await;
@@ -201,7 +201,7 @@ async fn an_error_in_place_of_an_answer_costs_nothing_though_its_status_is_200()
         let sim = provider().await;
         let gateway = Gateway::start(stage, &sim).await;
         let (caller, client) = customer(stage, &gateway).await;
-        let response = json!({ "model": "gpt-4o-mini", "input": "hello", "stream": true });
+        let response = json!({ "model": "gpt-5.4-mini", "input": "hello", "stream": true });
         sim.fault(FaultKind::ErrorBody).unwrap();
         let reply = client.post(CHAT, &chat(json!({}))).await;
         reply.assert_openai_error(503);

@@ -120,7 +120,7 @@ async fn every_kind_of_limit_has_its_own_code() {
         for (limit, code) in [
             (("member", "", "requests", "day", 0, 0), "member_budget_reached"),
             (("api_key", "", "tokens", "month", 0, 0), "key_budget_reached"),
-            (("model", "gpt-4o-mini", "tokens", "month", 0, 0), "model_budget_reached"),
+            (("model", "gpt-5.4-mini", "tokens", "month", 0, 0), "model_budget_reached"),
             (("account", "", "cost", "month", 0, 0), "spend_cap_reached"),
             (("account", "", "tokens", "lifetime", 0, 0), "quota_exceeded"),
         ] {

@@ -25,14 +25,14 @@ fn random_call(dice: &mut Dice) -> (&'static str, Value) {
     let path = *dice.pick(&PATHS);
     let body = match path {
         "/v1/chat/completions" => chat(json!({
-            "model": dice.pick(&["gpt-4o-mini", "gpt-4o", "o4-mini", "gpt-5-mini"]),
+            "model": dice.pick(&["gpt-5.4-mini", "gpt-5.4", "gpt-6-sol", "gpt-5.6-luna"]),
             "messages": [{ "role": "system", "content": "Be brief." }, { "role": "user", "content": text }],
             "max_completion_tokens": 100 + dice.below(200),
             "stream": dice.below(2) == 0,
             "n": 1 + dice.below(3),
         })),
         "/v1/responses" => json!({
-            "model": dice.pick(&["gpt-4o-mini", "gpt-5", "o3"]),
+            "model": dice.pick(&["gpt-5.4-mini", "gpt-5.5", "gpt-6.1-sol"]),
             "input": text,
             "max_output_tokens": 100 + dice.below(200),
             "stream": dice.below(2) == 0,
@@ -89,12 +89,12 @@ async fn every_pool_of_tokens_arrives_in_the_ledger() {
             "a long prompt ".repeat(300)
         );
         for stream in [false, true] {
-            let body = chat(json!({ "model": "gpt-5-mini", "stream": stream, "messages": [{ "role": "user", "content": text }] }));
+            let body = chat(json!({ "model": "gpt-5.6-luna", "stream": stream, "messages": [{ "role": "user", "content": text }] }));
             let id = client.post(PATHS[0], &body).await.usage_id();
             let event = stage.usage_event(id).await;
             assert_eq!((event.cached_input_tokens, event.cache_write_tokens), (128, 256));
             assert_eq!((event.output_tokens, event.reasoning_tokens), (90, 64));
-            let body = json!({ "model": "gpt-5", "stream": stream, "input": text });
+            let body = json!({ "model": "gpt-5.5", "stream": stream, "input": text });
             let id = client.post(PATHS[1], &body).await.usage_id();
             assert_eq!(stage.usage_event(id).await.reasoning_tokens, 64);
         }
@@ -151,7 +151,7 @@ async fn nothing_personal_and_no_foreign_id_goes_upstream() {
             (PATHS[1], json!({ "background": true })),
             (PATHS[1], json!({ "store": true })),
         ] {
-            let body = with(json!({ "model": "gpt-4o-mini", "input": "hello" }), member.clone());
+            let body = with(json!({ "model": "gpt-5.4-mini", "input": "hello" }), member.clone());
             let reply = client.post(path, &body).await;
             if member.get("store").is_some() && reply.status == 200 {
                 assert_eq!(sim.requests()[0].json()["store"], json!(false));
@@ -203,8 +203,8 @@ async fn models_are_those_the_plan_allows() {
         let models = client.get("/v1/models").await.json();
         let ids: Vec<&str> =
             models["data"].as_array().unwrap().iter().filter_map(|model| model["id"].as_str()).collect();
-        assert!(ids.contains(&"gpt-4o-mini") && ids.contains(&"text-embedding-3-small"), "{models}");
-        assert_eq!(client.get("/v1/models/gpt-4o-mini").await.json()["object"], "model");
+        assert!(ids.contains(&"gpt-5.4-mini") && ids.contains(&"text-embedding-3-small"), "{models}");
+        assert_eq!(client.get("/v1/models/gpt-5.4-mini").await.json()["object"], "model");
         client.get("/v1/models/gpt-99").await.assert_openai_error(404);
         let unread =
             read(gateway.client.request(http::Method::GET, "/v1/models").send().await.unwrap()).await;

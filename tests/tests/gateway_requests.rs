@@ -55,7 +55,7 @@ async fn codex_is_answered_with_its_notes_dropped_and_its_grouped_tools_passed_o
             "strict": false, "parameters": { "type": "object", "properties": { "task": { "type": "string" } } } });
         let grouped = json!({ "type": "namespace", "name": "agents", "description": "Other agents", "tools": [spawn] });
         let body = json!({
-            "model": "gpt-5-mini", "instructions": "You are a coding agent.", "stream": true, "store": false,
+            "model": "gpt-5.6-luna", "instructions": "You are a coding agent.", "stream": true, "store": false,
             "client_metadata": { "x-codex-installation-id": "0b7d" }, "max_output_tokens": 400,
             "input": [{ "type": "message", "role": "user", "content": [{ "type": "input_text", "text": "hi" }] }],
             "tools": [grouped], "tool_choice": "auto", "parallel_tool_calls": true,
@@ -103,7 +103,7 @@ async fn a_refusal_names_the_value_and_the_way_out() {
                 ["'web_search'", "run by the provider", "not available here"],
             ),
         ] {
-            let body = with(json!({ "model": "gpt-5-mini", "input": "hi" }), more);
+            let body = with(json!({ "model": "gpt-5.6-luna", "input": "hi" }), more);
             let reply = client.post(RESPONSES, &body).await;
             reply.assert_openai_error(400);
             assert_eq!(reply.json()["error"]["param"], param);

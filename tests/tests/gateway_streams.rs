@@ -33,7 +33,7 @@ async fn bytes_split_anywhere_change_nothing() {
         let text = "Speak: 計量 🙂 [[output_tokens=20]]";
         let bodies = [
             (CHAT, chat(json!({ "stream": true, "messages": [{ "role": "user", "content": text }] }))),
-            (RESPONSES, json!({ "model": "gpt-4o-mini", "stream": true, "input": text })),
+            (RESPONSES, json!({ "model": "gpt-5.4-mini", "stream": true, "input": text })),
         ];
         for (path, body) in &bodies {
             let splits = [
@@ -65,7 +65,7 @@ async fn a_stream_that_breaks_off_is_charged_what_came_and_never_looks_whole() {
         let text = "Speak. [[output_tokens=40]]";
         let bodies = [
             (CHAT, chat(json!({ "stream": true, "messages": [{ "role": "user", "content": text }] }))),
-            (RESPONSES, json!({ "model": "gpt-4o-mini", "stream": true, "input": text })),
+            (RESPONSES, json!({ "model": "gpt-5.4-mini", "stream": true, "input": text })),
         ];
         for (path, body) in &bodies {
             for fault in [
@@ -111,7 +111,7 @@ async fn a_response_that_fails_after_a_word_or_stays_incomplete_is_settled() {
         for (count, fault) in faults.into_iter().enumerate() {
             sim.fault(fault.clone()).unwrap();
             let body =
-                json!({ "model": "gpt-4o-mini", "stream": true, "input": "hello", "max_output_tokens": 200 });
+                json!({ "model": "gpt-5.4-mini", "stream": true, "input": "hello", "max_output_tokens": 200 });
             let _ = try_post(&client, RESPONSES, &body).await;
             stage.when_quiet().await;
             assert_eq!(stage.usage_events().await.len(), count + 1, "{fault:?}");

@@ -80,7 +80,7 @@ async fn parallel_chats_without_a_limit_of_their_own_are_all_answered() {
         let sim = provider().await;
         let gateway = Gateway::start(stage, &sim).await;
         let (caller, client) = customer(stage, &gateway, 100_000).await;
-        let bodies = (0..16).map(|_| asking(600, json!({ "model": "gpt-5-mini" }))).collect();
+        let bodies = (0..16).map(|_| asking(600, json!({ "model": "gpt-5.6-luna" }))).collect();
         for (reply, took) in all_at_once(&client, bodies).await {
             assert_eq!(reply.status, 200, "{reply:?}");
             assert_eq!(reply.header("x-output-limit"), Some("16384"), "never the model's 128,000 by accident");
@@ -280,12 +280,12 @@ async fn a_model_that_thinks_is_refused_rather_than_cut_to_its_thoughts() {
         let sim = provider().await;
         let gateway = Gateway::start(stage, &sim).await;
         let (_, client) = customer(stage, &gateway, 900).await;
-        let reply = client.post(CHAT, &asking(600, json!({ "model": "gpt-5-mini" }))).await;
+        let reply = client.post(CHAT, &asking(600, json!({ "model": "gpt-5.6-luna" }))).await;
         reply.assert_openai_error(429);
         assert_eq!(reply.code(), "quota_exceeded");
         assert!(reply.json()["error"]["quota"]["needed"].as_i64().unwrap() > 1_024);
         assert!(sim.requests().is_empty());
-        let short = client.post(CHAT, &asking(600, json!({ "model": "gpt-5-mini", "max_completion_tokens": 100 }))).await;
+        let short = client.post(CHAT, &asking(600, json!({ "model": "gpt-5.6-luna", "max_completion_tokens": 100 }))).await;
         assert_eq!(short.status, 200, "who asks for less gets it");
         gateway.stop().await;
     })

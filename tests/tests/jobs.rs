@@ -116,7 +116,7 @@ async fn every_endpoint_can_be_queued_and_a_refusal_is_told() {
         let caller = customer(stage).await;
         for request in [
             chat(json!({ "max_completion_tokens": 50 })),
-            json!({ "model": "gpt-5-mini", "input": "hello" }),
+            json!({ "model": "gpt-5.6-luna", "input": "hello" }),
             json!({ "endpoint": "embeddings", "model": "text-embedding-3-small", "input": "hello" }),
         ] {
             let id = ask(stage, caller, &request).await;

@@ -43,17 +43,17 @@ async fn a_key_lists_and_calls_the_models_it_is_for_and_no_others() {
         let caller = stage.sign_up("owner").await;
         let key = stage.make_key(caller, json!([])).await;
         let change =
-            "update octroi_private.api_key set allowed_models = '{gpt-4o,no-such-model}' where id = $1";
+            "update octroi_private.api_key set allowed_models = '{gpt-5.4,no-such-model}' where id = $1";
         octroi_tests::cast::execute(&stage.pool, change, key.id).await;
         let client = gateway.client.with(&key.secret);
         let listed = client.get("/v1/models").await.json();
         let names: Vec<_> = listed["data"].as_array().unwrap().iter().map(|model| &model["id"]).collect();
-        assert_eq!(names, [&json!("gpt-4o")], "what its owner meant it for and the plan has");
-        assert_eq!(client.get("/v1/models/gpt-4o-mini").await.status, 404);
-        let refused = client.post(CHAT, &chat(json!({ "model": "gpt-4o-mini" }))).await;
+        assert_eq!(names, ["gpt-5.4", "gpt-5.4-2026-03-05"], "what its owner meant it for and the plan has");
+        assert_eq!(client.get("/v1/models/gpt-5.4-mini").await.status, 404);
+        let refused = client.post(CHAT, &chat(json!({ "model": "gpt-5.4-mini" }))).await;
         refused.assert_openai_error(403);
         assert!(sim.requests().is_empty(), "nothing went to the provider");
-        assert_eq!(client.post(CHAT, &chat(json!({ "model": "gpt-4o" }))).await.status, 200);
+        assert_eq!(client.post(CHAT, &chat(json!({ "model": "gpt-5.4" }))).await.status, 200);
         gateway.stop().await;
     })
     .await;

@@ -23,10 +23,10 @@ async fn every_scope_and_meter_refuses_under_its_own_name() {
             ("account", "", "quota_exceeded"),
             ("member", "", "member_budget_reached"),
             ("api_key", "", "key_budget_reached"),
-            ("model", "gpt-4o-mini", "model_budget_reached"),
+            ("model", "gpt-5.4-mini", "model_budget_reached"),
         ];
         // 30 tokens of input and none of output fit each of these once.
-        for (meter, amount) in [("tokens", 40), ("requests", 1), ("cost", 6_000)] {
+        for (meter, amount) in [("tokens", 40), ("requests", 1), ("cost", 30_000)] {
             for (scope, model, told) in scopes {
                 for period in ["day", "month", "lifetime"] {
                     let caller = stage.sign_up_with(&[(scope, model, meter, period, amount, 0)]).await;
@@ -37,7 +37,7 @@ async fn every_scope_and_meter_refuses_under_its_own_name() {
                     assert_eq!((refused.verdict.as_str(), refused.reason()), ("refused", told));
                     assert_eq!(refused.limit(), (scope, meter, period));
                     let used =
-                        [("tokens", 30), ("requests", 1), ("cost", 4_500)].into_iter().find(|u| u.0 == meter);
+                        [("tokens", 30), ("requests", 1), ("cost", 22_500)].into_iter().find(|u| u.0 == meter);
                     assert_eq!((refused.granted, refused.used), (Some(amount), used.map(|u| u.1)));
                     assert_eq!(refused.remaining, Some(amount - used.unwrap().1));
                 }
@@ -184,10 +184,10 @@ async fn callers_without_a_right_are_refused_at_once() {
         let stolen = Caller { account_id: stranger.account_id, user_id: stranger.user_id, ..keyed };
         assert_eq!(reason(stage, &Call::new(stolen, 1, 16)).await, "key_revoked");
         assert_eq!(reason(stage, &Call::new(keyed, 1, 16).of("no-such-model")).await, "model_not_priced");
-        let long = Call { input_tokens: 128_001, ..Call::new(keyed, 1, 16) };
+        let long = Call { input_tokens: 272_001, ..Call::new(keyed, 1, 16) };
         assert_eq!(reason(stage, &long).await, "input_too_long");
 
-        let change = "update octroi_private.api_key set allowed_models = '{gpt-5}' where id = $1";
+        let change = "update octroi_private.api_key set allowed_models = '{gpt-5.5}' where id = $1";
         execute(&stage.pool, change, key.id).await;
         assert_eq!(reason(stage, &Call::new(keyed, 1, 16)).await, "model_not_allowed");
         let change = "update octroi_private.api_key set allowed_models = null, expires_at = octroi_private.now() + interval '1 h' where id = $1";

@@ -71,7 +71,7 @@ async fn run(
 async fn use_tokens(stage: &Stage, caller: Caller, calls: i32, endpoint: &str) {
     sqlx::query(
         "select count(u.outcome) from generate_series(1, $3) as n
-         cross join lateral octroi_private.record_usage($1, $2, 'gpt-5-mini', n, 20, p_endpoint => $4) as u",
+         cross join lateral octroi_private.record_usage($1, $2, 'gpt-5.6-luna', n, 20, p_endpoint => $4) as u",
     )
     .bind(caller.account_id)
     .bind(caller.user_id)

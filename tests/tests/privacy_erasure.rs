@@ -47,7 +47,7 @@ async fn no_canary_is_left_in_dump_log_mail_or_stripe() {
         let client = worker.client.with(&key.secret);
         let body = chat(json!({ "messages": [{ "role": "user", "content": "canary-prompt [[output_tokens=5]]" }] }));
         assert_eq!(client.post_keyed(CHAT, &body, "canary-idempotency").await.status, 200);
-        let queued = "request_completion('{\"model\": \"gpt-4o-mini\", \"messages\": [{\"role\": \"user\", \"content\": \"canary-prompt\"}]}')";
+        let queued = "request_completion('{\"model\": \"gpt-5.4-mini\", \"messages\": [{\"role\": \"user\", \"content\": \"canary-prompt\"}]}')";
         shop.call::<uuid::Uuid>(caller, queued).await.unwrap();
         shop.quiet().await;
         let letter = stage.write_to(caller, &threshold(), "1").await;

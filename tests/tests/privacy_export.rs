@@ -31,7 +31,7 @@ async fn ask(gateway: &Gateway, method: Method, path: &str) -> Response {
 async fn use_tokens(stage: &Stage, caller: Caller, calls: i32) {
     sqlx::query(
         "select count(u.outcome) from generate_series(1, $3) as n
-         cross join lateral octroi_private.record_usage($1, $2, 'gpt-5-mini', n, 20) as u",
+         cross join lateral octroi_private.record_usage($1, $2, 'gpt-5.6-luna', n, 20) as u",
     )
     .bind(caller.account_id)
     .bind(caller.user_id)

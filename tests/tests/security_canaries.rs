@@ -86,7 +86,7 @@ async fn exercise(client: &Client, sim: &openai::Handle, secret: &str, jwt: &str
         caller
             .post(
                 "/v1/responses",
-                &json!({ "model": "gpt-4o-mini", "input": PROMPT, "previous_response_id": PROMPT }),
+                &json!({ "model": "gpt-5.4-mini", "input": PROMPT, "previous_response_id": PROMPT }),
             )
             .await,
     );
@@ -130,7 +130,7 @@ async fn jobs_fail(stage: &Stage, caller: Caller) {
     let mut transaction = stage.pool.begin().await.unwrap();
     octroi_tests::cast::act_as(&mut transaction, caller.user_id).await;
     sqlx::query("select octroi.request_completion($1)")
-        .bind(json!({ "model": "gpt-4o-mini", "input": PROMPT, "max_output_tokens": 16 }))
+        .bind(json!({ "model": "gpt-5.4-mini", "input": PROMPT, "max_output_tokens": 16 }))
         .execute(&mut *transaction)
         .await
         .unwrap();

@@ -76,7 +76,7 @@ async fn no_secret_is_in_a_log_or_an_answer_of_an_edge_function() {
             .to_string();
             let signed = signature(&[WEBHOOK.to_owned()], OffsetDateTime::now_utc().unix_timestamp(), &event);
             let forged = signature(&["whsec_x".to_owned()], OffsetDateTime::now_utc().unix_timestamp(), &event);
-            let question = json!({ "model": "gpt-4o-mini", "input": PROMPT }).to_string();
+            let question = json!({ "model": "gpt-5.4-mini", "input": PROMPT }).to_string();
             let broken = format!("{{\"{PROMPT}");
 
             let mut answers = String::new();

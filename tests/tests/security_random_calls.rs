@@ -32,8 +32,8 @@ fn literal(dice: &mut Dice, kind: &str, ids: &[String]) -> String {
         "x",
         "basic",
         "month",
-        "gpt-4o-mini",
-        "gpt-4o-mini\n",
+        "gpt-5.4-mini",
+        "gpt-5.4-mini\n",
         "'; drop table account; --",
         "\u{202e}é\u{0301}💣",
         "%s%n",
@@ -82,7 +82,7 @@ fn json(dice: &mut Dice, depth: u64) -> String {
         2 => (*dice.pick(&["0", "-1", "1e308", "99999999999999999999", "0.1"])).to_owned(),
         3..=6 => format!(
             "\"{}\"",
-            dice.pick(&["tokens", "day", "responses", "evt_1", "'", "\\u0001", "gpt-4o-mini", "100"])
+            dice.pick(&["tokens", "day", "responses", "evt_1", "'", "\\u0001", "gpt-5.4-mini", "100"])
         ),
         7 => {
             let items: Vec<String> = (0..dice.below(4)).map(|_| json(dice, depth + 1)).collect();

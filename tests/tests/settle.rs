@@ -120,7 +120,7 @@ async fn usage_above_the_hold_is_recorded_and_not_charged() {
         assert_eq!((outcome.total_tokens, outcome.overrun_tokens), (Some(1_050), Some(850)));
         let event = stage.usage_event(call.request_id).await;
         assert_eq!(event.cost_nano_usd - event.overrun_cost_nano_usd, verdict.hold_cost_nano_usd.unwrap());
-        assert_eq!(event.cost_nano_usd, 150 * 150 + 900 * 600);
+        assert_eq!(event.cost_nano_usd, 150 * 750 + 900 * 4_500);
         assert_eq!(stage.balance(caller, "tokens", "month").await.used, 200);
         assert_eq!(stage.balance(caller, "cost", "month").await.used, verdict.hold_cost_nano_usd.unwrap());
     })
@@ -192,7 +192,7 @@ async fn the_price_is_that_of_the_model_that_answered_rounded_once() {
         .execute(&stage.pool)
         .await
         .unwrap();
-        let call = Call::new(caller, 100, 100).of("gpt-4o");
+        let call = Call::new(caller, 100, 100).of("gpt-5.4");
         reserve(&stage.pool, &call).await;
         let usage = Usage {
             cached_input_tokens: 10,
@@ -208,11 +208,11 @@ async fn the_price_is_that_of_the_model_that_answered_rounded_once() {
         assert_eq!(cost, Some((pico_usd + 999) / 1_000));
 
         // A dated name is answered at its model's price, and one that nobody knows at that of the model that was asked.
-        for answering in ["gpt-4o-mini-2024-07-18", "gpt-99-2099-01-01"] {
+        for answering in ["gpt-5.4-mini-2026-03-17", "gpt-99-2099-01-01"] {
             let asked = Call::new(caller, 100, 100);
             reserve(&stage.pool, &asked).await;
             let usage = Usage { response_model: Some(answering.to_owned()), ..Usage::new(asked.request_id, 100, 50) };
-            assert_eq!(settle(&stage.pool, &usage).await.cost_nano_usd, Some(100 * 150 + 50 * 600), "{answering}");
+            assert_eq!(settle(&stage.pool, &usage).await.cost_nano_usd, Some(100 * 750 + 50 * 4_500), "{answering}");
             assert_eq!(stage.usage_event(asked.request_id).await.response_model.as_deref(), Some(answering));
         }
     })
@@ -226,7 +226,7 @@ async fn recorded_usage_is_a_fact_and_counts_once() {
         let id = Uuid::now_v7();
         let record = async |input: i64| {
             sqlx::query_as::<_, (String, i64)>(
-                "select outcome, overrun_tokens from octroi_private.record_usage($1, $2, 'gpt-4o-mini', $3, 100, p_request_id => $4)",
+                "select outcome, overrun_tokens from octroi_private.record_usage($1, $2, 'gpt-5.4-mini', $3, 100, p_request_id => $4)",
             )
             .bind(caller.account_id)
             .bind(caller.user_id)
@@ -242,7 +242,7 @@ async fn recorded_usage_is_a_fact_and_counts_once() {
         assert_eq!(stage.balance(caller, "tokens", "month").await.used, 1_000);
 
         let mut transaction = stage.pool.begin().await.unwrap();
-        sqlx::query("select * from octroi_private.record_usage($1, $2, 'gpt-4o-mini', 1, 1)")
+        sqlx::query("select * from octroi_private.record_usage($1, $2, 'gpt-5.4-mini', 1, 1)")
             .bind(caller.account_id)
             .bind(caller.user_id)
             .execute(&mut *transaction)

@@ -94,7 +94,7 @@ Deno.test("a signed-in user's request is inserted as that user, who learns where
 Deno.test("the account that a caller names is named to the database, which knows whether they may", async () => {
   await atTheDoor(async (knock, seen) => {
     const named = { ...headers(await signed()), "x-octroi-account": "somebody's" };
-    await knock({ headers: named, body: '{"model":"gpt-4o-mini"}' });
+    await knock({ headers: named, body: '{"model":"gpt-5.4-mini"}' });
     assertEquals(seen.map((call) => call.account), ["somebody's"]);
   });
 });

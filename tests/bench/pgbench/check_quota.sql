@@ -1,1 +1,1 @@
-select allowed from octroi.check_quota('gpt-4o-mini', 600);
+select allowed from octroi.check_quota('gpt-5.4-mini', 600);

@@ -10,7 +10,7 @@ select
   (
     lpad(to_hex((extract(epoch from e.at) * 1000)::bigint), 12, '0') || '7000' || '8' || lpad(to_hex(e.n), 15, '0')
   )::uuid,
-  e.account_id, e.account_id, 'chat.completions', 'gpt-4o-mini', 'default', 'provider', 90, 0, 0, 0, 100, 0, 0, 190,
+  e.account_id, e.account_id, 'chat.completions', 'gpt-5.4-mini', 'default', 'provider', 90, 0, 0, 0, 100, 0, 0, 190,
   73500, e.price_id, '{}', 900, e.at, e.at
 from (
   select
@@ -19,6 +19,6 @@ from (
     $3::timestamptz + ($4::timestamptz - $3::timestamptz) * ((n - $1)::float8 / ($2::bigint - $1::bigint + 1)) as at
   from generate_series($1::bigint, $2::bigint) as n
   cross join (
-    select id as price_id from octroi_private.model_price where model = 'gpt-4o-mini' order by id limit 1
+    select id as price_id from octroi_private.model_price where model = 'gpt-5.4-mini' order by id limit 1
   ) as p
 ) as e

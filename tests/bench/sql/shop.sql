@@ -52,7 +52,7 @@ begin
       select min(r.verdict || ' ' || coalesce(r.reason, '')) into v_wrong
       from octroi_private.reserve_many(
         v_ids, bench.same(v_account.id, v_ids), bench.same(null::uuid, v_ids), bench.same(v_account.owner_user_id, v_ids),
-        bench.same('gpt-4o-mini'::text, v_ids), bench.same('chat.completions'::text, v_ids),
+        bench.same('gpt-5.4-mini'::text, v_ids), bench.same('chat.completions'::text, v_ids),
         bench.same(100::bigint, v_ids), bench.same(p_output, v_ids), bench.same(1, v_ids),
         bench.same(null::text, v_ids), bench.same('\x'::bytea, v_ids), 660
       ) as r
@@ -64,7 +64,7 @@ begin
       from octroi_private.settle_many(
         v_ids, bench.same(100::bigint, v_ids), bench.same(0::bigint, v_ids), bench.same(0::bigint, v_ids),
         bench.same(0::bigint, v_ids), bench.same(p_output, v_ids), bench.same(0::bigint, v_ids),
-        bench.same(0::bigint, v_ids), bench.same('gpt-4o-mini'::text, v_ids), bench.same('default'::text, v_ids),
+        bench.same(0::bigint, v_ids), bench.same('gpt-5.4-mini'::text, v_ids), bench.same('default'::text, v_ids),
         bench.same('provider'::text, v_ids), bench.same(null::jsonb, v_ids), bench.same(900, v_ids),
         bench.same(200, v_ids), bench.same(null::text, v_ids), bench.same(null::smallint, v_ids),
         bench.same(null::text, v_ids), bench.same(null::bytea, v_ids), bench.same(0::bigint, v_ids)

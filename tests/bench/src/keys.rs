@@ -11,7 +11,7 @@ use crate::rig::Rig;
 /// Accounts that call the gateway, each with a key.
 const CALLERS: u32 = 256;
 
-const QUESTION: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"How much toll does a cart of grain pay at the gate of the city, and who may pass for nothing on a market day?"}],"max_tokens":64"#;
+const QUESTION: &str = r#"{"model":"gpt-5.4-mini","messages":[{"role":"user","content":"How much toll does a cart of grain pay at the gate of the city, and who may pass for nothing on a market day?"}],"max_tokens":64"#;
 
 /// A key of an account of the benchmark.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ pub fn question(headers: &str, stream: bool) -> Request {
 pub fn question_at(path: &str, headers: &str, model: Option<&str>, stream: bool) -> Request {
     let mut body = format!("{QUESTION}{}}}", if stream { r#","stream":true"# } else { "" });
     if let Some(model) = model {
-        body = body.replacen("gpt-4o-mini", model, 1);
+        body = body.replacen("gpt-5.4-mini", model, 1);
     }
     Request::post(path, headers, &body)
 }

@@ -56,7 +56,7 @@ async fn open_entitlements(rig: &Rig) -> Result<()> {
         async move {
             let mut connection = rig.superuser().await?;
             sqlx::query(
-                "select count(octroi_private.open_entitlement(id, null, id, 'gpt-4o-mini'))
+                "select count(octroi_private.open_entitlement(id, null, id, 'gpt-5.4-mini'))
                    from generate_series(1, $1) as n, bench.numbered_id(n) as id where n % 2 = $2",
             )
             .bind(i32::try_from(rig.scale.accounts)?)

@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { apiKey, found, lastRequest, openai, signUp } from "./customer.mjs";
 import { lastServed } from "./provider.mjs";
 
-const QUESTION = { model: "gpt-4o-mini", messages: [{ role: "user", content: "What is it? [[output_tokens=33]]" }] };
-const SAY = { model: "gpt-5-mini", input: "Say it short. [[output_tokens=22]]" };
+const QUESTION = { model: "gpt-5.4-mini", messages: [{ role: "user", content: "What is it? [[output_tokens=33]]" }] };
+const SAY = { model: "gpt-5.6-luna", input: "Say it short. [[output_tokens=22]]" };
 
 async function start() {
   const user = await signUp();
@@ -108,8 +108,8 @@ test("models", async () => {
 
   const ids = (await collect(await client.models.list())).map(({ id }) => id);
 
-  assert.ok(ids.includes("gpt-4o-mini") && ids.includes("text-embedding-3-small"));
-  assert.equal((await client.models.retrieve("gpt-4o-mini")).id, "gpt-4o-mini");
+  assert.ok(ids.includes("gpt-5.4-mini") && ids.includes("text-embedding-3-small"));
+  assert.equal((await client.models.retrieve("gpt-5.4-mini")).id, "gpt-5.4-mini");
 });
 
 test("an access token in place of the key", async () => {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { found, lastRequest, signUp, standing } from "./customer.mjs";
 
-const REQUEST = { model: "gpt-5-mini", input: "Say it later. [[output_tokens=19]]" };
+const REQUEST = { model: "gpt-5.6-luna", input: "Say it later. [[output_tokens=19]]" };
 const MAX_WAIT_MS = 20_000;
 
 /** Asks for the completion until it is no longer pending. */
@@ -36,7 +36,7 @@ test("chat and embeddings can be asked for as well", async () => {
   // Bounded: without a bound it would hold all that is left while it runs, and the other would be refused.
   const chat = await found(
     supabase.rpc("request_completion", {
-      request: { model: "gpt-4o-mini", max_tokens: 50, messages: [{ role: "user", content: "Hello" }] },
+      request: { model: "gpt-5.4-mini", max_tokens: 50, messages: [{ role: "user", content: "Hello" }] },
     }),
   );
   const embedding = await found(
@@ -64,7 +64,7 @@ test("a completion past the limit fails with the same error as a call", async ()
   const { supabase } = await signUp();
 
   const id = await found(
-    supabase.rpc("request_completion", { request: { model: "gpt-5-mini", input: "toll ".repeat(10_050) } }),
+    supabase.rpc("request_completion", { request: { model: "gpt-5.6-luna", input: "toll ".repeat(10_050) } }),
   );
   const { state, status, error } = await outcome(supabase, id);
 
@@ -85,7 +85,7 @@ test("a request that OpenAI would not take fails and costs nothing", async () =>
 test("what is no request is refused where it is made", async () => {
   const { supabase } = await signUp();
 
-  for (const request of [[], {}, { model: "gpt-5-mini", input: "x", stream: true }, { ...REQUEST, endpoint: "images" }]) {
+  for (const request of [[], {}, { model: "gpt-5.6-luna", input: "x", stream: true }, { ...REQUEST, endpoint: "images" }]) {
     const { error } = await supabase.rpc("request_completion", { request });
     assert.equal(error.code, "22023", JSON.stringify(request));
   }

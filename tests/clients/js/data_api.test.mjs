@@ -56,7 +56,7 @@ test("every SQLSTATE has the status that PostgREST gives it", () => {
 
 test("a point in time is one that every browser reads", async () => {
   const { supabase, token } = await signUp();
-  await openai(token).chat.completions.create({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Hi" }] });
+  await openai(token).chat.completions.create({ model: "gpt-5.4-mini", messages: [{ role: "user", content: "Hi" }] });
 
   const [quota] = await found(supabase.rpc("my_quota"));
   const [request] = await found(supabase.rpc("my_requests", { max_rows: 1 }));

@@ -8,7 +8,7 @@ import OpenAI from "openai";
 import { apiKey, found, openai, signUp, standing } from "./customer.mjs";
 import { served } from "./provider.mjs";
 
-const SHORT = { model: "gpt-4o-mini", messages: [{ role: "user", content: "Hello. [[output_tokens=16]]" }] };
+const SHORT = { model: "gpt-5.4-mini", messages: [{ role: "user", content: "Hello. [[output_tokens=16]]" }] };
 // The client's first pause before a retry is half a second at least.
 const AT_ONCE_MS = 500;
 
@@ -103,7 +103,7 @@ test("an Idempotency-Key replays the first answer, and conflicts with another bo
   assert.equal((await standing(supabase)).used, used);
   attempts.length = 0;
   await assert.rejects(
-    client.chat.completions.create({ ...SHORT, model: "gpt-4o" }, promise),
+    client.chat.completions.create({ ...SHORT, model: "gpt-5.4" }, promise),
     OpenAI.ConflictError,
   );
   assert.equal(attempts.length, 1);

@@ -12,10 +12,10 @@ const ROUNDS = 6;
 
 const pick = (values) => values[randomInt(values.length)];
 const TEXTS = [
-  "", "x", "basic", "month", "gpt-4o-mini\n", "'; drop table account; --", "\u202e\u0301💣", "%s%n", "../../etc/passwd", "{}",
+  "", "x", "basic", "month", "gpt-5.4-mini\n", "'; drop table account; --", "\u202e\u0301💣", "%s%n", "../../etc/passwd", "{}",
   "null", "https://a@127.0.0.1:1/\\", "-1", "1e309", "NaN", "\ud800", "a".repeat(70_000),
 ];
-const ANYTHING = [null, true, 0, -1, 1e308, 9223372036854775807n, "x", [], [[[]]], {}, { "": {} }, { model: "gpt-4o-mini" }];
+const ANYTHING = [null, true, 0, -1, 1e308, 9223372036854775807n, "x", [], [[[]]], {}, { "": {} }, { model: "gpt-5.4-mini" }];
 
 /** A value for an argument of this type, or a text in its place. Other JSON Lite's driver breaks over, before Postgres. */
 function value(type) {

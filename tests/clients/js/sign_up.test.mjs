@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { apiKey, found, frontEnd, openai, signUp, standing } from "./customer.mjs";
 
-const QUESTION = { model: "gpt-4o-mini", messages: [{ role: "user", content: "Hi [[output_tokens=25]]" }] };
+const QUESTION = { model: "gpt-5.4-mini", messages: [{ role: "user", content: "Hi [[output_tokens=25]]" }] };
 
 test("signing up gives a personal account on the free plan", async () => {
   const { supabase } = await signUp();
@@ -51,12 +51,12 @@ test("what was used is visible in every form, and agrees", async () => {
 
   assert.equal(completion_tokens, 25);
   for (const row of [request, event, day, rollup]) {
-    assert.equal(row.model, "gpt-4o-mini");
+    assert.equal(row.model, "gpt-5.4-mini");
     assert.equal(row.input_tokens, prompt_tokens);
     assert.equal(row.output_tokens, 25);
     assert.equal(row.total_tokens, total_tokens);
     // $0.15 and $0.60 a million tokens
-    assert.equal(row.cost_nano_usd, prompt_tokens * 150 + 25 * 600);
+    assert.equal(row.cost_nano_usd, prompt_tokens * 750 + 25 * 4500);
   }
   assert.equal(request.id, event.id);
   assert.equal(event.user_id, userId);
@@ -110,11 +110,11 @@ test("nobody writes past the RPCs", async () => {
 test("check_quota forecasts what a call will be told", async () => {
   const { supabase } = await signUp();
 
-  const [fits] = await found(supabase.rpc("check_quota", { model: "gpt-4o-mini", tokens: 10000 }));
-  const [exceeds] = await found(supabase.rpc("check_quota", { model: "gpt-4o-mini", tokens: 10001 }));
+  const [fits] = await found(supabase.rpc("check_quota", { model: "gpt-5.4-mini", tokens: 10000 }));
+  const [exceeds] = await found(supabase.rpc("check_quota", { model: "gpt-5.4-mini", tokens: 10001 }));
 
   assert.deepEqual([fits.allowed, fits.remaining], [true, 10000]);
   assert.deepEqual([exceeds.allowed, exceeds.reason, exceeds.scope], [false, "quota_exceeded", "account"]);
   assert.ok(exceeds.retry_after_seconds > 0);
-  assert.equal(await found(supabase.rpc("count_tokens", { model: "gpt-4o-mini", text: "Hello, world!" })), 4);
+  assert.equal(await found(supabase.rpc("count_tokens", { model: "gpt-5.4-mini", text: "Hello, world!" })), 4);
 });

@@ -47,7 +47,7 @@ function sessionFor(code) {
   return `
     insert into auth.users (id, email) values ('${userId}', '${userId}@example.test');
     select u.outcome from octroi_private.account as a
-    cross join octroi_private.record_usage(a.id, '${userId}', 'gpt-5-mini', 100, 20) as u
+    cross join octroi_private.record_usage(a.id, '${userId}', 'gpt-5.6-luna', 100, 20) as u
     where a.owner_user_id = '${userId}';
     ${sql}
     ${Object.entries(names).map(([name, value]) => `\\set ${name} '${value}'\n`).join("")}

@@ -64,7 +64,7 @@ test("a top-up is granted once it is paid, and its buyer is told", async () => {
 
 test("a call draws on what was bought, and says what it cost", async () => {
   const answer = await openai(await apiKey(supabase)).chat.completions.create({
-    model: "gpt-4o-mini",
+    model: "gpt-5.4-mini",
     messages: [{ role: "user", content: "Hi [[output_tokens=25]]" }],
   });
 

@@ -10,7 +10,7 @@ import { eventually, invitationTo, outcome, PAGES, press } from "./visitor.mjs";
 
 const { OCTROI_URL } = process.env;
 const JOIN = "http://localhost:3000/join";
-const QUESTION = { model: "gpt-4o-mini", max_tokens: 20, messages: [{ role: "user", content: "Hi" }] };
+const QUESTION = { model: "gpt-5.4-mini", max_tokens: 20, messages: [{ role: "user", content: "Hi" }] };
 
 let ada, bob, team, adas, bobs, firstToken;
 

@@ -88,7 +88,7 @@ const DOORS = {
         authorization: `Bearer ${token}`,
         "content-type": "application/json",
       },
-      body: JSON.stringify({ model: "gpt-5-mini", input: "Hi" }),
+      body: JSON.stringify({ model: "gpt-5.6-luna", input: "Hi" }),
     }),
 };
 const DATA_API = { "Data API": (token) => dataApi("my_quota", token) };

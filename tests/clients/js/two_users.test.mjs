@@ -11,7 +11,7 @@ import { column, psql } from "./psql.mjs";
 import { subscribe } from "./subscriber.mjs";
 import { invitationTo, PAGES } from "./visitor.mjs";
 
-const QUESTION = { model: "gpt-4o-mini", max_tokens: 20, messages: [{ role: "user", content: "Hi" }] };
+const QUESTION = { model: "gpt-5.4-mini", max_tokens: 20, messages: [{ role: "user", content: "Hi" }] };
 // A person's own, whatever account is named: one deletes, the other has another link each time.
 const OF_A_PERSON = new Set(["delete_my_account", "export_my_data"]);
 // What anybody may know: what is on sale.
@@ -195,7 +195,7 @@ test("a member does in the team what is theirs, and nothing of its owner's", asy
   }
   for (const [name, args] of [
     ["revoke_api_key", { id: ids.teamKey }],
-    ["restrict_api_key", { id: ids.teamKey, allowed_models: ["gpt-4o-mini"] }],
+    ["restrict_api_key", { id: ids.teamKey, allowed_models: ["gpt-5.4-mini"] }],
     ["set_key_budget", { id: ids.teamKey, meter: "tokens", period: "day", amount: 1 }],
   ]) {
     assert.equal(await found(mias.rpc(name, args)), false, name);

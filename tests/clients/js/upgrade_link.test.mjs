@@ -9,7 +9,7 @@ test("whoever runs into a limit is sent to a page that exists", async () => {
   const limits = [{ meter: "tokens", period: "day", amount: 1 }];
   const { data: [key] } = await supabase.rpc("create_api_key", { name: "small", limits }).throwOnError();
   const refused = await openai(key.secret).chat.completions
-    .create({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Hello" }] })
+    .create({ model: "gpt-5.4-mini", messages: [{ role: "user", content: "Hello" }] })
     .then(() => assert.fail("it was answered"), (error) => error);
   assert.equal(refused.status, 429);
 

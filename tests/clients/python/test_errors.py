@@ -14,7 +14,7 @@ HELLO = [{"role": "user", "content": "Hello. [[output_tokens=18]]"}]
 @pytest.mark.parametrize("secret", ["sk-oct-" + "0" * 64, "sk-proj-somebody-elses", "a.b.c"])
 def test_an_unknown_key_is_an_authentication_error(customer: Customer, secret: str):
     with pytest.raises(openai.AuthenticationError) as refused:
-        customer.openai(secret).chat.completions.create(model="gpt-4o-mini", messages=HELLO)
+        customer.openai(secret).chat.completions.create(model="gpt-5.4-mini", messages=HELLO)
     assert refused.value.code == "invalid_api_key"
     assert secret not in str(refused.value)
 
@@ -26,16 +26,16 @@ def test_a_revoked_key_is_an_authentication_error(customer: Customer):
 
     assert customer.rpc("revoke_api_key", id=key["id"]) is True
     with pytest.raises(openai.AuthenticationError):
-        client.chat.completions.create(model="gpt-4o-mini", messages=HELLO)
+        client.chat.completions.create(model="gpt-5.4-mini", messages=HELLO)
 
 
 def test_a_bad_parameter_is_a_bad_request_that_names_it(client: OpenAI, provider: Provider):
     served = provider.totals()["requests"]
     with pytest.raises(openai.BadRequestError) as refused:
-        client.chat.completions.create(model="gpt-4o-mini", messages=HELLO, extra_body={"mystery": 1})
+        client.chat.completions.create(model="gpt-5.4-mini", messages=HELLO, extra_body={"mystery": 1})
     assert refused.value.param == "mystery"
     with pytest.raises(openai.BadRequestError) as refused:
-        client.responses.create(model="gpt-5-mini", input="x", previous_response_id="resp_of_somebody")
+        client.responses.create(model="gpt-5.6-luna", input="x", previous_response_id="resp_of_somebody")
     assert refused.value.param == "previous_response_id"
     assert provider.totals()["requests"] == served
 
@@ -53,11 +53,11 @@ def test_an_endpoint_that_is_not_served_is_not_found(client: OpenAI):
 
 def test_an_idempotency_key_replays_the_first_answer(customer: Customer, client: OpenAI, provider: Provider):
     promise = {"Idempotency-Key": str(uuid.uuid4())}
-    first = client.chat.completions.create(model="gpt-4o-mini", messages=HELLO, extra_headers=promise)
+    first = client.chat.completions.create(model="gpt-5.4-mini", messages=HELLO, extra_headers=promise)
     served, used = provider.totals()["requests"], customer.standing()["used"]
 
     again = client.chat.completions.with_raw_response.create(
-        model="gpt-4o-mini", messages=HELLO, extra_headers=promise
+        model="gpt-5.4-mini", messages=HELLO, extra_headers=promise
     )
 
     assert again.parse() == first
@@ -70,11 +70,11 @@ def test_an_idempotency_key_with_another_body_is_a_conflict_that_is_not_retried(
     attempts = []
     client = customer.openai(on_attempt=attempts.append)
     promise = {"Idempotency-Key": str(uuid.uuid4())}
-    client.chat.completions.create(model="gpt-4o-mini", messages=HELLO, extra_headers=promise)
+    client.chat.completions.create(model="gpt-5.4-mini", messages=HELLO, extra_headers=promise)
     attempts.clear()
 
     with pytest.raises(openai.ConflictError) as refused:
-        client.chat.completions.create(model="gpt-4o", messages=HELLO, extra_headers=promise)
+        client.chat.completions.create(model="gpt-5.4", messages=HELLO, extra_headers=promise)
     assert refused.value.type == "idempotency_error"
     assert len(attempts) == 1
 
@@ -84,6 +84,6 @@ def test_an_idempotency_key_is_its_account_s_own(provider: Provider):
     served = provider.totals()["requests"]
     for _ in range(2):
         Customer.sign_up().openai().chat.completions.create(
-            model="gpt-4o-mini", messages=HELLO, extra_headers=promise
+            model="gpt-5.4-mini", messages=HELLO, extra_headers=promise
         )
     assert provider.totals()["requests"] == served + 2

@@ -24,7 +24,7 @@ def test_the_client_raises_at_once_and_the_provider_is_not_asked(customer: Custo
 
     started = time.monotonic()
     with pytest.raises(openai.RateLimitError) as refused:
-        client.chat.completions.create(model="gpt-4o-mini", messages=SHORT)
+        client.chat.completions.create(model="gpt-5.4-mini", messages=SHORT)
     elapsed_seconds = time.monotonic() - started
 
     assert answered >= 1
@@ -40,7 +40,7 @@ def test_the_error_tells_what_is_used_when_it_resets_and_where_to_get_more(custo
     use_up(client)
 
     with pytest.raises(openai.RateLimitError) as refused:
-        client.chat.completions.create(model="gpt-4o-mini", messages=SHORT)
+        client.chat.completions.create(model="gpt-5.4-mini", messages=SHORT)
 
     error, headers = refused.value.body, refused.value.response.headers
     quota, limit = error["quota"], customer.standing(scope="api_key")
@@ -74,7 +74,7 @@ def test_a_call_that_fits_is_clamped_to_what_is_left(customer: Customer):
     client = customer.openai(customer.api_key([{"meter": "tokens", "period": "month", "amount": 100}]))
 
     answer = client.chat.completions.create(
-        model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello. [[output_tokens=500]]"}], max_tokens=500
+        model="gpt-5.4-mini", messages=[{"role": "user", "content": "Hello. [[output_tokens=500]]"}], max_tokens=500
     )
 
     assert answer.choices[0].finish_reason == "length"
@@ -83,10 +83,10 @@ def test_a_call_that_fits_is_clamped_to_what_is_left(customer: Customer):
 
 def test_a_stream_is_refused_like_any_call(customer: Customer):
     client = customer.openai(customer.api_key([{"meter": "requests", "period": "day", "amount": 1}]))
-    client.chat.completions.create(model="gpt-4o-mini", messages=SHORT)
+    client.chat.completions.create(model="gpt-5.4-mini", messages=SHORT)
 
     with pytest.raises(openai.RateLimitError) as refused:
-        client.chat.completions.create(model="gpt-4o-mini", messages=SHORT, stream=True)
+        client.chat.completions.create(model="gpt-5.4-mini", messages=SHORT, stream=True)
     assert refused.value.body["quota"]["unit"] == "requests"
 
 
@@ -94,7 +94,7 @@ def test_a_key_s_cap_on_cost_refuses_in_nano_usd(customer: Customer):
     client = customer.openai(customer.api_key([{"meter": "cost", "period": "month", "amount": 1000}]))
 
     with pytest.raises(openai.RateLimitError) as refused:
-        client.chat.completions.create(model="gpt-4o-mini", messages=SHORT)
+        client.chat.completions.create(model="gpt-5.4-mini", messages=SHORT)
     assert refused.value.code == "key_budget_reached"
     assert (refused.value.body["quota"]["unit"], refused.value.body["quota"]["limit"]) == ("nano_usd", 1000)
 
@@ -103,7 +103,7 @@ def use_up(client: OpenAI) -> int:
     """Calls until the limit refuses; how many calls were answered."""
     for answered in range(100):
         try:
-            client.chat.completions.create(model="gpt-4o-mini", messages=SHORT)
+            client.chat.completions.create(model="gpt-5.4-mini", messages=SHORT)
         except openai.RateLimitError:
             return answered
     raise AssertionError("a hundred calls never met a limit of a hundred tokens")

@@ -8,7 +8,7 @@ from provider import Provider
 
 
 def test_a_plain_response_is_metered(customer: Customer, client: OpenAI, provider: Provider):
-    response = client.responses.create(model="gpt-5-mini", input="Say it short. [[output_tokens=21]]")
+    response = client.responses.create(model="gpt-5.6-luna", input="Say it short. [[output_tokens=21]]")
 
     assert response.status == "completed"
     assert response.output_text
@@ -19,7 +19,7 @@ def test_a_plain_response_is_metered(customer: Customer, client: OpenAI, provide
 
 
 def test_a_streamed_response_ends_with_its_usage(customer: Customer, client: OpenAI):
-    stream = client.responses.create(model="gpt-5-mini", input="Say it short. [[output_tokens=21]]", stream=True)
+    stream = client.responses.create(model="gpt-5.6-luna", input="Say it short. [[output_tokens=21]]", stream=True)
     events = list(stream)
 
     assert events[0].type == "response.created"
@@ -29,7 +29,7 @@ def test_a_streamed_response_ends_with_its_usage(customer: Customer, client: Ope
 
 
 def test_the_streaming_helper_works(client: OpenAI):
-    with client.responses.stream(model="gpt-5-mini", input="Say it short. [[output_tokens=21]]") as stream:
+    with client.responses.stream(model="gpt-5.6-luna", input="Say it short. [[output_tokens=21]]") as stream:
         text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
         assert stream.get_final_response().output_text == text
 
@@ -48,8 +48,8 @@ def test_embeddings_are_metered_by_their_input(customer: Customer, client: OpenA
 def test_models_are_the_priced_ones(client: OpenAI):
     listed = {model.id for model in client.models.list()}
 
-    assert {"gpt-4o-mini", "gpt-5-mini", "text-embedding-3-small"} <= listed
-    assert client.models.retrieve("gpt-5-mini").id == "gpt-5-mini"
+    assert {"gpt-5.4-mini", "gpt-5.6-luna", "text-embedding-3-small"} <= listed
+    assert client.models.retrieve("gpt-5.6-luna").id == "gpt-5.6-luna"
 
 
 def test_an_unknown_model_is_not_found(client: OpenAI):

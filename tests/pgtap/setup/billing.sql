@@ -112,7 +112,7 @@ as $$
 declare
   v_id uuid := octroi_private.uuid_v7();
 begin
-  perform octroi_private.record_usage(a.id, a.owner_user_id, 'gpt-5-mini', p_tokens, 0, p_request_id => v_id)
+  perform octroi_private.record_usage(a.id, a.owner_user_id, 'gpt-5.6-luna', p_tokens, 0, p_request_id => v_id)
   from octroi_private.account as a
   where a.owner_user_id = '01a00000-0000-7000-8000-00000000000e';
   return v_id;

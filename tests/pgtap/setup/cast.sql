@@ -58,10 +58,10 @@ end;
 select u.*
 from (values ('olga', 100), ('ada', 100), ('mia', 100), ('sten', 100)) as call (name, input_tokens)
 cross join lateral octroi_private.record_usage(
-  tap.personal(call.name), tap.user_id(call.name), 'gpt-5-mini', call.input_tokens, 10
+  tap.personal(call.name), tap.user_id(call.name), 'gpt-5.6-luna', call.input_tokens, 10
 ) as u \g /dev/null
 select u.*
 from (values ('olga', 200), ('ada', 300), ('mia', 400)) as call (name, input_tokens)
 cross join lateral octroi_private.record_usage(
-  :team, tap.user_id(call.name), 'gpt-4.1', call.input_tokens, 20
+  :team, tap.user_id(call.name), 'gpt-5.2', call.input_tokens, 20
 ) as u \g /dev/null

@@ -21,7 +21,7 @@ pub type Amount = (i64, i64);
 
 /// Prices of a model, micro-USD per million tokens: input, output.
 pub const PRICES: [(&str, i64, i64); 2] =
-    [("gpt-4o-mini", 150_000, 600_000), ("gpt-4o", 2_500_000, 10_000_000)];
+    [("gpt-5.4-mini", 750_000, 4_500_000), ("gpt-5.4", 2_500_000, 15_000_000)];
 
 /// Hours from the account's first noon to the end of its first month, which is February of a common year.
 const HOURS_A_MONTH: i64 = 28 * 24;

@@ -56,9 +56,9 @@ pub const BY_USERS: [Act; 32] = [
     (
         "request_completion",
         Has::Nothing,
-        "octroi.request_completion('{\"model\": \"gpt-4o-mini\", \"input\": \"canary\"}')",
+        "octroi.request_completion('{\"model\": \"gpt-5.4-mini\", \"input\": \"canary\"}')",
     ),
-    ("restrict_api_key", Has::Nothing, "octroi.restrict_api_key('{key}', array['gpt-4o-mini'])"),
+    ("restrict_api_key", Has::Nothing, "octroi.restrict_api_key('{key}', array['gpt-5.4-mini'])"),
     ("resume_subscription", Has::EndingPlan, "octroi.resume_subscription()"),
     ("revoke_api_key", Has::Nothing, "octroi.revoke_api_key('{key}')"),
     ("rotate_api_key", Has::Nothing, "octroi.rotate_api_key('{key}')"),
@@ -111,11 +111,11 @@ pub const BY_OTHERS: [Act; 5] = [
     (
         "reserve",
         Has::Nothing,
-        "octroi_private.reserve('{id}', '{account}', null, '{user}', 'gpt-4o-mini', 10, 10)",
+        "octroi_private.reserve('{id}', '{account}', null, '{user}', 'gpt-5.4-mini', 10, 10)",
     ),
     (
         "record_usage",
         Has::Nothing,
-        "octroi_private.record_usage('{account}', '{user}', 'gpt-4o-mini', 10, 10)",
+        "octroi_private.record_usage('{account}', '{user}', 'gpt-5.4-mini', 10, 10)",
     ),
 ];

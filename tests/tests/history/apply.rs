@@ -97,7 +97,7 @@ impl World<'_> {
         let caller = self.users[user];
         let (id, outcome, total, overrun): (uuid::Uuid, String, i64, i64) = sqlx::query_as(
             "select request_id, outcome, total_tokens, overrun_tokens
-             from octroi_private.record_usage($1, $2, 'gpt-4o-mini', $3, $4)",
+             from octroi_private.record_usage($1, $2, 'gpt-5.4-mini', $3, $4)",
         )
         .bind(caller.account_id)
         .bind(caller.user_id)

@@ -22,9 +22,9 @@ const MASTER_KEY: &str = "sk-only-in-benchmarks";
 pub async fn start(rig: &Rig, directory: &Path, upstream: SocketAddr) -> Result<Peer> {
     let config = format!(
         "model_list:
-  - model_name: gpt-4o-mini
+  - model_name: gpt-5.4-mini
     litellm_params:
-      model: openai/gpt-4o-mini
+      model: openai/gpt-5.4-mini
       api_base: http://{upstream}/v1
       api_key: sk-stand-in
 "

@@ -15,7 +15,7 @@ use crate::rig::Rig;
 
 /// Starts it.
 pub async fn start(rig: &Rig, directory: &Path, upstream: SocketAddr) -> Result<Peer> {
-    let targets = json!({ "targets": { "gpt-4o-mini": { "url": format!("http://{upstream}") } } });
+    let targets = json!({ "targets": { "gpt-5.4-mini": { "url": format!("http://{upstream}") } } });
     let file = rig.args.state.join("onwards.json");
     std::fs::write(&file, targets.to_string())?;
     let port = free_port()?;

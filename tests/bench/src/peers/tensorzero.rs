@@ -28,7 +28,7 @@ const RATE_RATIO_MIN: f64 = 1.0;
 /// Starts it, and with `limits` a Redis that keeps nothing on disk.
 pub async fn start(rig: &Rig, directory: &Path, upstream: SocketAddr, limits: bool) -> Result<Peer> {
     let name = if limits { "tensorzero_redis" } else { "tensorzero" };
-    let model = r#"models."gpt-4o-mini""#;
+    let model = r#"models."gpt-5.4-mini""#;
     let config = format!(
         r#"[gateway]
 observability.enabled = false
@@ -36,7 +36,7 @@ observability.enabled = false
 routing = ["stand_in"]
 [{model}.providers.stand_in]
 type = "openai"
-model_name = "gpt-4o-mini"
+model_name = "gpt-5.4-mini"
 api_base = "http://{upstream}/v1/"
 api_key_location = "none"
 {}"#,
@@ -72,7 +72,7 @@ api_key_location = "none"
     Ok(Peer {
         name: if limits { "TensorZero with Redis limits" } else { "TensorZero (no limits)" },
         address,
-        asked: keys::question_at(&path, "", Some("tensorzero::model_name::gpt-4o-mini"), false),
+        asked: keys::question_at(&path, "", Some("tensorzero::model_name::gpt-5.4-mini"), false),
         running: std::iter::once(running).chain(redis).collect(),
         targets: if limits {
             (Target::RatioAtMost(ADDED_RATIO_MAX), Target::RatioAtLeast(RATE_RATIO_MIN))

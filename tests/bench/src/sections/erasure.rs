@@ -164,7 +164,7 @@ async fn others(rig: &Rig, database: &str, until: Until<'_>) -> Result<f64> {
         let request_id = Uuid::now_v7();
         let asked = Instant::now();
         let verdict: String = sqlx::query_scalar(
-            "select verdict from octroi_private.reserve($1, $2, null, $2, 'gpt-4o-mini', 100, 500)",
+            "select verdict from octroi_private.reserve($1, $2, null, $2, 'gpt-5.4-mini', 100, 500)",
         )
         .bind(request_id)
         .bind(account_id)

@@ -4,7 +4,7 @@
 use octroi_front_end::{Answer, Project, Visitor, newcomer};
 use serde_json::{Value, json};
 
-const MODEL: &str = "gpt-4o-mini";
+const MODEL: &str = "gpt-5.4-mini";
 
 async fn newcomer_of(project: &Project) -> Visitor {
     let (email, password) = newcomer();
