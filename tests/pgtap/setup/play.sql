@@ -93,3 +93,6 @@ insert into tap.role_name values
 ('anon'), ('authenticated'), ('service_role'), ('octroi_worker'), ('octroi_meter'), ('octroi_admin'),
 ('octroi_support'), ('octroi_operator');
 grant select on tap.role_name to public;
+
+-- The plans that come with Octroi leave out what is dear; which models they allow is no matter of most stories.
+update octroi_private.plan_version set allowed_models = null;
