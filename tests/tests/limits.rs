@@ -36,8 +36,9 @@ async fn every_scope_and_meter_refuses_under_its_own_name() {
                     let told = if (scope, meter) == ("account", "cost") { "spend_cap_reached" } else { told };
                     assert_eq!((refused.verdict.as_str(), refused.reason()), ("refused", told));
                     assert_eq!(refused.limit(), (scope, meter, period));
-                    let used =
-                        [("tokens", 30), ("requests", 1), ("cost", 22_500)].into_iter().find(|u| u.0 == meter);
+                    let used = [("tokens", 30), ("requests", 1), ("cost", 22_500)]
+                        .into_iter()
+                        .find(|u| u.0 == meter);
                     assert_eq!((refused.granted, refused.used), (Some(amount), used.map(|u| u.1)));
                     assert_eq!(refused.remaining, Some(amount - used.unwrap().1));
                 }
@@ -142,8 +143,16 @@ async fn a_budget_below_what_is_held_lets_nothing_more_through() {
         let held = Call::new(caller, 300, 0);
         reserve(&stage.pool, &held).await;
         stage.set_budget(caller, ("account", ""), "tokens", "month", 500).await;
-        assert_eq!(reason(stage, &Call::new(caller, 1, 0)).await, "quota_held", "until the call that runs has ended");
-        assert_eq!(reason(stage, &Call::new(caller, 101, 0)).await, "quota_exceeded", "100 of 500 are not used");
+        assert_eq!(
+            reason(stage, &Call::new(caller, 1, 0)).await,
+            "quota_held",
+            "until the call that runs has ended"
+        );
+        assert_eq!(
+            reason(stage, &Call::new(caller, 101, 0)).await,
+            "quota_exceeded",
+            "100 of 500 are not used"
+        );
         assert_eq!(release(&stage.pool, held.request_id).await, "released");
         assert_eq!(reason(stage, &Call::new(caller, 101, 0)).await, "quota_exceeded", "100 of 500 are left");
         use_tokens(stage, caller, 100).await;

@@ -76,15 +76,14 @@ impl Database {
         call: &ReserveItem,
         standing: &LimitStanding,
     ) -> Result<u64, DatabaseError> {
-        let query =
-            sqlx::query_scalar("select octroi_private.calls_holding($1, $2, $3, $4, $5, $6, $7)")
-                .bind(call.account_id)
-                .bind(call.api_key_id)
-                .bind(call.user_id)
-                .bind(&call.model)
-                .bind(standing.scope.as_str())
-                .bind(standing.meter.as_str())
-                .bind(standing.period.as_str());
+        let query = sqlx::query_scalar("select octroi_private.calls_holding($1, $2, $3, $4, $5, $6, $7)")
+            .bind(call.account_id)
+            .bind(call.api_key_id)
+            .bind(call.user_id)
+            .bind(&call.model)
+            .bind(standing.scope.as_str())
+            .bind(standing.meter.as_str())
+            .bind(standing.period.as_str());
         let calls: i64 = self.answer(query.fetch_one(self.pool())).await?;
         Ok(u64::try_from(calls).unwrap_or_default())
     }

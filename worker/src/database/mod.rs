@@ -41,6 +41,7 @@ mod reserve;
 mod session;
 mod settle;
 mod sweep;
+mod verdict;
 
 pub use admin_exports::{AdminReader, AdminTable};
 pub use audit::{AuditBreak, AuditPart, AuditPosition};
@@ -73,10 +74,10 @@ pub use purchase_pages::PurchasePages;
 pub use readiness::{Readiness, RoleRights, Surroundings};
 pub use refused_calls::RefusedCallCount;
 pub use release::ReleaseOutcome;
-pub use reserve::{
-    HeldBack, Hold, OnDisconnect, OutputBound, Refusal, RefusalReason, Replay, ReplayState, ReserveItem,
-    ReserveVerdict,
-};
+pub use reserve::ReserveItem;
 pub use session::Session;
 pub use settle::{SettleItem, SettleOutcome, SettleSource, SettledUsage, Settlement, StoredResponse};
 pub use sweep::SweptTask;
+pub use verdict::{
+    HeldBack, Hold, OnDisconnect, OutputBound, Refusal, RefusalReason, Replay, ReplayState, ReserveVerdict,
+};

@@ -197,8 +197,14 @@ impl Shared {
                 };
                 let reservations = Arc::clone(&self.reservations);
                 let metrics = CallMetrics::start(&request.model);
-                let open =
-                    OpenCall::new(reservations, request_id, caller.account_id, bounds, Instant::now(), metrics);
+                let open = OpenCall::new(
+                    reservations,
+                    request_id,
+                    caller.account_id,
+                    bounds,
+                    Instant::now(),
+                    metrics,
+                );
                 let cache_key = request.client_cache_key.as_deref();
                 let identity = self.identity.for_caller(caller.account_id, caller.user_id, cache_key);
                 let sending = Sending {

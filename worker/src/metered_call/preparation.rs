@@ -39,9 +39,7 @@ pub(super) async fn prepare(
     let (request, input) = bound_input(request, model).await?;
     let output_tokens = match request.endpoint {
         Endpoint::Embeddings => Some(0),
-        Endpoint::ChatCompletions | Endpoint::Responses => {
-            request.wanted_output_tokens
-        }
+        Endpoint::ChatCompletions | Endpoint::Responses => request.wanted_output_tokens,
     };
     let (idempotency_key, body_hash) = match idempotency {
         Some(Idempotency { key, body_hash }) => (Some(key), Some(body_hash)),

@@ -185,7 +185,7 @@ fn reserve_item(request_id: Uuid, account_id: Uuid) -> ReserveItem {
         model: "gpt-5.4-mini".to_owned(),
         endpoint: "chat.completions",
         input_tokens: 100,
-        output_tokens: 500,
+        output_tokens: Some(500),
         choices: 1,
         idempotency_key: None,
         body_hash: None,

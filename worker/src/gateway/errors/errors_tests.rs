@@ -37,7 +37,8 @@ fn standing() -> LimitStanding {
 
 fn refused(reason: RefusalReason, standing: Option<LimitStanding>) -> GatewayError {
     let retry_after_seconds = Some(691_200);
-    let refusal = Refusal { request_id: Uuid::nil(), reason, standing, needed: Some(1_040), retry_after_seconds };
+    let refusal =
+        Refusal { request_id: Uuid::nil(), reason, standing, needed: Some(1_040), retry_after_seconds };
     let error = CallError::Refused {
         refusal: Box::new(refusal),
         model: "gpt-5".to_owned(),
@@ -100,12 +101,18 @@ fn failures_of_a_call_are_told_as_the_table_says() {
         code: Some("invalid_image".to_owned()),
     };
     let rows = [
-        (CallError::NotMetered(MeterError::Unavailable), "503 metering_unavailable/metering_unavailable true 5"),
+        (
+            CallError::NotMetered(MeterError::Unavailable),
+            "503 metering_unavailable/metering_unavailable true 5",
+        ),
         (CallError::NotMetered(MeterError::Overloaded), "503 server_error/server_busy true 1"),
         (CallError::NotMetered(MeterError::Closed), "503 server_error/shutting_down true 5"),
         (CallError::DatabaseUnavailable, "503 metering_unavailable/metering_unavailable true 5"),
         (CallError::NotSettled, "503 metering_unavailable/usage_not_recorded false -"),
-        (CallError::NotAccepted { retry_after: None }, "503 upstream_unavailable/upstream_unavailable true 5"),
+        (
+            CallError::NotAccepted { retry_after: None },
+            "503 upstream_unavailable/upstream_unavailable true 5",
+        ),
         (
             CallError::NotAccepted { retry_after: Some(Duration::from_secs(17)) },
             "503 upstream_unavailable/upstream_unavailable true 17",
@@ -216,7 +223,8 @@ fn a_share_of_an_account_is_raised_by_its_admins_and_by_no_page() {
         (LimitScope::Model, "Another model may have more left."),
     ] {
         let limit = LimitStanding { scope, ..standing() };
-        let body = serde_json::to_value(refused(RefusalReason::MemberBudgetReached, Some(limit)).body()).unwrap();
+        let body =
+            serde_json::to_value(refused(RefusalReason::MemberBudgetReached, Some(limit)).body()).unwrap();
         let message = body["error"]["message"].as_str().unwrap();
         assert!(message.contains(who) && !message.contains("https://"), "{message}");
         assert_eq!(body["error"]["quota"]["upgrade_url"], Value::Null);
@@ -250,7 +258,8 @@ fn a_reset_within_a_minute_is_worth_a_retry_after_and_every_reset_stands_in_a_he
 
 #[test]
 fn a_call_that_others_hold_back_is_told_to_come_again_and_not_to_upgrade() {
-    let held = crate::database::HeldBack { standing: standing(), needed: 1_099, wait_seconds: 20, ticket: Some(1) };
+    let held =
+        crate::database::HeldBack { standing: standing(), needed: 1_099, wait_seconds: 20, ticket: Some(1) };
     let error = CallError::Held {
         held: Box::new(held),
         held_calls: Some(1),

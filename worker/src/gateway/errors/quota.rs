@@ -102,7 +102,8 @@ impl QuotaRefusal {
             (LimitScope::Account, None) => "A larger plan has more.".to_owned(),
             (LimitScope::Member, _) => "An owner or admin of the account can raise it.".to_owned(),
             (LimitScope::ApiKey, _) => {
-                "Whoever made the key, or an admin of the account, can make one with a higher limit.".to_owned()
+                "Whoever made the key, or an admin of the account, can make one with a higher limit."
+                    .to_owned()
             }
             (LimitScope::Model, _) => "Another model may have more left.".to_owned(),
         };

@@ -1,0 +1,73 @@
+//! How long an answer may be: as asked, by default, or as far as a limit goes; and that its reader is told.
+
+use octroi_tests::cast::Caller;
+use octroi_tests::client::{Client, chat, with};
+use octroi_tests::gateway::{Gateway, provider};
+use octroi_tests::stage::{Stage, play};
+use serde_json::{Value, json};
+
+const CHAT: &str = "/v1/chat/completions";
+
+async fn customer(stage: &Stage, gateway: &Gateway, tokens: i64) -> (Caller, Client) {
+    let caller = stage.sign_up_with(&[("account", "", "tokens", "month", tokens, 0)]).await;
+    let key = stage.make_key(caller, json!([])).await;
+    (caller, gateway.client.with(&key.secret))
+}
+
+/// A chat whose answer has so many tokens.
+fn asking(output_tokens: u64, more: Value) -> Value {
+    let text = format!("Go on. [[output_tokens={output_tokens}]]");
+    let body = chat(json!({ "messages": [{ "role": "user", "content": text }] }));
+    with(body, more)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_we_cut_says_so() {
+    play(async |stage| {
+        let sim = provider().await;
+        let gateway = Gateway::start(stage, &sim).await;
+        let (_, client) = customer(stage, &gateway, 600).await;
+        let cut = client.post(CHAT, &asking(5_000, json!({ "stream": true }))).await;
+        let text = String::from_utf8_lossy(&cut.body);
+        assert_eq!(cut.header("x-output-bound"), Some("balance"));
+        assert!(text.contains(": octroi output-limit=") && text.contains(" bound=balance\n\n"), "{text}");
+        let (caller, client) = customer(stage, &gateway, 50_000).await;
+        let by_default = client.post(CHAT, &asking(5_000, json!({}))).await;
+        assert_eq!(
+            (by_default.header("x-output-limit"), by_default.header("x-output-cut")),
+            (Some("4096"), Some("default"))
+        );
+        let asked = client.post(CHAT, &asking(5_000, json!({ "max_completion_tokens": 20 }))).await;
+        assert_eq!((asked.header("x-output-bound"), asked.header("x-output-cut")), (Some("asked"), None));
+        let bounds: Vec<String> = sqlx::query_scalar(
+            "select output_bound::text from octroi_private.request where account_id = $1 order by id",
+        )
+        .bind(caller.account_id)
+        .fetch_all(&stage.pool)
+        .await
+        .unwrap();
+        assert_eq!(bounds, ["default", "asked"], "and is recorded with the request");
+        gateway.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_thinks_is_refused_rather_than_cut_to_its_thoughts() {
+    play(async |stage| {
+        let sim = provider().await;
+        let gateway = Gateway::start(stage, &sim).await;
+        let (_, client) = customer(stage, &gateway, 900).await;
+        let reply = client.post(CHAT, &asking(600, json!({ "model": "gpt-5.6-luna" }))).await;
+        reply.assert_openai_error(429);
+        assert_eq!(reply.code(), "quota_exceeded");
+        assert!(reply.json()["error"]["quota"]["needed"].as_i64().unwrap() > 1_024);
+        assert!(sim.requests().is_empty());
+        let short = client
+            .post(CHAT, &asking(600, json!({ "model": "gpt-5.6-luna", "max_completion_tokens": 100 })))
+            .await;
+        assert_eq!(short.status, 200, "who asks for less gets it");
+        gateway.stop().await;
+    })
+    .await;
+}
