@@ -51,7 +51,9 @@ check_npm_audit() {
 }
 
 check rustfmt cargo fmt --all --check
+check "rustfmt, the Rust front end" cargo fmt --manifest-path tests/clients/rust/Cargo.toml --check
 check clippy cargo clippy --quiet --workspace --all-targets --locked -- --deny warnings
+check "clippy, the Rust front end" cargo clippy --quiet --manifest-path tests/clients/rust/Cargo.toml --all-targets --locked -- --deny warnings
 check "cargo deny" cargo deny --offline --log-level error check bans licenses sources
 check "cargo deny, advisories" check_advisories
 check "npm audit" check_npm_audit

@@ -36,7 +36,9 @@ fn every_import_is_pinned_by_a_lock_file() {
     for manifest in manifests {
         assert!(manifest.with_file_name("package-lock.json").is_file(), "{} has no lock", manifest.display());
     }
-    assert!(checkout().join("Cargo.lock").is_file());
+    for lock in ["Cargo.lock", "tests/clients/rust/Cargo.lock"] {
+        assert!(checkout().join(lock).is_file(), "{lock}");
+    }
     for settings in found(|path| path.ends_with("deno.json")) {
         let text = std::fs::read_to_string(&settings).unwrap();
         let settings_json: serde_json::Value = serde_json::from_str(&text).unwrap();
