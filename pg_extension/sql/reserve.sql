@@ -37,7 +37,8 @@ with allotted as materialized (
 opened as (
   insert into octroi_private.request (
     id, account_id, api_key_id, user_id, model, endpoint, idempotency_key, body_hash, price_id, balance_ids,
-    hold_amounts, input_tokens, output_tokens, output_bound, choices, hold_tokens, hold_cost_nano_usd, started_at, expires_at
+    hold_amounts, input_tokens, output_tokens, output_bound, choices, hold_tokens, hold_cost_nano_usd, started_at,
+    expires_at
   )
   select
     ($1::uuid [])[1], ($2::uuid [])[1], ($3::uuid [])[1], ($4::uuid [])[1], ($5::text [])[1], ($6::text [])[1],

@@ -2,8 +2,8 @@
 -- micro-USD; taxes and what payments cost are not counted.
 --
 -- The worst case is a true bound: every token of a quota is taken to be the dearest token of the dearest model that may
--- be used, at the highest price in force or announced. What a month leaves over and the next one may use was paid for in
--- its own month, so roll-over costs nothing on average and is not counted.
+-- be used, at the highest price in force or announced. What a month leaves over and the next one may use was paid for
+-- in its own month, so roll-over costs nothing on average and is not counted.
 set role octroi_owner;
 
 -- The dearest token of a model, in micro-USD per million, whichever price of it applies; and its dearest call, in
@@ -60,8 +60,8 @@ as $$
   group by 1, 2
 $$;
 
--- The most that a month of a declared plan can cost, in micro-USD, and the dearest model of it; null: nothing bounds it.
--- Tokens go to the dearest model first, as far as a limit of its own lets them.
+-- The most that a month of a declared plan can cost, in micro-USD, and the dearest model of it; null: nothing bounds
+-- it. Tokens go to the dearest model first, as far as a limit of its own lets them.
 create function octroi_private.month_cost(p_plan jsonb, out model text, out token_price bigint, out cost bigint)
 language sql
 stable
@@ -113,12 +113,14 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select case p_currency when 'usd' then 10000 else (p_plans #>> array['micro_usd_per_minor_unit', p_currency])::bigint end
+  select case p_currency when 'usd' then 10000 else (p_plans #>> array['micro_usd_per_minor_unit',
+  p_currency])::bigint end
 $$;
 
 -- What use beyond a plan costs more than it brings, when its cap is spent: of each slice the same part. A limit on cost
 -- ends it earlier.
-create function octroi_private.overage_loss(p_slices bigint, p_slice_cost bigint, p_slice_price bigint, p_cost_limit bigint)
+create function octroi_private.overage_loss(p_slices bigint, p_slice_cost bigint, p_slice_price bigint,
+p_cost_limit bigint)
 returns bigint
 language sql
 immutable
@@ -172,7 +174,8 @@ as $$
     ) as v
     union all
     select 'overage', p.item ->> 'code', p.place, 2, o.item ->> 'meter', p.model, p.token_price, s.slices * s.price,
-      least(s.slices::numeric * s.cost, p.cost_limit), octroi_private.overage_loss(s.slices, s.cost, s.price, p.cost_limit),
+      least(s.slices::numeric * s.cost, p.cost_limit), octroi_private.overage_loss(s.slices, s.cost, s.price,
+      p.cost_limit),
       o.item -> 'allow_loss'
     from plan as p
     cross join lateral octroi_private.listed(p.item -> 'overage') as o

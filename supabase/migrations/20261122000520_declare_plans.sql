@@ -171,7 +171,8 @@ begin
     code, version, name, meter, amount, price_minor, currency, expires_after_days, priority, lookup_key, content
   )
   select
-    p_code, p_version, c.name, c.meter, c.amount, c.price, c.currency, c.expires_after_days, c.priority, v_key, p_content
+    p_code, p_version, c.name, c.meter, c.amount, c.price, c.currency, c.expires_after_days, c.priority, v_key,
+    p_content
   from jsonb_to_record(p_content) as c (
     name text, meter text, amount bigint, price bigint, currency text, expires_after_days integer, priority smallint
   );

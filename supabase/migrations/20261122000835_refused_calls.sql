@@ -49,7 +49,8 @@ begin
   order by a.id
   for share;
   insert into octroi_private.refused_call as r (
-    account_id, day, code, status, refusals, last_refused_at, api_key_id, endpoint, model, scope, meter, period, granted,
+    account_id, day, code, status, refusals, last_refused_at, api_key_id, endpoint, model, scope, meter, period,
+    granted,
     used, held
   )
   select distinct on (c.account_id, c.code)
@@ -59,7 +60,8 @@ begin
     case when c.model ~ '^[A-Za-z0-9._:/-]{1,100}$' then c.model end,
     c.scope, c.meter, c.period, c.granted, c.used, c.held
   from jsonb_to_recordset(p_calls) as c (
-    account_id uuid, code text, status smallint, refusals bigint, api_key_id uuid, endpoint text, model text, scope text,
+    account_id uuid, code text, status smallint, refusals bigint, api_key_id uuid, endpoint text, model text,
+    scope text,
     meter text, period text, granted bigint, used bigint, held bigint
   )
   join octroi_private.account as a on a.id = c.account_id and a.status <> 'closed'

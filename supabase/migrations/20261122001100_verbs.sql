@@ -272,8 +272,8 @@ $$;
 comment on function octroi_private.record_usage(uuid, uuid, text, bigint, bigint, bigint, uuid, uuid, text) is
 'Records usage as a fact inside the caller''s transaction; with p_request_id, once. Raises OC011 when the caller or model is unknown, OC010 for other usage under the same id.';
 
--- How many open calls hold something of a limit that held a call back: for its refusal, so for those only that waited in
--- vain. Open calls of all accounts are looked through: there are never more than workers can have under way.
+-- How many open calls hold something of a limit that held a call back: for its refusal, so for those only that waited
+-- in vain. Open calls of all accounts are looked through: there are never more than workers can have under way.
 create function octroi_private.calls_holding(
   p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_scope text, p_meter text, p_period text
 )

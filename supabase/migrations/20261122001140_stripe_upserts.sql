@@ -194,7 +194,8 @@ begin
     on conflict (id) do update
     set customer_id = excluded.customer_id, status = excluded.status, payment_status = excluded.payment_status,
       reference = excluded.reference, subscription_id = excluded.subscription_id,
-      payment_intent_id = excluded.payment_intent_id, invoice_id = excluded.invoice_id, amount_total_minor = excluded.amount_total_minor,
+      payment_intent_id = excluded.payment_intent_id, invoice_id = excluded.invoice_id,
+      amount_total_minor = excluded.amount_total_minor,
       currency = excluded.currency, expires_at = excluded.expires_at
     where s.payment_status = 'unpaid' and s.status is distinct from 'expired'
       or (excluded.status, excluded.payment_status) is not distinct from (s.status, s.payment_status)

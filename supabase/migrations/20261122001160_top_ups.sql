@@ -17,8 +17,9 @@ comment on table octroi_private.top_up is 'Packs that were bought, and with whic
 create index top_up_account on octroi_private.top_up (account_id, bought_at);
 create index top_up_payment on octroi_private.top_up (payment_intent_id);
 
--- Every line of a customer that sells a pack and is paid. A page that sells once may make an invoice of it as a receipt:
--- then both say the same, and one of them counts, whichever is known first. Of our own pages that is always the page.
+-- Every line of a customer that sells a pack and is paid. A page that sells once may make an invoice of it as a
+-- receipt: then both say the same, and one of them counts, whichever is known first. Of our own pages that is always
+-- the page.
 create function octroi_private.paid_packs(p_customer_id text)
 returns table (
   source text, pack_id bigint, quantity bigint, paid_minor bigint, currency text, payment_intent_id text

@@ -283,8 +283,8 @@ begin
 end
 $$;
 
--- A call of p_user_id was refused for what is used. Each limit that would refuse it with every hold given back as well is
--- told of as reached; where the account's own month does, a pack is bought if one was asked for. However often: a
+-- A call of p_user_id was refused for what is used. Each limit that would refuse it with every hold given back as well
+-- is told of as reached; where the account's own month does, a pack is bought if one was asked for. However often: a
 -- threshold is told of once in a period, and one pack is bought at a time.
 create function octroi_private.note_refused_at_limit(
   p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer
