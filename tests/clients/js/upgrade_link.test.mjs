@@ -6,8 +6,8 @@ import { openai, signUp } from "./customer.mjs";
 
 test("whoever runs into a limit is sent to a page that exists", async () => {
   const { supabase } = await signUp();
-  const limits = [{ meter: "tokens", period: "day", amount: 1 }];
-  const { data: [key] } = await supabase.rpc("create_api_key", { name: "small", limits }).throwOnError();
+  const { data: [key] } = await supabase.rpc("create_api_key", { name: "any" }).throwOnError();
+  await supabase.rpc("set_budget", { meter: "tokens", period: "day", amount: 1 }).throwOnError();
   const refused = await openai(key.secret).chat.completions
     .create({ model: "gpt-5.4-mini", messages: [{ role: "user", content: "Hello" }] })
     .then(() => assert.fail("it was answered"), (error) => error);

@@ -2,11 +2,13 @@
 
 use sqlx::postgres::{PgBindIterExt, PgRow};
 use sqlx::{Executor, Row};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::session::to_bigint;
-use super::{DatabaseError, LimitStanding, Session};
+use super::{
+    DatabaseError, HeldBack, Hold, LimitStanding, OnDisconnect, OutputBound, Refusal, RefusalReason, Replay,
+    ReplayState, ReserveVerdict, Session,
+};
 
 const RESERVE_MANY: &str = "\
 select request_id, verdict, reason, output_tokens, hold_tokens, hold_cost_nano_usd, expires_at,
