@@ -19,8 +19,9 @@ do $$
 declare
   v_role text;
 begin
-  foreach v_role in array array['octroi_owner', 'octroi_worker', 'octroi_meter', 'octroi_admin', 'octroi_support',
-  'octroi_operator'] loop
+  foreach v_role in array array[
+    'octroi_owner', 'octroi_worker', 'octroi_meter', 'octroi_admin', 'octroi_support', 'octroi_operator'
+  ] loop
     if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
       execute format('create role %I nologin noinherit', v_role);
     end if;

@@ -141,8 +141,9 @@ as $$
     select o.item, 'overage[' || o.place || ']' as at, o.place, o.item ->> 'meter' as meter
     from octroi_private.listed(p_plan -> 'overage') as o
   )
-  select octroi_private.unknown_keys(d.item, array['meter', 'slice', 'price', 'spend_cap', 'on', 'allow_loss'],
-  d.at || '.')
+  select octroi_private.unknown_keys(
+    d.item, array['meter', 'slice', 'price', 'spend_cap', 'on', 'allow_loss'], d.at || '.'
+  )
   from declared as d
   union all
   select octroi_private.allow_loss_faults(d.item, d.at || '.') from declared as d

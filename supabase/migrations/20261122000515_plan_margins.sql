@@ -113,14 +113,17 @@ language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select case p_currency when 'usd' then 10000 else (p_plans #>> array['micro_usd_per_minor_unit',
-  p_currency])::bigint end
+  select case p_currency
+    when 'usd' then 10000
+    else (p_plans #>> array['micro_usd_per_minor_unit', p_currency])::bigint
+  end
 $$;
 
 -- What use beyond a plan costs more than it brings, when its cap is spent: of each slice the same part. A limit on cost
 -- ends it earlier.
-create function octroi_private.overage_loss(p_slices bigint, p_slice_cost bigint, p_slice_price bigint,
-p_cost_limit bigint)
+create function octroi_private.overage_loss(
+  p_slices bigint, p_slice_cost bigint, p_slice_price bigint, p_cost_limit bigint
+)
 returns bigint
 language sql
 immutable
@@ -174,8 +177,8 @@ as $$
     ) as v
     union all
     select 'overage', p.item ->> 'code', p.place, 2, o.item ->> 'meter', p.model, p.token_price, s.slices * s.price,
-      least(s.slices::numeric * s.cost, p.cost_limit), octroi_private.overage_loss(s.slices, s.cost, s.price,
-      p.cost_limit),
+      least(s.slices::numeric * s.cost, p.cost_limit),
+      octroi_private.overage_loss(s.slices, s.cost, s.price, p.cost_limit),
       o.item -> 'allow_loss'
     from plan as p
     cross join lateral octroi_private.listed(p.item -> 'overage') as o

@@ -5,8 +5,7 @@ do $$
 begin
   perform octroi_private.declare_prices($json${
     "source":
-      "PyPI litellm 1.110.2 (its cost map names developers.openai.com/api/docs/pricing) and openai 3.57.0 (model names,
-      shut-down dates)",
+      "PyPI litellm 1.110.2 (its cost map names developers.openai.com/api/docs/pricing) and openai 3.57.0 (model names, shut-down dates)",
     "model": [
       {"name": "gpt-6.1-sol", "from": "2026-01-01", "encoding": "o200k_base", "endpoints": ["chat.completions",
         "responses"], "reasoning": true, "max_input_tokens": 922000, "max_output_tokens": 128000, "input":

@@ -1,7 +1,8 @@
 -- What binds a caller, and what a call would be told.
 set role octroi_owner;
 
--- Whether what is used beyond plan and grants costs the account money. A plan that the operator gave is billed to nobody.
+-- Whether what is used beyond plan and grants costs the account money. A plan that the operator gave is billed to
+-- nobody.
 create function octroi_private.is_overage_charged(p_account_id uuid, p_meter text)
 returns boolean
 language sql

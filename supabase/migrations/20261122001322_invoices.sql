@@ -229,8 +229,8 @@ comment on function octroi.open_invoice(text) is
 'Asks Stripe for its page of an invoice anew; read its URL with billing_request(id). my_invoices then has it too. Raises OC040, OC021, OC032, OC013.';
 
 -- Where the owner of an account is reached, to fill in Stripe's page for them, once: what Stripe has of an account is
--- corrected by update_my_contact alone. Null where that is not to be, nothing is kept, nothing opens, or what an earlier
--- owner left at Stripe is still being removed.
+-- corrected by update_my_contact alone. Null where that is not to be, nothing is kept, nothing opens, or what an
+-- earlier owner left at Stripe is still being removed.
 create function octroi_private.checkout_email(p_id uuid)
 returns text
 language plpgsql

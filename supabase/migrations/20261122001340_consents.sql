@@ -318,7 +318,8 @@ begin
     limit greatest(p_max_rows, 0)
   ) as r;
   perform octroi_private.record_audit(
-    'news.announce', null, p_key, jsonb_build_object('mails', v_written, 'subject', p_letter -> 'en' ->> 'subject'), null
+    'news.announce', null, p_key, jsonb_build_object('mails', v_written, 'subject', p_letter -> 'en' ->> 'subject'),
+    null
   );
   return v_written;
 end

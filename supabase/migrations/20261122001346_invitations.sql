@@ -153,7 +153,8 @@ begin
     select count(*) from octroi_private.member as m where m.account_id = p_account_id
   ) + v_waiting >= octroi_private.seats_of(p_account_id) then
     raise exception 'all % seats of the plan are taken or kept for who is invited',
-      octroi_private.seats_of(p_account_id) using errcode = 'OC013', hint = 'A bigger plan has more; remove_member or revoke_invitation frees one.';
+      octroi_private.seats_of(p_account_id) using errcode = 'OC013',
+      hint = 'A bigger plan has more; remove_member or revoke_invitation frees one.';
   elsif (
     select count(*) from octroi_private.invitation as i
     where i.account_id = p_account_id and i.created_at > v_since

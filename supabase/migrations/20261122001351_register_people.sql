@@ -38,7 +38,8 @@ call octroi_private.register_personal_table(
   revoked_at | fact | when it was revoked $$
 );
 call octroi_private.register_personal_table(
-  'contact', 'person', 'to write to a user about their account, and to tell them apart in their teams', 'contract', 'while the user exists', array['mail'],
+  'contact', 'person', 'to write to a user about their account, and to tell them apart in their teams', 'contract',
+  'while the user exists', array['mail'],
   'delete', null, 'none', 't.user_id = $1', null, array['user_id'], $$
   user_id | reference | the user
   email | sealed | their address, as they sign in with it

@@ -207,7 +207,8 @@ as $$
       where user_id = $1 and state = ''open'' and kind <> ''erasure'''),
     (15, 'privacy_request', 'update octroi_private.privacy_request set user_id = null where user_id = $1'),
     (14, 'breach_notice', 'update octroi_private.breach_notice set user_id = null where user_id = $1'),
-    (14, 'breach', 'update octroi_private.breach set affected = jsonb_set(affected, ''{users}'', (affected -> ''users'') - $1::text)
+    (14, 'breach',
+    'update octroi_private.breach set affected = jsonb_set(affected, ''{users}'', (affected -> ''users'') - $1::text)
       where affected -> ''users'' ? $1::text'),
     (14, 'ban', 'delete from octroi_private.ban where user_id = $1'),
     (14, 'second_factor', 'delete from octroi_private.second_factor where user_id = $1'),

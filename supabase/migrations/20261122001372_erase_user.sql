@@ -72,7 +72,9 @@ declare
   v_kept jsonb := '[]';
 begin
   select r.* into strict v_rule from octroi_private.retention_rule as r where r.is_in_force;
-  v_until := (date_trunc('year', p_at at time zone 'utc') + make_interval(years => 1 + v_rule.years)) at time zone 'utc';
+  v_until := (
+    date_trunc('year', p_at at time zone 'utc') + make_interval(years => 1 + v_rule.years)
+  ) at time zone 'utc';
   v_billed := array(
     select distinct c.account_id from octroi_private.stripe_customer as c where c.account_id = any(p_ending)
   );
@@ -137,7 +139,9 @@ begin
     for no key update
   ) as a;
   v_accounts := coalesce(v_accounts, '{}');
-  insert into octroi_private.erasure_receipt (asked_by, erased_at) values (p_asked_by, v_now) returning * into v_receipt;
+  insert into octroi_private.erasure_receipt (asked_by, erased_at)
+  values (p_asked_by, v_now)
+  returning * into v_receipt;
   v_owned := array(select a.id from octroi_private.account as a where a.owner_user_id = p_user_id);
   v_ending := octroi_private.hand_over(p_user_id);
   perform octroi_private.audit_erasure(v_receipt.id, v_accounts, v_ending);

@@ -2,8 +2,8 @@
 set role octroi_owner;
 
 -- A team that goes on keeps its customer at Stripe, and nothing of its former owner: neither name nor addresses, and
--- above all no card of theirs, which would be charged for somebody else. The receipt is of their erasure, and null where
--- they handed the team over. Returns how many customers that concerns.
+-- above all no card of theirs, which would be charged for somebody else. The receipt is of their erasure, and null
+-- where they handed the team over. Returns how many customers that concerns.
 create function octroi_private.enqueue_handover(p_receipt_id uuid, p_user_id uuid, p_teams uuid [])
 returns bigint
 language plpgsql

@@ -270,7 +270,8 @@ as $$
     'auto_top_up where account_id = $1', 'overage_setting where account_id = $1', 'budget where account_id = $1',
     'account_limit where account_id = $1',
     'mail where account_id = $1', 'completion where account_id = $1', 'api_key where account_id = $1',
-    'contact_change where account_id = $1', 'invitation where account_id = $1', 'key_use where account_id = $1', 'key_use_cursor where account_id = $1',
+    'contact_change where account_id = $1', 'invitation where account_id = $1', 'key_use where account_id = $1',
+    'key_use_cursor where account_id = $1',
     'refused_call where account_id = $1',
     'member where account_id = $1', 'subscription where account_id = $1', 'usage_daily where account_id = $1',
     'erased_account where account_id = $1', 'account where id = $1'

@@ -122,7 +122,8 @@ as $$
 begin
   perform octroi_private.note_admin_read('support.quota', 'balance', p_account_id::text, '{}', p_account_id);
   return query
-  select distinct on (array_position(array['account', 'member', 'api_key', 'model'], q.scope), q.subject, q.meter, q.period)
+  select distinct on (array_position(array['account', 'member', 'api_key', 'model'], q.scope), q.subject, q.meter,
+  q.period)
     q.scope, q.subject, q.meter, q.period, q.plan, q.granted, q.used, q.reserved, q.remaining, q.period_start,
     q.resets_at
   from octroi_private.member as m

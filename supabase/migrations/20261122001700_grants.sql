@@ -157,7 +157,9 @@ grant execute on function octroi_private.checkout_email(uuid) to octroi_worker;
 grant execute on function octroi_private.fail_billing_request(uuid, text, text, text, text) to octroi_worker;
 grant execute on function octroi_private.change_step(uuid, jsonb) to octroi_worker;
 grant execute on function octroi_private.cancel_step(uuid) to octroi_worker;
-grant execute on function octroi_private.note_refused_at_limit(uuid, uuid, text, bigint, bigint, integer) to octroi_worker;
+grant execute on function octroi_private.note_refused_at_limit(
+  uuid, uuid, text, bigint, bigint, integer
+) to octroi_worker;
 grant execute on function octroi_private.begin_meter_report(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_meter_report(uuid, text, text) to octroi_worker;
 grant execute on function octroi_private.resolve_meter_report(uuid, bigint) to octroi_worker;

@@ -31,7 +31,8 @@ begin
   for v_limit in
     select l.role_name, l.setting, l.value
     from (values
-      ('anon', 'statement_timeout', '3s'), ('authenticated', 'statement_timeout', '8s'), ('authenticated', 'jit', 'off'),
+      ('anon', 'statement_timeout', '3s'), ('authenticated', 'statement_timeout', '8s'),
+      ('authenticated', 'jit', 'off'),
       ('authenticator', 'statement_timeout', '8s'), ('authenticator', 'lock_timeout', '8s'),
       ('authenticator', 'idle_in_transaction_session_timeout', '30s')
     ) as l (role_name, setting, value)

@@ -45,7 +45,8 @@ select bag_eq(
   array[
     'octroi.restrict_api_key(uuid,text[],text[])', 'octroi.rotate_api_key(uuid,integer)',
     'octroi.revoke_api_key(uuid)', 'octroi.completion(uuid)', 'octroi.billing_request(uuid)', 'octroi.receipt(uuid)',
-    'octroi.change_preview(uuid)', 'octroi.change_plan(text,text,uuid)', 'octroi.my_requests(integer,timestamp with time zone,uuid)',
+    'octroi.change_preview(uuid)', 'octroi.change_plan(text,text,uuid)',
+    'octroi.my_requests(integer,timestamp with time zone,uuid)',
     'octroi.account_usage(date,date,text,date,text,uuid,integer)',
     'octroi.set_key_budget(uuid,text,text,bigint)', 'octroi.resend_invitation(uuid)', 'octroi.revoke_invitation(uuid)',
     'octroi.remove_member(uuid)', 'octroi.set_member_role(uuid,text)', 'octroi.transfer_team(uuid,boolean)',

@@ -63,7 +63,8 @@ select is_empty(
   $$select * from octroi.completion('01a00000-0000-7000-8000-00000000dead'::pg_catalog.uuid)$$,
   'completion finds nothing that is not there'
 );
-select is((select count(*) from octroi.usage), 1::bigint, 'the views answer from the real tables, under their policies');
+select is((select count(*) from octroi.usage), 1::bigint,
+'the views answer from the real tables, under their policies');
 select is((select count(*) from octroi.quota), 2::bigint, 'quota too');
 select bag_eq(
   'select * from octroi_private.my_accounts()', array[tap.personal('sten')],

@@ -24,9 +24,11 @@ cross join lateral octroi_private.reserve_many(
   array_fill(null::uuid, array[cardinality(p_calls)]), array_fill(a.owner_user_id, array[cardinality(p_calls)]),
   array_fill('gpt-5.6-luna'::text, array[cardinality(p_calls)]), array_fill('sql'::text, array[cardinality(p_calls)]),
   p_tokens, array_fill(0::bigint, array[cardinality(p_calls)]), array_fill(1, array[cardinality(p_calls)]),
-  array_fill(null::text, array[cardinality(p_calls)]), array_fill('\x'::bytea, array[cardinality(p_calls)]), 600, p_waits
+  array_fill(null::text, array[cardinality(p_calls)]), array_fill('\x'::bytea, array[cardinality(p_calls)]), 600,
+  p_waits
 ) with ordinality as r (
-  request_id, verdict, reason, output_tokens, hold_tokens, hold_cost_nano_usd, expires_at, scope, meter, period, granted,
+  request_id, verdict, reason, output_tokens, hold_tokens, hold_cost_nano_usd, expires_at, scope, meter, period,
+  granted,
   used, reserved, remaining, period_start, resets_at, retry_after_seconds, plan, output_bound, needed, wait_seconds,
   ticket, ord
 )

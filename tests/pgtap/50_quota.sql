@@ -72,7 +72,8 @@ select results_eq(
 select results_eq(
   $$select day, model, requests, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, total_tokens,
       cost_nano_usd from octroi.my_usage()$$,
-  $$values ((now() at time zone 'utc')::date, 'gpt-5.6-luna', 1::bigint, 90::bigint, 40::bigint, 110::bigint, 64::bigint,
+  $$values ((now() at time zone 'utc')::date, 'gpt-5.6-luna', 1::bigint, 90::bigint, 40::bigint, 110::bigint,
+  64::bigint,
       200::bigint, 142800::bigint)$$,
   'and summed by day and model'
 );
@@ -195,7 +196,8 @@ select is(
 );
 select tap.play(:nora) \g /dev/null
 select is(
-  (select c.reason from octroi.check_quota('gpt-5.6-luna', 1) as c), 'quota_held', 'then nothing more is allowed for now'
+  (select c.reason from octroi.check_quota('gpt-5.6-luna', 1) as c), 'quota_held',
+  'then nothing more is allowed for now'
 );
 select is(
   (select c.reason from octroi.check_quota('gpt-99', 1) as c), 'model_not_priced', 'a model without a price is refused'

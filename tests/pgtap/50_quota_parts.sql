@@ -1,5 +1,5 @@
--- What a limit is made of: the plan's own, what packs and gifts add, what may be used beyond both, and where that begins
--- to cost money.
+-- What a limit is made of: the plan's own, what packs and gifts add, what may be used beyond both, and where that
+-- begins to cost money.
 begin;
 \ir setup/billing.sql
 select plan(15);
@@ -22,7 +22,8 @@ select is(tap.parts(), '1000 = 1000 + 0 + 0, charged above nothing, used 0', 'th
 select tap.clear() \g /dev/null
 select octroi_private.add_grant(:'account', 'tokens', 250, 'promo', 'a gift') \g /dev/null
 select tap.play(:nora) \g /dev/null
-select is(tap.parts(), '1250 = 1000 + 250 + 0, charged above nothing, used 0', 'a gift stands apart, and costs nothing');
+select is(tap.parts(), '1250 = 1000 + 250 + 0, charged above nothing, used 0',
+'a gift stands apart, and costs nothing');
 
 select tap.clear() \g /dev/null
 select tap.apply('subscription', tap.subscription('sub_1', '2027-03-05 12:00+00', '2027-04-05 12:00+00')) \g /dev/null

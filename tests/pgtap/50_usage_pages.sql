@@ -1,5 +1,5 @@
--- What people add up is whole: whoever is handed a part of a list is told so by its last row, whether the part was asked
--- for, is what one call hands out, or is what the Data API leaves of it.
+-- What people add up is whole: whoever is handed a part of a list is told so by its last row, whether the part was
+-- asked for, is what one call hands out, or is what the Data API leaves of it.
 begin;
 \ir setup/cast.sql
 select plan(16);
@@ -20,7 +20,7 @@ select results_eq(
   $$values (1000::bigint, true)$$, 'of 2,190 rows a call hands out 1,000, and each says that others follow it'
 );
 select is(
-  (select u.has_more from octroi.my_usage('2024-01-01', '2025-12-30', max_rows => 7) as u order by u.day, u.model desc
+  (select u.has_more from octroi.my_usage('2024-01-01', '2025-12-30', max_rows => 7) as u order by u.day asc, u.model desc
     limit 1), true, 'so does a page of seven'
 );
 select results_eq(
@@ -49,7 +49,7 @@ begin
     from octroi.my_usage(
       '2024-01-01', '2025-12-30', after_day => v_day, after_model => v_model, max_rows => 500
     ) as u
-    order by u.day, u.model desc
+    order by u.day asc, u.model desc
     limit 1;
   end loop;
 end

@@ -50,7 +50,8 @@ from (values
 ) as s (statement);
 select bag_eq(
   $$select b.scope, b.subject, b.meter, b.period, b.amount from octroi.budgets as b$$,
-  $$values ('account', '', 'tokens', 'month', 1000000::bigint), ('model', 'gpt-5.6-luna', 'requests', 'day', 1::bigint)$$,
+  $$values ('account', '', 'tokens', 'month', 1000000::bigint), ('model', 'gpt-5.6-luna', 'requests', 'day',
+  1::bigint)$$,
   'what is set is listed'
 );
 

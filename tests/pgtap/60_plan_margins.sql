@@ -10,12 +10,14 @@ insert into octroi_private.model_price (
 ) values
 -- the dearest token: 2, 50 (spoken), and from 2030 on 60 instead of 20 USD per million
 ('small', '[2026-01-01 00:00+00,)', 'o200k_base', 1000, 500, 500000, 100000, 500000, 500000, 2000000, 2000000, 'test'),
-('spoken', '[2026-01-01 00:00+00,)', 'o200k_base', 1000, 500, 500000, 100000, 500000, 50000000, 2000000, 2000000, 'test'),
+('spoken', '[2026-01-01 00:00+00,)', 'o200k_base', 1000, 500, 500000, 100000, 500000, 50000000, 2000000, 2000000,
+'test'),
 ('large', '[2026-01-01 00:00+00,2030-01-01 00:00+00)', 'o200k_base', 2000, 1000, 5000000, 100000, 5000000, 5000000,
   20000000, 20000000, 'test'),
 ('large', '[2030-01-01 00:00+00,)', 'o200k_base', 2000, 1000, 5000000, 100000, 5000000, 5000000, 60000000, 60000000,
   'test'),
-('gone', '[2020-01-01 00:00+00,2021-01-01 00:00+00)', 'o200k_base', 1000, 500, 900000000, 0, 0, 0, 900000000, 0, 'test');
+('gone', '[2020-01-01 00:00+00,2021-01-01 00:00+00)', 'o200k_base', 1000, 500, 900000000, 0, 0, 0, 900000000, 0,
+'test');
 
 -- The margins of one plan with p_with, for 10.00 USD and 1,000,000 tokens a month unless it says otherwise, and of what
 -- else is declared.
@@ -45,7 +47,8 @@ as $$
 $$;
 
 select is(
-  tap.margin('{}'), 'plan p, month: 2000000 for 10000000 at small', 'every token is taken to be the dearest of the model'
+  tap.margin('{}'), 'plan p, month: 2000000 for 10000000 at small',
+  'every token is taken to be the dearest of the model'
 );
 select is(
   tap.margin('{"models": ["small", "spoken"]}'), 'plan p, month: 50000000 for 10000000 at spoken, loses 40000000',
@@ -78,7 +81,8 @@ select is(
 );
 select is(
   tap.margin('{"limit": [{"meter": "tokens", "period": "day", "amount": 1000000}]}'),
-  'plan p, month: 64000000 for 10000000 at small, loses 54000000', 'a limit by the day, as often as a month touches days'
+  'plan p, month: 64000000 for 10000000 at small, loses 54000000',
+  'a limit by the day, as often as a month touches days'
 );
 select is(
   tap.margin('{"limit": [{"meter": "requests", "period": "month", "amount": 100}]}'),
@@ -148,7 +152,8 @@ select is(
   tap.margin('{"models": ["spoken"], "allow_loss": {"usd_cents": 9999, "reason": "x"},
     "overage": [{"meter": "tokens", "slice": 1000, "price": 1, "spend_cap": 1000, "on": true}]}'),
   e'plan p, month: 50000000 for 10000000 at spoken, meant\n'
-  'overage p, tokens: 50000000 for 10000000 at spoken, loses 40000000', 'one that costs more, as often as the cap buys it'
+  'overage p, tokens: 50000000 for 10000000 at spoken, loses 40000000',
+  'one that costs more, as often as the cap buys it'
 );
 select is(
   tap.margin('{"models": ["spoken"], "limit": [{"meter": "tokens", "period": "month", "amount": 100000},
@@ -217,7 +222,8 @@ select is(
 
 -- The catalogue may be read by everybody: what its seller reckons with is not in it.
 select is(
-  (select count(*) from octroi_private.plans_on_sale() as p where to_jsonb(p)::text ~ 'allow_loss|usd_cents|worst'), 0::bigint,
+  (select count(*) from octroi_private.plans_on_sale() as p where to_jsonb(p)::text ~ 'allow_loss|usd_cents|worst'),
+  0::bigint,
   'customers read what is sold, and not what may be lost on it'
 );
 

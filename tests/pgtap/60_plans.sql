@@ -175,7 +175,7 @@ select is(
     select array_agg(v.on_disconnect order by v.plan_code)
     from (
       select distinct on (w.plan_code) w.plan_code, w.on_disconnect from octroi_private.plan_version as w
-      where w.plan_code in ('basic', 'premium') order by w.plan_code, w.version desc
+      where w.plan_code in ('basic', 'premium') order by w.plan_code asc, w.version desc
     ) as v
   ), array['cancel', 'drain'], 'a plan cancels unless it drains'
 );

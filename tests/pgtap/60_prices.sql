@@ -142,7 +142,8 @@ select results_eq(
 );
 select results_eq(
   $$select s.cost_nano_usd
-    from octroi_private.settle('01a00000-0000-7000-8000-000000000001', 100, 50, p_response_model => 'flat-2026-02-03') as s$$,
+    from octroi_private.settle('01a00000-0000-7000-8000-000000000001', 100, 50,
+    p_response_model => 'flat-2026-02-03') as s$$,
   $$values ((100 * 1000 + 50 * 4000)::bigint)$$, 'also where another name of the model answered'
 );
 select results_eq(

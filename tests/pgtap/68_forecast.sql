@@ -38,7 +38,8 @@ select is(tap.outlook(), 'unknown a day, out at unknown', 'a minute short of a d
 select tap.clear() \g /dev/null
 select tap.travel('2027-03-06 11:00+00') \g /dev/null
 select tap.play('01a00000-0000-7000-8000-0000000000f3') \g /dev/null
-select alike(tap.outlook(), '810 a day, out at 2027-03-06 16:%', 'after a day the rate is that day''s: 190 last 5.6 hours');
+select alike(tap.outlook(), '810 a day, out at 2027-03-06 16:%',
+'after a day the rate is that day''s: 190 last 5.6 hours');
 
 -- Without use there is a rate, of nothing, and it lasts.
 select tap.clear() \g /dev/null

@@ -23,7 +23,8 @@ begin
     p_id, v_account_id, null, '01a00000-0000-7000-8000-00000000000e', 'gpt-5.6-luna', p_tokens, 16
   ) as r;
   if v_told like 'refused%' then
-    perform octroi_private.note_refused_at_limit(v_account_id, '01a00000-0000-7000-8000-00000000000e', 'gpt-5.6-luna', p_tokens, 16, 1);
+    perform octroi_private.note_refused_at_limit(v_account_id, '01a00000-0000-7000-8000-00000000000e', 'gpt-5.6-luna',
+    p_tokens, 16, 1);
   end if;
   return v_told;
 end

@@ -1,5 +1,5 @@
--- What the pages that customers pay on do beside taking the money, as the operator set it; which address they are filled in
--- with; and that a pack that is on an invoice is granted once.
+-- What the pages that customers pay on do beside taking the money, as the operator set it; which address they are
+-- filled in with; and that a pack that is on an invoice is granted once.
 begin;
 \ir setup/billing.sql
 select plan(22);
@@ -145,12 +145,14 @@ select is((select count(*) from octroi_private.top_up), 3::bigint, 'nor the othe
 
 -- What is claimed by an invoice of somebody else's request is believed of nobody.
 select tap.apply('invoice', tap.receipt('in_p4', '01a00000-0000-7000-8000-00000000dead')) \g /dev/null
-select is((select count(*) from octroi_private.top_up), 4::bigint, 'an invoice that names no request of the account''s');
+select is((select count(*) from octroi_private.top_up), 4::bigint,
+'an invoice that names no request of the account''s');
 
 -- What its owner reads.
 select tap.play(:nora) \g /dev/null
 select results_eq(
-  $$select i.number, i.subtotal_minor, i.tax_minor, i.total_minor, i.lines -> 0 ->> 'description', i.hosted_url, i.pdf_url
+  $$select i.number, i.subtotal_minor, i.tax_minor, i.total_minor, i.lines -> 0 ->> 'description', i.hosted_url,
+  i.pdf_url
     from octroi.my_invoices() as i where i.id = 'in_p1'$$,
   $$values ('NORA-0001', 500::bigint, 95::bigint, 595::bigint, '5,000 tokens', 'https://invoice.example/i/1',
     'https://invoice.example/i/1/pdf')$$, 'number, tax, lines, page and PDF'

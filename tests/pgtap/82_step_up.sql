@@ -27,7 +27,8 @@ insert into tap.exempt values
 ('octroi.count_tokens(text,text)'), ('octroi.my_audit(integer,bigint)'), ('octroi.my_consents()'),
 ('octroi.my_data_tables()'), ('octroi.my_accounts()'), ('octroi.team_members()'), ('octroi.decline_invitation(text)'),
 ('octroi.my_forecast()'), ('octroi.my_quota()'), ('octroi.my_requests(integer,timestamp with time zone,uuid)'),
-('octroi.my_subscription()'), ('octroi.my_invoices(integer,text)'), ('octroi.change_preview(uuid)'), ('octroi.my_usage(date,date,text,date,text,integer)'),
+('octroi.my_subscription()'), ('octroi.my_invoices(integer,text)'), ('octroi.change_preview(uuid)'),
+('octroi.my_usage(date,date,text,date,text,integer)'),
 ('octroi.account_usage(date,date,text,date,text,uuid,integer)'), ('octroi.next_invoice()'), ('octroi.receipt(uuid)'),
 ('octroi.request_completion(jsonb)'), ('octroi.set_notifications(boolean,text,text)'),
 ('octroi.withdraw_consent(text)');

@@ -111,7 +111,8 @@ select is_empty(
 );
 select throws_ok(
   $$call octroi_private.register_personal_table(
-    'x', 'person', 'x', 'contract', 'x', array['acme'], 'delete', null, 'none', 'true', null, array['id'], 'id | fact | x'
+    'x', 'person', 'x', 'contract', 'x', array['acme'], 'delete', null, 'none', 'true', null, array['id'],
+    'id | fact | x'
   )$$, '22023', null, 'a processor that nobody named is refused'
 );
 select throws_ok(

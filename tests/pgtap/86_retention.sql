@@ -221,7 +221,8 @@ begin
     select c.oid::regclass from pg_class as c
     where c.relnamespace = 'octroi_private'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
   loop
-    return query execute format('select %L || '': '' || t::text from %s as t where t::text ~ %L', v_table, v_table, p_pattern);
+    return query execute format('select %L || '': '' || t::text from %s as t where t::text ~ %L', v_table, v_table,
+    p_pattern);
   end loop;
 end
 $$;

@@ -84,7 +84,8 @@ select is_empty(
 );
 select is_empty(
   $$select r.name, r.relkind from tap.relation as r
-    where r.home = 'octroi' and (r.relkind <> 'v' or not coalesce(r.reloptions @> array['security_invoker=true'], false))
+    where r.home = 'octroi' and (r.relkind <> 'v' or not coalesce(r.reloptions @> array['security_invoker=true'],
+    false))
     union all
     select r.name, r.relkind from tap.relation as r where r.relkind in ('m', 'f')
     union all
@@ -133,7 +134,8 @@ select is_empty(
 );
 select is_empty(
   $$select r.name from tap.relation as r join tap.append_only as o on o.name = r.oid
-    cross join (values ('octroi_worker'), ('octroi_meter'), ('octroi_admin'), ('octroi_support'), ('authenticated')) as w (who)
+    cross join (values ('octroi_worker'), ('octroi_meter'), ('octroi_admin'), ('octroi_support'),
+    ('authenticated')) as w (who)
     where has_table_privilege(w.who, r.oid, 'insert, update, delete, truncate')$$,
   'not the worker either'
 );

@@ -134,7 +134,8 @@ end;
 delete from octroi_private.key_use;
 update octroi_private.key_use_cursor set counted_until = '2026-11-30 23:50Z';
 select tap.call(c.key, c.model, c.at) from (values
-  (:'olga_key'::uuid, 'gpt-5.6-luna', '2026-11-30 23:58Z'::timestamptz), (:'olga_key', 'gpt-5.6-luna', '2026-12-01 10:03Z'),
+  (:'olga_key'::uuid, 'gpt-5.6-luna', '2026-11-30 23:58Z'::timestamptz), (:'olga_key', 'gpt-5.6-luna',
+  '2026-12-01 10:03Z'),
   (:'olga_key', 'gpt-5.6-luna', '2026-12-01 10:04Z'), (null, 'gpt-6-luna', '2026-12-01 10:04Z'),
   (:'olga_key', 'gpt-5.6-luna', '2026-12-01 10:19Z')
 ) as c (key, model, at) \g /dev/null

@@ -185,7 +185,8 @@ select is_empty(format('select * from tap.support_reads(%L)', :sten), 'a strange
 -- What is counted is theirs, for a time, and goes with them.
 select results_eq(
   $$select count(*) from octroi_private.personal_data as d
-    where d.table_name = 'refused_call' and d.erasure = 'delete'$$, array[15::bigint], 'refusals are registered as personal data'
+    where d.table_name = 'refused_call' and d.erasure = 'delete'$$, array[15::bigint],
+    'refusals are registered as personal data'
 );
 select tap.play(:olga) \g /dev/null
 select is(

@@ -4,7 +4,8 @@ insert into octroi_private.invitation (
 )
 select
   :team, :olga, octroi_private.seal_for(:olga, 'invitation.email', a.email),
-  octroi_private.blind_index('email', a.email), 'member', 'http://localhost:3000/join', now(), now(), now() + interval '1 day'
+  octroi_private.blind_index('email', a.email), 'member', 'http://localhost:3000/join', now(), now(),
+  now() + interval '1 day'
 from unnest(array['one@example.test', 'two@example.test']) as a (email);
 
 insert into tap.breach
