@@ -9,12 +9,16 @@ ALTER SCHEMA octroi_private OWNER TO octroi_owner;
 CREATE TYPE octroi_private.allotment AS (
 	ids bigint[],
 	room bigint[],
+	awaited bigint[],
 	hold bigint[],
 	output_tokens bigint,
 	hold_tokens bigint,
 	hold_cost_nano_usd bigint,
+	output_bound text,
 	tightest integer,
-	remaining bigint
+	remaining bigint,
+	needed bigint,
+	is_held boolean
 );
 
 ALTER TYPE octroi_private.allotment OWNER TO octroi_owner;
@@ -73,8 +77,12 @@ COMMENT ON TABLE octroi_private.balance IS 'What one limit allows in one period 
 
 CREATE TYPE octroi_private.asked_call AS (
 	balances octroi_private.balance[],
+	awaited bigint[],
 	input_tokens bigint,
-	output_tokens bigint,
+	asked_tokens bigint,
+	default_tokens bigint,
+	most_tokens bigint,
+	least_tokens bigint,
 	choices bigint,
 	input_price bigint,
 	output_price bigint
@@ -103,7 +111,8 @@ CREATE TYPE octroi_private.charge AS (
 	total_tokens bigint,
 	cost_nano_usd bigint,
 	overrun_tokens bigint,
-	overrun_cost_nano_usd bigint
+	overrun_cost_nano_usd bigint,
+	cache_write_12h_tokens bigint
 );
 
 ALTER TYPE octroi_private.charge OWNER TO octroi_owner;
@@ -128,6 +137,11 @@ CREATE DOMAIN octroi_private.none_or_one AS smallint
 
 ALTER DOMAIN octroi_private.none_or_one OWNER TO octroi_owner;
 
+CREATE DOMAIN octroi_private.output_bound AS text
+	CONSTRAINT output_bound_check CHECK ((VALUE = ANY (ARRAY['asked'::text, 'default'::text, 'model'::text, 'balance'::text])));
+
+ALTER DOMAIN octroi_private.output_bound OWNER TO octroi_owner;
+
 CREATE DOMAIN octroi_private.request_state AS text
 	CONSTRAINT request_state_check CHECK ((VALUE = ANY (ARRAY['open'::text, 'settled'::text, 'released'::text, 'expired'::text])));
 
@@ -148,10 +162,81 @@ CREATE DOMAIN octroi_private.unit_price AS bigint
 
 ALTER DOMAIN octroi_private.unit_price OWNER TO octroi_owner;
 
+CREATE TYPE octroi_private.unit_prices AS (
+	input bigint,
+	cached_input bigint,
+	cache_write bigint,
+	cache_write_12h bigint,
+	audio_input bigint,
+	output bigint,
+	audio_output bigint,
+	top_input bigint,
+	top_output bigint
+);
+
+ALTER TYPE octroi_private.unit_prices OWNER TO octroi_owner;
+
 CREATE DOMAIN octroi_private.usage_source AS text
 	CONSTRAINT usage_source_check CHECK ((VALUE = ANY (ARRAY['provider'::text, 'estimated'::text, 'hold'::text, 'recorded'::text])));
 
 ALTER DOMAIN octroi_private.usage_source OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi.accept_invitation(token text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user_id uuid := (select auth.uid());
+  v_invitation octroi_private.invitation;
+  v_contact octroi_private.contact;
+begin
+  perform octroi_private.require_step_up();
+  v_invitation := octroi_private.lock_invitation_of(accept_invitation.token);
+  select c.* into v_contact from octroi_private.contact as c where c.user_id = v_user_id;
+  if v_contact.email_index is distinct from v_invitation.email_index then
+    raise exception 'this invitation is for another address than yours' using errcode = 'OC026',
+      hint = 'Sign in with the address that it was sent to.';
+  elsif not v_contact.is_verified then
+    raise exception 'your address is not confirmed yet' using errcode = 'OC026',
+      hint = 'Follow the link in the mail that came with your sign-up, then accept again.';
+  end if;
+  insert into octroi_private.member (account_id, user_id, role, created_at)
+  select v_invitation.account_id, v_user_id, v_invitation.role, octroi_private.now()
+  where not exists (
+    select from octroi_private.member as m
+    where m.account_id = v_invitation.account_id and m.user_id = v_user_id
+  );
+  perform octroi_private.end_invitation(v_invitation.id, 'accepted');
+  return v_invitation.account_id;
+end
+$$;
+
+ALTER FUNCTION octroi.accept_invitation(token text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.accept_invitation(token text) IS 'Makes the caller a member of the team that invited their address, which Auth has confirmed, and returns the team''s id. Raises OC040, OC020, OC026, OC013 when no seat is left.';
+
+CREATE FUNCTION octroi.account_usage(since date DEFAULT NULL::date, until date DEFAULT NULL::date, per text DEFAULT 'day'::text, after_day date DEFAULT NULL::date, after_model text DEFAULT NULL::text, after_user uuid DEFAULT NULL::uuid, max_rows integer DEFAULT 1000) RETURNS TABLE(day date, user_id uuid, model text, requests bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint, has_more boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_account_id uuid := octroi_private.my_account();
+begin
+  if v_account_id not in (select octroi_private.my_administered_accounts()) then
+    raise exception 'only an owner or admin of the account may see what others used' using errcode = 'OC021';
+  end if;
+  return query
+  select u.* from octroi_private.usage_page(
+    v_account_id, null, account_usage.since, account_usage.until, account_usage.per, account_usage.after_day,
+    account_usage.after_model, account_usage.after_user, account_usage.max_rows
+  ) as u;
+end
+$$;
+
+ALTER FUNCTION octroi.account_usage(since date, until date, per text, after_day date, after_model text, after_user uuid, max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.account_usage(since date, until date, per text, after_day date, after_model text, after_user uuid, max_rows integer) IS 'Usage of the caller''s account by member, otherwise as my_usage(); for owners and admins. Page on with the last day, model and user_id. Raises 22023, OC021.';
 
 CREATE FUNCTION octroi.billing_request(id uuid) RETURNS TABLE(kind text, state text, url text, error text, message text, created_at timestamp with time zone, finished_at timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
@@ -186,7 +271,8 @@ begin
   perform octroi_private.refuse_url('cancel_url', buy_top_up.cancel_url);
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
   return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'top_up', jsonb_build_object(
-    'pack_id', v_pack.id, 'success_url', buy_top_up.success_url, 'cancel_url', buy_top_up.cancel_url
+    'pack_id', v_pack.id, 'success_url', buy_top_up.success_url, 'cancel_url', buy_top_up.cancel_url,
+    'options', octroi_private.checkout_options((select auth.uid()))
   ));
 end
 $$;
@@ -224,54 +310,109 @@ ALTER FUNCTION octroi.cancel_subscription(at_period_end boolean) OWNER TO octroi
 
 COMMENT ON FUNCTION octroi.cancel_subscription(at_period_end boolean) IS 'Cancels the subscription when what is paid for ends, or at once; what was used beyond the plan is billed. Raises OC040, OC021, OC032, OC013.';
 
-CREATE FUNCTION octroi.change_plan(plan text, billing_interval text) RETURNS uuid
+CREATE FUNCTION octroi.change_plan(plan text, billing_interval text, preview uuid DEFAULT NULL::uuid) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_account_id uuid := octroi_private.my_account_to_bill();
-  v_version octroi_private.plan_version :=
-    octroi_private.version_on_sale(change_plan.plan, change_plan.billing_interval);
-  v_subscription octroi_private.stripe_subscription;
-  v_has record;
-  v_is_upgrade boolean;
+  v_wanted jsonb;
+  v_seen octroi_private.billing_request;
 begin
   perform from octroi_private.account as a where a.id = v_account_id for no key update;
-  v_subscription := octroi_private.billed_subscription(v_account_id);
-  if v_subscription.status is null or v_subscription.status not in ('trialing', 'active') then
-    raise exception 'there is no subscription in good standing to change' using errcode = 'OC032',
-      hint = 'start_checkout begins one, open_portal pays what is due.';
+  v_wanted := octroi_private.wanted_change(v_account_id, change_plan.plan, change_plan.billing_interval);
+  if change_plan.preview is not null then
+    select r.* into v_seen
+    from octroi_private.billing_request as r
+    where r.id = change_plan.preview and r.account_id = v_account_id and r.kind = 'preview_change'
+      and r.state = 'done' and r.args - 'proration_at_s' = v_wanted
+      and r.finished_at > octroi_private.now() - octroi_private.preview_time();
+    if v_seen.id is null then
+      raise exception 'there is no such preview, or its time is over' using errcode = 'OC032',
+        hint = 'preview_change makes another one.';
+    end if;
+    -- counted from the same second it costs the same
+    v_wanted := v_wanted || jsonb_build_object('proration_at_s', v_seen.args -> 'proration_at_s');
   end if;
-  select p.plan_version_id, p.billing_interval, n.rank into v_has
-  from octroi_private.stripe_subscription_item as i
-  join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
-  join octroi_private.plan_price as p on p.lookup_key = k.key
-  join octroi_private.plan_version as v on v.id = p.plan_version_id
-  join octroi_private.plan as n on n.code = v.plan_code
-  where i.subscription_id = v_subscription.id
-  limit 1;
-  if v_has.plan_version_id is null then
-    raise exception 'the subscription is to something that is not sold here' using errcode = 'OC032';
-  elsif (v_has.plan_version_id, v_has.billing_interval) = (v_version.id, change_plan.billing_interval) then
-    raise exception 'the subscription is to this plan already' using errcode = 'OC032',
-      hint = 'resume_subscription takes back a change that waits.';
-  end if;
-  select n.rank > v_has.rank
-    or n.rank = v_has.rank and v_has.billing_interval = 'month' and change_plan.billing_interval = 'year'
-  into v_is_upgrade
-  from octroi_private.plan as n where n.code = v_version.plan_code;
-  return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'change_plan', jsonb_build_object(
-    'plan_version_id', v_version.id, 'billing_interval', change_plan.billing_interval,
-    'when', case when v_is_upgrade then 'now' else 'period_end' end
-  ));
+  return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'change_plan', v_wanted);
 end
 $$;
 
-ALTER FUNCTION octroi.change_plan(plan text, billing_interval text) OWNER TO octroi_owner;
+ALTER FUNCTION octroi.change_plan(plan text, billing_interval text, preview uuid) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.change_plan(plan text, billing_interval text) IS 'Moves the subscription to another plan or interval: upward at once, with what was used; downward when what is paid for ends. Raises OC040, OC021, OC032, OC033, OC013.';
+COMMENT ON FUNCTION octroi.change_plan(plan text, billing_interval text, preview uuid) IS 'Moves the subscription to another plan or interval: upward at once, with what was used; downward when what is paid for ends. With a preview of the last half hour it charges what that says. Raises OC040, OC021, OC032, OC033, OC013.';
 
-CREATE FUNCTION octroi.check_quota(model text, tokens bigint) RETURNS TABLE(allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamp with time zone, retry_after_seconds bigint)
+CREATE FUNCTION octroi.change_preview(id uuid) RETURNS TABLE(state text, takes_effect_at timestamp with time zone, due_minor bigint, tax_minor bigint, usage_minor bigint, currency text, renews_at timestamp with time zone, renewal_minor bigint, lines jsonb, valid_until timestamp with time zone, error text, message text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_request octroi_private.billing_request;
+begin
+  perform octroi_private.my_user_id();
+  select r.* into v_request
+  from octroi_private.billing_request as r
+  where r.id = change_preview.id and r.kind = 'preview_change'
+    and r.account_id in (select octroi_private.my_administered_accounts());
+  if v_request.id is null then
+    perform octroi_private.note_missed_id(exists (
+      select from octroi_private.billing_request as r where r.id = change_preview.id
+    ));
+    return;
+  end if;
+  return query
+  select
+    v_request.state, at.takes_effect, (v_request.preview ->> 'due')::bigint, (v_request.preview ->> 'tax')::bigint,
+    -- what a new cycle bills of the old one beside this, as far as Stripe has not counted it yet
+    case when v_request.preview is not null and is_anew.so and v_request.args ->> 'when' = 'now' then greatest(coalesce((
+      select sum(o.amount_minor) from octroi_private.open_overage(v_request.account_id) as o
+    ), 0) - coalesce((
+      select sum((l.item ->> 'amount')::bigint)
+      from octroi_private.listed(v_request.preview -> 'lines') as l
+      join octroi_private.stripe_catalogue as k
+        on k.stripe_id = l.item ->> 'price' and k.object = 'metered_price'
+    ), 0), 0)::bigint else 0 end,
+    v.currency::text,
+    case
+      when is_anew.so and v_request.args ->> 'when' = 'now' then
+        at.takes_effect + case p.billing_interval when 'year' then interval '1 year' else interval '1 month' end
+      else base.period_end
+    end,
+    p.amount_minor::bigint, coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'description', l.item -> 'description', 'amount_minor', l.item -> 'amount',
+        'period_start', octroi_private.at_second((l.item ->> 'period_start')::bigint),
+        'period_end', octroi_private.at_second((l.item ->> 'period_end')::bigint)
+      ) order by l.place)
+      from octroi_private.listed(v_request.preview -> 'lines') as l
+    ), '[]'), v_request.finished_at + octroi_private.preview_time(), v_request.error, v_request.message
+  from octroi_private.plan_price as p
+  join octroi_private.plan_version as v on v.id = p.plan_version_id
+  left join lateral (
+    select i.period_end, x.billing_interval
+    from octroi_private.billed_subscription(v_request.account_id) as s
+    join octroi_private.stripe_subscription_item as i on i.subscription_id = s.id
+    join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
+    join octroi_private.plan_price as x on x.lookup_key = k.key
+    limit 1
+  ) as base on true
+  cross join lateral (select base.billing_interval is distinct from p.billing_interval as so) as is_anew
+  cross join lateral (
+    select case v_request.args ->> 'when'
+      when 'now' then octroi_private.at_second((v_request.args ->> 'proration_at_s')::bigint) else base.period_end
+    end as takes_effect
+  ) as at
+  where p.plan_version_id = (v_request.args ->> 'plan_version_id')::bigint
+    and p.billing_interval = v_request.args ->> 'billing_interval';
+end
+$$;
+
+ALTER FUNCTION octroi.change_preview(id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.change_preview(id uuid) IS 'A preview: what is charged now (due_minor, of which tax_minor), what was used beyond the plan and comes on top (usage_minor), and what the plan renews at, before tax. No row for any other id.';
+
+CREATE FUNCTION octroi.check_quota(model text, tokens bigint) RETURNS TABLE(allowed boolean, reason text, scope text, meter text, granted bigint, used bigint, reserved bigint, remaining bigint, resets_at timestamp with time zone, retry_after_seconds bigint, charged bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -296,20 +437,24 @@ begin
   if v_price_id is null then
     v_reason := octroi_private.why_refused(v_account_id, null, v_user_id, check_quota.model);
     if v_reason is not null then
-      return query select false, v_reason, null::text, null::text, null::bigint, null::timestamptz, null::bigint;
+      return query select
+        false, v_reason, null::text, null::text, null::bigint, null::bigint, null::bigint, null::bigint,
+        null::timestamptz, null::bigint, null::bigint;
       return;
     end if;
-    select p.id into v_price_id from octroi_private.model_price as p
-    where p.model = check_quota.model and p.valid operator(pg_catalog.@>) octroi_private.now();
+    v_price_id := octroi_private.price_at(check_quota.model, octroi_private.now());
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
-      0, q.granted, q.granted, 0, 0, q.used, q.reserved, true, 0, 0, 0, 0
+      q.included, q.included + q.from_grants, q.granted - q.overage, q.overage, 0, q.used, q.reserved, true, 0, 0, 0, 0
     )::octroi_private.balance) into v_balances
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
-      account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, ord
+      account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan,
+      included, from_grants, overage, charged_above, ord
     )
-    where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject = check_quota.model);
+    where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject in (check_quota.model, (
+      select p.model from octroi_private.model_price as p where p.id = v_price_id
+    )));
   end if;
   return query select f.* from octroi_private.forecast(v_balances, v_price_id, check_quota.tokens) as f;
 end
@@ -317,7 +462,7 @@ $$;
 
 ALTER FUNCTION octroi.check_quota(model text, tokens bigint) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.check_quota(model text, tokens bigint) IS 'Whether a call of so many tokens would be allowed now, and which limit is the strictest. Holds nothing: the answer is a forecast. Raises 22023, OC020.';
+COMMENT ON FUNCTION octroi.check_quota(model text, tokens bigint) IS 'Whether a call of so many tokens would be allowed now, how the strictest limit stands, and how many of the tokens would be charged for beyond plan and grants. reason quota_held: it fits once running calls have settled. Holds nothing: the answer is a forecast. Raises 22023, OC020.';
 
 CREATE FUNCTION octroi.completion(id uuid) RETURNS TABLE(state text, status smallint, response jsonb, error jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -441,6 +586,40 @@ ALTER FUNCTION octroi.create_api_key(name text, limits jsonb, expires_at timesta
 
 COMMENT ON FUNCTION octroi.create_api_key(name text, limits jsonb, expires_at timestamp with time zone, allowed_models text[], allowed_endpoints text[]) IS 'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]; so do an expiry and lists of models and endpoints. Raises OC040, 22023, 23514, 23505, OC013.';
 
+CREATE FUNCTION octroi.create_team(name text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user_id uuid := (select auth.uid());
+begin
+  perform octroi_private.require_step_up();
+  perform octroi_private.require_user();
+  perform octroi_private.refuse_another_team(v_user_id, true);
+  return octroi_private.open_team(v_user_id, create_team.name);
+end
+$$;
+
+ALTER FUNCTION octroi.create_team(name text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.create_team(name text) IS 'Makes a team that the caller owns, on the default plan, and returns its id. Raises OC040, OC020, OC013, 22023.';
+
+CREATE FUNCTION octroi.decline_invitation(token text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.end_invitation(
+    (octroi_private.lock_invitation_of(decline_invitation.token)).id, 'declined'
+  );
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi.decline_invitation(token text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.decline_invitation(token text) IS 'Turns an invitation down; its address is forgotten. Raises OC020, OC026.';
+
 CREATE FUNCTION octroi.delete_my_account() RETURNS TABLE(receipt_id uuid, erased_at timestamp with time zone, erased jsonb, kept jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -484,7 +663,7 @@ declare
   )), 'hex');
   v_id uuid;
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   perform octroi_private.require_step_up();
   select s.* into strict v_set from octroi_private.privacy_setting as s;
   perform pg_advisory_xact_lock(hashtextextended('octroi_private.export ' || v_user_id, 0));
@@ -522,7 +701,7 @@ CREATE FUNCTION octroi.give_consent(purpose text, policy_version text) RETURNS b
     AS $$
 begin
   perform octroi_private.require_step_up();
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   if give_consent.purpose is null or give_consent.policy_version is null then
     raise exception 'consent is given to a purpose and a version of its words' using errcode = '22023';
   end if;
@@ -536,7 +715,115 @@ ALTER FUNCTION octroi.give_consent(purpose text, policy_version text) OWNER TO o
 
 COMMENT ON FUNCTION octroi.give_consent(purpose text, policy_version text) IS 'Consents to a purpose in the words of the version that is in force; false when that was given already. Raises OC040, OC020, 22023.';
 
-CREATE FUNCTION octroi.my_audit(max_rows integer DEFAULT 100, before bigint DEFAULT NULL::bigint) RETURNS TABLE(id bigint, occurred_at timestamp with time zone, actor text, action text, subject text, detail jsonb, reason text)
+CREATE FUNCTION octroi.invite_member(email text, accept_url text, role text DEFAULT 'member'::text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_column
+declare
+  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_user_id uuid := (select auth.uid());
+  v_now timestamptz := octroi_private.now();
+  v_index bytea;
+  v_waiting uuid;
+  v_invitation octroi_private.invitation;
+begin
+  if invite_member.role is null or invite_member.role not in ('admin', 'member') then
+    raise exception 'role is admin or member' using errcode = '22023', hint = 'transfer_team makes another owner.';
+  elsif invite_member.role = 'admin' then
+    perform octroi_private.refuse_unless_owner(v_account_id, 'make admins');
+  end if;
+  if invite_member.email is null or length(invite_member.email) > 320
+    or invite_member.email !~ '^[^[:space:][:cntrl:]@<>,;"]+@[^[:space:][:cntrl:]@<>,;"]+$' then
+    raise exception 'email is one e-mail address' using errcode = '22023';
+  end if;
+  perform octroi_private.refuse_url('accept_url', invite_member.accept_url);
+  if invite_member.accept_url ~ '#' then
+    raise exception 'accept_url has no fragment: the token of the invitation becomes it' using errcode = '22023';
+  end if;
+  v_index := octroi_private.blind_index('email', invite_member.email);
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  if exists (
+    select from octroi_private.member as m
+    join octroi_private.contact as c on c.user_id = m.user_id
+    where m.account_id = v_account_id and c.email_index = v_index
+  ) then
+    raise exception 'whoever has this address is a member already' using errcode = 'OC027';
+  end if;
+  select i.id into v_waiting
+  from octroi_private.invitation as i
+  where i.account_id = v_account_id and i.email_index = v_index and i.state = 'waiting'
+  for update;
+  if exists (
+    select from octroi_private.invitation as i where i.id = v_waiting and i.expires_at > v_now
+  ) then
+    raise exception 'this address has an invitation that waits' using errcode = 'OC026',
+      hint = 'resend_invitation sends it again.';
+  end if;
+  perform octroi_private.end_invitation(v_waiting, 'expired');
+  perform octroi_private.refuse_another_invitation(v_account_id, v_user_id, v_index);
+  insert into octroi_private.invitation (
+    account_id, user_id, email, email_index, role, accept_url, created_at, last_letter_at, expires_at
+  )
+  select
+    v_account_id, v_user_id, octroi_private.seal_for(v_user_id, 'invitation.email', invite_member.email), v_index,
+    invite_member.role, invite_member.accept_url, v_now, v_now, v_now + make_interval(secs => s.invitation_seconds)
+  from octroi_private.team_setting as s
+  returning * into v_invitation;
+  perform octroi_private.enqueue_invitation(v_invitation);
+  return v_invitation.id;
+end
+$_$;
+
+ALTER FUNCTION octroi.invite_member(email text, accept_url text, role text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.invite_member(email text, accept_url text, role text) IS 'Invites an address to the team that the caller acts for, by a mail with a link to accept_url#invitation=TOKEN, and returns the invitation''s id. Raises OC040, OC021, OC025, OC026, OC027, OC013, OC031, OC050, 22023.';
+
+CREATE FUNCTION octroi.leave_team() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user_id uuid := (select auth.uid());
+  v_account_id uuid;
+begin
+  perform octroi_private.require_step_up();
+  v_account_id := octroi_private.my_team();
+  perform octroi_private.lock_membership(v_account_id, v_user_id);
+  if octroi_private.my_role(v_account_id) = 'owner' then
+    raise exception 'the owner does not leave the team' using errcode = 'OC027',
+      hint = 'transfer_team makes another member the owner; then leave.';
+  end if;
+  perform octroi_private.end_membership(v_account_id, v_user_id);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi.leave_team() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.leave_team() IS 'Ends the caller''s membership of the team that they act for, and revokes their keys of it. Raises OC040, OC020, OC025, OC027.';
+
+CREATE FUNCTION octroi.my_accounts() RETURNS TABLE(id uuid, name text, kind text, role text, status text, plan text, seats integer, members bigint, is_acting boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    a.id, a.name, a.kind, m.role, a.status, v.plan_code, v.seats,
+    (select count(*) from octroi_private.member as o where o.account_id = a.id),
+    a.id is not distinct from octroi_private.acting_account()
+  from octroi_private.member as m
+  join octroi_private.account as a on a.id = m.account_id
+  left join octroi_private.subscription as s on s.account_id = a.id and s.ended_at is null
+  left join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where m.user_id = (select octroi_private.my_user_id())
+  order by (a.kind = 'personal') desc, a.id
+$$;
+
+ALTER FUNCTION octroi.my_accounts() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.my_accounts() IS 'The accounts of which the caller is a member, their personal one first. is_acting: the one that this call acts for; none, where it names none of theirs.';
+
+CREATE FUNCTION octroi.my_audit(max_rows integer DEFAULT 100, before bigint DEFAULT NULL::bigint) RETURNS TABLE(id bigint, occurred_at timestamp with time zone, actor text, action text, subject text, detail jsonb, reason text, has_more boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -552,14 +839,14 @@ CREATE FUNCTION octroi.my_audit(max_rows integer DEFAULT 100, before bigint DEFA
       select l.id from octroi_private.audit_log as l
       where l.actor = (select m.pseudonym from me as m) and l.id < (select m.before from me as m)
       order by l.id desc
-      limit (select m.max_rows from me as m)
+      limit (select m.max_rows + 1 from me as m)
     )
     union
     (
       select l.id from octroi_private.audit_log as l
       where l.person = (select m.pseudonym from me as m) and l.id < (select m.before from me as m)
       order by l.id desc
-      limit (select m.max_rows from me as m)
+      limit (select m.max_rows + 1 from me as m)
     )
     union
     (
@@ -567,7 +854,7 @@ CREATE FUNCTION octroi.my_audit(max_rows integer DEFAULT 100, before bigint DEFA
       where l.account_id = any(array(select octroi_private.my_administered_accounts()))
         and l.id < (select m.before from me as m)
       order by l.id desc
-      limit (select m.max_rows from me as m)
+      limit (select m.max_rows + 1 from me as m)
     )
     union
     -- what was read of everybody may have been read of the caller as well
@@ -576,7 +863,7 @@ CREATE FUNCTION octroi.my_audit(max_rows integer DEFAULT 100, before bigint DEFA
       where l.action ~ '^admin_read\.' and l.id < (select m.before from me as m)
         and l.occurred_at >= (select m.created_at from me as m)
       order by l.id desc
-      limit (select m.max_rows from me as m)
+      limit (select m.max_rows + 1 from me as m)
     )
   )
   select
@@ -584,12 +871,12 @@ CREATE FUNCTION octroi.my_audit(max_rows integer DEFAULT 100, before bigint DEFA
     case
       when l.actor = m.pseudonym then 'you'
       when l.actor_role in ('octroi_worker', 'service_role', 'supabase_auth_admin') then 'service'
-      when l.actor is null or l.actor_role in ('octroi_admin', 'octroi_support') then 'operator'
+      when l.actor is null or l.actor_role in ('octroi_admin', 'octroi_support', 'octroi_operator') then 'operator'
       else 'another user'
     end,
     l.action, l.subject, case when read.was_of_everybody then '{}' else l.detail || case
       when l.account_id is null then '{}' else jsonb_build_object('account_id', l.account_id)
-    end end, case when not read.was_of_everybody then l.reason end
+    end end, case when not read.was_of_everybody then l.reason end, lead(l.id) over (order by l.id desc) is not null
   from mine
   join octroi_private.audit_log as l on l.id = mine.id
   cross join me as m
@@ -603,7 +890,7 @@ $$;
 
 ALTER FUNCTION octroi.my_audit(max_rows integer, before bigint) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.my_audit(max_rows integer, before bigint) IS 'What the caller did, and what was done to them, their account and the accounts they administer, newest first; page on with the last id as before. Of a read of everybody: when, and of which table.';
+COMMENT ON FUNCTION octroi.my_audit(max_rows integer, before bigint) IS 'What the caller did, and what was done to them, their account and the accounts they administer, newest first. has_more says that entries follow this one: page on with the last id as before. Of a read of everybody: when, and of which table.';
 
 CREATE FUNCTION octroi.my_consents() RETURNS TABLE(purpose text, is_given boolean, policy_version text, method text, decided_at timestamp with time zone, current_version text, current_text text, current_text_hash text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -611,7 +898,7 @@ CREATE FUNCTION octroi.my_consents() RETURNS TABLE(purpose text, is_given boolea
     AS $$
 #variable_conflict use_column
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   return query
   select
     p.purpose, octroi_private.has_consent((select auth.uid()), p.purpose), d.policy_version, d.method, d.decided_at,
@@ -632,7 +919,7 @@ CREATE FUNCTION octroi.my_data(table_name text, after text[] DEFAULT NULL::text[
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   perform octroi_private.require_step_up();
   return query
   select r.next_after, r.data
@@ -661,12 +948,15 @@ ALTER FUNCTION octroi.my_data_tables() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.my_data_tables() IS 'The tables with rows about people, and what their columns are.';
 
-CREATE FUNCTION octroi.my_forecast() RETURNS TABLE(scope text, subject text, meter text, period text, used bigint, granted bigint, remaining bigint, per_day bigint, runs_out_at timestamp with time zone, resets_at timestamp with time zone)
+CREATE FUNCTION octroi.my_forecast() RETURNS TABLE(scope text, subject text, meter text, period text, used bigint, granted bigint, remaining bigint, per_day bigint, runs_out_at timestamp with time zone, resets_at timestamp with time zone, charged_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select q.scope, q.subject, q.meter, q.period, q.used, q.granted, q.remaining, d.per_day,
-    octroi_private.runs_out_at(q.remaining, d.per_day, coalesce(q.resets_at, 'infinity')), q.resets_at
+    octroi_private.runs_out_at(q.remaining, d.per_day, coalesce(q.resets_at, 'infinity')), q.resets_at,
+    octroi_private.runs_out_at(
+      q.charged_above - q.used - q.reserved, d.per_day, coalesce(q.resets_at, 'infinity')
+    )
   from octroi_private.quota_of(octroi_private.my_account(), (select auth.uid())) as q
   cross join lateral octroi_private.used_per_day(q.account_id, q.scope, q.subject, q.meter) as d (per_day)
   where q.scope in ('account', 'member', 'model')
@@ -674,22 +964,60 @@ $$;
 
 ALTER FUNCTION octroi.my_forecast() OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.my_forecast() IS 'Each limit with what is used of it a day of late (the last seven days), and when it runs out at that rate; null when it lasts until the reset.';
+COMMENT ON FUNCTION octroi.my_forecast() IS 'Each limit with what is used of it a day of late (the last seven days; null before there is a day of them), when it runs out at that rate and when use begins to be charged for beyond the plan; null when not before the reset.';
 
-CREATE FUNCTION octroi.my_quota() RETURNS TABLE(scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text)
+CREATE FUNCTION octroi.my_invoices(max_rows integer DEFAULT 50, before text DEFAULT NULL::text) RETURNS TABLE(id text, number text, status text, subtotal_minor bigint, tax_minor bigint, total_minor bigint, amount_paid_minor bigint, currency text, created_at timestamp with time zone, period_start timestamp with time zone, period_end timestamp with time zone, paid_at timestamp with time zone, lines jsonb, hosted_url text, pdf_url text, has_more boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_account_id uuid := octroi_private.my_billed_account();
+  v_rows integer := least(greatest(my_invoices.max_rows, 0), 500);
+  v_before timestamptz := 'infinity';
+begin
+  if my_invoices.before is not null then
+    select i.created_at into v_before
+    from octroi_private.stripe_invoice as i
+    join octroi_private.stripe_customer as c on c.id = i.customer_id
+    where i.id = my_invoices.before and c.account_id = v_account_id;
+  end if;
+  return query
+  select n.id, n.number, n.status, n.subtotal_minor, n.tax_minor, n.total_minor, n.amount_paid_minor, n.currency,
+    n.created_at, n.period_start, n.period_end, n.paid_at, n.lines, n.hosted_url, n.pdf_url,
+    lead(n.id) over (order by n.created_at desc, n.id desc) is not null
+  from (
+    select i.*
+    from octroi_private.my_invoices() as i
+    where i.account_id = v_account_id and (
+      my_invoices.before is null or (i.created_at, i.id) < (v_before, my_invoices.before)
+    )
+    order by i.created_at desc, i.id desc
+    limit v_rows + 1
+  ) as n
+  order by n.created_at desc, n.id desc
+  limit v_rows;
+end
+$$;
+
+ALTER FUNCTION octroi.my_invoices(max_rows integer, before text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.my_invoices(max_rows integer, before text) IS 'Invoices of the account that the caller pays for, newest first, with lines, Stripe''s page and PDF (null without the second factor, and a month after Stripe was last asked: open_invoice asks again). has_more: page on with the last id as before. Raises OC021.';
+
+CREATE FUNCTION octroi.my_quota() RETURNS TABLE(scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text, included bigint, from_grants bigint, overage bigint, charged_above bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.period_start,
-    q.resets_at, q.plan
+    q.resets_at, q.plan, q.included, q.from_grants, q.overage, q.charged_above
   from octroi_private.quota_of(octroi_private.my_account(), (select auth.uid())) as q
 $$;
 
 ALTER FUNCTION octroi.my_quota() OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.my_quota() IS 'One row per limit that binds the caller: what is granted, used, held and left of it, and when it resets (null: never).';
+COMMENT ON FUNCTION octroi.my_quota() IS 'One row per limit that binds the caller: what is granted, used, held and left of it, and when it resets (null: never). included is the plan''s own, from_grants what packs, gifts and earlier months add, overage what may be used beyond both; use above charged_above costs money (null: none does).';
 
-CREATE FUNCTION octroi.my_requests(max_rows integer DEFAULT 50, before timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(id uuid, state text, endpoint text, model text, input_tokens bigint, cached_input_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint, source text, latency_ms integer, first_token_ms integer, occurred_at timestamp with time zone)
+CREATE FUNCTION octroi.my_requests(max_rows integer DEFAULT 50, before timestamp with time zone DEFAULT NULL::timestamp with time zone, before_id uuid DEFAULT NULL::uuid) RETURNS TABLE(id uuid, state text, endpoint text, model text, input_tokens bigint, cached_input_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint, source text, latency_ms integer, first_token_ms integer, occurred_at timestamp with time zone, has_more boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -698,38 +1026,45 @@ declare
   v_account_id uuid := octroi_private.my_account();
   v_user_id uuid := (select auth.uid());
   v_before timestamptz := coalesce(my_requests.before, 'infinity');
+  -- no id is less, so that without one everything of that instant is left out
+  v_before_id uuid := coalesce(my_requests.before_id, '00000000-0000-0000-0000-000000000000');
   v_rows integer := least(greatest(my_requests.max_rows, 0), 1000);
 begin
   return query
-  (
-    select
-      e.id, 'settled', e.endpoint, e.model, e.input_tokens, e.cached_input_tokens, e.cache_write_tokens,
-      e.output_tokens, e.reasoning_tokens, e.total_tokens, e.cost_nano_usd, e.source, e.latency_ms, e.first_token_ms,
-      e.occurred_at
-    from octroi_private.usage_event as e
-    where e.account_id = v_account_id and e.user_id = v_user_id
-      and e.occurred_at < v_before
-    order by e.occurred_at desc
-    limit v_rows
-  )
-  union all
-  (
-    select
-      r.id, 'open', r.endpoint, r.model, null, null, null, null, null, null, null, null, null, null, r.started_at
-    from octroi_private.request as r
-    where r.account_id = v_account_id and r.user_id = v_user_id and r.state = 'open'
-      and r.expires_at > octroi_private.now() and r.started_at < v_before
-    order by r.started_at desc
-    limit v_rows
-  )
-  order by 15 desc
+  select c.*, lead(c.id) over (order by c.occurred_at desc, c.id desc) is not null
+  from (
+    (
+      select
+        e.id, 'settled', e.endpoint, e.model, e.input_tokens, e.cached_input_tokens, e.cache_write_tokens,
+        e.output_tokens, e.reasoning_tokens, e.total_tokens, e.cost_nano_usd, e.source, e.latency_ms, e.first_token_ms,
+        e.occurred_at
+      from octroi_private.usage_event as e
+      where e.account_id = v_account_id and e.user_id = v_user_id
+        and e.occurred_at <= v_before and (e.occurred_at, e.id) < (v_before, v_before_id)
+      order by e.occurred_at desc, e.id desc
+      limit v_rows + 1
+    )
+    union all
+    (
+      select
+        r.id, 'open', r.endpoint, r.model, null, null, null, null, null, null, null, null, null, null, r.started_at
+      from octroi_private.request as r
+      where r.account_id = v_account_id and r.user_id = v_user_id and r.state = 'open'
+        and r.expires_at > octroi_private.now() and (r.started_at, r.id) < (v_before, v_before_id)
+      order by r.started_at desc, r.id desc
+      limit v_rows + 1
+    )
+    order by 15 desc, 1 desc
+    limit v_rows + 1
+  ) as c
+  order by c.occurred_at desc, c.id desc
   limit v_rows;
 end
 $$;
 
-ALTER FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone) OWNER TO octroi_owner;
+ALTER FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone, before_id uuid) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone) IS 'The caller''s own recent calls, newest first, running ones included; page on with the last occurred_at as before.';
+COMMENT ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone, before_id uuid) IS 'The caller''s own recent calls, newest first, running ones included. has_more says that calls follow this one: page on with the last occurred_at and id as before and before_id.';
 
 CREATE FUNCTION octroi.my_subscription() RETURNS TABLE(plan text, plan_name text, plan_version integer, billing_interval text, status text, granted_until timestamp with time zone, cancel_at_period_end boolean, trial_ends_at timestamp with time zone, next_plan text, next_plan_at timestamp with time zone, seats integer, features text[], overage_on boolean, overage_cap_minor bigint, currency text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -773,26 +1108,21 @@ ALTER FUNCTION octroi.my_subscription() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.my_subscription() IS 'The plan of the caller''s account: how it is billed, until when it is granted (null: without end), and what follows.';
 
-CREATE FUNCTION octroi.my_usage(since date DEFAULT NULL::date, until date DEFAULT NULL::date) RETURNS TABLE(day date, model text, requests bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint)
+CREATE FUNCTION octroi.my_usage(since date DEFAULT NULL::date, until date DEFAULT NULL::date, per text DEFAULT 'day'::text, after_day date DEFAULT NULL::date, after_model text DEFAULT NULL::text, max_rows integer DEFAULT 1000) RETURNS TABLE(day date, model text, requests bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint, has_more boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select
-    d.day, d.model, sum(d.requests)::bigint, sum(d.input_tokens)::bigint, sum(d.cached_input_tokens)::bigint,
-    sum(d.output_tokens)::bigint, sum(d.reasoning_tokens)::bigint, sum(d.total_tokens)::bigint,
-    sum(d.cost_nano_usd)::bigint
-  from octroi_private.usage_daily as d
-  where d.account_id = octroi_private.my_account() and d.user_id = (select auth.uid())
-    and d.day >= coalesce(my_usage.since, (octroi_private.now() at time zone 'utc')::date - 30)
-    and d.day <= coalesce(my_usage.until, 'infinity')
-  group by d.day, d.model
-  order by d.day desc, d.model
-  limit 10000
+  select u.day, u.model, u.requests, u.input_tokens, u.cached_input_tokens, u.output_tokens, u.reasoning_tokens,
+    u.total_tokens, u.cost_nano_usd, u.has_more
+  from octroi_private.usage_page(
+    octroi_private.my_account(), (select auth.uid()), my_usage.since, my_usage.until, my_usage.per, my_usage.after_day,
+    my_usage.after_model, null, my_usage.max_rows
+  ) as u
 $$;
 
-ALTER FUNCTION octroi.my_usage(since date, until date) OWNER TO octroi_owner;
+ALTER FUNCTION octroi.my_usage(since date, until date, per text, after_day date, after_model text, max_rows integer) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.my_usage(since date, until date) IS 'The caller''s own usage by UTC day and model, newest first; the last 30 days unless asked otherwise.';
+COMMENT ON FUNCTION octroi.my_usage(since date, until date, per text, after_day date, after_model text, max_rows integer) IS 'The caller''s own usage by UTC day, month or in total, and by model, newest first; the last 30 days unless asked otherwise. has_more says that rows follow this one: page on with the last day and model as after_day and after_model. Raises 22023.';
 
 CREATE FUNCTION octroi.next_invoice() RETURNS TABLE(line text, meter text, quantity bigint, slice bigint, unit_amount_minor bigint, amount_minor bigint, currency text, period_start timestamp with time zone, period_end timestamp with time zone, due_at timestamp with time zone, as_of timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -829,6 +1159,33 @@ ALTER FUNCTION octroi.next_invoice() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.next_invoice() IS 'What will be charged next, as it stands: the renewal of the plan, and usage beyond it so far with its price. Before taxes and discounts. Raises OC021.';
 
+CREATE FUNCTION octroi.open_invoice(invoice text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_account_to_bill();
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  if not exists (
+    select from octroi_private.my_invoices() as i
+    where i.account_id = v_account_id and i.id = open_invoice.invoice
+  ) then
+    perform octroi_private.note_missed_id(exists (
+      select from octroi_private.stripe_invoice as i where i.id = open_invoice.invoice
+    ));
+    raise exception 'there is no invoice of this id' using errcode = 'OC032', hint = 'my_invoices lists them.';
+  end if;
+  return octroi_private.enqueue_billing_request(
+    v_account_id, (select auth.uid()), 'invoice', jsonb_build_object('invoice', open_invoice.invoice)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi.open_invoice(invoice text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.open_invoice(invoice text) IS 'Asks Stripe for its page of an invoice anew; read its URL with billing_request(id). my_invoices then has it too. Raises OC040, OC021, OC032, OC013.';
+
 CREATE FUNCTION octroi.open_portal(return_url text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -847,6 +1204,27 @@ $$;
 ALTER FUNCTION octroi.open_portal(return_url text) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.open_portal(return_url text) IS 'Asks for a page of Stripe''s customer portal: payment methods, invoices, addresses. Read its URL with billing_request(id). Raises OC040, OC021, OC031, OC013.';
+
+CREATE FUNCTION octroi.preview_change(plan text, billing_interval text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_account_to_bill();
+  v_wanted jsonb;
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  v_wanted := octroi_private.wanted_change(v_account_id, preview_change.plan, preview_change.billing_interval);
+  return octroi_private.enqueue_billing_request(
+    v_account_id, (select auth.uid()), 'preview_change',
+    v_wanted || jsonb_build_object('proration_at_s', extract(epoch from octroi_private.now())::bigint)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi.preview_change(plan text, billing_interval text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.preview_change(plan text, billing_interval text) IS 'Asks what change_plan would charge now; read the answer with change_preview(id). Nothing is changed. Raises OC040, OC021, OC032, OC033, OC013.';
 
 CREATE FUNCTION octroi.receipt(request_id uuid) RETURNS TABLE(id uuid, occurred_at timestamp with time zone, settled_at timestamp with time zone, endpoint text, model text, response_model text, service_tier text, source text, pools jsonb, total_tokens bigint, reasoning_tokens bigint, cost_nano_usd bigint, not_charged_tokens bigint, not_charged_nano_usd bigint, grants jsonb, overage jsonb, balances jsonb, price_version bigint, price_source text, price_valid_from timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
@@ -898,6 +1276,26 @@ ALTER FUNCTION octroi.receive_stripe_events(events jsonb) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.receive_stripe_events(events jsonb) IS 'For the webhook''s edge function: keeps at most 256 verified events and has their objects fetched; queued, duplicate, ignored, quarantined or refused for each, by its number in the list from 1.';
 
+CREATE FUNCTION octroi.remove_member(member_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_team_to_manage();
+begin
+  perform octroi_private.lock_membership(v_account_id, remove_member.member_id);
+  if octroi_private.role_of_managed(v_account_id, remove_member.member_id) is null then
+    return false;
+  end if;
+  perform octroi_private.end_membership(v_account_id, remove_member.member_id);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi.remove_member(member_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.remove_member(member_id uuid) IS 'Takes a member out of the team that the caller manages, and revokes their keys of it; false when they are none. Only the owner removes admins. Raises OC040, OC020, OC021, OC025, OC027.';
+
 CREATE FUNCTION octroi.request_completion(request jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -941,6 +1339,41 @@ $$;
 ALTER FUNCTION octroi.request_completion(request jsonb) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.request_completion(request jsonb) IS 'Queues a call to OpenAI, as its endpoint takes it, and returns its id at once; read the answer with completion(id). Raises 22023, OC013, OC020.';
+
+CREATE FUNCTION octroi.resend_invitation(id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_invitation octroi_private.invitation := octroi_private.lock_my_invitation(resend_invitation.id);
+  v_set octroi_private.team_setting;
+begin
+  if v_invitation.id is null then
+    return false;
+  end if;
+  select s.* into strict v_set from octroi_private.team_setting as s;
+  if v_invitation.letters >= v_set.letters_per_invitation then
+    raise exception 'this invitation was sent % times', v_invitation.letters using errcode = 'OC013',
+      hint = 'revoke_invitation ends it; then the address can be invited anew.';
+  elsif v_invitation.last_letter_at > v_now - make_interval(secs => v_set.seconds_between_letters) then
+    raise exception 'this invitation was sent less than % seconds ago', v_set.seconds_between_letters
+      using errcode = 'OC013', hint = 'Wait a little.';
+  end if;
+  delete from octroi_private.invitation_link where invitation_id = v_invitation.id;
+  update octroi_private.invitation as i
+  set letters = i.letters + 1, last_letter_at = v_now,
+    expires_at = v_now + make_interval(secs => v_set.invitation_seconds)
+  where i.id = v_invitation.id
+  returning * into v_invitation;
+  perform octroi_private.enqueue_invitation(v_invitation);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi.resend_invitation(id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.resend_invitation(id uuid) IS 'Sends a waiting invitation again, with a new link and all its time; earlier links end. False when there is none. Raises OC040, OC021, OC025, OC027, OC013.';
 
 CREATE FUNCTION octroi.restrict_api_key(id uuid, allowed_models text[] DEFAULT NULL::text[], allowed_endpoints text[] DEFAULT NULL::text[]) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1031,6 +1464,25 @@ $$;
 ALTER FUNCTION octroi.revoke_api_key(id uuid) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.revoke_api_key(id uuid) IS 'Revokes a key of the caller, or of an account they administer, at once; false when there is none to revoke. Raises OC040.';
+
+CREATE FUNCTION octroi.revoke_invitation(id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_invitation octroi_private.invitation := octroi_private.lock_my_invitation(revoke_invitation.id);
+begin
+  if v_invitation.id is null then
+    return false;
+  end if;
+  perform octroi_private.end_invitation(v_invitation.id, 'revoked');
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi.revoke_invitation(id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.revoke_invitation(id uuid) IS 'Takes a waiting invitation of the team back: its link leads nowhere any more. False when there is none. Raises OC040, OC021, OC025, OC027.';
 
 CREATE FUNCTION octroi.rotate_api_key(id uuid, grace_seconds integer DEFAULT 86400) RETURNS TABLE(secret text, key_prefix text, previous_works_until timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1125,6 +1577,141 @@ ALTER FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor
 
 COMMENT ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) IS 'Has a pack bought by itself when no more than below is left (null: a tenth of the pack), or calls are refused for lack of it, for so much money a month at most; a null pack ends it. Raises OC040, OC021, OC033, 22023.';
 
+CREATE FUNCTION octroi.set_budget(meter text, period text, amount bigint, model text DEFAULT NULL::text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_account_to_bill();
+begin
+  if length(set_budget.model) not between 1 and 200 then
+    raise exception 'model is the name of one, or null for all of the account' using errcode = '22023';
+  end if;
+  return octroi_private.put_budget(
+    v_account_id, case when set_budget.model is null then 'account' else 'model' end, coalesce(set_budget.model, ''),
+    set_budget.meter, set_budget.period, set_budget.amount
+  );
+end
+$$;
+
+ALTER FUNCTION octroi.set_budget(meter text, period text, amount bigint, model text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.set_budget(meter text, period text, amount bigint, model text) IS 'Limits what the account that the caller acts for uses in all, or of a model; a null amount takes the limit away. False when that is how it stood. Raises OC040, OC020, OC021, OC025, OC013, 22023.';
+
+CREATE FUNCTION octroi.set_default_output(tokens integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_account_to_bill();
+begin
+  if set_default_output.tokens not between 1 and 1000000 then
+    raise exception 'tokens is null or a whole number from 1 to 1,000,000' using errcode = '22023';
+  end if;
+  update octroi_private.account as a
+  set default_output_tokens = set_default_output.tokens
+  where a.id = v_account_id;
+  return set_default_output.tokens;
+end
+$$;
+
+ALTER FUNCTION octroi.set_default_output(tokens integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.set_default_output(tokens integer) IS 'Sets how many output tokens, per choice, a call of the account may have that names no limit of its own (null: as plan and model have it). The less, the more calls run side by side near a limit. Raises OC040, OC021, OC020, 22023.';
+
+CREATE FUNCTION octroi.set_key_budget(id uuid, meter text, period text, amount bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key octroi_private.api_key;
+begin
+  perform octroi_private.require_step_up();
+  select k.* into v_key
+  from octroi_private.api_key as k
+  where k.id = set_key_budget.id and k.revoked_at is null
+    and k.account_id in (select octroi_private.my_accounts())
+    and (
+      k.user_id = (select auth.uid())
+      or k.account_id in (select octroi_private.my_administered_accounts())
+    )
+  for no key update;
+  if v_key.id is null then
+    perform octroi_private.note_missed_key(set_key_budget.id);
+    return false;
+  end if;
+  -- what an admin has narrowed is not the holder's to widen
+  if v_key.account_id not in (select octroi_private.my_administered_accounts()) and exists (
+    select from octroi_private.budget as b
+    where b.account_id = v_key.account_id and b.scope = 'api_key' and b.subject = v_key.id::text
+      and b.meter = set_key_budget.meter and b.period = set_key_budget.period
+      and (set_key_budget.amount is null or b.amount < set_key_budget.amount)
+  ) then
+    raise exception 'only an owner or admin of the account lets a key use more than it may' using errcode = 'OC021';
+  end if;
+  return octroi_private.put_budget(
+    v_key.account_id, 'api_key', v_key.id::text, set_key_budget.meter, set_key_budget.period, set_key_budget.amount
+  );
+end
+$$;
+
+ALTER FUNCTION octroi.set_key_budget(id uuid, meter text, period text, amount bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.set_key_budget(id uuid, meter text, period text, amount bigint) IS 'Limits what a key of the caller, or of an account they administer, uses; a null amount takes the limit away. Who does not administer the account only narrows. False when there is no such key, or that is how it stood. Raises OC040, OC021, OC013, 22023.';
+
+CREATE FUNCTION octroi.set_member_budget(member_id uuid, meter text, period text, amount bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_team_to_manage();
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  -- the owner's own is theirs to set, as that of all others
+  if set_member_budget.member_id = (select auth.uid()) and octroi_private.my_role(v_account_id) = 'owner' then
+    null;
+  elsif octroi_private.role_of_managed(v_account_id, set_member_budget.member_id) is null then
+    return false;
+  end if;
+  return octroi_private.put_budget(
+    v_account_id, 'member', set_member_budget.member_id::text, set_member_budget.meter, set_member_budget.period,
+    set_member_budget.amount
+  );
+end
+$$;
+
+ALTER FUNCTION octroi.set_member_budget(member_id uuid, meter text, period text, amount bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.set_member_budget(member_id uuid, meter text, period text, amount bigint) IS 'Limits what a member of the team that the caller manages uses; a null amount takes the limit away. Only the owner sets an admin''s. False when they are no member, or that is how it stood. Raises OC040, OC020, OC021, OC025, OC027, OC013, 22023.';
+
+CREATE FUNCTION octroi.set_member_role(member_id uuid, role text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_team_to_manage();
+begin
+  perform octroi_private.refuse_unless_owner(v_account_id, 'make and unmake admins');
+  if set_member_role.role is null or set_member_role.role not in ('admin', 'member') then
+    raise exception 'role is admin or member' using errcode = '22023', hint = 'transfer_team makes another owner.';
+  end if;
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  if octroi_private.role_of_managed(v_account_id, set_member_role.member_id) is null then
+    return false;
+  end if;
+  update octroi_private.member as m set role = set_member_role.role
+  where m.account_id = v_account_id and m.user_id = set_member_role.member_id and m.role <> set_member_role.role;
+  if set_member_role.role = 'member' then
+    perform octroi_private.end_administration(v_account_id, set_member_role.member_id);
+  end if;
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi.set_member_role(member_id uuid, role text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.set_member_role(member_id uuid, role text) IS 'Makes a member of the caller''s team an admin, or an admin a member; false when they are no member. For the owner. Raises OC040, OC020, OC021, OC025, OC027, 22023.';
+
 CREATE FUNCTION octroi.set_notifications(usage_alerts boolean DEFAULT NULL::boolean, locale text DEFAULT NULL::text, time_zone text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1132,7 +1719,7 @@ CREATE FUNCTION octroi.set_notifications(usage_alerts boolean DEFAULT NULL::bool
 declare
   v_after jsonb;
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   -- turning warnings off must be as easy as it can be
   if set_notifications.usage_alerts then
     perform octroi_private.require_step_up();
@@ -1216,6 +1803,7 @@ begin
   return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'checkout', jsonb_build_object(
     'plan_version_id', v_version.id, 'billing_interval', start_checkout.billing_interval,
     'success_url', start_checkout.success_url, 'cancel_url', start_checkout.cancel_url,
+    'options', octroi_private.checkout_options((select auth.uid())),
     -- one trial for an account, whatever the plan
     'trial_days', case when exists (
       select from octroi_private.stripe_customer as c
@@ -1229,6 +1817,104 @@ $$;
 ALTER FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) IS 'Asks for a Stripe Checkout page that sells a plan by the month or year; read its URL with billing_request(id). Raises OC040, OC021, OC031, OC032, OC033, OC013.';
+
+CREATE FUNCTION octroi.team_invitations() RETURNS TABLE(id uuid, email text, role text, state text, letters integer, invited_at timestamp with time zone, expires_at timestamp with time zone, ended_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    i.id, octroi_native.open(k.wrapped, octroi_private.sealed_place(i.user_id, 'invitation.email'), i.email), i.role,
+    case when i.state = 'waiting' and i.expires_at <= octroi_private.now() then 'expired' else i.state end,
+    i.letters, i.created_at, i.expires_at, i.ended_at
+  from octroi_private.my_team_to_manage() as t (account_id)
+  join octroi_private.invitation as i on i.account_id = t.account_id
+  left join octroi_private.data_key as k on k.user_id = i.user_id
+  order by i.created_at desc, i.id
+  limit 1000
+$$;
+
+ALTER FUNCTION octroi.team_invitations() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.team_invitations() IS 'The latest 1,000 invitations of the team that the caller manages, newest first; the address of one that has ended is forgotten. Raises OC040, OC020, OC021, OC025, OC027.';
+
+CREATE FUNCTION octroi.team_members() RETURNS TABLE(member_id uuid, email text, role text, joined_at timestamp with time zone, has_seat boolean, is_me boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    m.user_id,
+    case when me.sees_addresses or m.user_id = me.user_id then o.email else octroi_private.mask_email(o.email) end,
+    m.role, m.created_at, octroi_private.has_seat(m.account_id, m.user_id, me.seats), m.user_id = me.user_id
+  from (
+    select
+      t.account_id, (select auth.uid()) as user_id, octroi_private.seats_of(t.account_id) as seats,
+      octroi_private.my_role(t.account_id) in ('owner', 'admin') and octroi_private.has_stepped_up() as sees_addresses
+    from octroi_private.my_team() as t (account_id)
+  ) as me
+  join octroi_private.member as m on m.account_id = me.account_id
+  left join octroi_private.contact as c on c.user_id = m.user_id
+  left join octroi_private.data_key as k on k.user_id = m.user_id
+  left join lateral (
+    select octroi_native.open(k.wrapped, octroi_private.sealed_place(k.user_id, 'contact.email'), c.email) as email
+    where k.wrapped is not null and c.email is not null
+  ) as o on true
+  order by array_position(array['owner', 'admin', 'member'], m.role), m.created_at, m.user_id
+$$;
+
+ALTER FUNCTION octroi.team_members() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.team_members() IS 'The members of the team that the caller acts for. Owner and admins see addresses, others a mask. has_seat: whether they may call. Raises OC020, OC025, OC027.';
+
+CREATE FUNCTION octroi.transfer_team(member_id uuid, keep_payment_details boolean DEFAULT false) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user_id uuid := (select auth.uid());
+  v_account_id uuid := octroi_private.my_team_to_manage();
+begin
+  perform octroi_private.refuse_unless_owner(v_account_id, 'hand it over');
+  if transfer_team.member_id = v_user_id then
+    raise exception 'you are the owner already' using errcode = 'OC027';
+  elsif transfer_team.keep_payment_details is null then
+    raise exception 'keep_payment_details is true or false' using errcode = '22023';
+  elsif not exists (
+    select from octroi_private.member as m
+    where m.account_id = v_account_id and m.user_id = transfer_team.member_id
+  ) then
+    perform octroi_private.note_missed_id(exists (
+      select from octroi_private.member as m where m.user_id = transfer_team.member_id
+    ));
+    return false;
+  elsif octroi_private.is_banned(transfer_team.member_id) then
+    raise exception 'this member is suspended' using errcode = 'OC027';
+  end if;
+  -- people before accounts, as an erasure takes them
+  perform octroi_private.refuse_another_team(
+    transfer_team.member_id, octroi_private.is_on_default_plan(v_account_id)
+  );
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  -- as it stands now: another transfer may have been first
+  perform octroi_private.refuse_unless_owner(v_account_id, 'hand it over');
+  update octroi_private.account as a set owner_user_id = transfer_team.member_id
+  where a.id = v_account_id and exists (
+    select from octroi_private.member as m
+    where m.account_id = a.id and m.user_id = transfer_team.member_id
+  );
+  if not found then
+    return false;
+  end if;
+  update octroi_private.member as m set role = case m.user_id when v_user_id then 'admin' else 'owner' end
+  where m.account_id = v_account_id and m.user_id in (v_user_id, transfer_team.member_id);
+  update octroi_private.auto_top_up as t set user_id = transfer_team.member_id where t.account_id = v_account_id;
+  perform octroi_private.hand_over_team(v_account_id, v_user_id, not transfer_team.keep_payment_details);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi.transfer_team(member_id uuid, keep_payment_details boolean) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.transfer_team(member_id uuid, keep_payment_details boolean) IS 'Makes a member the owner of the caller''s team and the caller an admin; false when they are no member. The caller''s means of payment, name and addresses are taken off the team at Stripe unless they are to stay. Raises OC040, OC020, OC021, OC025, OC027, OC013.';
 
 CREATE FUNCTION octroi.unsubscribe(token text, act boolean) RETURNS TABLE(found boolean, locale text, is_unsubscribed boolean, purpose text)
     LANGUAGE sql SECURITY DEFINER
@@ -1304,7 +1990,7 @@ CREATE FUNCTION octroi.withdraw_consent(purpose text) RETURNS boolean
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  perform octroi_private.my_account();
+  perform octroi_private.require_user();
   return octroi_private.decide_consent((select auth.uid()), withdraw_consent.purpose, false, null, 'rpc');
 end
 $$;
@@ -1399,6 +2085,26 @@ CREATE FUNCTION octroi_private.accounts_of_person(p_user_id uuid) RETURNS SETOF 
 $$;
 
 ALTER FUNCTION octroi_private.accounts_of_person(p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.acting_account() RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_named text := octroi_private.named_account();
+begin
+  return (
+    select a.id
+    from octroi_private.member as m
+    join octroi_private.account as a on a.id = m.account_id
+    where m.user_id = (select octroi_private.my_user_id()) and (v_named is null or a.id::text = v_named)
+    order by (a.kind = 'personal') desc, a.id
+    limit 1
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.acting_account() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.add_business_days(p_at timestamp with time zone, p_days integer) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE
@@ -1519,6 +2225,44 @@ ALTER FUNCTION octroi_private.admin_tables() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.admin_tables() IS 'The tables that operators may export, their columns, and about how many rows they have.';
 
+CREATE FUNCTION octroi_private.admit_user(p_user_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_user record;
+begin
+  insert into octroi_private.person (user_id) values (p_user_id) on conflict do nothing;
+  perform from octroi_private.person as p where p.user_id = p_user_id for no key update;
+  -- a statement of its own: it sees what was committed while this one waited
+  select u.* into v_user from octroi_private.auth_user(p_user_id) as u;
+  if v_user.user_id is null or octroi_private.is_buried(p_user_id) then
+    delete from octroi_private.person as p
+    where p.user_id = p_user_id
+      and not exists (select from octroi_private.account as a where a.owner_user_id = p.user_id)
+      and not exists (select from octroi_private.member as m where m.user_id = p.user_id)
+      and not exists (select from octroi_private.notification_setting as n where n.user_id = p.user_id);
+    return false;
+  end if;
+  perform octroi_private.keep_ban_of(p_user_id, v_user.banned_until);
+  insert into octroi_private.second_factor (factor_id, user_id, verified_at)
+  select f.factor_id, p_user_id, f.verified_at from octroi_private.auth_factors(p_user_id) as f
+  on conflict do nothing;
+  insert into octroi_private.notification_setting (user_id) values (p_user_id) on conflict do nothing;
+  -- without operator keys it is kept by a later walk
+  if octroi_native.operator_key_problem() is null
+    and not exists (select from octroi_private.contact as c where c.user_id = p_user_id)
+  then
+    perform octroi_private.keep_contact_of(p_user_id, v_user.email, v_user.phone, null, v_user.is_confirmed);
+  end if;
+  return octroi_private.open_account_of(p_user_id);
+end
+$$;
+
+ALTER FUNCTION octroi_private.admit_user(p_user_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.admit_user(p_user_id uuid) IS 'Gives a user of Auth what a sign-up gives, as far as it is missing; true when an account was opened. Whoever was erased stays so.';
+
 CREATE FUNCTION octroi_private.affected_fault(p_affected jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1608,9 +2352,10 @@ declare
   v_call octroi_private.asked_call;
 begin
   foreach v_call in array p_calls loop
+    v_last.awaited := coalesce(v_last.awaited, '{}') || coalesce(v_call.awaited, '{}');
     v_last := octroi_private.allot_next(
-      v_last, v_call.balances, v_call.input_tokens, v_call.output_tokens, v_call.choices, v_call.input_price,
-      v_call.output_price
+      v_last, v_call.balances, v_call.input_tokens, v_call.asked_tokens, v_call.default_tokens, v_call.most_tokens,
+      v_call.least_tokens, v_call.choices, v_call.input_price, v_call.output_price
     );
     v_given := v_given || v_last;
   end loop;
@@ -1620,28 +2365,33 @@ $$;
 
 ALTER FUNCTION octroi_private.allot(p_calls octroi_private.asked_call[]) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.allot_next(p_before octroi_private.allotment, p_balances octroi_private.balance[], p_input_tokens bigint, p_output_tokens bigint, p_choices bigint, p_input_price bigint, p_output_price bigint) RETURNS octroi_private.allotment
+CREATE FUNCTION octroi_private.allot_next(p_before octroi_private.allotment, p_balances octroi_private.balance[], p_input_tokens bigint, p_asked_tokens bigint, p_default_tokens bigint, p_most_tokens bigint, p_least_tokens bigint, p_choices bigint, p_input_price bigint, p_output_price bigint) RETURNS octroi_private.allotment
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  c_min_output_tokens constant bigint := 16;
   c_unbounded constant bigint := 9223372036854775807;
   v_ids bigint [] := coalesce(p_before.ids, '{}');
   v_room bigint [] := coalesce(p_before.room, '{}');
+  v_awaited bigint [] := coalesce(p_before.awaited, '{}');
+  v_short bigint [] := '{}';
   v_positions integer [] := '{}';
   v_hold bigint [] := '{}';
+  v_wanted bigint := least(coalesce(p_asked_tokens, p_default_tokens), p_most_tokens);
+  v_enough bigint := least(v_wanted, p_least_tokens);
   v_output bigint;
   v_tokens bigint;
   v_cost bigint;
+  v_amount bigint;
   -- output tokens per choice that one balance affords, and the least of them
   v_fits bigint;
   v_least bigint;
   v_tightest integer;
   v_refused_until timestamptz;
+  v_held_at integer;
   v_balance octroi_private.balance;
   v_at integer;
-  v_left bigint;
+  v_unused bigint;
 begin
   foreach v_balance in array coalesce(p_balances, '{}') loop
     v_at := array_position(v_ids, v_balance.id);
@@ -1651,18 +2401,19 @@ begin
       v_at := cardinality(v_ids);
     end if;
     v_positions := v_positions || v_at;
-    v_left := v_room[v_at];
+    -- granted stands above what is allowed while calls hold more than a limit that was lowered
+    v_unused := v_balance.allowed + v_balance.overage - v_balance.used;
     v_fits := case v_balance.meter
       -- integer division rounds to zero: a shortage below one token must not read as none
-      when 'tokens' then case when v_left < p_input_tokens then -1 else (v_left - p_input_tokens) / p_choices end
+      when 'tokens' then case when v_unused < p_input_tokens then -1 else (v_unused - p_input_tokens) / p_choices end
       when 'cost' then case
-        when v_left * 1000 < p_input_tokens * p_input_price then -1
+        when v_unused * 1000 < p_input_tokens * p_input_price then -1
         when p_output_price = 0 then c_unbounded
-        else (v_left * 1000 - p_input_tokens * p_input_price) / (p_output_price * p_choices)
+        else (v_unused * 1000 - p_input_tokens * p_input_price) / (p_output_price * p_choices)
       end
-      else case when v_left >= 1 then c_unbounded else -1 end
+      else case when v_unused >= 1 then c_unbounded else -1 end
     end;
-    if v_fits < least(p_output_tokens, c_min_output_tokens) then
+    if v_fits < v_enough then
       -- of several that refuse, the one that refuses longest is named: waiting for another would not help
       if v_refused_until is null or v_balance.resets_at > v_refused_until then
         v_refused_until := v_balance.resets_at;
@@ -1673,25 +2424,58 @@ begin
       v_least := v_fits;
     end if;
   end loop;
-  if v_refused_until is not null then
-    return row(v_ids, v_room, null, null, null, null, v_tightest, v_room[v_positions[v_tightest]])::octroi_private.allotment;
-  end if;
-  v_output := least(p_output_tokens, v_least);
+  v_output := case when v_refused_until is null then least(v_wanted, v_least) else v_enough end;
   v_tokens := p_input_tokens + v_output * p_choices;
   v_cost := (p_input_tokens * p_input_price + v_output * p_choices * p_output_price + 999) / 1000;
   foreach v_balance in array coalesce(p_balances, '{}') loop
     v_at := v_positions[cardinality(v_hold) + 1];
-    v_fits := case v_balance.meter when 'tokens' then v_tokens when 'cost' then v_cost else 1 end;
-    v_hold := v_hold || v_fits;
-    v_room[v_at] := v_room[v_at] - v_fits;
+    v_amount := case v_balance.meter when 'tokens' then v_tokens when 'cost' then v_cost else 1 end;
+    v_hold := v_hold || v_amount;
+    if v_amount > v_room[v_at] or v_balance.id = any(v_awaited) then
+      v_short := v_short || v_balance.id;
+      v_held_at := coalesce(v_held_at, cardinality(v_hold));
+    end if;
+  end loop;
+  if v_refused_until is not null then
+    return row(
+      v_ids, v_room, v_awaited, null, null, null, null, null, v_tightest, v_room[v_positions[v_tightest]],
+      v_hold[v_tightest], false
+    )::octroi_private.allotment;
+  elsif v_held_at is not null then
+    return row(
+      v_ids, v_room, v_awaited || v_short, null, null, null, null, null, v_held_at, v_room[v_positions[v_held_at]],
+      v_hold[v_held_at], true
+    )::octroi_private.allotment;
+  end if;
+  for v_at in 1 .. cardinality(v_hold) loop
+    v_room[v_positions[v_at]] := v_room[v_positions[v_at]] - v_hold[v_at];
   end loop;
   return row(
-    v_ids, v_room, v_hold, v_output, v_tokens, v_cost, v_tightest, v_room[v_positions[v_tightest]]
+    v_ids, v_room, v_awaited, v_hold, v_output, v_tokens, v_cost,
+    case
+      when v_output < v_wanted then 'balance' when v_wanted = p_asked_tokens then 'asked'
+      when v_wanted = p_most_tokens then 'model' else 'default'
+    end,
+    v_tightest, v_room[v_positions[v_tightest]], v_hold[v_tightest], false
   )::octroi_private.allotment;
 end
 $$;
 
-ALTER FUNCTION octroi_private.allot_next(p_before octroi_private.allotment, p_balances octroi_private.balance[], p_input_tokens bigint, p_output_tokens bigint, p_choices bigint, p_input_price bigint, p_output_price bigint) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.allot_next(p_before octroi_private.allotment, p_balances octroi_private.balance[], p_input_tokens bigint, p_asked_tokens bigint, p_default_tokens bigint, p_most_tokens bigint, p_least_tokens bigint, p_choices bigint, p_input_price bigint, p_output_price bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.allow_loss_faults(p_item jsonb, p_at text) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p_at || 'allow_loss: usd_cents from 1 to 99,999,999 and a reason of 1 to 200 characters'
+  where p_item ? 'allow_loss' and not (
+    octroi_private.is_whole(p_item #> '{allow_loss,usd_cents}', 1, 99999999)
+    and octroi_private.is_text(p_item #> '{allow_loss,reason}', 200)
+    and (p_item -> 'allow_loss') - array['usd_cents', 'reason'] = '{}'
+  )
+$$;
+
+ALTER FUNCTION octroi_private.allow_loss_faults(p_item jsonb, p_at text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.anchor_of(p_account_id uuid) RETURNS timestamp with time zone
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1738,7 +2522,8 @@ begin
     limit greatest(p_max_rows, 0)
   ) as r;
   perform octroi_private.record_audit(
-    'news.announce', null, p_key, jsonb_build_object('mails', v_written, 'subject', p_letter -> 'en' ->> 'subject'), null
+    'news.announce', null, p_key, jsonb_build_object('mails', v_written, 'subject', p_letter -> 'en' ->> 'subject'),
+    null
   );
   return v_written;
 end
@@ -1747,6 +2532,48 @@ $_$;
 ALTER FUNCTION octroi_private.announce(p_key text, p_letter jsonb, p_max_rows integer) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.announce(p_key text, p_letter jsonb, p_max_rows integer) IS 'Writes news to everybody who consented, once for a key; how many mails were written. Call it again until that is 0, within a week. Raises 22023.';
+
+CREATE FUNCTION octroi_private.apply_price(p_model text, p_price_id bigint, p_content jsonb, p_valid tstzrange, p_source text, p_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_is_same boolean;
+begin
+  if p_price_id is not null then
+    select to_jsonb(p) - array['id', 'model', 'valid', 'source'] = p_content into strict v_is_same
+    from octroi_private.model_price as p
+    where p.id = p_price_id;
+    if v_is_same then
+      update octroi_private.model_price as p
+      set valid = tstzrange(lower(p.valid), upper(p_valid)), source = p_source
+      where p.id = p_price_id
+        and (upper(p.valid) is distinct from upper(p_valid) or p.source <> p_source);
+      return;
+    end if;
+    delete from octroi_private.model_price as p where p.id = p_price_id and lower(p.valid) > p_at;
+    update octroi_private.model_price as p set valid = tstzrange(lower(p.valid), p_at) where p.id = p_price_id;
+  end if;
+  if p_content is not null then
+    insert into octroi_private.model_price (
+      model, valid, encoding, endpoints, max_input_tokens, max_output_tokens, is_reasoning,
+      default_output_tokens, least_output_tokens, input_price, cached_input_price, cache_write_price,
+      cache_write_12h_price, audio_input_price, output_price, audio_output_price, long_above_tokens,
+      long_input_price, long_cached_input_price, long_cache_write_price, long_cache_write_12h_price,
+      long_output_price, source
+    )
+    select
+      p_model, p_valid, c.encoding, c.endpoints, c.max_input_tokens, c.max_output_tokens, c.is_reasoning,
+      c.default_output_tokens, c.least_output_tokens, c.input_price, c.cached_input_price, c.cache_write_price,
+      c.cache_write_12h_price, c.audio_input_price, c.output_price, c.audio_output_price, c.long_above_tokens,
+      c.long_input_price, c.long_cached_input_price, c.long_cache_write_price, c.long_cache_write_12h_price,
+      c.long_output_price, p_source
+    from jsonb_populate_record(null::octroi_private.model_price, p_content) as c;
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.apply_price(p_model text, p_price_id bigint, p_content jsonb, p_valid tstzrange, p_source text, p_at timestamp with time zone) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.apply_retention(p_max_rows integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1780,6 +2607,16 @@ begin
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
+  v_since := octroi_private.kept_since('refused_call');
+  delete from octroi_private.refused_call as r
+  where r.ctid = any(array(
+    select o.ctid from octroi_private.refused_call as o
+    where o.day < (v_since at time zone 'utc')::date
+    order by o.day
+    limit p_max_rows
+  ));
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
   v_since := octroi_private.kept_since('usage_daily');
   delete from octroi_private.usage_daily as d
   where d.ctid = any(array(
@@ -1790,6 +2627,7 @@ begin
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
   v_since := octroi_private.kept_since('erasure_receipt');
+  delete from octroi_private.erasure_step as s where s.receipt_id is null and s.finished_at <= v_since;
   delete from octroi_private.erasure_step as s using octroi_private.erasure_receipt as r
   where r.id = s.receipt_id and r.finished_at <= v_since and not exists (
     select from octroi_private.erased_account as e where e.receipt_id = r.id
@@ -1966,7 +2804,7 @@ CREATE FUNCTION octroi_private.audit() RETURNS trigger
 declare
   c_left_out constant text [] := array[
     'name', 'key_hash', 'unsubscribe_token', 'news_token', 'content', 'changed_at', 'last_used_at', 'user_id',
-    'owner_user_id',
+    'owner_user_id', 'email', 'email_index', 'accept_url',
     -- texts about a person in a request of theirs, which is not kept as long as this log
     'evidence', 'extension_reason'
   ];
@@ -2071,6 +2909,41 @@ ALTER FUNCTION octroi_private.audit_position(p_position bigint) OWNER TO octroi_
 
 COMMENT ON FUNCTION octroi_private.audit_position(p_position bigint) IS 'A link of the audit chain, or with null its head, to be kept elsewhere; no row when there is none.';
 
+CREATE FUNCTION octroi_private.auth_factors(p_user_id uuid) RETURNS TABLE(factor_id uuid, verified_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select f.id, f.updated_at::timestamptz
+    from auth.mfa_factors as f
+    where f.user_id = p_user_id and f.status::text = 'verified'
+  $$;
+
+ALTER FUNCTION octroi_private.auth_factors(p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.auth_user(p_user_id uuid) RETURNS TABLE(user_id uuid, email text, is_confirmed boolean, phone text, banned_until timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select u.id, u.email::text, u.email_confirmed_at is not null, u.phone::text, u.banned_until::timestamptz
+    from auth.users as u
+    where u.id = p_user_id and u.deleted_at is null
+  $$;
+
+ALTER FUNCTION octroi_private.auth_user(p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.auth_users_after(p_after uuid, p_max_rows bigint) RETURNS TABLE(user_id uuid, has_address boolean)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    select u.id, u.email is not null or u.phone is not null
+    from auth.users as u
+    where u.deleted_at is null and u.id > coalesce(p_after, '00000000-0000-0000-0000-000000000000')
+    order by u.id
+    limit p_max_rows
+  $$;
+
+ALTER FUNCTION octroi_private.auth_users_after(p_after uuid, p_max_rows bigint) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.authenticate_key(p_key_hash bytea) RETURNS TABLE(api_key_id uuid, account_id uuid, user_id uuid, state text, allowed_endpoints text[])
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2128,6 +3001,49 @@ ALTER FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uui
 
 COMMENT ON FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid) IS 'Resolves the user of a verified token to an account of theirs; no row when not a member. state: active or suspended (the account, or the user).';
 
+CREATE FUNCTION octroi_private.backfill_people(p_after uuid, p_max_rows integer) RETURNS TABLE(last_user_id uuid, users bigint, accounts_opened bigint, addresses_kept bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_user record;
+  v_has_keys boolean := octroi_native.operator_key_problem() is null;
+begin
+  if p_max_rows is null or p_max_rows not between 1 and 1000 then
+    raise exception 'a bite has 1 to 1000 users' using errcode = '22023';
+  end if;
+  users := 0;
+  accounts_opened := 0;
+  addresses_kept := 0;
+  for v_user in
+    select
+      u.user_id, u.has_address and v_has_keys and c.user_id is null as lacks_address,
+      p.user_id is null or a.id is null or n.user_id is null as is_incomplete
+    from octroi_private.auth_users_after(p_after, p_max_rows) as u
+    left join octroi_private.person as p on p.user_id = u.user_id
+    left join octroi_private.account as a on a.owner_user_id = u.user_id and a.kind = 'personal'
+    left join octroi_private.notification_setting as n on n.user_id = u.user_id
+    left join octroi_private.contact as c on c.user_id = u.user_id
+    order by u.user_id
+  loop
+    users := users + 1;
+    last_user_id := v_user.user_id;
+    if v_user.is_incomplete or v_user.lacks_address then
+      accounts_opened := accounts_opened + octroi_private.admit_user(v_user.user_id)::integer;
+      addresses_kept := addresses_kept + (v_user.lacks_address and exists (
+        select from octroi_private.contact as c where c.user_id = v_user.user_id
+      ))::integer;
+    end if;
+  end loop;
+  return next;
+end
+$$;
+
+ALTER FUNCTION octroi_private.backfill_people(p_after uuid, p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.backfill_people(p_after uuid, p_max_rows integer) IS 'Takes in the next users of Auth after one, whoever has no account yet: how many were looked at, accounts opened, addresses kept that could not be before. last_user_id is null at the end. Repeating it changes nothing. Raises 22023.';
+
 CREATE FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2155,6 +3071,7 @@ CREATE TABLE octroi_private.usage_event (
     input_tokens octroi_private.quantity NOT NULL,
     cached_input_tokens octroi_private.quantity NOT NULL,
     cache_write_tokens octroi_private.quantity NOT NULL,
+    cache_write_12h_tokens octroi_private.quantity DEFAULT 0 NOT NULL,
     audio_input_tokens octroi_private.quantity NOT NULL,
     output_tokens octroi_private.quantity NOT NULL,
     reasoning_tokens octroi_private.quantity NOT NULL,
@@ -2172,6 +3089,7 @@ CREATE TABLE octroi_private.usage_event (
     raw_usage jsonb,
     occurred_at timestamp with time zone NOT NULL,
     recorded_at timestamp with time zone NOT NULL,
+    CONSTRAINT usage_event_cache_writes_are_sound CHECK (((cache_write_12h_tokens)::bigint <= (cache_write_tokens)::bigint)),
     CONSTRAINT usage_event_is_sound CHECK (octroi_private.is_sound_usage((input_tokens)::bigint, (cached_input_tokens)::bigint, (cache_write_tokens)::bigint, (audio_input_tokens)::bigint, (output_tokens)::bigint, (reasoning_tokens)::bigint, (audio_output_tokens)::bigint, (total_tokens)::bigint, (cost_nano_usd)::bigint, (overrun_tokens)::bigint, (overrun_cost_nano_usd)::bigint))
 )
 PARTITION BY RANGE (occurred_at);
@@ -2625,7 +3543,9 @@ begin
   end if;
   return octroi_private.enqueue_billing_request(
     p_account_id, v_wish.user_id, 'auto_top_up',
-    jsonb_build_object('pack_id', v_wish.pack_id, 'price_minor', v_wish.price_minor)
+    jsonb_build_object('pack_id', v_wish.pack_id, 'price_minor', v_wish.price_minor) || case
+      when (select s.automatic_tax from octroi_private.billing_setting as s) then '{"automatic_tax": true}' else '{}'
+    end::jsonb
   );
 exception
   -- too much is waiting to be done at Stripe; that must not undo the settlement that found it out
@@ -2648,6 +3568,26 @@ CREATE FUNCTION octroi_private.buying_point(p_account_id uuid, p_scope text, p_m
 $$;
 
 ALTER FUNCTION octroi_private.buying_point(p_account_id uuid, p_scope text, p_meter text, p_period text, p_limit bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.calls_holding(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_scope text, p_meter text, p_period text) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select count(*)
+  from octroi_private.request as r
+  where r.state = 'open' and r.account_id = p_account_id and r.balance_ids && array(
+    select b.id
+    from octroi_private.balance as b
+    where b.account_id = p_account_id and b.resets_at > octroi_private.now()
+      and b.period_start <= octroi_private.now() and b.scope = p_scope and b.meter = p_meter and b.period = p_period
+      and b.subject = case p_scope
+        when 'account' then '' when 'member' then p_user_id::text
+        when 'api_key' then p_api_key_id::text when 'model' then p_model
+      end
+  )
+$$;
+
+ALTER FUNCTION octroi_private.calls_holding(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_scope text, p_meter text, p_period text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.cancel_step(p_id uuid) RETURNS TABLE(action text, wait_seconds integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2722,6 +3662,7 @@ CREATE TABLE octroi_private.billing_request (
     state text DEFAULT 'pending'::text NOT NULL,
     object_id text,
     url text,
+    preview jsonb,
     error text,
     message text,
     created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
@@ -2730,9 +3671,10 @@ CREATE TABLE octroi_private.billing_request (
     CONSTRAINT billing_request_error_check CHECK ((error ~ '^[a-z_]{1,50}$'::text)),
     CONSTRAINT billing_request_failed_for_a_reason CHECK (((state = 'failed'::text) = (error IS NOT NULL))),
     CONSTRAINT billing_request_finished_or_pending CHECK (((state = 'pending'::text) = (finished_at IS NULL))),
-    CONSTRAINT billing_request_kind_check CHECK ((kind = ANY (ARRAY['checkout'::text, 'portal'::text, 'change_plan'::text, 'cancel'::text, 'resume'::text, 'top_up'::text, 'auto_top_up'::text]))),
+    CONSTRAINT billing_request_kind_check CHECK ((kind = ANY (ARRAY['checkout'::text, 'portal'::text, 'change_plan'::text, 'cancel'::text, 'resume'::text, 'top_up'::text, 'auto_top_up'::text, 'preview_change'::text, 'invoice'::text]))),
     CONSTRAINT billing_request_message_check CHECK ((length(message) <= 500)),
     CONSTRAINT billing_request_object_id_check CHECK ((length(object_id) <= 255)),
+    CONSTRAINT billing_request_preview_check CHECK (((jsonb_typeof(preview) = 'object'::text) AND (pg_column_size(preview) <= 65536))),
     CONSTRAINT billing_request_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text]))),
     CONSTRAINT billing_request_url_check CHECK ((length(url) <= 5000)),
     CONSTRAINT billing_request_url_only_when_answered CHECK (((url IS NULL) OR (state <> 'pending'::text)))
@@ -2783,6 +3725,12 @@ begin
     'subscription', v_subscription.id, 'schedule', v_subscription.schedule_id, 'when', p_request.args -> 'when',
     'items', v_items, 'reference', p_request.id
   ) || case
+    when p_request.args ? 'proration_at_s' then jsonb_build_object('proration_at_s', p_request.args -> 'proration_at_s')
+    else '{}'
+  end || case
+    when p_request.kind = 'preview_change' then jsonb_build_object('is_trial', v_subscription.status = 'trialing')
+    else '{}'
+  end || case
     -- by another interval than before, Stripe counts all periods from now on, and bills what was used up to now
     when p_request.args ->> 'when' = 'now' and v_subscription.status <> 'trialing'
       and v_base_interval <> p_request.args ->> 'billing_interval' then '{"begins_anew": true}'
@@ -2846,23 +3794,44 @@ CREATE TABLE octroi_private.model_price (
     model text NOT NULL,
     valid tstzrange NOT NULL,
     encoding text NOT NULL,
+    endpoints text[] DEFAULT '{chat.completions,responses}'::text[] NOT NULL,
     max_input_tokens integer NOT NULL,
     max_output_tokens integer NOT NULL,
+    is_reasoning boolean DEFAULT false NOT NULL,
+    default_output_tokens integer,
+    least_output_tokens integer,
     input_price bigint NOT NULL,
     cached_input_price bigint NOT NULL,
     cache_write_price bigint NOT NULL,
+    cache_write_12h_price bigint,
     audio_input_price bigint NOT NULL,
     output_price bigint NOT NULL,
     audio_output_price bigint NOT NULL,
-    top_input_price bigint GENERATED ALWAYS AS (GREATEST(input_price, cache_write_price, audio_input_price)) STORED NOT NULL,
-    top_output_price bigint GENERATED ALWAYS AS (GREATEST(output_price, audio_output_price)) STORED NOT NULL,
+    long_above_tokens integer,
+    long_input_price bigint,
+    long_cached_input_price bigint,
+    long_cache_write_price bigint,
+    long_cache_write_12h_price bigint,
+    long_output_price bigint,
     source text NOT NULL,
     CONSTRAINT model_price_audio_input_price_check CHECK (((audio_input_price >= 0) AND (audio_input_price <= 1000000000))),
     CONSTRAINT model_price_audio_output_price_check CHECK (((audio_output_price >= 0) AND (audio_output_price <= 1000000000))),
+    CONSTRAINT model_price_cache_write_12h_price_check CHECK (((cache_write_12h_price >= 0) AND (cache_write_12h_price <= 1000000000))),
     CONSTRAINT model_price_cache_write_price_check CHECK (((cache_write_price >= 0) AND (cache_write_price <= 1000000000))),
     CONSTRAINT model_price_check CHECK (((cached_input_price >= 0) AND (cached_input_price <= input_price))),
+    CONSTRAINT model_price_default_output_tokens_check CHECK (((default_output_tokens >= 1) AND (default_output_tokens <= 1000000))),
     CONSTRAINT model_price_encoding_check CHECK ((encoding = ANY (ARRAY['o200k_base'::text, 'cl100k_base'::text]))),
+    CONSTRAINT model_price_endpoints_check CHECK (((cardinality(endpoints) > 0) AND (endpoints <@ ARRAY['chat.completions'::text, 'responses'::text, 'embeddings'::text]))),
     CONSTRAINT model_price_input_price_check CHECK (((input_price >= 0) AND (input_price <= 1000000000))),
+    CONSTRAINT model_price_least_output_tokens_check CHECK (((least_output_tokens >= 1) AND (least_output_tokens <= 1000000))),
+    CONSTRAINT model_price_long_above_tokens_check CHECK (((long_above_tokens >= 1) AND (long_above_tokens <= 10000000))),
+    CONSTRAINT model_price_long_cache_write_12h_price_check CHECK (((long_cache_write_12h_price >= 0) AND (long_cache_write_12h_price <= 1000000000))),
+    CONSTRAINT model_price_long_cache_write_price_check CHECK (((long_cache_write_price >= 0) AND (long_cache_write_price <= 1000000000))),
+    CONSTRAINT model_price_long_cached_input_price_check CHECK (((long_cached_input_price >= 0) AND (long_cached_input_price <= 1000000000))),
+    CONSTRAINT model_price_long_input_price_check CHECK (((long_input_price >= 0) AND (long_input_price <= 1000000000))),
+    CONSTRAINT model_price_long_is_dearer CHECK (((long_above_tokens IS NULL) OR ((long_input_price >= GREATEST(input_price, long_cached_input_price)) AND (long_cached_input_price >= cached_input_price) AND (long_cache_write_price >= cache_write_price) AND (long_output_price >= output_price) AND COALESCE((long_cache_write_12h_price >= cache_write_12h_price), true)))),
+    CONSTRAINT model_price_long_is_whole CHECK (((num_nonnulls(long_above_tokens, long_input_price, long_cached_input_price, long_cache_write_price, long_output_price) = ANY (ARRAY[0, 5])) AND ((long_cache_write_12h_price IS NULL) = ((long_above_tokens IS NULL) OR (cache_write_12h_price IS NULL))))),
+    CONSTRAINT model_price_long_output_price_check CHECK (((long_output_price >= 0) AND (long_output_price <= 1000000000))),
     CONSTRAINT model_price_max_input_tokens_check CHECK (((max_input_tokens >= 1) AND (max_input_tokens <= 10000000))),
     CONSTRAINT model_price_max_output_tokens_check CHECK (((max_output_tokens >= 0) AND (max_output_tokens <= 1000000))),
     CONSTRAINT model_price_model_check CHECK ((model ~ '^[a-z0-9][a-z0-9.:_-]{0,99}$'::text)),
@@ -2876,7 +3845,7 @@ ALTER TABLE octroi_private.model_price OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.model_price IS 'Prices in micro-USD per million tokens and size limits of a model, each for a span of time.';
 
-CREATE FUNCTION octroi_private.charge_call(p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint) RETURNS octroi_private.charge
+CREATE FUNCTION octroi_private.charge_call(p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_cache_write_12h_tokens bigint) RETURNS octroi_private.charge
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2885,23 +3854,26 @@ declare
   v_output bigint := greatest(p_output_tokens, 0);
   v_cached bigint := least(greatest(p_cached_input_tokens, 0), v_input);
   v_written bigint := least(greatest(p_cache_write_tokens, 0), v_input - v_cached);
+  v_written_12h bigint := least(greatest(p_cache_write_12h_tokens, 0), v_written);
   v_audio_in bigint := least(greatest(p_audio_input_tokens, 0), v_input - v_cached - v_written);
   v_audio_out bigint := least(greatest(p_audio_output_tokens, 0), v_output);
+  v_unit octroi_private.unit_prices := octroi_private.unit_prices_of(p_price, v_input);
   v_cost bigint := (
-    (v_input - v_cached - v_written - v_audio_in) * p_price.input_price + v_cached * p_price.cached_input_price
-    + v_written * p_price.cache_write_price + v_audio_in * p_price.audio_input_price
-    + (v_output - v_audio_out) * p_price.output_price + v_audio_out * p_price.audio_output_price + 999
+    (v_input - v_cached - v_written - v_audio_in) * v_unit.input + v_cached * v_unit.cached_input
+    + (v_written - v_written_12h) * v_unit.cache_write + v_written_12h * v_unit.cache_write_12h
+    + v_audio_in * v_unit.audio_input + (v_output - v_audio_out) * v_unit.output
+    + v_audio_out * v_unit.audio_output + 999
   ) / 1000;
 begin
   return row(
     v_input, v_cached, v_written, v_audio_in, v_output, least(greatest(p_reasoning_tokens, 0), v_output), v_audio_out,
     v_input + v_output, v_cost, greatest(v_input + v_output - p_hold_tokens, 0),
-    greatest(v_cost - p_hold_cost_nano_usd, 0)
+    greatest(v_cost - p_hold_cost_nano_usd, 0), v_written_12h
   )::octroi_private.charge;
 end
 $$;
 
-ALTER FUNCTION octroi_private.charge_call(p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.charge_call(p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_cache_write_12h_tokens bigint) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.check_key_access(p_allowed_models text[], p_allowed_endpoints text[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -2923,6 +3895,49 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.check_key_access(p_allowed_models text[], p_allowed_endpoints text[]) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.checkout_email(p_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select octroi_private.open_for(r.user_id, 'contact.email', c.email)
+    from octroi_private.billing_request as r
+    join octroi_private.account as a on a.id = r.account_id and a.owner_user_id = r.user_id
+    join octroi_private.contact as c on c.user_id = r.user_id and c.email is not null
+    cross join octroi_private.billing_setting as s
+    where r.id = p_id and r.state = 'pending' and r.kind in ('checkout', 'top_up') and s.prefill_email
+      and not exists (
+        select from octroi_private.erasure_step as e
+        where e.account_id = r.account_id and e.kind = 'handover' and e.finished_at is null
+      )
+  );
+exception
+  when sqlstate 'OC050' or sqlstate 'OC051' then
+    return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.checkout_email(p_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.checkout_email(p_id uuid) IS 'The address to fill in on the page that a pending request asks for; null where none is to be.';
+
+CREATE FUNCTION octroi_private.checkout_options(p_user_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'automatic_tax', s.automatic_tax, 'tax_ids', s.tax_ids, 'billing_address', s.billing_address,
+    'promotion_codes', s.promotion_codes, 'require_terms', s.require_terms, 'invoice', s.pack_invoices,
+    'locale', case when s.checkout_locale = 'account' then coalesce((
+      select n.locale from octroi_private.notification_setting as n where n.user_id = p_user_id
+    ), 'auto') else s.checkout_locale end
+  )
+  from octroi_private.billing_setting as s
+$$;
+
+ALTER FUNCTION octroi_private.checkout_options(p_user_id uuid) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer, p_after_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_after_id bigint DEFAULT NULL::bigint) RETURNS TABLE(id bigint, kind text, args jsonb, attempt integer, max_attempts integer, run_at timestamp with time zone)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2964,24 +3979,35 @@ declare
   v_now timestamptz := octroi_private.now();
   v_mail octroi_private.mail;
   v_address bytea;
+  -- of an invitation, which goes to an address that may be nobody's yet
+  v_invited text;
+  v_locale text;
+  v_data jsonb;
+  v_is_addressed boolean;
   v_end text;
 begin
   select m.* into v_mail from octroi_private.mail as m where m.id = p_mail_id for update;
   if v_mail.id is null or v_mail.finished_at is not null then
     return;
   end if;
-  select c.email into v_address from octroi_private.contact as c where c.user_id = v_mail.user_id;
+  if v_mail.kind = 'invitation' then
+    select i.address, i.locale, i.data into v_invited, v_locale, v_data
+    from octroi_private.open_invitation_mail(v_mail) as i;
+  else
+    select c.email into v_address from octroi_private.contact as c where c.user_id = v_mail.user_id;
+  end if;
+  v_is_addressed := num_nonnulls(v_address, v_invited) > 0;
   v_end := case
     when v_mail.state = 'sending' and not octroi_private.is_contractual(v_mail.kind) then 'unknown'
-    when v_address is null or v_mail.expires_at <= v_now
+    when not v_is_addressed or v_mail.expires_at <= v_now
       or not octroi_private.is_wanted(v_mail.user_id, v_mail.kind) then 'cancelled'
   end;
   if v_end is not null then
     update octroi_private.mail as m
     set state = v_end, finished_at = v_now, detail = case
       when v_end = 'unknown' then 'an earlier attempt may have been delivered'
-      when v_address is null then 'no address'
-      when v_mail.expires_at <= v_now then 'of no use any more'
+      when not v_is_addressed and v_mail.kind <> 'invitation' then 'no address'
+      when not v_is_addressed or v_mail.expires_at <= v_now then 'of no use any more'
       else 'not wanted'
     end
     where m.id = p_mail_id;
@@ -2991,10 +4017,11 @@ begin
   return query
   select
     v_mail.id, v_mail.attempt + 1, v_mail.kind, octroi_private.is_contractual(v_mail.kind), v_mail.dedupe_key,
-    v_mail.created_at, octroi_private.open_for(v_mail.user_id, 'contact.email', v_address),
-    coalesce(n.locale, 'en'), n.time_zone,
+    v_mail.created_at, coalesce(v_invited, octroi_private.open_for(v_mail.user_id, 'contact.email', v_address)),
+    coalesce(v_locale, n.locale, 'en'), case when v_invited is null then n.time_zone end,
     case when a.kind = 'team' then a.name end,
-    case v_mail.kind when 'threshold' then n.unsubscribe_token when 'news' then n.news_token end::text, v_mail.data
+    case v_mail.kind when 'threshold' then n.unsubscribe_token when 'news' then n.news_token end::text,
+    coalesce(v_data, v_mail.data)
   from octroi_private.account as a
   left join octroi_private.notification_setting as n on n.user_id = v_mail.user_id
   where a.id = v_mail.account_id;
@@ -3329,12 +4356,99 @@ begin
   order by 2, 3, 4
   on conflict (bucket_at, reason, account_id, api_key_id)
   do update set refusals = least(r.refusals + excluded.refusals, 1000000000000000);
+  -- of somebody we know: what whoever helps them reads
+  perform octroi_private.count_refused_calls(jsonb_agg(jsonb_build_object(
+    'account_id', c.account_id, 'api_key_id', c.api_key_id, 'code', c.reason, 'refusals', c.refusals,
+    'status', case when c.reason in ('revoked_key', 'expired_key') then 401 else 403 end
+  )))
+  from unnest(p_reasons, p_account_ids, p_api_key_ids, p_counts) as c (reason, account_id, api_key_id, refusals)
+  where c.account_id is not null
+  having count(*) > 0;
 end
 $$;
 
 ALTER FUNCTION octroi_private.count_refusals(p_reasons text[], p_account_ids uuid[], p_api_key_ids uuid[], p_counts bigint[]) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.count_refusals(p_reasons text[], p_account_ids uuid[], p_api_key_ids uuid[], p_counts bigint[]) IS 'Adds what a gateway has refused since it last told. Raises 54000 over 10,000 counters, 23514 for a reason that is none.';
+
+CREATE FUNCTION octroi_private.count_refused_calls(p_calls jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_now timestamptz := octroi_private.now();
+begin
+  if jsonb_array_length(p_calls) > 10000 then
+    raise exception 'over 10000 counters at once' using errcode = '54000';
+  end if;
+  -- In one order, so that workers never wait for each other in a circle. An account that is being erased is waited for,
+  -- and nothing is written of one that is closed.
+  perform from octroi_private.account as a
+  where a.id in (select (c.value ->> 'account_id')::uuid from jsonb_array_elements(p_calls) as c)
+  order by a.id
+  for share;
+  insert into octroi_private.refused_call as r (
+    account_id, day, code, status, refusals, last_refused_at, api_key_id, endpoint, model, scope, meter, period,
+    granted,
+    used, held
+  )
+  select distinct on (c.account_id, c.code)
+    c.account_id, (v_now at time zone 'utc')::date, c.code, c.status,
+    sum(c.refusals) over (partition by c.account_id, c.code), v_now, c.api_key_id, c.endpoint,
+    -- a name that no model has is somebody's text
+    case when c.model ~ '^[A-Za-z0-9._:/-]{1,100}$' then c.model end,
+    c.scope, c.meter, c.period, c.granted, c.used, c.held
+  from jsonb_to_recordset(p_calls) as c (
+    account_id uuid, code text, status smallint, refusals bigint, api_key_id uuid, endpoint text, model text,
+    scope text,
+    meter text, period text, granted bigint, used bigint, held bigint
+  )
+  join octroi_private.account as a on a.id = c.account_id and a.status <> 'closed'
+  order by c.account_id, c.code, c.refusals desc
+  on conflict (account_id, day, code) do update
+  set refusals = least(r.refusals + excluded.refusals, 1000000000000000), status = excluded.status,
+    last_refused_at = excluded.last_refused_at, api_key_id = excluded.api_key_id, endpoint = excluded.endpoint,
+    model = excluded.model, scope = excluded.scope, meter = excluded.meter, period = excluded.period,
+    granted = excluded.granted, used = excluded.used, held = excluded.held;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.count_refused_calls(p_calls jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.count_refused_calls(p_calls jsonb) IS 'Adds calls that a worker has refused since it last told, one object for each account and code, the last call in it. Raises 54000 over 10,000 objects, 23514 for what is no code.';
+
+CREATE FUNCTION octroi_private.count_unpriced_models(p_models text[], p_counts bigint[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  c_rows constant integer := 100;
+  v_now timestamptz := octroi_private.now();
+begin
+  if cardinality(p_models) > c_rows then
+    raise exception 'over % models at once', c_rows using errcode = '54000';
+  end if;
+  -- one worker at a time, so that the bound holds
+  perform pg_advisory_xact_lock(hashtextextended('octroi_private.count_unpriced_models', 0));
+  insert into octroi_private.unpriced_model as u (model, requests, first_asked_at, last_asked_at)
+  select i.model, sum(i.requests), v_now, v_now
+  from unnest(p_models, p_counts) as i (model, requests)
+  where i.model ~ '^[a-z0-9][a-z0-9.:_-]{0,63}$' and i.requests > 0
+  group by i.model
+  on conflict (model) do update
+  set requests = least(u.requests + excluded.requests, 1000000000000000), last_asked_at = excluded.last_asked_at;
+  delete from octroi_private.unpriced_model as u
+  where u.last_asked_at < v_now - interval '30 days' or u.model in (
+    select k.model from octroi_private.unpriced_model as k
+    order by k.model = any(p_models) desc, k.requests desc, k.last_asked_at desc
+    offset c_rows
+  );
+end
+$_$;
+
+ALTER FUNCTION octroi_private.count_unpriced_models(p_models text[], p_counts bigint[]) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.count_unpriced_models(p_models text[], p_counts bigint[]) IS 'Adds how often models without a price were asked for since a worker last told. Raises 54000 over 100 models.';
 
 CREATE FUNCTION octroi_private.covered_until(p_subscription octroi_private.stripe_subscription, p_plan_version_id bigint, OUT until timestamp with time zone, OUT is_paid boolean) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3365,6 +4479,25 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.covered_until(p_subscription octroi_private.stripe_subscription, p_plan_version_id bigint, OUT until timestamp with time zone, OUT is_paid boolean) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.currency_faults(p_plans jsonb) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select 'micro_usd_per_minor_unit: a table' where jsonb_typeof(p_plans -> 'micro_usd_per_minor_unit') <> 'object'
+  union all
+  select format(
+    'micro_usd_per_minor_unit.%s: a currency of three small letters other than usd, and a whole number from 1 to '
+    || '1,000,000,000', left(c.key, 50)
+  )
+  from jsonb_each(
+    case jsonb_typeof(p_plans -> 'micro_usd_per_minor_unit') when 'object'
+      then p_plans -> 'micro_usd_per_minor_unit' else '{}' end
+  ) as c
+  where c.key !~ '^[a-z]{3}$' or c.key = 'usd' or not octroi_private.is_whole(c.value, 1, 1000000000)
+$_$;
+
+ALTER FUNCTION octroi_private.currency_faults(p_plans jsonb) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.customer_of(p_kind text, p_id text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3423,6 +4556,25 @@ CREATE FUNCTION octroi_private.cycle_windows(p_invoice_id text) RETURNS TABLE(ke
 $$;
 
 ALTER FUNCTION octroi_private.cycle_windows(p_invoice_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.dearest_use(p_model text, OUT token_price bigint, OUT call_cost bigint) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select max(t.price), max(ceil(
+    -- a call has at most eight choices
+    (p.max_input_tokens + p.max_output_tokens::numeric * 8) * t.price / 1000000
+  ))::bigint
+  from octroi_private.model_price as p
+  cross join lateral (
+    select max(c.value::bigint) as price
+    from jsonb_each_text(to_jsonb(p)) as c (name, value)
+    where c.name ~ '_price$'
+  ) as t
+  where p.model = p_model and (upper(p.valid) is null or upper(p.valid) > octroi_private.now())
+$_$;
+
+ALTER FUNCTION octroi_private.dearest_use(p_model text, OUT token_price bigint, OUT call_cost bigint) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.debt_of(p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3519,7 +4671,9 @@ CREATE FUNCTION octroi_private.declaration_faults(p_plans jsonb) RETURNS SETOF t
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
-  select octroi_private.unknown_keys(p_plans, array['plan', 'top_up'], '')
+  select octroi_private.unknown_keys(p_plans, array['plan', 'top_up', 'micro_usd_per_minor_unit'], '')
+  union all
+  select octroi_private.currency_faults(p_plans)
   union all
   select f.fault
   from (values
@@ -3622,6 +4776,77 @@ ALTER FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run boolean) OW
 
 COMMENT ON FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run boolean) IS 'Compares a declaration of plans with those in force, one row per difference, and unless it is a dry run makes new versions where content changed. Raises OC030 with every fault.';
 
+CREATE FUNCTION octroi_private.declare_prices(p_prices jsonb, p_dry_run boolean) RETURNS TABLE(model text, change text, field text, was jsonb, becomes jsonb, takes_effect_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '5s'
+    AS $$
+#variable_conflict use_column
+declare
+  -- A call that is decided now goes by the price in force until this commits: that one ends a little later.
+  c_notice constant interval := '10 seconds';
+  v_at timestamptz;
+  v_faults text [];
+  v_priced text [];
+  v_one record;
+begin
+  -- one declaration at a time
+  perform pg_advisory_xact_lock(hashtextextended('octroi_private.declare_prices', 0));
+  v_faults := array(select f.fault from octroi_private.price_faults(p_prices) as f (fault));
+  if cardinality(v_faults) > 0 then
+    raise exception '%', v_faults[1] using errcode = 'OC030', detail = array_to_string(v_faults, e'\n');
+  end if;
+  v_at := octroi_private.now() + c_notice;
+  return query
+  select c.model, c.change, c.field, c.was, c.becomes, coalesce(c.comes_at, v_at)
+  from octroi_private.price_changes(p_prices, v_at) as c;
+  if p_dry_run then
+    return;
+  end if;
+  v_priced := array(select distinct p.model from octroi_private.model_price as p);
+  for v_one in
+    -- what gives way goes before what takes its place
+    select d.* from octroi_private.declared_prices_beside_ours(p_prices, v_at) as d
+    order by d.theirs is not null, d.model, d.comes_at nulls first
+  loop
+    perform octroi_private.apply_price(
+      v_one.model, v_one.price_id, v_one.theirs - array['until', 'source'],
+      case when v_one.theirs is not null then tstzrange(
+        -- a model that is new here is known from when the provider has it
+        case when v_one.model = any(v_priced) then greatest(v_one.starts_at, v_at) else v_one.starts_at end,
+        v_one.ends_at
+      ) end, v_one.source, v_at
+    );
+  end loop;
+  delete from octroi_private.model_alias as a
+  where not exists (
+    select from octroi_private.declared_aliases(p_prices) as d where d.alias = a.alias and d.model = a.model
+  );
+  insert into octroi_private.model_alias (alias, model)
+  select d.alias, d.model from octroi_private.declared_aliases(p_prices) as d
+  on conflict do nothing;
+  if octroi_private.now() > v_at - interval '2 seconds' then
+    raise exception 'the prices were not changed: it took longer than a change may' using errcode = '55P03',
+      hint = 'Calls that are being decided stand in the way; try again.';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.declare_prices(p_prices jsonb, p_dry_run boolean) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.declare_prices(p_prices jsonb, p_dry_run boolean) IS 'Compares a declaration of prices with those in force, one row per difference, and unless it is a dry run makes it so: a changed price begins in ten seconds, and no call loses the price it was given. Raises OC030 with every fault.';
+
+CREATE FUNCTION octroi_private.declared_aliases(p_prices jsonb) RETURNS TABLE(alias text, model text)
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select distinct a.item #>> '{}', l.item ->> 'name'
+  from octroi_private.listed(p_prices -> 'model') as l
+  cross join lateral octroi_private.listed(l.item -> 'aliases') as a
+$$;
+
+ALTER FUNCTION octroi_private.declared_aliases(p_prices jsonb) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) RETURNS TABLE(kind text, code text, rank integer, version integer, ours jsonb, theirs jsonb, is_versioned boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3658,6 +4883,39 @@ CREATE FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) RETURNS TABLE
 $$;
 
 ALTER FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.declared_prices_beside_ours(p_prices jsonb, p_at timestamp with time zone) RETURNS TABLE(model text, comes_at timestamp with time zone, price_id bigint, ours jsonb, theirs jsonb, starts_at timestamp with time zone, ends_at timestamp with time zone, source text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with declared as (
+    select
+      l.item ->> 'name' as model, coalesce(l.item ->> 'source', p_prices ->> 'source') as source,
+      octroi_private.price_content(l.item) as content, days.starts_at, days.ends_at
+    from octroi_private.listed(p_prices -> 'model') as l
+    cross join lateral (
+      select
+        (l.item ->> 'from')::date::timestamp at time zone 'utc' as starts_at,
+        (l.item ->> 'until')::date::timestamp at time zone 'utc' as ends_at
+    ) as days
+    where coalesce(days.ends_at, 'infinity') > p_at
+  ),
+  known as (
+    select
+      p.id, p.model, p.source, lower(p.valid) as starts_at, upper(p.valid) as ends_at,
+      to_jsonb(p) - array['id', 'model', 'valid', 'source'] as content
+    from octroi_private.model_price as p
+    where coalesce(upper(p.valid), 'infinity') > p_at
+  )
+  select
+    coalesce(k.model, d.model), nullif(greatest(coalesce(d.starts_at, k.starts_at), p_at), p_at), k.id,
+    k.content || jsonb_build_object('until', k.ends_at::date, 'source', k.source),
+    d.content || jsonb_build_object('until', d.ends_at::date, 'source', d.source), d.starts_at, d.ends_at, d.source
+  from declared as d
+  full join known as k on k.model = d.model and greatest(k.starts_at, p_at) = greatest(d.starts_at, p_at)
+$$;
+
+ALTER FUNCTION octroi_private.declared_prices_beside_ours(p_prices jsonb, p_at timestamp with time zone) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.delete_calls(p_account_id uuid, p_user_id uuid, p_after timestamp with time zone, p_until timestamp with time zone) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4175,8 +5433,11 @@ CREATE FUNCTION octroi_private.drop_statements() RETURNS TABLE(place integer, st
     'quota_grant where account_id = $1', 'overage_use where account_id = $1', 'meter_report where account_id = $1',
     'alert where account_id = $1', 'balance where account_id = $1', 'billing_request where account_id = $1',
     'auto_top_up where account_id = $1', 'overage_setting where account_id = $1', 'budget where account_id = $1',
+    'account_limit where account_id = $1',
     'mail where account_id = $1', 'completion where account_id = $1', 'api_key where account_id = $1',
-    'contact_change where account_id = $1', 'key_use where account_id = $1', 'key_use_cursor where account_id = $1',
+    'contact_change where account_id = $1', 'invitation where account_id = $1', 'key_use where account_id = $1',
+    'key_use_cursor where account_id = $1',
+    'refused_call where account_id = $1',
     'member where account_id = $1', 'subscription where account_id = $1', 'usage_daily where account_id = $1',
     'erased_account where account_id = $1', 'account where id = $1'
   ]) with ordinality as s (statement, place)
@@ -4223,6 +5484,96 @@ $_$;
 
 ALTER FUNCTION octroi_private.drop_usage_month() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.end_administration(p_account_id uuid, p_user_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.end_invitation(i.id, 'revoked')
+  from (
+    select w.id from octroi_private.invitation as w
+    where w.account_id = p_account_id and w.user_id = p_user_id and w.state = 'waiting'
+    order by w.id
+    for update
+  ) as i;
+  update octroi_private.auto_top_up as t
+  set user_id = a.owner_user_id
+  from octroi_private.account as a
+  where t.account_id = p_account_id and t.user_id = p_user_id and a.id = p_account_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.end_administration(p_account_id uuid, p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_grant octroi_private.quota_grant;
+  v_said text := current_setting('octroi_audit.reason', true);
+  v_is_ended boolean;
+begin
+  perform octroi_private.require_admin_step_up();
+  if p_reason is null or length(p_reason) not between 1 and 200 then
+    raise exception 'a reason has 1 to 200 characters: the customer reads it' using errcode = '22023';
+  end if;
+  select g.* into v_grant from octroi_private.quota_grant as g where g.id = p_grant_id;
+  -- balances before grants, as a settle locks them
+  perform octroi_private.lock_balances(
+    v_grant.account_id, octroi_private.anchor_of(v_grant.account_id), octroi_private.now()
+  );
+  if v_grant.kind <> 'promo' then
+    raise exception 'only what was given can be ended: this is %', v_grant.kind using errcode = '22023',
+      hint = 'A pack is taken back by refunding its payment at Stripe.';
+  end if;
+  perform set_config('octroi_audit.reason', p_reason, true);
+  update octroi_private.quota_grant as g set ended_at = octroi_private.now()
+  where g.id = p_grant_id and g.ended_at is null and g.expires_at > octroi_private.now();
+  v_is_ended := found;
+  perform set_config('octroi_audit.reason', coalesce(v_said, ''), true);
+  return v_is_ended;
+end
+$$;
+
+ALTER FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) IS 'Ends a gift, a promotion''s grant or a correction from now on; what was drawn stays drawn. False when it had ended, or never was. Raises 22023, OC040.';
+
+CREATE FUNCTION octroi_private.end_invitation(p_id uuid, p_state text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  delete from octroi_private.invitation_link where invitation_id = p_id;
+  update octroi_private.invitation
+  set state = p_state, ended_at = octroi_private.now(), email = null, accept_url = null
+  where id = p_id and state = 'waiting';
+end
+$$;
+
+ALTER FUNCTION octroi_private.end_invitation(p_id uuid, p_state text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.end_membership(p_account_id uuid, p_user_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- a key that was only shut out would open again with the next membership
+  update octroi_private.api_key as k
+  set revoked_at = octroi_private.now()
+  where k.account_id = p_account_id and k.user_id = p_user_id and k.revoked_at is null;
+  perform octroi_private.end_administration(p_account_id, p_user_id);
+  delete from octroi_private.completion as c
+  where c.account_id = p_account_id and c.user_id = p_user_id and c.finished_at is null;
+  delete from octroi_private.budget as b
+  where b.account_id = p_account_id and b.scope = 'member' and b.subject = p_user_id::text;
+  delete from octroi_private.member as m where m.account_id = p_account_id and m.user_id = p_user_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.end_membership(p_account_id uuid, p_user_id uuid) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.enqueue_billing_request(p_account_id uuid, p_user_id uuid, p_kind text, p_args jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4234,7 +5585,7 @@ begin
   select r.id into v_id
   from octroi_private.billing_request as r
   where r.account_id = p_account_id and r.kind = p_kind and r.state = 'pending' and r.args = p_args
-    and (r.user_id = p_user_id or p_kind not in ('checkout', 'portal', 'top_up'))
+    and (r.user_id = p_user_id or p_kind not in ('checkout', 'portal', 'top_up', 'invoice'))
   limit 1;
   if v_id is not null then
     return v_id;
@@ -4340,6 +5691,86 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.enqueue_erasure_at_stripe(p_receipt_id uuid, p_account_id uuid, p_customer_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.enqueue_handover(p_receipt_id uuid, p_user_id uuid, p_teams uuid[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_now timestamptz := octroi_private.now();
+  v_rows bigint;
+begin
+  with step as (
+    insert into octroi_private.erasure_step (receipt_id, kind, account_id, customer_id, session_ids, created_at)
+    select
+      p_receipt_id, 'handover', c.account_id, c.id, array(
+        select r.object_id from octroi_private.billing_request as r
+        where r.account_id = c.account_id and r.user_id = p_user_id and r.object_id like 'cs\_%'
+          and r.created_at > v_now - interval '2 days'
+        order by r.created_at
+      ), v_now
+    from octroi_private.stripe_customer as c
+    where c.account_id = any(p_teams) and not c.is_deleted
+    order by c.id
+    returning id
+  )
+  insert into octroi_private.job (kind, args, run_at, max_attempts)
+  select 'erase_at_stripe', jsonb_build_object('step_id', s.id), v_now, 1000 from step as s;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_handover(p_receipt_id uuid, p_user_id uuid, p_teams uuid[]) OWNER TO octroi_owner;
+
+CREATE TABLE octroi_private.invitation (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    account_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    email bytea,
+    email_index bytea NOT NULL,
+    role text NOT NULL,
+    accept_url text,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    letters smallint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_letter_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT invitation_accept_url_check CHECK (((length(accept_url) >= 1) AND (length(accept_url) <= 2000))),
+    CONSTRAINT invitation_check CHECK ((expires_at > created_at)),
+    CONSTRAINT invitation_email_check CHECK (((octet_length(email) >= 44) AND (octet_length(email) <= 1500))),
+    CONSTRAINT invitation_email_index_check CHECK ((octet_length(email_index) = 32)),
+    CONSTRAINT invitation_forgets_when_ended CHECK ((((state = 'waiting'::text) = (ended_at IS NULL)) AND (num_nonnulls(email, accept_url) =
+CASE state
+    WHEN 'waiting'::text THEN 2
+    ELSE 0
+END))),
+    CONSTRAINT invitation_letters_check CHECK (((letters >= 1) AND (letters <= 20))),
+    CONSTRAINT invitation_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text]))),
+    CONSTRAINT invitation_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'accepted'::text, 'declined'::text, 'revoked'::text, 'expired'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.invitation FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.invitation OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.invitation IS 'Addresses that were asked to join a team. Whose they are is forgotten when the invitation ends.';
+
+CREATE FUNCTION octroi_private.enqueue_invitation(p_invitation octroi_private.invitation) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.enqueue_mail(
+    p_invitation.account_id, p_invitation.user_id, 'invitation', format('%s:%s', p_invitation.id, p_invitation.letters),
+    jsonb_build_object(
+      'invitation_id', p_invitation.id, 'letter', p_invitation.letters, 'role', p_invitation.role,
+      'expires_at', p_invitation.expires_at
+    ), p_invitation.expires_at
+  )
+$$;
+
+ALTER FUNCTION octroi_private.enqueue_invitation(p_invitation octroi_private.invitation) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.enqueue_mail(p_account_id uuid, p_user_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4541,6 +5972,7 @@ begin
     and not exists (select from octroi_private.member as m where m.user_id = p_user_id)
     and not exists (select from octroi_private.notification_setting as n where n.user_id = p_user_id)
   then
+    delete from octroi_private.person where user_id = p_user_id;
     return null;
   end if;
   select array_agg(a.id) into v_accounts
@@ -4557,7 +5989,9 @@ begin
     for no key update
   ) as a;
   v_accounts := coalesce(v_accounts, '{}');
-  insert into octroi_private.erasure_receipt (asked_by, erased_at) values (p_asked_by, v_now) returning * into v_receipt;
+  insert into octroi_private.erasure_receipt (asked_by, erased_at)
+  values (p_asked_by, v_now)
+  returning * into v_receipt;
   v_owned := array(select a.id from octroi_private.account as a where a.owner_user_id = p_user_id);
   v_ending := octroi_private.hand_over(p_user_id);
   perform octroi_private.audit_erasure(v_receipt.id, v_accounts, v_ending);
@@ -4706,6 +6140,7 @@ CREATE FUNCTION octroi_private.erasure_statements() RETURNS TABLE(place integer,
       where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
     (6, 'budget', 'delete from octroi_private.budget
       where account_id = any($3) and (account_id = any($2) or scope = ''member'' and subject = $1::text)'),
+    (6, 'account_limit', 'delete from octroi_private.account_limit where account_id = any($2)'),
     (7, 'auto_top_up', 'delete from octroi_private.auto_top_up where account_id = any($2)'),
     -- a team goes on buying, for whoever owns it now
     (8, 'auto_top_up', 'update octroi_private.auto_top_up as t set user_id = a.owner_user_id
@@ -4719,6 +6154,10 @@ CREATE FUNCTION octroi_private.erasure_statements() RETURNS TABLE(place integer,
     (10, 'billing_request', 'update octroi_private.billing_request
       set user_id = $4, url = case when state = ''done'' then null else url end, message = null
       where account_id = any($3) and user_id = $1'),
+    (10, 'stripe_invoice', 'update octroi_private.stripe_invoice set hosted_url = null, pdf_url = null
+      where hosted_url is not null and customer_id in (
+        select c.id from octroi_private.stripe_customer as c where c.account_id = any($2)
+      )'),
     (11, 'balance', 'update octroi_private.balance set subject = $4::text
       where account_id = any($3) and scope = ''member'' and subject = $1::text'),
     (12, 'quota_grant', 'update octroi_private.quota_grant set reason = ''erased'' where account_id = any($2)'),
@@ -4736,7 +6175,8 @@ CREATE FUNCTION octroi_private.erasure_statements() RETURNS TABLE(place integer,
       where user_id = $1 and state = ''open'' and kind <> ''erasure'''),
     (15, 'privacy_request', 'update octroi_private.privacy_request set user_id = null where user_id = $1'),
     (14, 'breach_notice', 'update octroi_private.breach_notice set user_id = null where user_id = $1'),
-    (14, 'breach', 'update octroi_private.breach set affected = jsonb_set(affected, ''{users}'', (affected -> ''users'') - $1::text)
+    (14, 'breach',
+    'update octroi_private.breach set affected = jsonb_set(affected, ''{users}'', (affected -> ''users'') - $1::text)
       where affected -> ''users'' ? $1::text'),
     (14, 'ban', 'delete from octroi_private.ban where user_id = $1'),
     (14, 'second_factor', 'delete from octroi_private.second_factor where user_id = $1'),
@@ -4744,14 +6184,20 @@ CREATE FUNCTION octroi_private.erasure_statements() RETURNS TABLE(place integer,
     (15, 'account', 'update octroi_private.account
       set status = ''closed'', closed_at = coalesce(closed_at, $5), owner_user_id = null, name = ''erased''
       where id = any($2)'),
+    -- after its account: whoever counts refusals holds that
+    (16, 'refused_call', 'delete from octroi_private.refused_call where account_id = any($2)'),
     (16, 'consent', 'delete from octroi_private.consent where user_id = $1'),
     (17, 'notification_setting', 'delete from octroi_private.notification_setting where user_id = $1'),
     -- after the settings, as whoever sends it
     (18, 'mail', 'delete from octroi_private.mail where user_id = $1'),
-    (18, 'contact', 'delete from octroi_private.contact where user_id = $1'),
-    (19, 'data_key', 'delete from octroi_private.data_key where user_id = $1'),
+    -- those that they sent, of accounts that end, and to them
+    (19, 'invitation', 'delete from octroi_private.invitation
+      where user_id = $1 or account_id = any($2) or email_index in (
+        select c.email_index from octroi_private.contact as c where c.user_id = $1)'),
+    (20, 'contact', 'delete from octroi_private.contact where user_id = $1'),
+    (21, 'data_key', 'delete from octroi_private.data_key where user_id = $1'),
     -- last: until then their audit entries are theirs
-    (20, 'person', 'delete from octroi_private.person where user_id = $1')
+    (22, 'person', 'delete from octroi_private.person where user_id = $1')
   ) as s (place, table_name, statement)
   order by s.place
 $_$;
@@ -5186,7 +6632,7 @@ begin
   update octroi_private.erasure_step set finished_at = octroi_private.now()
   where id = p_step_id and kind <> 'usage' and finished_at is null
   returning receipt_id into v_receipt_id;
-  if v_receipt_id is null then
+  if not found then
     return false;
   end if;
   perform octroi_private.finish_erasure(v_receipt_id);
@@ -5308,6 +6754,22 @@ ALTER FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome te
 
 COMMENT ON FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) IS 'What became of sending a report: accepted, not_sent (surely not taken), unknown or rejected. Returns its state.';
 
+CREATE FUNCTION octroi_private.finish_preview(p_id uuid, p_preview jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update octroi_private.billing_request
+  set state = 'done', preview = p_preview, finished_at = octroi_private.now()
+  where id = p_id and kind = 'preview_change' and state = 'pending';
+  return found;
+end
+$$;
+
+ALTER FUNCTION octroi_private.finish_preview(p_id uuid, p_preview jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.finish_preview(p_id uuid, p_preview jsonb) IS 'Ends a request for a preview with what Stripe would charge now. False when it had ended.';
+
 CREATE FUNCTION octroi_private.finish_reconciliation(p_run bigint) RETURNS TABLE(customers bigint, explained bigint, unexplained bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5387,27 +6849,43 @@ ALTER FUNCTION octroi_private.follow_up(p_request_ids uuid[]) OWNER TO octroi_ow
 
 COMMENT ON FUNCTION octroi_private.follow_up(p_request_ids uuid[]) IS 'Draws grants, books overage and raises alerts for calls just settled that used something beyond their plan or reached a threshold.';
 
-CREATE FUNCTION octroi_private.forecast(p_balances octroi_private.balance[], p_price_id bigint, p_tokens bigint) RETURNS TABLE(allowed boolean, reason text, scope text, meter text, remaining bigint, resets_at timestamp with time zone, retry_after_seconds bigint)
+CREATE FUNCTION octroi_private.forecast(p_balances octroi_private.balance[], p_price_id bigint, p_tokens bigint) RETURNS TABLE(allowed boolean, reason text, scope text, meter text, granted bigint, used bigint, reserved bigint, remaining bigint, resets_at timestamp with time zone, retry_after_seconds bigint, charged bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_price octroi_private.model_price;
+  v_unit octroi_private.unit_prices;
   v_given octroi_private.allotment;
   v_tightest octroi_private.balance;
 begin
   select p.* into v_price from octroi_private.model_price as p where p.id = p_price_id;
-  v_given := octroi_private.allot_next(null, p_balances, p_tokens, 0, 1, v_price.top_input_price, v_price.top_output_price);
+  v_unit := octroi_private.unit_prices_of(v_price, p_tokens);
+  v_given := octroi_private.allot_next(
+    null, p_balances, p_tokens, 0, 0, 0, 0, 1, v_unit.top_input, v_unit.top_output
+  );
   v_tightest := p_balances[v_given.tightest];
   allowed := v_given.output_tokens is not null;
-  reason := case when not allowed then octroi_private.limit_reason(v_tightest.scope, v_tightest.meter) end;
+  reason := case
+    when v_given.is_held then 'quota_held'
+    when not allowed then octroi_private.limit_reason(v_tightest.scope, v_tightest.meter)
+  end;
   scope := v_tightest.scope;
   meter := v_tightest.meter;
-  remaining := v_tightest.granted + v_tightest.overage - v_tightest.used - v_tightest.reserved;
+  granted := v_tightest.granted + v_tightest.overage;
+  used := v_tightest.used;
+  reserved := v_tightest.reserved;
+  remaining := granted - used - reserved;
   resets_at := nullif(v_tightest.resets_at, 'infinity');
-  retry_after_seconds := case when not allowed then
+  retry_after_seconds := case when not allowed and not v_given.is_held then
     greatest(ceil(extract(epoch from resets_at - octroi_private.now())), 1)::bigint
   end;
+  charged := case when allowed then coalesce((
+    select least(greatest(b.used + b.reserved + p_tokens - b.allowed, 0), p_tokens)
+    from unnest(p_balances) as b
+    where b.scope = 'account' and b.period = 'month' and b.meter = 'tokens' and b.overage > 0
+      and octroi_private.is_overage_charged(b.account_id, b.meter)
+  ), 0) end;
   return next;
 end
 $$;
@@ -5430,11 +6908,118 @@ begin
     limit p_max_rows
   );
   get diagnostics v_rows = row_count;
+  -- Stripe's pages of an invoice lead nowhere after a month; asked for again they are new
+  update octroi_private.stripe_invoice set hosted_url = null, pdf_url = null where id in (
+    select i.id from octroi_private.stripe_invoice as i
+    where i.hosted_url is not null and i.urls_at <= v_now - interval '29 days'
+    order by i.urls_at
+    limit p_max_rows
+  );
   return v_rows;
 end
 $$;
 
 ALTER FUNCTION octroi_private.forget_billing_urls(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.give_default_plan(p_account_id uuid, p_at timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into octroi_private.subscription (account_id, plan_version_id, anchor_at, started_at)
+  select p_account_id, v.id, p_at, p_at
+  from octroi_private.plan as p
+  join octroi_private.plan_version as v on v.plan_code = p.code
+  where p.is_default
+  order by v.version desc
+  limit 1
+$$;
+
+ALTER FUNCTION octroi_private.give_default_plan(p_account_id uuid, p_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.give_grant(p_code text, p_account_id uuid, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_grant octroi_private.quota_grant;
+begin
+  select g.* into v_grant from octroi_private.quota_grant as g where g.source = 'gift:' || p_code;
+  if v_grant.id is null then
+    perform octroi_private.require_gift(p_code, p_meter, p_amount, p_reason, p_expires_at);
+    perform octroi_private.require_open_account(p_account_id);
+    insert into octroi_private.quota_grant (account_id, meter, kind, amount, starts_at, expires_at, reason, source)
+    values (
+      p_account_id, p_meter, 'promo', p_amount, octroi_private.now(), p_expires_at, p_reason, 'gift:' || p_code
+    )
+    on conflict (source) do nothing;
+    -- somebody else's, if they were first
+    select g.* into v_grant from octroi_private.quota_grant as g where g.source = 'gift:' || p_code;
+  end if;
+  perform octroi_private.require_admin_step_up();
+  if (v_grant.account_id, v_grant.meter::text, v_grant.amount::bigint, v_grant.expires_at)
+    is distinct from (p_account_id, p_meter, p_amount, p_expires_at)
+  then
+    raise exception 'the code % stands for another gift', p_code using errcode = 'OC048',
+      detail = format(
+        '%s %s for account %s until %s', v_grant.amount, v_grant.meter, v_grant.account_id, v_grant.expires_at
+      ),
+      hint = 'Take another code for another gift.';
+  end if;
+  return v_grant.id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.give_grant(p_code text, p_account_id uuid, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.give_grant(p_code text, p_account_id uuid, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) IS 'Gives an account quota on top of its plan, once for a code. The same code again returns the same grant. Raises 22023, OC040, OC048 for a code that stands for another gift.';
+
+CREATE FUNCTION octroi_private.give_promotion(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone, p_plan_code text DEFAULT NULL::text, p_max_rows integer DEFAULT 1000) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_promotion octroi_private.promotion;
+  v_given bigint;
+begin
+  if p_max_rows is null or p_max_rows not between 1 and 10000 then
+    raise exception 'a bite has 1 to 10000 accounts' using errcode = '22023';
+  elsif not exists (select from octroi_private.plan as p where p.code = coalesce(p_plan_code, p.code)) then
+    raise exception 'no plan %', p_plan_code using errcode = 'OC002', hint = 'select code from octroi_private.plan';
+  end if;
+  perform octroi_private.require_gift(p_code, p_meter, p_amount, p_reason, p_expires_at);
+  insert into octroi_private.promotion (code, plan_code, meter, amount, expires_at, reason)
+  values (p_code, p_plan_code, p_meter, p_amount, p_expires_at, p_reason)
+  on conflict (code) do nothing;
+  -- one bite of a promotion at a time
+  select p.* into v_promotion from octroi_private.promotion as p where p.code = p_code for no key update;
+  if (v_promotion.plan_code, v_promotion.meter::text, v_promotion.amount::bigint, v_promotion.expires_at)
+    is distinct from (p_plan_code, p_meter, p_amount, p_expires_at)
+  then
+    raise exception 'the code % stands for another promotion', p_code using errcode = 'OC048',
+      detail = format('%s %s until %s', v_promotion.amount, v_promotion.meter, v_promotion.expires_at),
+      hint = 'Take another code for another promotion.';
+  end if;
+  insert into octroi_private.quota_grant (account_id, meter, kind, amount, starts_at, expires_at, reason, source)
+  select a.id, v_promotion.meter, 'promo', v_promotion.amount, octroi_private.now(), v_promotion.expires_at,
+    v_promotion.reason, format('promotion:%s:%s', p_code, a.id)
+  from octroi_private.account as a
+  join octroi_private.subscription as s on s.account_id = a.id and s.ended_at is null
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where a.status = 'active' and (v_promotion.plan_code is null or v.plan_code = v_promotion.plan_code)
+    and not exists (
+      select from octroi_private.quota_grant as g where g.source = format('promotion:%s:%s', p_code, a.id)
+    )
+  order by a.id
+  limit p_max_rows
+  on conflict (source) do nothing;
+  get diagnostics v_given = row_count;
+  return v_given;
+end
+$$;
+
+ALTER FUNCTION octroi_private.give_promotion(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone, p_plan_code text, p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.give_promotion(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone, p_plan_code text, p_max_rows integer) IS 'Gives quota on top of the plan to the next accounts of a plan, or of any, that did not have it under this code; how many. Repeat until it says 0. Raises 22023, OC002, OC040, OC048 for a code that stands for another promotion.';
 
 CREATE FUNCTION octroi_private.give_up_mail() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5592,39 +7177,13 @@ CREATE FUNCTION octroi_private.hand_over_customers(p_receipt_id uuid, p_user_id 
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_now timestamptz := octroi_private.now();
-  v_account_id uuid;
 begin
-  with step as (
-    insert into octroi_private.erasure_step (receipt_id, kind, account_id, customer_id, session_ids, created_at)
-    select
-      p_receipt_id, 'handover', c.account_id, c.id, array(
-        select r.object_id from octroi_private.billing_request as r
-        where r.account_id = c.account_id and r.user_id = p_user_id and r.object_id like 'cs\_%'
-          and r.created_at > v_now - interval '2 days'
-        order by r.created_at
-      ), v_now
-    from octroi_private.stripe_customer as c
-    where c.account_id = any(p_teams) and not c.is_deleted
-    order by c.id
-    returning id
-  )
-  insert into octroi_private.job (kind, args, run_at, max_attempts)
-  select 'erase_at_stripe', jsonb_build_object('step_id', s.id), v_now, 1000 from step as s;
-  if not found then
+  if octroi_private.enqueue_handover(p_receipt_id, p_user_id, p_teams) = 0 then
     return '[]';
   end if;
-  for v_account_id in
-    select a.id from unnest(p_teams) as a (id) where (octroi_private.billed_subscription(a.id)).id is not null
-  loop
-    perform octroi_private.enqueue_mail(
-      a.id, a.owner_user_id, 'new_owner', p_receipt_id::text,
-      jsonb_build_object('plan', octroi_private.plan_name_of(a.id)), v_now + interval '30 days'
-    )
-    from octroi_private.account as a
-    where a.id = v_account_id;
-  end loop;
+  perform octroi_private.tell_new_owner(a.id, p_receipt_id::text, 'erased', 'removed')
+  from unnest(p_teams) as a (id)
+  where (octroi_private.billed_subscription(a.id)).id is not null;
   return jsonb_build_array(jsonb_build_object(
     'what', 'the customer at Stripe of a team that goes on, without name, addresses, tax ids and means of payment',
     'why', 'the team has somebody else as its owner now', 'until', null
@@ -5634,9 +7193,29 @@ $$;
 
 ALTER FUNCTION octroi_private.hand_over_customers(p_receipt_id uuid, p_user_id uuid, p_teams uuid[]) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.hand_over_team(p_account_id uuid, p_user_id uuid, p_removes_payment_details boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_payment text := case
+    when (octroi_private.billed_subscription(p_account_id)).id is null then 'none'
+    when p_removes_payment_details then 'removed'
+    else 'kept'
+  end;
+begin
+  if p_removes_payment_details then
+    perform octroi_private.enqueue_handover(null, p_user_id, array[p_account_id]);
+  end if;
+  perform octroi_private.tell_new_owner(p_account_id, octroi_private.uuid_v7()::text, 'transferred', v_payment);
+end
+$$;
+
+ALTER FUNCTION octroi_private.hand_over_team(p_account_id uuid, p_user_id uuid, p_removes_payment_details boolean) OWNER TO octroi_owner;
+
 CREATE TABLE octroi_private.erasure_step (
     id bigint NOT NULL,
-    receipt_id uuid NOT NULL,
+    receipt_id uuid,
     kind text NOT NULL,
     account_id uuid,
     customer_id text,
@@ -5645,14 +7224,15 @@ CREATE TABLE octroi_private.erasure_step (
     finished_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT erasure_step_at_stripe_has_customer CHECK ((((kind <> 'usage'::text) = ((customer_id IS NOT NULL) AND (account_id IS NOT NULL))) AND ((kind = 'stripe'::text) = (waived_at IS NOT NULL)))),
-    CONSTRAINT erasure_step_kind_check CHECK ((kind = ANY (ARRAY['stripe'::text, 'handover'::text, 'usage'::text])))
+    CONSTRAINT erasure_step_kind_check CHECK ((kind = ANY (ARRAY['stripe'::text, 'handover'::text, 'usage'::text]))),
+    CONSTRAINT erasure_step_of_an_erasure CHECK (((receipt_id IS NOT NULL) OR (kind = 'handover'::text)))
 );
 
 ALTER TABLE ONLY octroi_private.erasure_step FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.erasure_step OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.erasure_step IS 'What an erasure has left to do outside its transaction; done once finished_at is set.';
+COMMENT ON TABLE octroi_private.erasure_step IS 'What an erasure, or the handing over of a team, has left to do outside its transaction; done once finished_at is set.';
 
 CREATE FUNCTION octroi_private.handover_at_stripe(p_step octroi_private.erasure_step) RETURNS TABLE(action text, args jsonb, wait_seconds integer)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5724,6 +7304,22 @@ $$;
 ALTER FUNCTION octroi_private.has_consent(p_user_id uuid, p_purpose text) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.has_consent(p_user_id uuid, p_purpose text) IS 'Whether a purpose may be processed for somebody now. Whoever processes one asks this, in the transaction that decides.';
+
+CREATE FUNCTION octroi_private.has_seat(p_account_id uuid, p_user_id uuid, p_seats integer) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p_seats is null or p_user_id in (
+    select m.user_id from octroi_private.member as m
+    where m.account_id = p_account_id
+    order by (m.role = 'owner') desc, m.created_at, m.user_id
+    limit p_seats
+  )
+$$;
+
+ALTER FUNCTION octroi_private.has_seat(p_account_id uuid, p_user_id uuid, p_seats integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.has_seat(p_account_id uuid, p_user_id uuid, p_seats integer) IS 'Whether a member is one of the so many whom the plan has seats for; null seats are enough for everybody.';
 
 CREATE FUNCTION octroi_private.has_stepped_up() RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -5797,6 +7393,33 @@ $$;
 
 ALTER FUNCTION octroi_private.hold_what_fits(p_request_id uuid) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.invoice_lines(p_invoice_id text) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'description', l.description, 'quantity', l.quantity, 'amount_minor', l.amount_minor,
+    'is_proration', l.is_proration, 'period_start', l.period_start, 'period_end', l.period_end
+  ) order by l.period_start, l.id), '[]')
+  from octroi_private.stripe_invoice_line as l
+  where l.invoice_id = p_invoice_id
+$$;
+
+ALTER FUNCTION octroi_private.invoice_lines(p_invoice_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.invoice_page(p_url text, p_urls_at timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return case
+    when p_urls_at > octroi_private.now() - interval '29 days' and octroi_private.has_stepped_up() then p_url
+  end;
+end
+$$;
+
+ALTER FUNCTION octroi_private.invoice_page(p_url text, p_urls_at timestamp with time zone) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.is_banned(p_user_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5809,6 +7432,19 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.is_banned(p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_buried(p_user_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return exists (
+    select from octroi_private.tombstone as t where t.subject_hash = octroi_private.subject_hash(p_user_id)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.is_buried(p_user_id uuid) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.is_checkout_under_way(p_request octroi_private.billing_request) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5845,6 +7481,23 @@ $$;
 
 ALTER FUNCTION octroi_private.is_contractual(p_kind text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.is_date(p_value jsonb) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  if jsonb_typeof(p_value) is distinct from 'string' or p_value #>> '{}' !~ '^20[0-9]{2}-[0-9]{2}-[0-9]{2}$' then
+    return false;
+  end if;
+  return make_date(left(p_value #>> '{}', 4)::integer, substr(p_value #>> '{}', 6, 2)::integer,
+    right(p_value #>> '{}', 2)::integer) is not null;
+exception
+  when datetime_field_overflow then return false;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.is_date(p_value jsonb) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.is_ending(p_subscription octroi_private.stripe_subscription) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5880,6 +7533,29 @@ $$;
 
 ALTER FUNCTION octroi_private.is_letter(p_letter jsonb) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.is_model_name(p_value jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select jsonb_typeof(p_value) is not distinct from 'string' and p_value #>> '{}' ~ '^[a-z0-9][a-z0-9.:_-]{0,99}$'
+$_$;
+
+ALTER FUNCTION octroi_private.is_model_name(p_value jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_on_default_plan(p_account_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select not exists (
+    select from octroi_private.subscription as s
+    join octroi_private.plan_version as v on v.id = s.plan_version_id
+    join octroi_private.plan as p on p.code = v.plan_code
+    where s.account_id = p_account_id and s.ended_at is null and not p.is_default
+  )
+$$;
+
+ALTER FUNCTION octroi_private.is_on_default_plan(p_account_id uuid) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.is_overage_billed(p_stripe_subscription_id text) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -5893,6 +7569,19 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.is_overage_billed(p_stripe_subscription_id text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_overage_charged(p_account_id uuid, p_meter text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from octroi_private.subscription as s
+    join octroi_private.plan_overage as o on o.plan_version_id = s.plan_version_id and o.meter = p_meter
+    where s.account_id = p_account_id and s.ended_at is null and s.stripe_subscription_id is not null
+  )
+$$;
+
+ALTER FUNCTION octroi_private.is_overage_charged(p_account_id uuid, p_meter text) OWNER TO octroi_owner;
 
 CREATE TABLE octroi_private.stripe_invoice (
     id octroi_private.stripe_id NOT NULL,
@@ -5913,6 +7602,16 @@ CREATE TABLE octroi_private.stripe_invoice (
     finalized_at timestamp with time zone,
     paid_at timestamp with time zone,
     told_attempt integer DEFAULT 0 NOT NULL,
+    number text,
+    subtotal_minor bigint,
+    tax_minor bigint,
+    hosted_url text,
+    pdf_url text,
+    urls_at timestamp with time zone,
+    reference text,
+    CONSTRAINT stripe_invoice_hosted_url_check CHECK ((length(hosted_url) <= 2000)),
+    CONSTRAINT stripe_invoice_number_check CHECK ((length(number) <= 100)),
+    CONSTRAINT stripe_invoice_pdf_url_check CHECK ((length(pdf_url) <= 2000)),
     CONSTRAINT stripe_invoice_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'uncollectible'::text, 'void'::text]))),
     CONSTRAINT stripe_invoice_told_attempt_check CHECK ((told_attempt >= 0))
 );
@@ -5947,6 +7646,7 @@ CREATE TABLE octroi_private.request (
     hold_amounts bigint[] NOT NULL,
     input_tokens octroi_private.quantity NOT NULL,
     output_tokens octroi_private.quantity NOT NULL,
+    output_bound octroi_private.output_bound,
     choices octroi_private.choice_count NOT NULL,
     hold_requests octroi_private.none_or_one DEFAULT 1 NOT NULL,
     hold_tokens octroi_private.quantity NOT NULL,
@@ -6005,6 +7705,17 @@ $$;
 
 ALTER FUNCTION octroi_private.is_text(p_value jsonb, p_most integer) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.is_to_be_admitted(p_user_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return exists (select from octroi_private.auth_user(p_user_id)) and not octroi_private.is_buried(p_user_id);
+end
+$$;
+
+ALTER FUNCTION octroi_private.is_to_be_admitted(p_user_id uuid) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.is_wanted(p_user_id uuid, p_kind text) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6029,6 +7740,21 @@ CREATE FUNCTION octroi_private.is_whole(p_value jsonb, p_least bigint, p_most bi
 $_$;
 
 ALTER FUNCTION octroi_private.is_whole(p_value jsonb, p_least bigint, p_most bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_without_account(p_user_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return not exists (
+    select from octroi_private.account as a where a.owner_user_id = p_user_id and a.kind = 'personal'
+  ) and octroi_private.is_to_be_admitted(p_user_id);
+end
+$$;
+
+ALTER FUNCTION octroi_private.is_without_account(p_user_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.is_without_account(p_user_id uuid) IS 'Whether the user of a verified token is still to be taken in: known to Auth, no personal account, and not erased.';
 
 CREATE FUNCTION octroi_private.items_of(p_plan_version_id bigint, p_billing_interval text) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6109,7 +7835,9 @@ declare
   v_kept jsonb := '[]';
 begin
   select r.* into strict v_rule from octroi_private.retention_rule as r where r.is_in_force;
-  v_until := (date_trunc('year', p_at at time zone 'utc') + make_interval(years => 1 + v_rule.years)) at time zone 'utc';
+  v_until := (
+    date_trunc('year', p_at at time zone 'utc') + make_interval(years => 1 + v_rule.years)
+  ) at time zone 'utc';
   v_billed := array(
     select distinct c.account_id from octroi_private.stripe_customer as c where c.account_id = any(p_ending)
   );
@@ -6139,61 +7867,91 @@ CREATE FUNCTION octroi_private.keep_ban() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_until timestamptz := new.banned_until;
 begin
-  if v_until is null then
-    delete from octroi_private.ban where user_id = new.id;
-  else
-    insert into octroi_private.ban (user_id, banned_until)
-    select p.user_id, v_until from octroi_private.person as p where p.user_id = new.id
-    on conflict (user_id) do update set banned_until = excluded.banned_until;
+  -- waits for who is taking this user in, and would go by the ban from before
+  perform from octroi_private.person as p where p.user_id = new.id for no key update;
+  if not found then
+    perform octroi_private.admit_user(new.id);
+    return null;
   end if;
+  perform octroi_private.keep_ban_of(new.id, new.banned_until::timestamptz);
   return null;
 end
 $$;
 
 ALTER FUNCTION octroi_private.keep_ban() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.keep_ban_of(p_user_id uuid, p_until timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_until is null then
+    delete from octroi_private.ban where user_id = p_user_id;
+  else
+    insert into octroi_private.ban (user_id, banned_until)
+    select p.user_id, p_until from octroi_private.person as p where p.user_id = p_user_id
+    on conflict (user_id) do update set banned_until = excluded.banned_until;
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.keep_ban_of(p_user_id uuid, p_until timestamp with time zone) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.keep_contact() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- waits for who is taking this user in, and would go by the address from before
+  perform from octroi_private.person as p where p.user_id = new.id for no key update;
+  if not found then
+    -- not of whoever was erased: Auth may keep a row of theirs, and go on changing it
+    perform octroi_private.admit_user(new.id);
+    return null;
+  end if;
+  perform octroi_private.keep_contact_of(
+    new.id, new.email, new.phone, old.phone, new.email_confirmed_at is not null
+  );
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.keep_contact() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.keep_contact_of(p_user_id uuid, p_email text, p_phone text, p_phone_was text, p_is_confirmed boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 declare
-  v_email text := case when length(new.email) between 3 and 320 and new.email !~ '[[:cntrl:]]' then new.email end;
-  v_phone text := case when new.phone ~ '^\+?[0-9]{4,20}$' then new.phone end;
+  v_email text := case when length(p_email) between 3 and 320 and p_email !~ '[[:cntrl:]]' then p_email end;
+  v_phone text := case when p_phone ~ '^\+?[0-9]{4,20}$' then p_phone end;
 begin
-  -- of whoever was erased Auth may keep a row, and go on changing it
-  perform from octroi_private.person as p where p.user_id = new.id for key share;
-  if not found then
-    return null;
-  end if;
-  insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
-  if new.email is null and v_phone is null then
-    delete from octroi_private.contact where user_id = new.id;
+  insert into octroi_private.notification_setting (user_id) values (p_user_id) on conflict do nothing;
+  if p_email is null and v_phone is null then
+    delete from octroi_private.contact where user_id = p_user_id;
   elsif v_email is not null or v_phone is not null then
-    insert into octroi_private.contact as c (user_id, email, email_index, phone)
+    insert into octroi_private.contact as c (user_id, email, email_index, phone, is_verified)
     values (
-      new.id, octroi_private.seal_for(new.id, 'contact.email', v_email), octroi_private.blind_index('email', v_email),
-      octroi_private.seal_for(new.id, 'contact.phone', v_phone)
+      p_user_id, octroi_private.seal_for(p_user_id, 'contact.email', v_email),
+      octroi_private.blind_index('email', v_email), octroi_private.seal_for(p_user_id, 'contact.phone', v_phone),
+      v_email is not null and p_is_confirmed
     )
     on conflict (user_id) do update
-    set email = excluded.email, email_index = excluded.email_index,
+    set email = excluded.email, email_index = excluded.email_index, is_verified = excluded.is_verified,
       -- a number that they gave us stays until Auth has another
-      phone = case when old.phone is not distinct from new.phone then c.phone else excluded.phone end;
+      phone = case when p_phone_was is not distinct from p_phone then c.phone else excluded.phone end;
   end if;
-  return null;
 exception
   when sqlstate 'OC050' or sqlstate 'OC051' then
     -- what was there may be an address that is theirs no more
-    delete from octroi_private.contact where user_id = new.id;
+    delete from octroi_private.contact where user_id = p_user_id;
     raise warning 'how to reach a user was not kept: %', sqlerrm;
-    insert into octroi_private.notification_setting (user_id) values (new.id) on conflict do nothing;
-    return null;
+    insert into octroi_private.notification_setting (user_id) values (p_user_id) on conflict do nothing;
 end
 $_$;
 
-ALTER FUNCTION octroi_private.keep_contact() OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.keep_contact_of(p_user_id uuid, p_email text, p_phone text, p_phone_was text, p_is_confirmed boolean) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.keep_notice_outcome() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6218,6 +7976,9 @@ begin
     delete from octroi_private.second_factor where factor_id = old.id;
   end if;
   if tg_op <> 'DELETE' and new.status::text = 'verified' then
+    if not exists (select from octroi_private.person as p where p.user_id = new.user_id) then
+      perform octroi_private.admit_user(new.user_id);
+    end if;
     insert into octroi_private.second_factor (factor_id, user_id, verified_at)
     values (new.id, new.user_id, octroi_private.now())
     on conflict (factor_id) do update set user_id = excluded.user_id;
@@ -6249,6 +8010,45 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.kept_since(p_table_name text) OWNER TO octroi_owner;
+
+CREATE TABLE octroi_private.api_key (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    account_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    name text NOT NULL,
+    key_prefix text NOT NULL,
+    key_hash bytea NOT NULL,
+    allowed_models text[],
+    allowed_endpoints text[],
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_key_allowed_endpoints_check CHECK (((cardinality(allowed_endpoints) > 0) AND (allowed_endpoints <@ ARRAY['chat.completions'::text, 'responses'::text, 'embeddings'::text]))),
+    CONSTRAINT api_key_allowed_models_check CHECK (((cardinality(allowed_models) >= 1) AND (cardinality(allowed_models) <= 100))),
+    CONSTRAINT api_key_check CHECK ((expires_at > created_at)),
+    CONSTRAINT api_key_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+    CONSTRAINT api_key_key_prefix_check CHECK (((length(key_prefix) >= 8) AND (length(key_prefix) <= 16))),
+    CONSTRAINT api_key_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
+);
+
+ALTER TABLE ONLY octroi_private.api_key FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.api_key OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.api_key IS 'A bearer secret of one member of one account. Only its SHA-256 is stored.';
+
+CREATE FUNCTION octroi_private.key_state(p_key octroi_private.api_key) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when p_key.revoked_at is not null then 'revoked'
+    when p_key.expires_at <= octroi_private.now() then 'expired'
+    else 'active'
+  end
+$$;
+
+ALTER FUNCTION octroi_private.key_state(p_key octroi_private.api_key) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.lapse_plans(p_max_rows integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6497,10 +8297,13 @@ begin
         (v_request.args ->> 'plan_version_id')::bigint, v_request.args ->> 'billing_interval'
       ), 'trial_days', v_request.args -> 'trial_days', 'success_url', v_request.args -> 'success_url',
       'cancel_url', v_request.args -> 'cancel_url', 'reference', v_request.id,
+      'options', v_request.args -> 'options',
       'expire_sessions', octroi_private.open_sessions(v_request.account_id, 'checkout')
     ) || case when octroi_private.is_checkout_under_way(v_request) then '{"wait_seconds": 1}' else '{}' end::jsonb
     when 'portal' then v_request.args
     when 'change_plan' then octroi_private.change_args(v_request)
+    when 'preview_change' then octroi_private.change_args(v_request)
+    when 'invoice' then v_request.args
     when 'cancel' then jsonb_build_object(
       'subscription', v_subscription.id, 'schedule', v_subscription.schedule_id, 'when', v_request.args -> 'when'
     )
@@ -6512,13 +8315,13 @@ begin
         select jsonb_build_array(jsonb_build_object('price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1))
         from octroi_private.top_up_pack as p where p.id = (v_request.args ->> 'pack_id')::bigint
       ), 'success_url', v_request.args -> 'success_url', 'cancel_url', v_request.args -> 'cancel_url',
-      'reference', v_request.id, 'expire_sessions', '[]'::jsonb
+      'reference', v_request.id, 'options', v_request.args -> 'options', 'expire_sessions', '[]'::jsonb
     )
     when 'auto_top_up' then (
       select jsonb_build_object(
         'price', octroi_private.price_id_of(p.lookup_key), 'quantity', 1, 'currency', p.currency,
         'reference', v_request.id
-      )
+      ) || case when v_request.args ? 'automatic_tax' then '{"automatic_tax": true}' else '{}' end::jsonb
       from octroi_private.top_up_pack as p where p.id = (v_request.args ->> 'pack_id')::bigint
     )
   end;
@@ -6609,6 +8412,79 @@ $$;
 
 ALTER FUNCTION octroi_private.lock_balances(p_account_id uuid, p_anchor_at timestamp with time zone, p_at timestamp with time zone) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.lock_invitation_of(p_token text) RETURNS octroi_private.invitation
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_hash bytea := sha256(convert_to(coalesce(p_token, ''), 'utf8'));
+  v_invitation octroi_private.invitation;
+begin
+  perform octroi_private.require_user();
+  -- the account first, as whoever ends a membership or invites takes them
+  perform from octroi_private.account as a
+  where a.id = (
+    select i.account_id from octroi_private.invitation_link as l
+    join octroi_private.invitation as i on i.id = l.invitation_id
+    where l.token_hash = v_hash
+  ) for no key update;
+  select i.* into v_invitation
+  from octroi_private.invitation_link as l
+  join octroi_private.invitation as i on i.id = l.invitation_id
+  join octroi_private.account as a on a.id = i.account_id and a.status = 'active'
+  where l.token_hash = v_hash and i.state = 'waiting' and i.expires_at > octroi_private.now()
+  for update of i;
+  if v_invitation.id is null then
+    raise exception 'this invitation was used, is over, or was taken back' using errcode = 'OC026',
+      hint = 'Ask whoever invited you for another.';
+  end if;
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION octroi_private.lock_invitation_of(p_token text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.lock_membership(p_account_id uuid, p_user_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from octroi_private.api_key as k
+  where k.account_id = p_account_id and k.user_id = p_user_id
+  order by k.id
+  for update;
+  perform from octroi_private.account as a where a.id = p_account_id for no key update;
+end
+$$;
+
+ALTER FUNCTION octroi_private.lock_membership(p_account_id uuid, p_user_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.lock_my_invitation(p_id uuid) RETURNS octroi_private.invitation
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_invitation octroi_private.invitation;
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  select i.* into v_invitation
+  from octroi_private.invitation as i
+  where i.id = p_id and i.account_id = v_account_id and i.state = 'waiting'
+  for update;
+  if v_invitation.id is null then
+    perform octroi_private.note_missed_id(exists (
+      select from octroi_private.invitation as i where i.id = p_id and i.account_id <> v_account_id
+    ));
+  elsif v_invitation.role = 'admin' then
+    perform octroi_private.refuse_unless_owner(v_account_id, 'decide about admins');
+  end if;
+  return v_invitation;
+end
+$$;
+
+ALTER FUNCTION octroi_private.lock_my_invitation(p_id uuid) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.lock_person(p_user_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -6623,6 +8499,7 @@ begin
   perform from octroi_private.person as p where p.user_id = any(v_heirs) and p.user_id < p_user_id
   order by p.user_id
   for key share;
+  insert into octroi_private.person (user_id) values (p_user_id) on conflict do nothing;
   perform from octroi_private.person as p where p.user_id = p_user_id for update;
   perform from octroi_private.person as p where p.user_id = any(v_heirs) and p.user_id > p_user_id
   order by p.user_id
@@ -6687,6 +8564,37 @@ $$;
 ALTER FUNCTION octroi_private.log_admin_read(p_relation text) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.log_admin_read(p_relation text) IS 'Enters that a table was read, of whomever. Raises what note_admin_read does, and 22023 for what is no table.';
+
+CREATE FUNCTION octroi_private.long_price_faults(p_model jsonb) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.unknown_keys(
+    p_model -> 'long', array['above', 'input', 'cached_input', 'cache_write', 'cache_write_12h', 'output'], 'long.'
+  ) where p_model ? 'long'
+  union all
+  select octroi_private.unit_price_faults(p_model -> 'long', 'long.') where p_model ? 'long'
+  union all
+  select f.fault
+  from (values
+    (octroi_private.is_whole(p_model #> '{long,above}', 1, 10000000), 'long.above: a whole number of input tokens'),
+    (
+      (p_model ? 'cache_write_12h') = (p_model -> 'long' ? 'cache_write_12h'),
+      'long.cache_write_12h: there, if and only if the model has cache_write_12h'
+    )
+  ) as f (holds, fault)
+  where p_model ? 'long' and f.holds is not true
+  union all
+  select 'long.' || n.name || ': less than ' || n.name || '; long inputs are never cheaper'
+  from (values ('input'), ('cached_input'), ('cache_write'), ('cache_write_12h'), ('output')) as n (name)
+  where case
+    when octroi_private.is_whole(p_model #> array['long', n.name], 0, 1000000000)
+      and octroi_private.is_whole(p_model -> n.name, 0, 1000000000)
+      then (p_model #>> array['long', n.name])::bigint < (p_model ->> n.name)::bigint
+  end
+$$;
+
+ALTER FUNCTION octroi_private.long_price_faults(p_model jsonb) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.lower_granted() RETURNS trigger
     LANGUAGE plpgsql
@@ -6809,7 +8717,8 @@ begin
     code, version, name, meter, amount, price_minor, currency, expires_after_days, priority, lookup_key, content
   )
   select
-    p_code, p_version, c.name, c.meter, c.amount, c.price, c.currency, c.expires_after_days, c.priority, v_key, p_content
+    p_code, p_version, c.name, c.meter, c.amount, c.price, c.currency, c.expires_after_days, c.priority, v_key,
+    p_content
   from jsonb_to_record(p_content) as c (
     name text, meter text, amount bigint, price bigint, currency text, expires_after_days integer, priority smallint
   );
@@ -6830,12 +8739,15 @@ declare
   v_key text := format('octroi-%s-v%s-', p_code, p_version);
 begin
   insert into octroi_private.plan_version (
-    plan_code, version, allowed_models, currency, trial_days, seats, features, content
+    plan_code, version, allowed_models, currency, trial_days, seats, features, default_output_tokens,
+    least_output_tokens, hold_wait_seconds, on_disconnect, content
   )
   values (
     p_code, p_version, (select array_agg(l.item #>> '{}') from octroi_private.listed(p_content -> 'models') as l),
     p_content ->> 'currency', (p_content ->> 'trial_days')::smallint, (p_content ->> 'seats')::integer,
-    array(select l.item #>> '{}' from octroi_private.listed(p_content -> 'features') as l), p_content
+    array(select l.item #>> '{}' from octroi_private.listed(p_content -> 'features') as l),
+    (p_content ->> 'default_output_tokens')::bigint, (p_content ->> 'least_output_tokens')::bigint,
+    (p_content ->> 'hold_wait_seconds')::smallint, p_content ->> 'on_disconnect', p_content
   )
   returning id into v_id;
   insert into octroi_private.plan_price (plan_version_id, billing_interval, amount_minor, lookup_key)
@@ -7050,6 +8962,18 @@ $$;
 
 ALTER FUNCTION octroi_private.metered_periods(p_customer text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.minor_unit_worth(p_plans jsonb, p_currency text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case p_currency
+    when 'usd' then 10000
+    else (p_plans #>> array['micro_usd_per_minor_unit', p_currency])::bigint
+  end
+$$;
+
+ALTER FUNCTION octroi_private.minor_unit_worth(p_plans jsonb, p_currency text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.missing_items() RETURNS TABLE(subscription_id text, meter text, lookup_key text, since timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7068,38 +8992,213 @@ $$;
 
 ALTER FUNCTION octroi_private.missing_items() OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.model_limits(p_model text) RETURNS TABLE(max_output_tokens bigint, max_input_tokens bigint, encoding text)
+CREATE FUNCTION octroi_private.model_faults(p_model jsonb, p_default_source jsonb) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select octroi_private.unknown_keys(p_model, array[
+    'name', 'aliases', 'from', 'until', 'encoding', 'endpoints', 'reasoning', 'max_input_tokens', 'max_output_tokens',
+    'default_output_tokens', 'least_output_tokens',
+    'input', 'cached_input', 'cache_write', 'cache_write_12h', 'audio_input', 'output', 'audio_output', 'long', 'source'
+  ], '')
+  union all
+  select octroi_private.unit_price_faults(p_model, '')
+  union all
+  select octroi_private.long_price_faults(p_model)
+  union all
+  select f.fault
+  from (values
+    (octroi_private.is_model_name(p_model -> 'name'), 'name: at most 100 of a-z, 0-9 and .:_-'),
+    (octroi_private.is_date(p_model -> 'from'), 'from: a day, such as "2026-01-31"'),
+    (
+      not p_model ? 'until' or (
+        octroi_private.is_date(p_model -> 'until') and p_model ->> 'until' > p_model ->> 'from'
+      ), 'until: a later day than from'
+    ),
+    (coalesce(p_model ->> 'encoding', '') in ('o200k_base', 'cl100k_base'), 'encoding: o200k_base or cl100k_base'),
+    (
+      jsonb_array_length(jsonb_path_query_array(p_model, '$.endpoints[*]')) between 1 and 3
+      and p_model -> 'endpoints' <@ '["chat.completions", "responses", "embeddings"]',
+      'endpoints: a list of chat.completions, responses, embeddings'
+    ),
+    (jsonb_typeof(coalesce(p_model -> 'reasoning', 'false')) = 'boolean', 'reasoning: true or false'),
+    (
+      octroi_private.is_whole(p_model -> 'max_input_tokens', 1, 10000000),
+      'max_input_tokens: a whole number from 1 to 10,000,000'
+    ),
+    (
+      octroi_private.is_whole(p_model -> 'max_output_tokens', 0, 1000000),
+      'max_output_tokens: a whole number from 0 to 1,000,000'
+    ),
+    (
+      octroi_private.is_whole(coalesce(p_model -> 'default_output_tokens', '1'), 1, 1000000)
+      and octroi_private.is_whole(coalesce(p_model -> 'least_output_tokens', '1'), 1, 1000000),
+      'default_output_tokens and least_output_tokens: whole numbers from 1 to 1,000,000'
+    ),
+    (
+      not octroi_private.is_whole(p_model -> 'cached_input', 0, 1000000000)
+      or not octroi_private.is_whole(p_model -> 'input', 0, 1000000000)
+      or (p_model ->> 'cached_input')::bigint <= (p_model ->> 'input')::bigint, 'cached_input: more than input'
+    ),
+    (
+      octroi_private.is_text(coalesce(p_model -> 'source', p_default_source), 300),
+      'source: where the facts are from, here or at the top of the file'
+    ),
+    (jsonb_typeof(coalesce(p_model -> 'aliases', '[]')) = 'array', 'aliases: a list')
+  ) as f (holds, fault)
+  where f.holds is not true
+  union all
+  select 'aliases[' || l.place || ']: at most 100 of a-z, 0-9 and .:_-'
+  from octroi_private.listed(p_model -> 'aliases') as l
+  where not octroi_private.is_model_name(l.item)
+$_$;
+
+ALTER FUNCTION octroi_private.model_faults(p_model jsonb, p_default_source jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.model_limits(p_model text) RETURNS TABLE(max_output_tokens bigint, max_input_tokens bigint, encoding text, endpoints text[])
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select p.max_output_tokens::bigint, p.max_input_tokens::bigint, p.encoding
+  select p.max_output_tokens::bigint, p.max_input_tokens::bigint, p.encoding, p.endpoints
   from octroi_private.model_price as p
-  where p.model = p_model and p.valid operator(pg_catalog.@>) octroi_private.now()
+  where p.id = octroi_private.price_at(p_model, octroi_private.now())
 $$;
 
 ALTER FUNCTION octroi_private.model_limits(p_model text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.model_limits(p_model text) IS 'Sizes and tokenizer of a model; no row when it has no price now.';
+COMMENT ON FUNCTION octroi_private.model_limits(p_model text) IS 'Sizes, tokenizer and endpoints of a model; no row when it has no price now.';
 
 CREATE FUNCTION octroi_private.model_list(p_account_id uuid, p_api_key_id uuid) RETURNS TABLE(model text, created_at timestamp with time zone, owned_by text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select p.model, lower(p.valid), 'openai'
+  select n.name, lower(p.valid), 'openai'
   from octroi_private.model_price as p
+  cross join lateral (
+    select p.model as name
+    union all
+    select a.alias from octroi_private.model_alias as a where a.model = p.model
+  ) as n
   join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
   join octroi_private.plan_version as v on v.id = s.plan_version_id
-  where p.valid operator(pg_catalog.@>) octroi_private.now()
-    and (v.allowed_models is null or p.model = any(v.allowed_models))
+  where p.id = octroi_private.price_at(n.name, octroi_private.now())
+    and (v.allowed_models is null or v.allowed_models && array[n.name, p.model])
     and not exists (
-      select from octroi_private.api_key as k where k.id = p_api_key_id and p.model <> all(k.allowed_models)
+      select from octroi_private.api_key as k
+      where k.id = p_api_key_id
+        and (not k.allowed_models && array[n.name, p.model] or not k.allowed_endpoints && p.endpoints)
     )
-  order by p.model
+  order by n.name
 $$;
 
 ALTER FUNCTION octroi_private.model_list(p_account_id uuid, p_api_key_id uuid) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.model_list(p_account_id uuid, p_api_key_id uuid) IS 'Models with a price now that the account''s plan allows, and the key, if the caller has one.';
+COMMENT ON FUNCTION octroi_private.model_list(p_account_id uuid, p_api_key_id uuid) IS 'The models, under each of their names, that a call of the account can be made with now, and of the key, if the caller has one.';
+
+CREATE FUNCTION octroi_private.model_troubles() RETURNS TABLE(kind text, model text, requests bigint, at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select 'ending', p.model, null::bigint, upper(p.valid)
+  from octroi_private.model_price as p
+  where p.valid operator(pg_catalog.@>) octroi_private.now()
+    and upper(p.valid) <= octroi_private.now() + interval '30 days'
+    and octroi_private.price_at(p.model, upper(p.valid)) is null
+  union all
+  select distinct 'allowed_without_price', m.name, null::bigint, null::timestamptz
+  from octroi_private.plan as p
+  join octroi_private.plan_version as v on v.plan_code = p.code
+  cross join lateral unnest(v.allowed_models) as m (name)
+  where p.retired_at is null and not exists (
+    select from octroi_private.plan_version as n where n.plan_code = p.code and n.version > v.version
+  ) and octroi_private.price_at(m.name, octroi_private.now()) is null
+  union all
+  select 'asked_without_price', u.model, u.requests, u.last_asked_at
+  from octroi_private.unpriced_model as u
+  where u.last_asked_at > octroi_private.now() - interval '30 days'
+    and octroi_private.price_at(u.model, octroi_private.now()) is null
+  order by 1, 3 desc nulls last, 2
+$$;
+
+ALTER FUNCTION octroi_private.model_troubles() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.model_troubles() IS 'What an operator should know of models and prices: ending, allowed_without_price, asked_without_price.';
+
+CREATE FUNCTION octroi_private.models_by_price(p_plan jsonb) RETURNS TABLE(model text, token_price bigint, call_cost bigint, place bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select m.model, d.token_price, d.call_cost, row_number() over (order by d.token_price desc nulls first, m.model)
+  from (
+    select l.item #>> '{}' as model from octroi_private.listed(p_plan -> 'models') as l
+    union
+    select p.model from octroi_private.model_price as p
+    where not p_plan ? 'models' and (upper(p.valid) is null or upper(p.valid) > octroi_private.now())
+  ) as m
+  cross join lateral octroi_private.dearest_use(m.model) as d
+$$;
+
+ALTER FUNCTION octroi_private.models_by_price(p_plan jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.month_bounds(p_plan jsonb) RETURNS TABLE(model text, meter text, amount bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(l.item ->> 'model', ''), l.item ->> 'meter', min(least(
+    (l.item ->> 'amount')::numeric * case l.item ->> 'period' when 'day' then 32 else 1 end
+    * case l.item ->> 'scope' when 'member' then (p_plan ->> 'seats')::bigint else 1 end, 1000000000000000000
+  ) * case when l.item ->> 'scope' = 'member' and not p_plan ? 'seats' then null else 1 end)::bigint
+  from octroi_private.listed(p_plan -> 'limit') as l
+  where coalesce(l.item ->> 'scope', 'account') <> 'api_key'
+  group by 1, 2
+$$;
+
+ALTER FUNCTION octroi_private.month_bounds(p_plan jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.month_cost(p_plan jsonb, OUT model text, OUT token_price bigint, OUT cost bigint) RETURNS record
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with bound as materialized (select b.* from octroi_private.month_bounds(p_plan) as b),
+  account as (
+    select
+      min(b.amount) filter (where b.meter = 'tokens')::numeric as tokens,
+      min(b.amount) filter (where b.meter = 'requests')::numeric as requests,
+      min(b.amount) filter (where b.meter = 'cost')::numeric / 1000 as cost
+    from bound as b where b.model = ''
+  ),
+  each as (
+    select m.*, own.tokens, least(
+      own.tokens * m.token_price / 1000000, own.requests * m.call_cost, own.cost
+    ) as cost,
+      coalesce(sum(coalesce(own.tokens, a.tokens)) over (
+        order by m.place rows between unbounded preceding and 1 preceding
+      ), 0) as dearer_tokens
+    from octroi_private.models_by_price(p_plan) as m
+    cross join account as a
+    cross join lateral (
+      select
+        min(b.amount) filter (where b.meter = 'tokens')::numeric as tokens,
+        min(b.amount) filter (where b.meter = 'requests')::numeric as requests,
+        min(b.amount) filter (where b.meter = 'cost')::numeric / 1000 as cost
+      from bound as b where b.model = m.model
+    ) as own
+  )
+  select
+    min(e.model) filter (where e.place = 1), min(e.token_price) filter (where e.place = 1), case
+      when bool_or(e.token_price is null) then null
+      else ceil(least(
+        sum(greatest(least(e.tokens, a.tokens - e.dearer_tokens), 0) * e.token_price / 1000000)
+        filter (where a.tokens is not null),
+        max(e.call_cost) * min(a.requests), min(a.cost),
+        case when bool_and(e.cost is not null) then sum(e.cost) end
+      ))::bigint
+    end
+  from each as e
+  cross join account as a
+$$;
+
+ALTER FUNCTION octroi_private.month_cost(p_plan jsonb, OUT model text, OUT token_price bigint, OUT cost bigint) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.month_cut_short(p_account_id uuid, p_period_start timestamp with time zone) RETURNS TABLE(period_start timestamp with time zone, resets_at timestamp with time zone, is_same_subscription boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -7134,22 +9233,20 @@ CREATE FUNCTION octroi_private.my_account() RETURNS uuid
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid;
+  v_account_id uuid := octroi_private.acting_account();
 begin
-  select a.id into v_account_id
-  from octroi_private.member as m
-  join octroi_private.account as a on a.id = m.account_id
-  where m.user_id = (select octroi_private.my_user_id())
-  order by (a.kind = 'personal') desc, a.id
-  limit 1;
   if v_account_id is null then
-    raise exception 'not signed in' using errcode = 'OC020', hint = 'Send the access token of a signed-in user.';
+    perform octroi_private.require_user();
+    raise exception 'the account that this call names is none of yours' using errcode = 'OC025',
+      hint = 'octroi.my_accounts() lists yours. Name one by its id in the header x-octroi-account, or none.';
   end if;
   return v_account_id;
 end
 $$;
 
 ALTER FUNCTION octroi_private.my_account() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.my_account() IS 'The account that the caller acts for, of which they are a member. Raises OC020, OC022, OC023, OC025.';
 
 CREATE FUNCTION octroi_private.my_account_to_bill() RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -7229,18 +9326,60 @@ ALTER FUNCTION octroi_private.my_billing_url(p_billing_request_id uuid) OWNER TO
 
 COMMENT ON FUNCTION octroi_private.my_billing_url(p_billing_request_id uuid) IS 'Where a billing request of the caller leads to; null for anybody else''s, without the caller''s second factor, and when its time is over.';
 
-CREATE FUNCTION octroi_private.my_invoices() RETURNS TABLE(account_id uuid, id text, status text, total_minor bigint, amount_paid_minor bigint, currency text, created_at timestamp with time zone, period_start timestamp with time zone, period_end timestamp with time zone, paid_at timestamp with time zone)
+CREATE FUNCTION octroi_private.my_invoices() RETURNS TABLE(account_id uuid, id text, status text, total_minor bigint, amount_paid_minor bigint, currency text, created_at timestamp with time zone, period_start timestamp with time zone, period_end timestamp with time zone, paid_at timestamp with time zone, number text, subtotal_minor bigint, tax_minor bigint, lines jsonb, hosted_url text, pdf_url text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select c.account_id, i.id, i.status, i.total_minor, i.amount_paid_minor, i.currency, i.created_at, i.period_start,
-    i.period_end, i.paid_at
+  select
+    c.account_id, i.id, i.status, i.total_minor, i.amount_paid_minor, i.currency, i.created_at, i.period_start,
+    i.period_end, i.paid_at, i.number, i.subtotal_minor, i.tax_minor, octroi_private.invoice_lines(i.id),
+    octroi_private.invoice_page(i.hosted_url, i.urls_at), octroi_private.invoice_page(i.pdf_url, i.urls_at)
   from octroi_private.stripe_invoice as i
   join octroi_private.stripe_customer as c on c.id = i.customer_id
   where c.account_id in (select octroi_private.my_administered_accounts()) and i.status <> 'draft'
 $$;
 
 ALTER FUNCTION octroi_private.my_invoices() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.my_role(p_account_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select m.role from octroi_private.member as m
+  where m.account_id = p_account_id and m.user_id = (select octroi_private.my_user_id())
+$$;
+
+ALTER FUNCTION octroi_private.my_role(p_account_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.my_team() RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_account();
+begin
+  if not exists (select from octroi_private.account as a where a.id = v_account_id and a.kind = 'team') then
+    raise exception 'this call acts for a personal account, which has one member' using errcode = 'OC027',
+      hint = 'Name a team by its id in the header x-octroi-account; octroi.my_accounts() lists yours.';
+  end if;
+  return v_account_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.my_team() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.my_team_to_manage() RETURNS uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.require_step_up();
+  perform octroi_private.my_team();
+  return octroi_private.my_billed_account();
+end
+$$;
+
+ALTER FUNCTION octroi_private.my_team_to_manage() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.my_top_ups() RETURNS TABLE(account_id uuid, pack text, meter text, amount bigint, drawn bigint, revoked bigint, remaining bigint, paid_minor bigint, currency text, bought_at timestamp with time zone, expires_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -7276,6 +9415,50 @@ ALTER FUNCTION octroi_private.my_user_id() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.my_user_id() IS 'auth.uid(), unless Auth has banned them. Raises OC022.';
 
+CREATE FUNCTION octroi_private.name_faults(p_prices jsonb) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with model as materialized (
+    select l.place, l.item ->> 'name' as name, coalesce(l.item ->> 'from', '') as starts,
+      coalesce(l.item ->> 'until', '9999') as ends, l.item -> 'aliases' as aliases
+    from octroi_private.listed(p_prices -> 'model') as l
+  ),
+  alias as materialized (
+    select distinct m.name, a.item #>> '{}' as alias
+    from model as m
+    cross join lateral octroi_private.listed(m.aliases) as a
+  )
+  select format('model %s: priced twice for %s', m.name, m.starts)
+  from model as m
+  join model as o on o.name = m.name and o.place < m.place and o.starts < m.ends and m.starts < o.ends
+  union all
+  select format('model %s, aliases: %s is a model of its own', a.name, a.alias)
+  from alias as a
+  where exists (select from model as m where m.name = a.alias)
+  union all
+  select format('model %s, aliases: %s is also one of %s', max(a.name), a.alias, min(a.name))
+  from alias as a
+  group by a.alias
+  having count(*) > 1
+$$;
+
+ALTER FUNCTION octroi_private.name_faults(p_prices jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.named_account() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select lower(coalesce(
+    nullif(current_setting('octroi.account', true), ''),
+    nullif(current_setting('request.headers', true), '')::json ->> 'x-octroi-account'
+  ))
+$$;
+
+ALTER FUNCTION octroi_private.named_account() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.named_account() IS 'The account that this session or request names, unchecked: the setting octroi.account, else the header x-octroi-account.';
+
 CREATE FUNCTION octroi_private.new_key_secret() RETURNS text
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7285,13 +9468,13 @@ $$;
 
 ALTER FUNCTION octroi_private.new_key_secret() OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb) RETURNS void
+CREATE FUNCTION octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb, p_account_id uuid DEFAULT NULL::uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
   perform octroi_private.require_admin_step_up();
-  perform octroi_private.record_audit(p_action, null, p_subject, p_detail, null);
+  perform octroi_private.record_audit(p_action, p_account_id, p_subject, p_detail, null);
   raise log 'octroi: % (%) reads personal data in %, because: %',
     session_user, coalesce(octroi_private.pseudonym_of((select auth.uid()))::text, current_setting('role')), p_table,
     -- on one line: a reason cannot look like an entry of the server's; and it names nobody there either
@@ -7301,9 +9484,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb, p_account_id uuid) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb) IS 'Enters a read of personal data by an operator, here and in the server''s log. Raises OC040 for one from the Data API without aal2, 25006 in a read-only transaction: what cannot be logged is not read.';
+COMMENT ON FUNCTION octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb, p_account_id uuid) IS 'Enters a read of personal data by an operator, here and in the server''s log; one of an account is for those who administer it to see. Raises OC040 for one from the Data API without aal2, 25006 in a read-only transaction: what cannot be logged is not read.';
 
 CREATE FUNCTION octroi_private.note_missed_id(p_is_foreign boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7342,49 +9525,52 @@ $$;
 
 ALTER FUNCTION octroi_private.note_missed_key(p_api_key_id uuid) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) RETURNS uuid
+CREATE FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
   v_now timestamptz := octroi_private.now();
-  v_meter text;
   v_balance octroi_private.balance;
   v_price octroi_private.model_price;
+  v_unit octroi_private.unit_prices;
+  v_terms record;
+  v_bought uuid;
 begin
-  select k.meter into v_meter
-  from octroi_private.auto_top_up as a
-  join octroi_private.top_up_pack as k on k.code = a.pack_code and k.retired_at is null
-  where a.account_id = p_account_id;
-  if v_meter is null then
-    return null;
-  end if;
   select p.* into v_price
   from octroi_private.model_price as p
-  where p.model = p_model and p.valid operator(pg_catalog.@>) v_now;
-  select b.* into v_balance
-  from octroi_private.balance as b
-  where b.account_id = p_account_id and b.scope = 'account' and b.period = 'month' and b.meter = v_meter
-    and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
-  for no key update;
-  if v_price.id is null or v_balance.id is null then
+  where p.id = octroi_private.price_at(p_model, v_now);
+  if v_price.id is null then
     return null;
   end if;
-  v_balance.reserved := 0;
-  v_balance.granted := octroi_private.limit_of(v_balance);
-  if (octroi_private.allot_next(
-    null, array[v_balance], p_input_tokens, p_output_tokens, p_choices, v_price.top_input_price,
-    v_price.top_output_price
-  )).hold is not null then
-    return null;
-  end if;
-  return octroi_private.buy_when_low(p_account_id, v_meter, 0);
+  v_unit := octroi_private.unit_prices_of(v_price, p_input_tokens);
+  select t.* into v_terms from octroi_private.output_terms(p_account_id, v_price.id) as t;
+  for v_balance in
+    select b.* from octroi_private.balance as b
+    where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
+      and (b.scope = 'account' or b.scope = 'member' and b.subject = p_user_id::text)
+    order by b.id
+    for no key update
+  loop
+    v_balance.reserved := 0;
+    v_balance.granted := octroi_private.limit_of(v_balance);
+    v_balance.allowed := v_balance.granted;
+    continue when (octroi_private.allot_next(
+      null, array[v_balance], p_input_tokens, p_output_tokens, v_terms.default_output_tokens,
+      v_price.max_output_tokens, v_terms.least_output_tokens, p_choices, v_unit.top_input, v_unit.top_output
+    )).hold is not null;
+    perform octroi_private.raise_exhausted(v_balance);
+    if v_balance.scope = 'account' and v_balance.period = 'month' then
+      v_bought := coalesce(octroi_private.buy_when_low(p_account_id, v_balance.meter, 0), v_bought);
+    end if;
+  end loop;
+  return v_bought;
 end
 $$;
 
-ALTER FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) IS 'Takes note of a call that was refused at a limit: buys a pack where one was asked for and only that would let the account''s month allow the call. Returns the billing request, null when nothing is bought.';
+COMMENT ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) IS 'Takes note of a call that was refused at a limit: raises the 100 % alert of each limit that is used up, and buys a pack where one was asked for and only that would let the account''s month allow the call. Returns the billing request, null when nothing is bought.';
 
 CREATE FUNCTION octroi_private.notice_fault(p_notice jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -7487,6 +9673,17 @@ $$;
 
 ALTER FUNCTION octroi_private.notify_job() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.now_for_readers() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.now()
+$$;
+
+ALTER FUNCTION octroi_private.now_for_readers() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.now_for_readers() IS 'The clock, in views of operators.';
+
 CREATE FUNCTION octroi_private.object_problem(p_kind text, p_id text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7546,12 +9743,38 @@ begin
   elsif tg_argv[1] = 'skip' then
     return null;
   end if;
-  raise exception 'this user is not there any more' using errcode = 'OC020',
-    hint = 'Whoever was deleted is not signed in, whatever their access token says.';
+  if exists (select from octroi_private.person as p where p.user_id = v_user_id) then
+    perform octroi_private.refuse_erased();
+  end if;
+  perform octroi_private.refuse_without_account(v_user_id);
+  return null;
 end
 $_$;
 
 ALTER FUNCTION octroi_private.only_about_the_living() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.open_account_of(p_user_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.uuid_v7();
+  v_now timestamptz := octroi_private.now();
+begin
+  insert into octroi_private.account (id, kind, owner_user_id, name, created_at)
+  values (v_account_id, 'personal', p_user_id, 'Personal', v_now)
+  on conflict (owner_user_id) where kind = 'personal' do nothing;
+  if not found then
+    return false;
+  end if;
+  insert into octroi_private.member (account_id, user_id, role, created_at)
+  values (v_account_id, p_user_id, 'owner', v_now);
+  perform octroi_private.give_default_plan(v_account_id, v_now);
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi_private.open_account_of(p_user_id uuid) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.open_and_lock(p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[]) RETURNS bigint[]
     LANGUAGE plpgsql SECURITY DEFINER
@@ -7768,11 +9991,15 @@ begin
   end if;
   perform octroi_private.open_balances(p_account_id);
   insert into octroi_private.entitlement (
-    account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, valid_until
+    account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, default_output_tokens,
+    least_output_tokens, hold_wait_seconds, on_disconnect, valid_until
   )
   select
     p_account_id, coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000'), p_user_id, p_model,
-    p.id, v.plan_code, coalesce(bound.balance_ids, '{}'),
+    p.id, v.plan_code, coalesce(bound.balance_ids, '{}'), t.default_output_tokens, t.least_output_tokens,
+    t.hold_wait_seconds,
+    -- what a model thinks is billed and not shown: only the provider's own count says how much it was
+    case when p.is_reasoning then 'drain' else v.on_disconnect end,
     least(
       coalesce(bound.resets_at, 'infinity'), coalesce(upper(p.valid), 'infinity'), coalesce(k.expires_at, 'infinity'),
       coalesce((
@@ -7792,18 +10019,23 @@ begin
   join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
   join octroi_private.plan_version as v on v.id = s.plan_version_id
   left join octroi_private.api_key as k on k.id = p_api_key_id
+  cross join lateral octroi_private.output_terms(p_account_id, p.id) as t
   cross join lateral (
     select array_agg(b.id order by b.id) as balance_ids, min(b.resets_at) as resets_at
     from octroi_private.balance as b
     where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
       and b.subject = case b.scope
         when 'account' then '' when 'member' then p_user_id::text
-        when 'api_key' then p_api_key_id::text when 'model' then p_model
+        when 'api_key' then p_api_key_id::text
+        -- a limit of the model binds calls by its other names too
+        when 'model' then case b.subject when p_model then p_model else p.model end
       end
   ) as bound
-  where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
+  where p.id = octroi_private.price_at(p_model, v_now)
   on conflict (account_id, api_key_id, user_id, model) do update
   set price_id = excluded.price_id, plan_code = excluded.plan_code, balance_ids = excluded.balance_ids,
+    default_output_tokens = excluded.default_output_tokens, least_output_tokens = excluded.least_output_tokens,
+    hold_wait_seconds = excluded.hold_wait_seconds, on_disconnect = excluded.on_disconnect,
     valid_until = excluded.valid_until;
   return true;
 end
@@ -7840,6 +10072,80 @@ $$;
 ALTER FUNCTION octroi_private.open_for(p_user_id uuid, p_place text, p_sealed bytea) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.open_for(p_user_id uuid, p_place text, p_sealed bytea) IS 'Opens what seal_for sealed for the same person and place. Raises OC050, OC051, OC052, 22023.';
+
+CREATE TABLE octroi_private.mail (
+    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
+    user_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    dedupe_key text NOT NULL,
+    data jsonb NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    detail text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT mail_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT mail_data_check CHECK ((jsonb_typeof(data) = 'object'::text)),
+    CONSTRAINT mail_dedupe_key_check CHECK ((length(dedupe_key) <= 300)),
+    CONSTRAINT mail_detail_check CHECK ((length(detail) <= 500)),
+    CONSTRAINT mail_finished_or_not CHECK (((state = ANY (ARRAY['queued'::text, 'sending'::text])) = (finished_at IS NULL))),
+    CONSTRAINT mail_kind_check CHECK ((kind = ANY (ARRAY['threshold'::text, 'payment_failed'::text, 'subscription_ended'::text, 'top_up_received'::text, 'auto_top_up_failed'::text, 'new_owner'::text, 'news'::text, 'breach'::text, 'invitation'::text]))),
+    CONSTRAINT mail_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY octroi_private.mail FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.mail OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.mail IS 'Mail to users: queued, sending, then sent, refused, unknown or cancelled.';
+
+CREATE FUNCTION octroi_private.open_invitation_mail(p_mail octroi_private.mail) RETURNS TABLE(address text, locale text, data jsonb)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_token text := encode(sha256(convert_to(
+    gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'utf8'
+  )), 'hex');
+  v_invitation octroi_private.invitation;
+begin
+  select i.* into v_invitation
+  from octroi_private.invitation as i
+  where i.id = (p_mail.data ->> 'invitation_id')::uuid and i.state = 'waiting'
+    and i.letters = (p_mail.data ->> 'letter')::integer and i.expires_at > octroi_private.now()
+  for update;
+  if v_invitation.id is null then
+    return;
+  end if;
+  insert into octroi_private.invitation_link (token_hash, invitation_id)
+  values (sha256(convert_to(v_token, 'utf8')), v_invitation.id);
+  return query
+  select
+    octroi_private.open_for(v_invitation.user_id, 'invitation.email', v_invitation.email),
+    coalesce(n.locale, 'en'), p_mail.data || jsonb_build_object(
+      'url', v_invitation.accept_url || '#invitation=' || v_token, 'inviter', octroi_native.open(
+        k.wrapped, octroi_private.sealed_place(v_invitation.user_id, 'contact.email'), c.email
+      )
+    )
+  from (select 1 as n) as once
+  -- in the language of who is written to, where they are known
+  left join lateral (
+    select s.locale
+    from octroi_private.notification_setting as s
+    left join octroi_private.contact as t on t.user_id = s.user_id
+    where t.email_index = v_invitation.email_index or s.user_id = v_invitation.user_id
+    order by (t.email_index is not distinct from v_invitation.email_index) desc
+    limit 1
+  ) as n on true
+  left join octroi_private.contact as c on c.user_id = v_invitation.user_id
+  left join octroi_private.data_key as k on k.user_id = v_invitation.user_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.open_invitation_mail(p_mail octroi_private.mail) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.open_overage(p_account_id uuid) RETURNS TABLE(event_name text, meter text, quantity bigint, slice bigint, price_minor bigint, amount_minor bigint, currency text, period_start timestamp with time zone, period_end timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -7880,21 +10186,8 @@ CREATE FUNCTION octroi_private.open_personal_account() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  v_account_id uuid := octroi_private.uuid_v7();
-  v_now timestamptz := octroi_private.now();
 begin
-  insert into octroi_private.account (id, kind, owner_user_id, name, created_at)
-  values (v_account_id, 'personal', new.id, 'Personal', v_now);
-  insert into octroi_private.member (account_id, user_id, role, created_at)
-  values (v_account_id, new.id, 'owner', v_now);
-  insert into octroi_private.subscription (account_id, plan_version_id, anchor_at, started_at)
-  select v_account_id, v.id, v_now, v_now
-  from octroi_private.plan as p
-  join octroi_private.plan_version as v on v.plan_code = p.code
-  where p.is_default
-  order by v.version desc
-  limit 1;
+  perform octroi_private.open_account_of(new.id);
   return null;
 end
 $$;
@@ -7945,6 +10238,31 @@ $$;
 
 ALTER FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.open_team(p_owner_user_id uuid, p_name text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  v_account_id uuid := octroi_private.uuid_v7();
+  v_now timestamptz := octroi_private.now();
+begin
+  if p_name is null or p_name !~ '^[^[:cntrl:]]{1,200}$' then
+    raise exception 'a team''s name has 1 to 200 characters' using errcode = '22023';
+  end if;
+  insert into octroi_private.account (id, kind, owner_user_id, name, created_at)
+  values (v_account_id, 'team', p_owner_user_id, p_name, v_now);
+  insert into octroi_private.member (account_id, user_id, role, created_at)
+  values (v_account_id, p_owner_user_id, 'owner', v_now);
+  perform octroi_private.give_default_plan(v_account_id, v_now);
+  perform octroi_private.record_audit('account.insert', v_account_id, v_account_id::text, '{"kind": "team"}', null);
+  return v_account_id;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.open_team(p_owner_user_id uuid, p_name text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.open_team(p_owner_user_id uuid, p_name text) IS 'Makes a team of somebody, on the default plan, and returns its id. For operators: no limit of team_setting applies. Raises 22023, OC020.';
+
 CREATE FUNCTION octroi_private.operator_key_use() RETURNS TABLE(operator_key_id text, is_active boolean, is_known boolean, data_keys bigint)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7976,6 +10294,31 @@ $_$;
 
 ALTER FUNCTION octroi_private.origin_of(p_url text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.output_terms(p_account_id uuid, p_price_id bigint) RETURNS TABLE(default_output_tokens bigint, least_output_tokens bigint, hold_wait_seconds integer)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return query
+  select
+    coalesce(
+      a.default_output_tokens, v.default_output_tokens, p.default_output_tokens,
+      case when p.is_reasoning then 16384 else 4096 end
+    )::bigint,
+    coalesce(
+      v.least_output_tokens, p.least_output_tokens, case when p.is_reasoning then 1024 else 16 end
+    )::bigint,
+    v.hold_wait_seconds::integer
+  from octroi_private.model_price as p
+  join octroi_private.account as a on a.id = p_account_id
+  join octroi_private.subscription as s on s.account_id = a.id and s.ended_at is null
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where p.id = p_price_id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.output_terms(p_account_id uuid, p_price_id bigint) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.overage_faults(p_plan jsonb) RETURNS SETOF text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7984,8 +10327,12 @@ CREATE FUNCTION octroi_private.overage_faults(p_plan jsonb) RETURNS SETOF text
     select o.item, 'overage[' || o.place || ']' as at, o.place, o.item ->> 'meter' as meter
     from octroi_private.listed(p_plan -> 'overage') as o
   )
-  select octroi_private.unknown_keys(d.item, array['meter', 'slice', 'price', 'spend_cap', 'on'], d.at || '.')
+  select octroi_private.unknown_keys(
+    d.item, array['meter', 'slice', 'price', 'spend_cap', 'on', 'allow_loss'], d.at || '.'
+  )
   from declared as d
+  union all
+  select octroi_private.allow_loss_faults(d.item, d.at || '.') from declared as d
   union all
   select d.at || f.fault
   from declared as d
@@ -8030,6 +10377,20 @@ $$;
 
 ALTER FUNCTION octroi_private.overage_faults(p_plan jsonb) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.overage_loss(p_slices bigint, p_slice_cost bigint, p_slice_price bigint, p_cost_limit bigint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when p_slice_cost <= p_slice_price then 0
+    else ceil(
+      least(p_slices::numeric * p_slice_cost, p_cost_limit) * (p_slice_cost - p_slice_price) / p_slice_cost
+    )::bigint
+  end
+$$;
+
+ALTER FUNCTION octroi_private.overage_loss(p_slices bigint, p_slice_cost bigint, p_slice_price bigint, p_cost_limit bigint) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.overage_price(p_units bigint, p_price_minor bigint, p_slice bigint) RETURNS bigint
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8066,8 +10427,10 @@ CREATE FUNCTION octroi_private.pack_faults(p_pack jsonb) RETURNS SETOF text
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
   select octroi_private.unknown_keys(p_pack, array[
-    'code', 'name', 'meter', 'amount', 'price', 'currency', 'expires_after_days', 'priority'
+    'code', 'name', 'meter', 'amount', 'price', 'currency', 'expires_after_days', 'priority', 'allow_loss'
   ], '')
+  union all
+  select octroi_private.allow_loss_faults(p_pack, '')
   union all
   select f.fault
   from (values
@@ -8165,6 +10528,24 @@ $$;
 
 ALTER FUNCTION octroi_private.packs_on_sale() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.page_origins() RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select distinct o.origin
+  from octroi_private.billing_setting as s
+  cross join lateral (
+    select unnest(s.return_origins) as origin
+    union all
+    select octroi_private.origin_of(u.url) from (values (s.upgrade_url), (s.top_up_url), (s.billing_url)) as u (url)
+  ) as o
+  where o.origin is not null
+$$;
+
+ALTER FUNCTION octroi_private.page_origins() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.page_origins() IS 'Sites of the operator''s that the billing settings name; their pages may call the gateway from a browser, unless the operator lists others.';
+
 CREATE FUNCTION octroi_private.page_statement(p_table text, p_reach text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8250,6 +10631,11 @@ begin
   join octroi_private.top_up_pack as p on p.lookup_key = c.key
   where s.customer_id = p_customer_id and s.mode = 'payment' and s.status = 'complete'
     and s.payment_status in ('paid', 'no_payment_required')
+    and not exists (
+      select from octroi_private.stripe_invoice_line as n
+      join octroi_private.quota_grant as g on g.source = n.invoice_id || '/' || n.id
+      where n.invoice_id = s.invoice_id
+    )
   union all
   select i.id || '/' || l.id, p.id, l.quantity, i.amount_paid_minor, i.currency, y.payment_intent_id::text
   from octroi_private.stripe_invoice as i
@@ -8262,7 +10648,13 @@ begin
     order by m.payment_intent_id
     limit 1
   ) as y on true
-  where i.customer_id = p_customer_id and i.status = 'paid';
+  where i.customer_id = p_customer_id and i.status = 'paid'
+    and not exists (select from octroi_private.stripe_checkout_session as s where s.invoice_id = i.id)
+    and not exists (
+      select from octroi_private.stripe_customer as o
+      join octroi_private.billing_request as r on r.account_id = o.account_id and r.kind = 'top_up'
+      where o.id = p_customer_id and r.id::text = i.reference
+    );
 end
 $$;
 
@@ -8388,7 +10780,11 @@ CREATE FUNCTION octroi_private.plan_content(p_plan jsonb) RETURNS jsonb
     'price', coalesce(p_plan -> 'price', '{}'),
     'trial_days', coalesce(p_plan -> 'trial_days', '0'),
     'seats', p_plan -> 'seats',
+    'default_output_tokens', p_plan -> 'default_output_tokens',
+    'least_output_tokens', p_plan -> 'least_output_tokens',
+    'hold_wait_seconds', coalesce(p_plan -> 'hold_wait_seconds', '20'),
     'features', coalesce(p_plan -> 'features', '[]'),
+    'on_disconnect', coalesce(p_plan -> 'on_disconnect', '"cancel"'),
     'models', (
       select jsonb_agg(distinct l.item order by l.item) from octroi_private.listed(p_plan -> 'models') as l
     ),
@@ -8408,7 +10804,8 @@ CREATE FUNCTION octroi_private.plan_content(p_plan jsonb) RETURNS jsonb
       ) from octroi_private.listed(p_plan -> 'limit') as l
     ),
     'overage', coalesce((
-      select jsonb_agg(l.item order by l.item ->> 'meter') from octroi_private.listed(p_plan -> 'overage') as l
+      select jsonb_agg(l.item - 'allow_loss' order by l.item ->> 'meter')
+      from octroi_private.listed(p_plan -> 'overage') as l
     ), '[]')
   )
 $$;
@@ -8421,7 +10818,7 @@ CREATE FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) RETURNS 
     AS $_$
   select octroi_private.unknown_keys(p_plan, array[
     'code', 'name', 'default', 'currency', 'price', 'trial_days', 'seats', 'features', 'models', 'top_ups', 'limit',
-    'overage'
+    'overage', 'default_output_tokens', 'least_output_tokens', 'hold_wait_seconds', 'on_disconnect', 'allow_loss'
   ], '')
   union all
   select octroi_private.unknown_keys(p_plan -> 'price', array['month', 'year'], 'price.') where p_plan ? 'price'
@@ -8463,6 +10860,19 @@ CREATE FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) RETURNS 
       not p_plan ? 'seats' or octroi_private.is_whole(p_plan -> 'seats', 1, 100000),
       'seats: a whole number from 1 to 100,000'
     ),
+    (
+      not p_plan ? 'default_output_tokens' or octroi_private.is_whole(p_plan -> 'default_output_tokens', 1, 1000000),
+      'default_output_tokens: a whole number from 1 to 1,000,000'
+    ),
+    (
+      not p_plan ? 'least_output_tokens' or octroi_private.is_whole(p_plan -> 'least_output_tokens', 1, 1000000),
+      'least_output_tokens: a whole number from 1 to 1,000,000'
+    ),
+    (
+      octroi_private.is_whole(coalesce(p_plan -> 'hold_wait_seconds', '20'), 0, 60),
+      'hold_wait_seconds: a whole number from 0 to 60'
+    ),
+    (coalesce(p_plan -> 'on_disconnect', '"cancel"') in ('"cancel"', '"drain"'), 'on_disconnect: cancel or drain'),
     (jsonb_typeof(coalesce(p_plan -> 'limit', '[]')) = 'array', 'limit: a list'),
     (jsonb_array_length(jsonb_path_query_array(p_plan, '$.limit[*]')) between 1 and 50, 'limit: 1 to 50 of them'),
     (jsonb_typeof(coalesce(p_plan -> 'overage', '[]')) = 'array', 'overage: a list'),
@@ -8485,10 +10895,13 @@ CREATE FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) RETURNS 
   select 'models[' || l.place || ']: ' || coalesce(left(l.item #>> '{}', 100), 'null') || ' has no price'
   from octroi_private.listed(p_plan -> 'models') as l
   where not exists (select from octroi_private.model_price as p where p.model = l.item #>> '{}')
+    and not exists (select from octroi_private.model_alias as a where a.alias = l.item #>> '{}')
   union all
   select 'top_ups[' || l.place || ']: ' || coalesce(left(l.item #>> '{}', 100), 'null') || ' is not declared'
   from octroi_private.listed(p_plan -> 'top_ups') as l
   where not exists (select from octroi_private.listed(p_packs) as k where k.item -> 'code' = l.item)
+  union all
+  select octroi_private.allow_loss_faults(p_plan, '')
   union all
   select octroi_private.limit_faults(p_plan)
   union all
@@ -8496,6 +10909,92 @@ CREATE FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) RETURNS 
 $_$;
 
 ALTER FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.plan_margins(p_plans jsonb) RETURNS TABLE(kind text, code text, part text, model text, token_price bigint, worth bigint, worst_cost bigint, loss bigint, allowed_loss bigint, reason text, is_refused boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with plan as materialized (
+    select l.item, l.place, m.model, m.token_price, m.cost, octroi_private.minor_unit_worth(
+      p_plans, l.item ->> 'currency'
+    ) as unit, (
+      select min(b.amount) / 1000 from octroi_private.month_bounds(l.item) as b where b.model = '' and b.meter = 'cost'
+    ) as cost_limit, (
+      select max(d.call_cost) from octroi_private.models_by_price(l.item) as d
+    ) as call_cost
+    from octroi_private.listed(p_plans -> 'plan') as l
+    cross join lateral octroi_private.month_cost(l.item) as m
+  ),
+  sold as (
+    -- a month of the plan: as it is paid, and as it is tried
+    select 'plan' as kind, p.item ->> 'code' as code, p.place, 1 as ord, v.part, p.model, p.token_price, v.worth,
+      p.cost * v.months as cost, p.cost * v.months - v.worth as loss, p.item -> 'allow_loss' as allowed
+    from plan as p
+    cross join lateral (
+      select 'month' as part, (p.item #>> '{price,month}')::bigint * p.unit as worth, 1 as months
+      where p.item #> '{price,month}' is not null
+      union all
+      select 'year', (p.item #>> '{price,year}')::bigint * p.unit / 12, 1
+      where p.item #> '{price,year}' is not null
+      union all
+      select 'free', 0, 1 where not p.item ? 'price'
+      union all
+      select 'trial', 0, ((p.item ->> 'trial_days')::integer + 27) / 28 where p.item ->> 'trial_days' <> '0'
+    ) as v
+    union all
+    select 'overage', p.item ->> 'code', p.place, 2, o.item ->> 'meter', p.model, p.token_price, s.slices * s.price,
+      least(s.slices::numeric * s.cost, p.cost_limit),
+      octroi_private.overage_loss(s.slices, s.cost, s.price, p.cost_limit),
+      o.item -> 'allow_loss'
+    from plan as p
+    cross join lateral octroi_private.listed(p.item -> 'overage') as o
+    cross join lateral (
+      select
+        (o.item ->> 'spend_cap')::bigint / (o.item ->> 'price')::bigint as slices,
+        (o.item ->> 'price')::bigint * p.unit as price,
+        ceil((o.item ->> 'slice')::numeric * case o.item ->> 'meter'
+          when 'tokens' then p.token_price::numeric / 1000000 else p.call_cost
+        end)::bigint as cost
+    ) as s
+    union all
+    (
+      -- a pack, on the plan where it can cost most
+      select distinct on (k.place)
+        'top_up', k.item ->> 'code', k.place, 3, 'on ' || (p.item ->> 'code'), p.model, p.token_price, s.worth, s.cost,
+        s.cost - s.worth, k.item -> 'allow_loss'
+      from octroi_private.listed(p_plans -> 'top_up') as k
+      join plan as p on exists (
+        select from octroi_private.listed(p.item -> 'top_ups') as t where t.item = k.item -> 'code'
+      )
+      cross join lateral (
+        select
+          (k.item ->> 'price')::bigint * octroi_private.minor_unit_worth(p_plans, k.item ->> 'currency') as worth,
+          case k.item ->> 'meter'
+            when 'cost' then ceil((k.item ->> 'amount')::numeric / 1000)
+            else least(
+              ceil((k.item ->> 'amount')::numeric * case k.item ->> 'meter'
+                when 'tokens' then p.token_price::numeric / 1000000 else p.call_cost
+              end),
+              -- a limit on cost leaves so much a month beside the plan, for as long as the pack is good
+              (p.cost_limit - p.cost) * ((k.item ->> 'expires_after_days')::integer / 28 + 2)
+            )
+          end as cost
+      ) as s
+      order by k.place, s.cost desc nulls first, p.place
+    )
+  )
+  select
+    s.kind, s.code, s.part, s.model, s.token_price, s.worth, s.cost::bigint,
+    case when s.loss is not null then greatest(s.loss, 0)::bigint end,
+    (s.allowed ->> 'usd_cents')::bigint * 10000, s.allowed ->> 'reason',
+    coalesce(s.loss > coalesce((s.allowed ->> 'usd_cents')::bigint * 10000, 0), true)
+  from sold as s
+  order by s.ord = 3, s.place, s.ord, array_position(array['month', 'year', 'free', 'trial'], s.part), s.part
+$$;
+
+ALTER FUNCTION octroi_private.plan_margins(p_plans jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.plan_margins(p_plans jsonb) IS 'What everything in a declaration of plans is sold for beside what it can cost at worst, in micro-USD: plans by the month, overage and packs as a whole. is_refused: it can lose more than the declaration allows, or nobody can tell.';
 
 CREATE FUNCTION octroi_private.plan_name_of(p_account_id uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -8562,6 +11061,122 @@ $$;
 
 ALTER FUNCTION octroi_private.policy_in_force(p_purpose text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.preview_time() RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select interval '30 minutes'
+$$;
+
+ALTER FUNCTION octroi_private.preview_time() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.price_at(p_model text, p_at timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select p.id from octroi_private.model_price as p
+    where p.valid operator(pg_catalog.@>) p_at and p.model = coalesce(
+      (select a.model from octroi_private.model_alias as a where a.alias = p_model), p_model
+    )
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.price_at(p_model text, p_at timestamp with time zone) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.price_at(p_model text, p_at timestamp with time zone) IS 'The price that applies to a name of a model at a moment; null when it has none, and is not offered.';
+
+CREATE FUNCTION octroi_private.price_changes(p_prices jsonb, p_at timestamp with time zone) RETURNS TABLE(model text, change text, field text, was jsonb, becomes jsonb, comes_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  (
+    select
+      d.model, case when d.ours is null then 'new' when d.theirs is null then 'removed' else 'changed' end, f.key,
+      case when f.key is not null then d.ours -> f.key end, case when f.key is not null then d.theirs -> f.key end,
+      d.comes_at
+    from octroi_private.declared_prices_beside_ours(p_prices, p_at) as d
+    left join lateral (
+      select k.key from jsonb_object_keys(d.ours || d.theirs) as k (key)
+      where nullif(d.ours -> k.key, 'null') is distinct from nullif(d.theirs -> k.key, 'null')
+    ) as f on true
+    where d.ours is null or d.theirs is null or f.key is not null
+    order by d.model, d.comes_at nulls first, f.key
+  )
+  union all
+  (
+    select coalesce(d.model, a.model), 'changed', 'alias', to_jsonb(a.alias), to_jsonb(d.alias), null
+    from octroi_private.declared_aliases(p_prices) as d
+    full join octroi_private.model_alias as a on a.alias = d.alias and a.model = d.model
+    where a.alias is null or d.alias is null
+    order by 1, 4, 5
+  )
+$$;
+
+ALTER FUNCTION octroi_private.price_changes(p_prices jsonb, p_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.price_content(p_model jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'encoding', p_model -> 'encoding',
+    'endpoints', (
+      select jsonb_agg(distinct l.item order by l.item) from octroi_private.listed(p_model -> 'endpoints') as l
+    ),
+    'is_reasoning', coalesce(p_model -> 'reasoning', 'false'),
+    'default_output_tokens', p_model -> 'default_output_tokens',
+    'least_output_tokens', p_model -> 'least_output_tokens',
+    'max_input_tokens', p_model -> 'max_input_tokens', 'max_output_tokens', p_model -> 'max_output_tokens',
+    'input_price', p_model -> 'input', 'cached_input_price', coalesce(p_model -> 'cached_input', p_model -> 'input'),
+    'cache_write_price', coalesce(p_model -> 'cache_write', p_model -> 'input'),
+    'cache_write_12h_price', p_model -> 'cache_write_12h',
+    'audio_input_price', coalesce(p_model -> 'audio_input', p_model -> 'input'),
+    'output_price', p_model -> 'output',
+    'audio_output_price', coalesce(p_model -> 'audio_output', p_model -> 'output'),
+    'long_above_tokens', p_model #> '{long,above}', 'long_input_price', p_model #> '{long,input}',
+    'long_cached_input_price', coalesce(p_model #> '{long,cached_input}', p_model #> '{long,input}'),
+    'long_cache_write_price', coalesce(p_model #> '{long,cache_write}', p_model #> '{long,input}'),
+    'long_cache_write_12h_price', p_model #> '{long,cache_write_12h}', 'long_output_price', p_model #> '{long,output}'
+  )
+$$;
+
+ALTER FUNCTION octroi_private.price_content(p_model jsonb) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.price_faults(p_prices jsonb) RETURNS SETOF text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select octroi_private.unknown_keys(p_prices, array['source', 'model', 'not_offered'], '')
+  union all
+  select f.fault
+  from (values
+    (
+      jsonb_array_length(jsonb_path_query_array(p_prices, '$.model[*]')) between 1 and 1000,
+      'model: 1 to 1,000 of them'
+    ),
+    (jsonb_typeof(coalesce(p_prices -> 'not_offered', '[]')) = 'array', 'not_offered: a list')
+  ) as f (holds, fault)
+  where f.holds is not true
+  union all
+  select format('model %s, %s', coalesce(l.item ->> 'name', '[' || l.place || ']'), f.fault)
+  from octroi_private.listed(p_prices -> 'model') as l
+  cross join lateral octroi_private.model_faults(l.item, p_prices -> 'source') as f (fault)
+  where f.fault is not null
+  union all
+  select octroi_private.name_faults(p_prices)
+  union all
+  select format('not_offered[%s]: models, a list of names, and because', l.place)
+  from octroi_private.listed(p_prices -> 'not_offered') as l
+  where jsonb_typeof(l.item) is distinct from 'object' or (l.item - array['models', 'because']) <> '{}'
+    or jsonb_typeof(l.item -> 'models') is distinct from 'array'
+    or not octroi_private.is_text(l.item -> 'because', 300)
+$_$;
+
+ALTER FUNCTION octroi_private.price_faults(p_prices jsonb) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.price_id_of(p_key text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8578,6 +11193,23 @@ $$;
 
 ALTER FUNCTION octroi_private.price_id_of(p_key text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.price_list() RETURNS TABLE(model text, aliases text[], starts_at timestamp with time zone, ends_at timestamp with time zone, is_in_force boolean, prices jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    p.model, array(select a.alias from octroi_private.model_alias as a where a.model = p.model order by a.alias),
+    lower(p.valid), upper(p.valid), p.valid operator(pg_catalog.@>) octroi_private.now(),
+    to_jsonb(p) - array['id', 'model', 'valid']
+  from octroi_private.model_price as p
+  where coalesce(upper(p.valid), 'infinity') > octroi_private.now()
+  order by p.model, lower(p.valid)
+$$;
+
+ALTER FUNCTION octroi_private.price_list() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.price_list() IS 'Every price that is in force or begins later, in micro-USD per million tokens.';
+
 CREATE FUNCTION octroi_private.priced_pools(p_event octroi_private.usage_event) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8586,14 +11218,16 @@ CREATE FUNCTION octroi_private.priced_pools(p_event octroi_private.usage_event) 
     'pool', l.pool, 'tokens', l.tokens, 'micro_usd_per_million', l.price, 'pico_usd', l.tokens * l.price
   ) order by l.ord), '[]')
   from octroi_private.model_price as p
+  cross join lateral octroi_private.unit_prices_of(p, p_event.input_tokens) as u
   cross join lateral (values
     (1, 'input', p_event.input_tokens - p_event.cached_input_tokens - p_event.cache_write_tokens
-      - p_event.audio_input_tokens, p.input_price),
-    (2, 'cached_input', p_event.cached_input_tokens, p.cached_input_price),
-    (3, 'cache_write', p_event.cache_write_tokens, p.cache_write_price),
-    (4, 'audio_input', p_event.audio_input_tokens, p.audio_input_price),
-    (5, 'output', p_event.output_tokens - p_event.audio_output_tokens, p.output_price),
-    (6, 'audio_output', p_event.audio_output_tokens, p.audio_output_price)
+      - p_event.audio_input_tokens, u.input),
+    (2, 'cached_input', p_event.cached_input_tokens, u.cached_input),
+    (3, 'cache_write', p_event.cache_write_tokens - p_event.cache_write_12h_tokens, u.cache_write),
+    (4, 'cache_write_12h', p_event.cache_write_12h_tokens, u.cache_write_12h),
+    (5, 'audio_input', p_event.audio_input_tokens, u.audio_input),
+    (6, 'output', p_event.output_tokens - p_event.audio_output_tokens, u.output),
+    (7, 'audio_output', p_event.audio_output_tokens, u.audio_output)
   ) as l (ord, pool, tokens, price)
   where p.id = p_event.price_id and l.tokens > 0
 $$;
@@ -8652,6 +11286,11 @@ begin
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
+  delete from octroi_private.waiting_call where (account_id, ticket) in (
+    select w.account_id, w.ticket from octroi_private.waiting_call as w where w.waits_until <= v_now limit p_max_rows
+  );
+  get diagnostics v_rows = row_count;
+  v_total := v_total + v_rows;
   delete from octroi_private.completion where id in (
     select c.id from octroi_private.completion as c where c.expires_at <= v_now limit p_max_rows
   );
@@ -8702,6 +11341,33 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.prune_billing(p_max_rows integer) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.prune_invitations(p_max_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_since timestamptz := octroi_private.kept_since('invitation');
+  v_expired bigint;
+  v_deleted bigint;
+begin
+  select count(octroi_private.end_invitation(i.id, 'expired')::text) into v_expired
+  from (
+    select w.id from octroi_private.invitation as w
+    where w.state = 'waiting' and w.expires_at <= octroi_private.now()
+    order by w.expires_at
+    limit p_max_rows
+    for update skip locked
+  ) as i;
+  delete from octroi_private.invitation where id in (
+    select i.id from octroi_private.invitation as i where i.ended_at <= v_since limit p_max_rows
+  );
+  get diagnostics v_deleted = row_count;
+  return v_expired + v_deleted;
+end
+$$;
+
+ALTER FUNCTION octroi_private.prune_invitations(p_max_rows integer) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.prune_key_use(p_max_rows integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8817,18 +11483,26 @@ CREATE FUNCTION octroi_private.pseudonymised(p_text text) RETURNS text
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_text text := regexp_replace(p_text, '[^\s"\\<>@]+@[^\s"\\<>@]+', '[address]', 'g');
+  v_text text := p_text;
   v_person record;
 begin
+  -- most entries have no address, and looking for one costs more than all the rest
+  if position('@' in p_text) > 0 then
+    v_text := regexp_replace(p_text, '[^\s"\\<>@]+@[^\s"\\<>@]+', '[address]', 'g');
+  end if;
+  if v_text is null then
+    return null;
+  end if;
   for v_person in
     select p.user_id, p.pseudonym
     from octroi_private.person as p
-    where p.user_id in (
+    -- an array, which the index serves whatever the planner takes the size of the table for
+    where p.user_id = any(array(
       select m.found[1]::uuid
       from regexp_matches(
         v_text, '([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})', 'g'
       ) as m (found)
-    )
+    ))
   loop
     v_text := regexp_replace(v_text, v_person.user_id::text, v_person.pseudonym::text, 'gi');
   end loop;
@@ -8862,7 +11536,55 @@ ALTER FUNCTION octroi_private.purchase_pages() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.purchase_pages() IS 'Where a refused caller gets a bigger plan, or a pack.';
 
-CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETURNS TABLE(account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text)
+CREATE FUNCTION octroi_private.put_budget(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_period text, p_amount bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  c_max_budgets constant integer := 1000;
+  v_is_changed boolean;
+begin
+  if p_meter is null or p_meter not in ('tokens', 'requests', 'cost') then
+    raise exception 'meter is tokens, requests or cost' using errcode = '22023';
+  elsif p_period is null or p_period not in ('day', 'month', 'lifetime') then
+    raise exception 'period is day, month or lifetime' using errcode = '22023';
+  elsif p_amount not between 0 and 1000000000000000 then
+    raise exception 'amount is 0 to 1,000,000,000,000,000, or null for no limit' using errcode = '22023';
+  end if;
+  perform from octroi_private.account as a where a.id = p_account_id for no key update;
+  if p_amount is null then
+    delete from octroi_private.budget as b
+    where b.account_id = p_account_id and b.scope = p_scope and b.subject = p_subject and b.meter = p_meter
+      and b.period = p_period;
+    v_is_changed := found;
+  else
+    if (select count(*) from octroi_private.budget as b where b.account_id = p_account_id) >= c_max_budgets
+      and not exists (
+        select from octroi_private.budget as b
+        where b.account_id = p_account_id and b.scope = p_scope and b.subject = p_subject and b.meter = p_meter
+          and b.period = p_period
+      )
+    then
+      raise exception 'this account has % budgets already', c_max_budgets using errcode = 'OC013',
+        hint = 'A null amount takes one away.';
+    end if;
+    insert into octroi_private.budget as b (account_id, scope, subject, meter, period, amount, created_at)
+    values (p_account_id, p_scope, p_subject, p_meter, p_period, p_amount, octroi_private.now())
+    on conflict (account_id, scope, subject, meter, period) do update set amount = excluded.amount
+    where b.amount <> excluded.amount;
+    v_is_changed := found;
+  end if;
+  -- at once, and not with the next call: what was used of the period counts, and my_quota says so
+  if v_is_changed then
+    perform octroi_private.open_balances(p_account_id);
+  end if;
+  return v_is_changed;
+end
+$$;
+
+ALTER FUNCTION octroi_private.put_budget(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_period text, p_amount bigint) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETURNS TABLE(account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text, included bigint, from_grants bigint, overage bigint, charged_above bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -8875,7 +11597,9 @@ CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETUR
       select v.plan_code from octroi_private.subscription as s
       join octroi_private.plan_version as v on v.id = s.plan_version_id
       where s.account_id = l.account_id and s.ended_at is null
-    )
+    ), part.included, part.from_grants, part.overage,
+    case when part.overage > 0 and l.scope = 'account' and l.period = 'month'
+      and octroi_private.is_overage_charged(l.account_id, l.meter) then part.included + part.from_grants end
   from octroi_private.limit_in_force as l
   cross join lateral octroi_private.period_bounds(
     l.period, octroi_private.anchor_of(l.account_id), octroi_private.now()
@@ -8890,11 +11614,19 @@ CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETUR
   ) as taken
   -- as opening would allow it now, whatever the balance was opened with
   cross join lateral (
+    select
+      greatest(
+        l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0
+      )::bigint as included,
+      (
+        coalesce(b.from_grants, 0)
+        + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now())
+      )::bigint as from_grants,
+      greatest(l.overage, coalesce(b.from_overage, 0))::bigint as overage
+  ) as part
+  cross join lateral (
     select greatest(
-      greatest(l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0)
-      + greatest(l.overage, coalesce(b.from_overage, 0)) + coalesce(b.from_grants, 0)
-      + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now()),
-      taken.used + coalesce(b.reserved, 0)
+      part.included + part.from_grants + part.overage, taken.used + coalesce(b.reserved, 0)
     )::bigint as amount
   ) as granted
   where l.account_id = p_account_id
@@ -8939,7 +11671,11 @@ begin
         v_balance.used, v_limit, v_balance.period_start, v_balance.resets_at, v_now
       from unnest(array[80, 90, 100]) as t (threshold)
       where octroi_private.threshold_amount(v_limit, t.threshold) <= v_balance.used
-      having max(t.threshold) is not null
+      -- a refusal may have been told of before, as 100
+      having max(t.threshold) > coalesce((
+        select max(a.threshold) from octroi_private.alert as a
+        where a.balance_id = v_balance.id and a.cleared_at is null
+      ), 0)
       on conflict do nothing
       returning id into v_alert_id;
       if v_alert_id is not null then
@@ -8959,6 +11695,34 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.raise_alerts(p_request_ids uuid[]) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.raise_exhausted(p_balance octroi_private.balance) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_alert_id bigint;
+begin
+  if p_balance.scope not in ('account', 'member') or p_balance.period = 'day'
+    or p_balance.used < octroi_private.threshold_amount(p_balance.granted, 80) then
+    return;
+  end if;
+  insert into octroi_private.alert (
+    account_id, balance_id, scope, subject, meter, threshold, used, granted, period_start, resets_at, raised_at
+  )
+  values (
+    p_balance.account_id, p_balance.id, p_balance.scope, p_balance.subject, p_balance.meter, 100, p_balance.used,
+    p_balance.granted, p_balance.period_start, p_balance.resets_at, octroi_private.now()
+  )
+  on conflict do nothing
+  returning id into v_alert_id;
+  if v_alert_id is not null then
+    perform octroi_private.tell_of_threshold(v_alert_id);
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.raise_exhausted(p_balance octroi_private.balance) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.raise_signal(p_kind text, p_account_id uuid, p_api_key_id uuid, p_window_start timestamp with time zone, p_detail jsonb) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9393,10 +12157,11 @@ begin
       v_request_id, p_account_id, p_api_key_id, p_user_id, p_model, p_endpoint, '\x', e.price_id, e.balance_ids,
       array_fill(0::bigint, array[cardinality(e.balance_ids)]), p_input_tokens, p_output_tokens, 1,
       p_input_tokens + p_output_tokens,
-      (p_input_tokens * p.top_input_price + p_output_tokens * p.top_output_price + 999) / 1000,
+      (p_input_tokens * u.top_input + p_output_tokens * u.top_output + 999) / 1000,
       v_now, v_now + interval '1 minute'
     from octroi_private.entitlement as e
     join octroi_private.model_price as p on p.id = e.price_id
+    cross join lateral octroi_private.unit_prices_of(p, p_input_tokens) as u
     where e.account_id = p_account_id and e.user_id = p_user_id and e.model = p_model
       and e.api_key_id = coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000');
     perform octroi_private.hold_what_fits(v_request_id);
@@ -9438,6 +12203,79 @@ $$;
 
 ALTER FUNCTION octroi_private.recover_jobs(p_max_rows integer) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.refuse_another_invitation(p_account_id uuid, p_user_id uuid, p_email_index bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_since timestamptz := octroi_private.now() - interval '24 hours';
+  v_set octroi_private.team_setting;
+  v_waiting bigint := (
+    select count(*) from octroi_private.invitation as i where i.account_id = p_account_id and i.state = 'waiting'
+  );
+begin
+  select s.* into strict v_set from octroi_private.team_setting as s;
+  -- of one user on several teams at once, and of one address
+  perform pg_advisory_xact_lock(hashtextextended('octroi_private.invitation ' || l.name, 0))
+  from unnest(array[p_user_id::text, encode(p_email_index, 'hex')]) as l (name);
+  if v_waiting >= v_set.max_waiting_invitations then
+    raise exception 'this team has % invitations waiting already', v_waiting using errcode = 'OC013',
+      hint = 'revoke_invitation ends one.';
+  elsif (
+    select count(*) from octroi_private.member as m where m.account_id = p_account_id
+  ) + v_waiting >= octroi_private.seats_of(p_account_id) then
+    raise exception 'all % seats of the plan are taken or kept for who is invited',
+      octroi_private.seats_of(p_account_id) using errcode = 'OC013',
+      hint = 'A bigger plan has more; remove_member or revoke_invitation frees one.';
+  elsif (
+    select count(*) from octroi_private.invitation as i
+    where i.account_id = p_account_id and i.created_at > v_since
+  ) >= v_set.max_daily_invitations_of_team then
+    raise exception 'this team has invited % people within 24 hours', v_set.max_daily_invitations_of_team
+      using errcode = 'OC013', hint = 'Try again tomorrow.';
+  elsif (
+    select count(*) from octroi_private.invitation as i where i.user_id = p_user_id and i.created_at > v_since
+  ) >= v_set.max_daily_invitations_of_inviter then
+    raise exception 'you have invited % people within 24 hours', v_set.max_daily_invitations_of_inviter
+      using errcode = 'OC013', hint = 'Try again tomorrow.';
+  elsif (
+    select count(*) from octroi_private.invitation as i
+    where i.email_index = p_email_index and i.created_at > v_since
+  ) >= v_set.max_daily_invitations_of_invited then
+    raise exception 'this address was invited often enough within 24 hours' using errcode = 'OC013',
+      hint = 'Try again tomorrow.';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_another_invitation(p_account_id uuid, p_user_id uuid, p_email_index bytea) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.refuse_another_team(p_user_id uuid, p_is_unpaid boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_set octroi_private.team_setting;
+  v_owned bigint;
+  v_unpaid bigint;
+begin
+  perform from octroi_private.person as p where p.user_id = p_user_id for no key update;
+  select s.* into strict v_set from octroi_private.team_setting as s;
+  select count(*), count(*) filter (where octroi_private.is_on_default_plan(a.id)) into v_owned, v_unpaid
+  from octroi_private.account as a
+  where a.owner_user_id = p_user_id and a.kind = 'team' and a.status <> 'closed';
+  if v_owned >= v_set.max_owned_teams then
+    raise exception 'this user owns % teams, as many as one may', v_owned using errcode = 'OC013',
+      hint = 'transfer_team hands one over to a member of it.';
+  elsif p_is_unpaid and v_unpaid >= v_set.max_owned_unpaid_teams then
+    raise exception 'this user owns % teams that nobody pays for, as many as one may', v_unpaid
+      using errcode = 'OC013', hint = 'start_checkout buys a plan for one of them; transfer_team hands one over.';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_another_team(p_user_id uuid, p_is_unpaid boolean) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.refuse_beyond_seats() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9446,12 +12284,10 @@ declare
   v_seats integer;
 begin
   perform from octroi_private.account as a where a.id = new.account_id for no key update;
-  select v.seats into v_seats
-  from octroi_private.subscription as s
-  join octroi_private.plan_version as v on v.id = s.plan_version_id
-  where s.account_id = new.account_id and s.ended_at is null;
+  v_seats := octroi_private.seats_of(new.account_id);
   if (select count(*) from octroi_private.member as m where m.account_id = new.account_id) >= v_seats then
-    raise exception 'all % seats of the plan are taken', v_seats using errcode = 'OC013';
+    raise exception 'all % seats of the plan are taken', v_seats using errcode = 'OC013',
+      hint = 'A bigger plan has more, and remove_member frees one.';
   end if;
   return new;
 end
@@ -9475,6 +12311,18 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.refuse_change() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.refuse_erased() RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception 'this user is not there any more' using errcode = 'OC020',
+    hint = 'Whoever was deleted is not signed in, whatever their access token says.';
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_erased() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.refuse_loss_of_consent() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -9501,6 +12349,19 @@ $$;
 
 ALTER FUNCTION octroi_private.refuse_outcome(p_request_id uuid, p_why text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.refuse_unless_owner(p_account_id uuid, p_what text) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if octroi_private.my_role(p_account_id) is distinct from 'owner' then
+    raise exception 'only the owner of the team may %', p_what using errcode = 'OC021';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_unless_owner(p_account_id uuid, p_what text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.refuse_url(p_name text, p_url text) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9516,6 +12377,23 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.refuse_url(p_name text, p_url text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.refuse_without_account(p_user_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_user_id is null then
+    raise exception 'not signed in' using errcode = 'OC020', hint = 'Send the access token of a signed-in user.';
+  elsif octroi_private.is_to_be_admitted(p_user_id) then
+    raise exception 'signed in, but this user has no account here yet' using errcode = 'OC023',
+      hint = 'Users from before Octroi are given one by octroi people backfill, which the operator runs.';
+  end if;
+  perform octroi_private.refuse_erased();
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_without_account(p_user_id uuid) OWNER TO octroi_owner;
 
 CREATE PROCEDURE octroi_private.register_personal_table(IN p_table text, IN p_about text, IN p_purpose text, IN p_legal_basis text, IN p_retention text, IN p_processors text[], IN p_erasure text, IN p_erasure_reason text, IN p_slices text, IN p_reach text, IN p_withheld text, IN p_key_columns text[], IN p_columns text, IN p_page_rows integer DEFAULT 2000)
     LANGUAGE plpgsql
@@ -9909,6 +12787,42 @@ ALTER FUNCTION octroi_private.require_admin_step_up() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.require_admin_step_up() IS 'Passes an operator who came through the Data API only with aal2, whether or not they have enrolled. Raises OC040, OC022.';
 
+CREATE FUNCTION octroi_private.require_gift(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  perform octroi_private.require_admin_step_up();
+  if p_code is null or p_code !~ '^[a-z0-9][a-z0-9._-]{0,59}$' then
+    raise exception 'a code is 1 to 60 of a-z, 0-9, ".", "_" and "-", such as ticket-4711' using errcode = '22023';
+  elsif p_meter is null or p_meter not in ('tokens', 'requests', 'cost') then
+    raise exception 'meter is tokens, requests or cost' using errcode = '22023';
+  elsif p_amount is null or p_amount not between 1 and 1000000000000000 then
+    raise exception 'amount is 1 to 1,000,000,000,000,000' using errcode = '22023';
+  elsif p_reason is null or length(p_reason) not between 1 and 200 then
+    raise exception 'a reason has 1 to 200 characters: the customer reads it' using errcode = '22023';
+  elsif p_expires_at is null or p_expires_at <= octroi_private.now() then
+    raise exception 'it would be over already: expires_at lies in the future' using errcode = '22023';
+  end if;
+end
+$_$;
+
+ALTER FUNCTION octroi_private.require_gift(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.require_open_account(p_account_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from octroi_private.account as a where a.id = p_account_id and a.status <> 'closed' for no key update;
+  if not found then
+    raise exception 'there is no open account %', p_account_id using errcode = '22023';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.require_open_account(p_account_id uuid) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.require_step_up() RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -9925,7 +12839,24 @@ ALTER FUNCTION octroi_private.require_step_up() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.require_step_up() IS 'Passes whoever has no second factor, or has shown it in this session (aal2). Raises OC040, OC022.';
 
-CREATE FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer DEFAULT 1, p_idempotency_key text DEFAULT NULL::text, p_body_hash bytea DEFAULT '\x'::bytea, p_endpoint text DEFAULT 'sql'::text, p_lease_seconds integer DEFAULT 660) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text)
+CREATE FUNCTION octroi_private.require_user() RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (
+    select from octroi_private.member as m where m.user_id = (select octroi_private.my_user_id())
+  ) then
+    perform octroi_private.refuse_without_account((select auth.uid()));
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.require_user() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.require_user() IS 'Passes a signed-in user who has an account. Raises OC020, OC022, OC023.';
+
+CREATE FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer DEFAULT 1, p_idempotency_key text DEFAULT NULL::text, p_body_hash bytea DEFAULT '\x'::bytea, p_endpoint text DEFAULT 'sql'::text, p_lease_seconds integer DEFAULT 660) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text, output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -9936,16 +12867,16 @@ begin
   return query select * from octroi_native.reserve_many(
     array[p_request_id], array[p_account_id], array[p_api_key_id], array[p_user_id], array[p_model],
     array[p_endpoint], array[p_input_tokens], array[p_output_tokens], array[p_choices], array[p_idempotency_key],
-    array[p_body_hash], p_lease_seconds
+    array[p_body_hash], p_lease_seconds, false
   );
 end
 $$;
 
 ALTER FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) IS 'reserve_many for one call.';
+COMMENT ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) IS 'reserve_many for one call. It does not queue: after a verdict held, ask again.';
 
-CREATE FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text)
+CREATE FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean DEFAULT false) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text, output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -9955,14 +12886,14 @@ CREATE FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids 
 begin
   return query select * from octroi_native.reserve_many(
     p_request_ids, p_account_ids, p_api_key_ids, p_user_ids, p_models, p_endpoints, p_input_tokens, p_output_tokens,
-    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds
+    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits
   );
 end
 $$;
 
-ALTER FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer) IS 'Decides calls in order of arrival and holds what is granted, in one commit. A verdict each: granted, refused (reason), replayed (state).';
+COMMENT ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean) IS 'Decides calls in order of arrival and holds what is granted, in one commit. A verdict each: granted, held (others hold what it needs: ask again, with p_waits in its place in the queue), refused (reason), replayed (state).';
 
 CREATE FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10135,6 +13066,32 @@ $$;
 
 ALTER FUNCTION octroi_private.revoke_top_ups(p_account_id uuid) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.role_of_managed(p_account_id uuid, p_member_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_role text;
+begin
+  select m.role into v_role from octroi_private.member as m
+  where m.account_id = p_account_id and m.user_id = p_member_id
+  for update;
+  if v_role is null then
+    perform octroi_private.note_missed_id(exists (
+      select from octroi_private.member as m where m.user_id = p_member_id
+    ));
+  elsif v_role = 'owner' then
+    raise exception 'the owner stays the owner until the team is handed over' using errcode = 'OC027',
+      hint = 'transfer_team makes another member the owner.';
+  elsif v_role = 'admin' then
+    perform octroi_private.refuse_unless_owner(p_account_id, 'decide about admins');
+  end if;
+  return v_role;
+end
+$$;
+
+ALTER FUNCTION octroi_private.role_of_managed(p_account_id uuid, p_member_id uuid) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.roll_over(p_account_id uuid, p_anchor_at timestamp with time zone, p_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10248,8 +13205,9 @@ CREATE FUNCTION octroi_private.runs_out_at(p_left bigint, p_per_day bigint, p_re
   select r.at
   from (
     select octroi_private.now() + make_interval(
-      secs => least(greatest(p_left, 0) * 86400.0 / nullif(p_per_day, 0), 3155760000)
+      secs => least(greatest(p_left, 0) * 86400.0 / p_per_day, 3155760000)
     ) as at
+    where p_left is not null and p_per_day > 0
   ) as r
   where r.at < p_resets_at
 $$;
@@ -10306,6 +13264,18 @@ end
 $_$;
 
 ALTER FUNCTION octroi_private.sealed_place(p_user_id uuid, p_place text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.seats_of(p_account_id uuid) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select v.seats
+  from octroi_private.subscription as s
+  join octroi_private.plan_version as v on v.id = s.plan_version_id
+  where s.account_id = p_account_id and s.ended_at is null
+$$;
+
+ALTER FUNCTION octroi_private.seats_of(p_account_id uuid) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.security_signals(p_all boolean) RETURNS TABLE(id bigint, kind text, account_id uuid, api_key_id uuid, window_start timestamp with time zone, detail jsonb, raised_at timestamp with time zone, breach_id bigint, dismissed_reason text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -10369,6 +13339,41 @@ ALTER FUNCTION octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows
 
 COMMENT ON FUNCTION octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows integer) IS 'Queues the next batch of a breach''s notices; how many people it dealt with, fewer than asked for at the end.';
 
+CREATE FUNCTION octroi_private.set_account_limit(p_account_id uuid, p_meter text, p_period text, p_amount bigint, p_reason text, p_model text DEFAULT ''::text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_model text := coalesce(p_model, '');
+begin
+  perform octroi_private.require_admin_step_up();
+  if p_meter is null or p_meter not in ('tokens', 'requests', 'cost') then
+    raise exception 'meter is tokens, requests or cost' using errcode = '22023';
+  elsif p_period is null or p_period not in ('day', 'month', 'lifetime') then
+    raise exception 'period is day, month or lifetime' using errcode = '22023';
+  elsif p_amount not between 0 and 1000000000000000 then
+    raise exception 'amount is 0 to 1,000,000,000,000,000, or null for no limit' using errcode = '22023';
+  elsif p_reason is null or length(p_reason) not between 1 and 200 then
+    raise exception 'a reason has 1 to 200 characters: the customer reads it' using errcode = '22023';
+  end if;
+  perform octroi_private.require_open_account(p_account_id);
+  if p_amount is null then
+    delete from octroi_private.account_limit as l
+    where l.account_id = p_account_id and l.model = v_model and l.meter = p_meter and l.period = p_period;
+    return found;
+  end if;
+  insert into octroi_private.account_limit as l (account_id, model, meter, period, amount, reason)
+  values (p_account_id, v_model, p_meter, p_period, p_amount, p_reason)
+  on conflict (account_id, model, meter, period) do update set amount = excluded.amount, reason = excluded.reason
+  where l.amount <> excluded.amount;
+  return found;
+end
+$$;
+
+ALTER FUNCTION octroi_private.set_account_limit(p_account_id uuid, p_meter text, p_period text, p_amount bigint, p_reason text, p_model text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.set_account_limit(p_account_id uuid, p_meter text, p_period text, p_amount bigint, p_reason text, p_model text) IS 'Limits an account, or one model of it, beside its plan and whatever it sets itself; the smallest holds. A null amount takes the limit away. False when that is how it stood. Raises 22023, OC040.';
+
 CREATE FUNCTION octroi_private.set_billing_settings(p_settings jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10389,6 +13394,9 @@ begin
     when k.key in ('renewal_grace_seconds', 'payment_grace_seconds') then octroi_private.is_whole(k.value, 0, 1814400)
     when k.key in ('draft_watch_seconds', 'report_every_seconds')
       then octroi_private.is_whole(k.value, 0, 259200)
+    when k.key in ('automatic_tax', 'tax_ids', 'promotion_codes', 'prefill_email', 'require_terms', 'pack_invoices')
+      then jsonb_typeof(k.value) = 'boolean'
+    when k.key in ('billing_address', 'checkout_locale') then jsonb_typeof(k.value) = 'string'
     else false
   end;
   if v_wrong is not null then
@@ -10398,7 +13406,9 @@ begin
   set return_origins = n.return_origins, upgrade_url = n.upgrade_url, top_up_url = n.top_up_url,
     billing_url = n.billing_url, renewal_grace_seconds = n.renewal_grace_seconds,
     payment_grace_seconds = n.payment_grace_seconds, draft_watch_seconds = n.draft_watch_seconds,
-    report_every_seconds = n.report_every_seconds
+    report_every_seconds = n.report_every_seconds, automatic_tax = n.automatic_tax, tax_ids = n.tax_ids,
+    billing_address = n.billing_address, promotion_codes = n.promotion_codes, checkout_locale = n.checkout_locale,
+    prefill_email = n.prefill_email, require_terms = n.require_terms, pack_invoices = n.pack_invoices
   from octroi_private.billing_setting as b
   cross join lateral jsonb_populate_record(b, p_settings) as n
   where s.only_row and b.only_row
@@ -10521,7 +13531,42 @@ ALTER FUNCTION octroi_private.set_security_settings(p_settings jsonb) OWNER TO o
 
 COMMENT ON FUNCTION octroi_private.set_security_settings(p_settings jsonb) IS 'Changes what is named and returns all of it. Raises 22023 for a name or value that is none, 23514 outside its range.';
 
-CREATE FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint DEFAULT 0, p_cache_write_tokens bigint DEFAULT 0, p_audio_input_tokens bigint DEFAULT 0, p_reasoning_tokens bigint DEFAULT 0, p_audio_output_tokens bigint DEFAULT 0, p_response_model text DEFAULT NULL::text, p_source text DEFAULT 'provider'::text) RETURNS TABLE(request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint)
+CREATE FUNCTION octroi_private.set_team_settings(p_settings jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_wrong text;
+  v_after jsonb;
+begin
+  select string_agg(k.key, ', ') into v_wrong
+  from jsonb_each(p_settings) as k
+  where k.key = 'only_row' or not exists (
+    select from octroi_private.team_setting as s where to_jsonb(s) ? k.key
+  ) or not octroi_private.is_whole(k.value, 0, 2592000);
+  if v_wrong is not null then
+    raise exception 'these are no team settings, or no whole numbers: %', v_wrong using errcode = '22023';
+  end if;
+  update octroi_private.team_setting as s
+  set max_owned_teams = n.max_owned_teams, max_owned_unpaid_teams = n.max_owned_unpaid_teams,
+    invitation_seconds = n.invitation_seconds, max_waiting_invitations = n.max_waiting_invitations,
+    max_daily_invitations_of_team = n.max_daily_invitations_of_team,
+    max_daily_invitations_of_inviter = n.max_daily_invitations_of_inviter,
+    max_daily_invitations_of_invited = n.max_daily_invitations_of_invited,
+    letters_per_invitation = n.letters_per_invitation, seconds_between_letters = n.seconds_between_letters
+  from octroi_private.team_setting as b
+  cross join lateral jsonb_populate_record(b, p_settings) as n
+  where s.only_row and b.only_row
+  returning to_jsonb(s) - 'only_row' into v_after;
+  return v_after;
+end
+$$;
+
+ALTER FUNCTION octroi_private.set_team_settings(p_settings jsonb) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.set_team_settings(p_settings jsonb) IS 'Changes what is named and returns all of it. Raises 22023 for a name or value that is none, 23514 for one outside its range.';
+
+CREATE FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint DEFAULT 0, p_cache_write_tokens bigint DEFAULT 0, p_audio_input_tokens bigint DEFAULT 0, p_reasoning_tokens bigint DEFAULT 0, p_audio_output_tokens bigint DEFAULT 0, p_response_model text DEFAULT NULL::text, p_source text DEFAULT 'provider'::text, p_cache_write_12h_tokens bigint DEFAULT 0) RETURNS TABLE(request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -10533,7 +13578,8 @@ begin
     array[p_request_id], array[p_input_tokens], array[p_cached_input_tokens], array[p_cache_write_tokens],
     array[p_audio_input_tokens], array[p_output_tokens], array[p_reasoning_tokens], array[p_audio_output_tokens],
     array[p_response_model], array[null::text], array[p_source], array[null::jsonb], array[null::integer],
-    array[null::integer], array[null::text], array[null::smallint], array[null::text], array[null::bytea]
+    array[null::integer], array[null::text], array[null::smallint], array[null::text], array[null::bytea],
+    array[p_cache_write_12h_tokens]
   ) as s
   where case s.outcome
     when 'conflict' then octroi_private.refuse_outcome(p_request_id, 'was resolved already, with another outcome')
@@ -10543,9 +13589,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text, p_cache_write_12h_tokens bigint) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text) IS 'settle_many for one call. Raises OC010 when it was settled with other usage or released, or was never reserved.';
+COMMENT ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text, p_cache_write_12h_tokens bigint) IS 'settle_many for one call. Raises OC010 when it was settled with other usage or released, or was never reserved.';
 
 CREATE FUNCTION octroi_private.settle_account(p_account_id uuid, p_before timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -10565,7 +13611,7 @@ $$;
 
 ALTER FUNCTION octroi_private.settle_account(p_account_id uuid, p_before timestamp with time zone) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[]) RETURNS TABLE(request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint)
+CREATE FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[], p_cache_write_12h_tokens bigint[]) RETURNS TABLE(request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -10577,14 +13623,14 @@ begin
     p_request_ids, p_input_tokens, p_cached_input_tokens, p_cache_write_tokens, p_audio_input_tokens, p_output_tokens,
     p_reasoning_tokens, p_audio_output_tokens, p_response_models, p_service_tiers, p_sources, p_raw_usages,
     p_latency_ms, p_first_token_ms, p_upstream_request_ids, p_response_statuses, p_response_content_types,
-    p_response_bodies
+    p_response_bodies, p_cache_write_12h_tokens
   );
 end
 $$;
 
-ALTER FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[]) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[], p_cache_write_12h_tokens bigint[]) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[]) IS 'Records what calls used, in one commit. An outcome each: settled, settled_late, replayed, conflict (other usage), unknown.';
+COMMENT ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[], p_cache_write_12h_tokens bigint[]) IS 'Records what calls used, in one commit. An outcome each: settled, settled_late, replayed, conflict (other usage), unknown.';
 
 CREATE FUNCTION octroi_private.sold_by(p_kind text, p_id text) RETURNS TABLE(plan_key text, pack_key text, is_ours boolean, quantity bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -10711,21 +13757,23 @@ CREATE FUNCTION octroi_private.store_checkout_session(p_object jsonb) RETURNS vo
 begin
   with stored as (
     insert into octroi_private.stripe_checkout_session as s (
-      id, customer_id, mode, status, payment_status, reference, subscription_id, payment_intent_id,
+      id, customer_id, mode, status, payment_status, reference, subscription_id, payment_intent_id, invoice_id,
       amount_total_minor, currency, created_at, expires_at
     )
     select
       o.id, o.customer, o.mode, o.status, o.payment_status, left(o.client_reference_id, 200), o.subscription,
-      o.payment_intent, o.amount_total, o.currency, octroi_private.at_second(o.created),
+      o.payment_intent, o.invoice, o.amount_total, o.currency, octroi_private.at_second(o.created),
       octroi_private.at_second(o.expires_at)
     from jsonb_to_record(p_object) as o (
       id text, customer text, mode text, status text, payment_status text, client_reference_id text,
-      subscription text, payment_intent text, amount_total bigint, currency text, created bigint, expires_at bigint
+      subscription text, payment_intent text, invoice text, amount_total bigint, currency text, created bigint,
+      expires_at bigint
     )
     on conflict (id) do update
     set customer_id = excluded.customer_id, status = excluded.status, payment_status = excluded.payment_status,
       reference = excluded.reference, subscription_id = excluded.subscription_id,
-      payment_intent_id = excluded.payment_intent_id, amount_total_minor = excluded.amount_total_minor,
+      payment_intent_id = excluded.payment_intent_id, invoice_id = excluded.invoice_id,
+      amount_total_minor = excluded.amount_total_minor,
       currency = excluded.currency, expires_at = excluded.expires_at
     where s.payment_status = 'unpaid' and s.status is distinct from 'expired'
       or (excluded.status, excluded.payment_status) is not distinct from (s.status, s.payment_status)
@@ -10809,26 +13857,40 @@ begin
     insert into octroi_private.stripe_invoice as s (
       id, customer_id, subscription_id, status, billing_reason, currency, total_minor, amount_due_minor,
       amount_paid_minor, created_at, period_start, period_end, auto_advance, attempt_count, next_attempt_at,
-      finalized_at, paid_at
+      finalized_at, paid_at, number, subtotal_minor, tax_minor, hosted_url, pdf_url, urls_at, reference
     )
     select
       o.id, o.customer, o.subscription, coalesce(o.status, case when o.deleted then 'void' end), o.billing_reason,
       o.currency, o.total, coalesce(o.amount_due, 0), coalesce(o.amount_paid, 0), octroi_private.at_second(o.created),
       octroi_private.at_second(o.period_start), octroi_private.at_second(o.period_end), coalesce(o.auto_advance, false),
       coalesce(o.attempt_count, 0), octroi_private.at_second(o.next_payment_attempt),
-      octroi_private.at_second(o.finalized_at), octroi_private.at_second(o.paid_at)
+      octroi_private.at_second(o.finalized_at), octroi_private.at_second(o.paid_at), left(o.number, 100), o.subtotal,
+      o.tax, case when is_shown.so then left(o.hosted_invoice_url, 2000) end,
+      case when is_shown.so then left(o.invoice_pdf, 2000) end, octroi_private.now(), left(o.reference, 200)
     from jsonb_to_record(p_object) as o (
       id text, customer text, subscription text, status text, deleted boolean, billing_reason text, currency text,
       total bigint, amount_due bigint, amount_paid bigint, created bigint, period_start bigint, period_end bigint,
-      auto_advance boolean, attempt_count integer, next_payment_attempt bigint, finalized_at bigint, paid_at bigint
+      auto_advance boolean, attempt_count integer, next_payment_attempt bigint, finalized_at bigint, paid_at bigint,
+      number text, subtotal bigint, tax bigint, hosted_invoice_url text, invoice_pdf text, reference text
     )
+    -- of whoever was erased no page is kept
+    cross join lateral (
+      select coalesce((
+        select a.status <> 'closed'
+        from octroi_private.stripe_customer as c
+        join octroi_private.account as a on a.id = c.account_id
+        where c.id = o.customer
+      ), false) as so
+    ) as is_shown
     on conflict (id) do update
     set customer_id = excluded.customer_id, subscription_id = excluded.subscription_id, status = excluded.status,
       billing_reason = excluded.billing_reason, currency = excluded.currency, total_minor = excluded.total_minor,
       amount_due_minor = excluded.amount_due_minor, amount_paid_minor = excluded.amount_paid_minor,
       period_start = excluded.period_start, period_end = excluded.period_end, auto_advance = excluded.auto_advance,
       attempt_count = excluded.attempt_count, next_attempt_at = excluded.next_attempt_at,
-      finalized_at = excluded.finalized_at, paid_at = excluded.paid_at
+      finalized_at = excluded.finalized_at, paid_at = excluded.paid_at, number = excluded.number,
+      subtotal_minor = excluded.subtotal_minor, tax_minor = excluded.tax_minor, hosted_url = excluded.hosted_url,
+      pdf_url = excluded.pdf_url, urls_at = excluded.urls_at, reference = excluded.reference
     where s.status not in ('paid', 'void') or excluded.status = s.status
     returning s.id
   ),
@@ -10836,7 +13898,8 @@ begin
     select l.*
     from stored as s
     cross join lateral jsonb_to_recordset(coalesce(nullif(p_object -> 'lines', 'null'), '[]')) as l (
-      id text, price text, quantity bigint, amount bigint, is_proration boolean, period_start bigint, period_end bigint
+      id text, price text, quantity bigint, amount bigint, is_proration boolean, period_start bigint, period_end bigint,
+      description text
     )
   ),
   gone as (
@@ -10852,16 +13915,17 @@ begin
     on conflict do nothing
   )
   insert into octroi_private.stripe_invoice_line as o (
-    invoice_id, id, price_id, quantity, amount_minor, is_proration, period_start, period_end
+    invoice_id, id, price_id, quantity, amount_minor, is_proration, period_start, period_end, description
   )
   select
     s.id, n.id, n.price, n.quantity, n.amount, coalesce(n.is_proration, false),
-    octroi_private.at_second(n.period_start), octroi_private.at_second(n.period_end)
+    octroi_private.at_second(n.period_start), octroi_private.at_second(n.period_end), left(n.description, 500)
   from line as n
   cross join stored as s
   on conflict (invoice_id, id) do update
   set price_id = excluded.price_id, quantity = excluded.quantity, amount_minor = excluded.amount_minor,
-    is_proration = excluded.is_proration, period_start = excluded.period_start, period_end = excluded.period_end;
+    is_proration = excluded.is_proration, period_start = excluded.period_start, period_end = excluded.period_end,
+    description = excluded.description;
 end
 $$;
 
@@ -11012,6 +14076,189 @@ ALTER FUNCTION octroi_private.subscribed_event_types() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.subscribed_event_types() IS 'The events that a webhook endpoint must be subscribed to, and that the hourly sweep asks for.';
 
+CREATE FUNCTION octroi_private.support_accounts(p_user_id uuid) RETURNS TABLE(account_id uuid, kind text, role text, account_status text, is_banned boolean, plan text, granted_until timestamp with time zone, stripe_status text, past_due_minor bigint, currency text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.note_admin_read(
+    'support.accounts', 'account', octroi_private.pseudonym_of(p_user_id)::text, '{}'
+  );
+  return query
+  select a.id, a.kind, m.role, a.status, octroi_private.is_banned(p_user_id), v.plan_code,
+    nullif(s.granted_until, 'infinity'), t.status, due.minor, due.currency
+  from octroi_private.member as m
+  join octroi_private.account as a on a.id = m.account_id
+  left join octroi_private.subscription as s on s.account_id = a.id and s.ended_at is null
+  left join octroi_private.plan_version as v on v.id = s.plan_version_id
+  left join octroi_private.stripe_subscription as t on t.id = s.stripe_subscription_id
+  left join octroi_private.stripe_customer as c on c.account_id = a.id and not c.is_deleted
+  left join lateral (
+    select sum(i.amount_due_minor - i.amount_paid_minor)::bigint as minor, min(i.currency) as currency
+    from octroi_private.stripe_invoice as i
+    where i.customer_id = c.id and i.status = 'open' and i.attempt_count > 0
+  ) as due on true
+  where m.user_id = p_user_id
+  order by (a.kind = 'personal') desc, a.id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.support_accounts(p_user_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.support_accounts(p_user_id uuid) IS 'The accounts that a person may act for, each with its plan and with what may refuse every call: suspension, a ban, an unpaid invoice. The person sees that it was read. Raises OC040, 25006.';
+
+CREATE FUNCTION octroi_private.support_find_key(p_key_prefix text) RETURNS TABLE(account_id uuid, user_id uuid, api_key_id uuid, key_prefix text, state text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_found uuid [] := array(
+    select k.id from octroi_private.api_key as k where k.key_prefix = p_key_prefix order by k.id limit 100
+  );
+begin
+  perform octroi_private.note_admin_read(
+    'support.find_key', 'api_key', f.id::text, jsonb_build_object('found', cardinality(v_found)), k.account_id
+  )
+  from (select 1 as n) as once
+  left join unnest(v_found) as f (id) on true
+  left join octroi_private.api_key as k on k.id = f.id;
+  return query
+  select k.account_id, k.user_id, k.id, k.key_prefix, octroi_private.key_state(k)
+  from octroi_private.api_key as k
+  where k.id = any(v_found)
+  order by k.id;
+end
+$$;
+
+ALTER FUNCTION octroi_private.support_find_key(p_key_prefix text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.support_find_key(p_key_prefix text) IS 'Whose keys begin so, at most 100: key_prefix is what octroi.api_keys shows of a key. Those who administer its account see that it was searched for. Raises OC040, 25006.';
+
+CREATE FUNCTION octroi_private.support_invoices(p_account_id uuid, p_max_rows integer DEFAULT 50) RETURNS TABLE(id text, status text, total_minor bigint, amount_paid_minor bigint, amount_due_minor bigint, currency text, created_at timestamp with time zone, period_start timestamp with time zone, period_end timestamp with time zone, paid_at timestamp with time zone, attempts integer, next_attempt_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.note_admin_read('support.invoices', 'stripe_invoice', p_account_id::text, '{}', p_account_id);
+  return query
+  select i.id::text, i.status, i.total_minor, i.amount_paid_minor, i.amount_due_minor, i.currency, i.created_at,
+    i.period_start, i.period_end, i.paid_at, i.attempt_count, i.next_attempt_at
+  from octroi_private.stripe_customer as c
+  join octroi_private.stripe_invoice as i on i.customer_id = c.id
+  where c.account_id = p_account_id
+  order by i.created_at desc, i.id
+  limit least(greatest(p_max_rows, 0), 1000);
+end
+$$;
+
+ALTER FUNCTION octroi_private.support_invoices(p_account_id uuid, p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.support_invoices(p_account_id uuid, p_max_rows integer) IS 'An account''s invoices, newest first, drafts included: what of each is paid, how often that was tried and when it is again. Raises OC040, 25006.';
+
+CREATE FUNCTION octroi_private.support_keys(p_account_id uuid) RETURNS TABLE(key_prefix text, state text, user_id uuid, created_at timestamp with time zone, expires_at timestamp with time zone, revoked_at timestamp with time zone, last_used_on date, allowed_models text[], allowed_endpoints text[], api_key_id uuid)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.note_admin_read('support.keys', 'api_key', p_account_id::text, '{}', p_account_id);
+  return query
+  select k.key_prefix, octroi_private.key_state(k), k.user_id, k.created_at, k.expires_at, k.revoked_at,
+    u.last_used_on, k.allowed_models, k.allowed_endpoints, k.id
+  from octroi_private.api_key as k
+  left join octroi_private.api_key_use as u on u.api_key_id = k.id
+  where k.account_id = p_account_id
+  order by k.id desc
+  limit 1000;
+end
+$$;
+
+ALTER FUNCTION octroi_private.support_keys(p_account_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.support_keys(p_account_id uuid) IS 'An account''s keys by their first characters, newest first, at most 1,000: whether each may be used, when it last was, and on what. Raises OC040, 25006.';
+
+CREATE FUNCTION octroi_private.support_quota(p_account_id uuid) RETURNS TABLE(scope text, subject text, meter text, period text, plan text, granted bigint, used bigint, held bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.note_admin_read('support.quota', 'balance', p_account_id::text, '{}', p_account_id);
+  return query
+  select distinct on (array_position(array['account', 'member', 'api_key', 'model'], q.scope), q.subject, q.meter,
+  q.period)
+    q.scope, q.subject, q.meter, q.period, q.plan, q.granted, q.used, q.reserved, q.remaining, q.period_start,
+    q.resets_at
+  from octroi_private.member as m
+  -- what binds each of them: the account's own limits once for all
+  cross join lateral octroi_private.quota_of(m.account_id, m.user_id) as q
+  where m.account_id = p_account_id
+  order by array_position(array['account', 'member', 'api_key', 'model'], q.scope), q.subject, q.meter, q.period;
+end
+$$;
+
+ALTER FUNCTION octroi_private.support_quota(p_account_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.support_quota(p_account_id uuid) IS 'Every limit of an account, its members, keys and models, now: granted, used, held by calls under way, left, and when it resets (null: never). subject is the user, the key or the model. Raises OC040, 25006.';
+
+CREATE FUNCTION octroi_private.support_refusals(p_account_id uuid, p_max_rows integer DEFAULT 50) RETURNS TABLE(last_refused_at timestamp with time zone, code text, status smallint, refusals bigint, day date, key_prefix text, endpoint text, model text, scope text, meter text, period text, granted bigint, used bigint, held bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform octroi_private.note_admin_read('support.refusals', 'refused_call', p_account_id::text, '{}', p_account_id);
+  return query
+  select r.last_refused_at, r.code, r.status, r.refusals::bigint, r.day, k.key_prefix, r.endpoint, r.model,
+    r.scope::text, r.meter::text, r.period::text, r.granted::bigint, r.used::bigint, r.held::bigint
+  from octroi_private.refused_call as r
+  left join octroi_private.api_key as k on k.id = r.api_key_id
+  where r.account_id = p_account_id
+  order by r.day desc, r.last_refused_at desc, r.code
+  limit least(greatest(p_max_rows, 0), 1000);
+end
+$$;
+
+ALTER FUNCTION octroi_private.support_refusals(p_account_id uuid, p_max_rows integer) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.support_refusals(p_account_id uuid, p_max_rows integer) IS 'Why an account''s calls were refused, newest first, by UTC day and code: how often, and the last one''s key, model and limit as it stood. Gateways tell within ten seconds. Raises OC040, 25006.';
+
+CREATE FUNCTION octroi_private.support_verdict(p_account_id uuid, p_user_id uuid, p_model text, p_api_key_id uuid DEFAULT NULL::uuid) RETURNS TABLE(reason text, scope text, subject text, meter text, period text, granted bigint, used bigint, held bigint, remaining bigint, resets_at timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_reason text;
+begin
+  perform octroi_private.note_admin_read(
+    'support.verdict', 'account', octroi_private.pseudonym_of(p_user_id)::text,
+    jsonb_build_object('model', left(p_model, 100)), p_account_id
+  );
+  v_reason := octroi_private.why_refused(p_account_id, p_api_key_id, p_user_id, p_model);
+  if v_reason is not null then
+    return query select v_reason, null::text, null::text, null::text, null::text, null::bigint, null::bigint,
+      null::bigint, null::bigint, null::timestamptz;
+    return;
+  end if;
+  return query
+  select
+    case
+      when q.used >= q.granted then octroi_private.limit_reason(q.scope, q.meter)
+      -- a hold is not a use: it is free again when the calls under way have ended
+      when q.remaining <= 0 then 'quota_held'
+    end,
+    q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.resets_at
+  from octroi_private.quota_of(p_account_id, p_user_id) as q
+  where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject = p_model)
+    or (q.scope = 'api_key' and q.subject = p_api_key_id::text)
+  order by (q.remaining <= 0) desc, q.remaining::numeric / greatest(q.granted, 1)
+  limit 1;
+end
+$$;
+
+ALTER FUNCTION octroi_private.support_verdict(p_account_id uuid, p_user_id uuid, p_model text, p_api_key_id uuid) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.support_verdict(p_account_id uuid, p_user_id uuid, p_model text, p_api_key_id uuid) IS 'What a call of this user on this account for this model would be told now: the reason it is refused for, or null and the limit of which the least is left. Raises OC040, 25006.';
+
 CREATE FUNCTION octroi_private.sweep(p_max_rows integer) RETURNS TABLE(task text, rows_done bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11028,7 +14275,7 @@ begin
   select 'make_partitions', octroi_private.make_usage_partitions(3)::bigint
   union all
   select 'prune', octroi_private.prune(p_max_rows) + octroi_private.prune_billing(p_max_rows)
-    + octroi_private.prune_previous_keys(p_max_rows)
+    + octroi_private.prune_previous_keys(p_max_rows) + octroi_private.prune_invitations(p_max_rows)
   union all
   select 'lapse_plans', octroi_private.lapse_plans(p_max_rows)
   union all
@@ -11130,6 +14377,21 @@ $$;
 
 ALTER FUNCTION octroi_private.taken_back(p_payment_intent_id text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.tell_new_owner(p_account_id uuid, p_key text, p_cause text, p_payment text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.enqueue_mail(
+    a.id, a.owner_user_id, 'new_owner', p_key, jsonb_build_object(
+      'plan', octroi_private.plan_name_of(a.id), 'cause', p_cause, 'payment', p_payment
+    ), octroi_private.now() + interval '30 days'
+  )
+  from octroi_private.account as a
+  where a.id = p_account_id
+$$;
+
+ALTER FUNCTION octroi_private.tell_new_owner(p_account_id uuid, p_key text, p_cause text, p_payment text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.tell_of_auto_top_up(p_account_id uuid, p_pack_id bigint, p_reason text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11202,18 +14464,17 @@ CREATE FUNCTION octroi_private.tell_of_threshold(p_alert_id bigint) RETURNS void
     AS $$
 declare
   v_alert octroi_private.alert;
+  v_per_day bigint;
   v_data jsonb;
 begin
   select a.* into strict v_alert from octroi_private.alert as a where a.id = p_alert_id;
+  v_per_day := octroi_private.used_per_day(v_alert.account_id, v_alert.scope, v_alert.subject, v_alert.meter);
   v_data := jsonb_build_object(
     'threshold', v_alert.threshold, 'scope', v_alert.scope, 'meter', v_alert.meter, 'used', v_alert.used,
     'granted', v_alert.granted, 'remaining', greatest(v_alert.granted - v_alert.used, 0),
     'resets_at', nullif(v_alert.resets_at, 'infinity'),
-    'runs_out_at', octroi_private.runs_out_at(
-      v_alert.granted - v_alert.used, octroi_private.used_per_day(
-        v_alert.account_id, v_alert.scope, v_alert.subject, v_alert.meter
-      ), v_alert.resets_at
-    ),
+    'runs_out_at', octroi_private.runs_out_at(v_alert.granted - v_alert.used, v_per_day, v_alert.resets_at),
+    'rate_known', v_per_day is not null,
     'plan', octroi_private.plan_name_of(v_alert.account_id),
     'overage_on', coalesce((
       select l.overage > 0 from octroi_private.limit_in_force as l
@@ -11282,11 +14543,57 @@ ALTER FUNCTION octroi_private.tombstones(p_after text, p_max integer) OWNER TO o
 
 COMMENT ON FUNCTION octroi_private.tombstones(p_after text, p_max integer) IS 'Everybody who was erased, a line each, from after a line on: the list that is kept outside backups.';
 
+CREATE FUNCTION octroi_private.unit_price_faults(p_prices jsonb, p_where text) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p_where || n.name || ': a whole number of micro-USD per million tokens, from 0 to 1,000,000,000'
+  from (values
+    ('input', true), ('cached_input', false), ('cache_write', false), ('cache_write_12h', false), ('output', true),
+    ('audio_input', false), ('audio_output', false)
+  ) as n (name, is_needed)
+  where (n.is_needed or p_prices ? n.name) and not octroi_private.is_whole(p_prices -> n.name, 0, 1000000000)
+    and (n.is_needed or p_where = '' or n.name !~ '^audio')
+$$;
+
+ALTER FUNCTION octroi_private.unit_price_faults(p_prices jsonb, p_where text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.unit_prices_of(p_price octroi_private.model_price, p_input_tokens bigint) RETURNS octroi_private.unit_prices
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_input_tokens > p_price.long_above_tokens then
+    return row(
+      p_price.long_input_price, p_price.long_cached_input_price, p_price.long_cache_write_price,
+      coalesce(p_price.long_cache_write_12h_price, p_price.long_cache_write_price), p_price.audio_input_price,
+      p_price.long_output_price, p_price.audio_output_price,
+      greatest(
+        p_price.long_input_price, p_price.long_cache_write_price, p_price.long_cache_write_12h_price,
+        p_price.audio_input_price
+      ), greatest(p_price.long_output_price, p_price.audio_output_price)
+    )::octroi_private.unit_prices;
+  end if;
+  return row(
+    p_price.input_price, p_price.cached_input_price, p_price.cache_write_price,
+    coalesce(p_price.cache_write_12h_price, p_price.cache_write_price), p_price.audio_input_price,
+    p_price.output_price, p_price.audio_output_price,
+    greatest(
+      p_price.input_price, p_price.cache_write_price, p_price.cache_write_12h_price, p_price.audio_input_price
+    ), greatest(p_price.output_price, p_price.audio_output_price)
+  )::octroi_private.unit_prices;
+end
+$$;
+
+ALTER FUNCTION octroi_private.unit_prices_of(p_price octroi_private.model_price, p_input_tokens bigint) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.unit_prices_of(p_price octroi_private.model_price, p_input_tokens bigint) IS 'The prices of a call with so much input, in micro-USD per million tokens.';
+
 CREATE FUNCTION octroi_private.unknown_keys(p_object jsonb, p_known text[], p_where text) RETURNS SETOF text
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select p_where || k.key || ': not a field of a plan file'
+  select p_where || k.key || ': not a field of this file'
   from jsonb_object_keys(case when jsonb_typeof(p_object) = 'object' then p_object else '{}' end) as k (key)
   where k.key <> all(p_known)
   union all
@@ -11439,6 +14746,47 @@ $$;
 
 ALTER FUNCTION octroi_private.usage_kept_since() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.usage_page(p_account_id uuid, p_user_id uuid, p_since date, p_until date, p_per text, p_after_day date, p_after_model text, p_after_user uuid, p_max_rows integer) RETURNS TABLE(day date, user_id uuid, model text, requests bigint, input_tokens bigint, cached_input_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint, has_more boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+declare
+  v_since date := coalesce(p_since, (octroi_private.now() at time zone 'utc')::date - 30);
+  v_rows integer := least(greatest(p_max_rows, 0), 1000);
+begin
+  if p_per is null or p_per not in ('day', 'month', 'total') then
+    raise exception 'per is day, month or total' using errcode = '22023';
+  end if;
+  return query
+  select g.*, lead(g.day) over (order by g.day desc, g.model, g.user_id) is not null
+  from (
+    select
+      d.bucket as day, d.user_id, d.model, sum(d.requests)::bigint, sum(d.input_tokens)::bigint,
+      sum(d.cached_input_tokens)::bigint, sum(d.output_tokens)::bigint, sum(d.reasoning_tokens)::bigint,
+      sum(d.total_tokens)::bigint, sum(d.cost_nano_usd)::bigint
+    from (
+      select u.*, case p_per when 'day' then u.day when 'month' then date_trunc('month', u.day)::date else v_since end
+        as bucket
+      from octroi_private.usage_daily as u
+      where u.account_id = p_account_id and (p_user_id is null or u.user_id = p_user_id)
+        and u.day >= v_since and u.day <= coalesce(p_until, 'infinity')
+    ) as d
+    where p_after_day is null or d.bucket < p_after_day
+      or d.bucket = p_after_day and (d.model, d.user_id) > (
+        coalesce(p_after_model, ''), coalesce(p_after_user, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+      )
+    group by d.bucket, d.model, d.user_id
+    order by d.bucket desc, d.model, d.user_id
+    limit v_rows + 1
+  ) as g
+  order by g.day desc, g.model, g.user_id
+  limit v_rows;
+end
+$$;
+
+ALTER FUNCTION octroi_private.usage_page(p_account_id uuid, p_user_id uuid, p_since date, p_until date, p_per text, p_after_day date, p_after_model text, p_after_user uuid, p_max_rows integer) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.used_of_cut_month(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_period text, p_period_start timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -11466,13 +14814,14 @@ CREATE FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_s
   )
   select round(coalesce(sum(case p_meter
     when 'tokens' then d.total_tokens when 'cost' then d.cost_nano_usd else d.requests
-  end), 0) * 86400 / greatest(extract(epoch from max(s.until) - max(s.since)), 3600))::bigint
+  end), 0) * 86400 / extract(epoch from max(s.until) - max(s.since)))::bigint
   from span as s
   left join octroi_private.usage_daily as d
     on d.account_id = p_account_id and d.day >= s.since::date
     and case p_scope
       when 'account' then true when 'member' then d.user_id::text = p_subject when 'model' then d.model = p_subject
     end
+  having max(s.until) - max(s.since) >= interval '1 day'
 $$;
 
 ALTER FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_subject text, p_meter text) OWNER TO octroi_owner;
@@ -11490,11 +14839,32 @@ CREATE FUNCTION octroi_private.used_since(p_account_id uuid, p_scope text, p_sub
   where e.account_id = p_account_id and e.occurred_at >= p_since
     and p_subject = case p_scope
       when 'account' then '' when 'member' then e.user_id::text
-      when 'api_key' then e.api_key_id::text else e.model
+      when 'api_key' then e.api_key_id::text else case when e.model = p_subject or exists (
+        select from octroi_private.model_alias as a where a.alias = e.model and a.model = p_subject
+      ) then p_subject end
     end
 $$;
 
 ALTER FUNCTION octroi_private.used_since(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_since timestamp with time zone) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.users_without_account() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select count(*)
+    from octroi_private.auth_users_after(null, null) as u
+    where not exists (
+      select from octroi_private.account as a where a.owner_user_id = u.user_id and a.kind = 'personal'
+    ) and not octroi_private.is_buried(u.user_id)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.users_without_account() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.users_without_account() IS 'How many users of Auth have no personal account, and are refused wherever they ask. backfill_people opens them.';
 
 CREATE FUNCTION octroi_private.uuid_v7_floor(p_at timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE
@@ -11571,10 +14941,18 @@ CREATE TABLE octroi_private.plan_version (
     trial_days smallint DEFAULT 0 NOT NULL,
     seats integer,
     features text[] DEFAULT '{}'::text[] NOT NULL,
+    default_output_tokens octroi_private.quantity,
+    least_output_tokens octroi_private.quantity,
+    hold_wait_seconds smallint DEFAULT 20 NOT NULL,
+    on_disconnect text DEFAULT 'cancel'::text NOT NULL,
     content jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT plan_version_allowed_models_check CHECK (((cardinality(allowed_models) >= 1) AND (cardinality(allowed_models) <= 500))),
     CONSTRAINT plan_version_content_check CHECK ((jsonb_typeof(content) = 'object'::text)),
+    CONSTRAINT plan_version_default_output_tokens_check CHECK ((((default_output_tokens)::bigint >= 1) AND ((default_output_tokens)::bigint <= 1000000))),
     CONSTRAINT plan_version_features_check CHECK ((cardinality(features) <= 50)),
+    CONSTRAINT plan_version_hold_wait_seconds_check CHECK (((hold_wait_seconds >= 0) AND (hold_wait_seconds <= 60))),
+    CONSTRAINT plan_version_least_output_tokens_check CHECK ((((least_output_tokens)::bigint >= 1) AND ((least_output_tokens)::bigint <= 1000000))),
+    CONSTRAINT plan_version_on_disconnect_check CHECK ((on_disconnect = ANY (ARRAY['cancel'::text, 'drain'::text]))),
     CONSTRAINT plan_version_seats_check CHECK (((seats >= 1) AND (seats <= 100000))),
     CONSTRAINT plan_version_trial_days_check CHECK (((trial_days >= 0) AND (trial_days <= 730))),
     CONSTRAINT plan_version_version_check CHECK ((version > 0))
@@ -11617,6 +14995,7 @@ CREATE FUNCTION octroi_private.void_all_entitlements() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+  lock table octroi_private.entitlement in share row exclusive mode;
   delete from octroi_private.entitlement;
   return null;
 end
@@ -11680,6 +15059,47 @@ CREATE FUNCTION octroi_private.waived_after() RETURNS interval
 $$;
 
 ALTER FUNCTION octroi_private.waived_after() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.wanted_change(p_account_id uuid, p_plan text, p_billing_interval text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_version octroi_private.plan_version := octroi_private.version_on_sale(p_plan, p_billing_interval);
+  v_subscription octroi_private.stripe_subscription := octroi_private.billed_subscription(p_account_id);
+  v_has record;
+  v_is_upgrade boolean;
+begin
+  if v_subscription.status is null or v_subscription.status not in ('trialing', 'active') then
+    raise exception 'there is no subscription in good standing to change' using errcode = 'OC032',
+      hint = 'start_checkout begins one, open_portal pays what is due.';
+  end if;
+  select p.plan_version_id, p.billing_interval, n.rank into v_has
+  from octroi_private.stripe_subscription_item as i
+  join octroi_private.stripe_catalogue as k on k.stripe_id = i.price_id
+  join octroi_private.plan_price as p on p.lookup_key = k.key
+  join octroi_private.plan_version as v on v.id = p.plan_version_id
+  join octroi_private.plan as n on n.code = v.plan_code
+  where i.subscription_id = v_subscription.id
+  limit 1;
+  if v_has.plan_version_id is null then
+    raise exception 'the subscription is to something that is not sold here' using errcode = 'OC032';
+  elsif (v_has.plan_version_id, v_has.billing_interval) = (v_version.id, p_billing_interval) then
+    raise exception 'the subscription is to this plan already' using errcode = 'OC032',
+      hint = 'resume_subscription takes back a change that waits.';
+  end if;
+  select n.rank > v_has.rank
+    or n.rank = v_has.rank and v_has.billing_interval = 'month' and p_billing_interval = 'year'
+  into v_is_upgrade
+  from octroi_private.plan as n where n.code = v_version.plan_code;
+  return jsonb_build_object(
+    'plan_version_id', v_version.id, 'billing_interval', p_billing_interval,
+    'when', case when v_is_upgrade then 'now' else 'period_end' end
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.wanted_change(p_account_id uuid, p_plan text, p_billing_interval text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.watch_billing(p_max_rows integer) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -11772,6 +15192,8 @@ declare
   v_account octroi_private.account;
   v_key octroi_private.api_key;
   v_plan octroi_private.plan_version;
+  -- the model's name, whatever other name it was asked by
+  v_model text;
 begin
   select a.* into v_account from octroi_private.account as a where a.id = p_account_id;
   if not exists (
@@ -11798,14 +15220,16 @@ begin
   where s.account_id = p_account_id and s.ended_at is null;
   if v_plan.id is null then
     return 'no_plan';
+  elsif not octroi_private.has_seat(p_account_id, p_user_id, v_plan.seats) then
+    return 'no_seat';
   end if;
-  if not exists (
-    select from octroi_private.model_price as p
-    where p.model = p_model and p.valid operator(pg_catalog.@>) v_now
-  ) then
+  select p.model into v_model
+  from octroi_private.model_price as p
+  where p.id = octroi_private.price_at(p_model, v_now);
+  if v_model is null then
     return 'model_not_priced';
   end if;
-  if p_model <> all(v_plan.allowed_models) or p_model <> all(v_key.allowed_models) then
+  if not v_plan.allowed_models && array[p_model, v_model] or not v_key.allowed_models && array[p_model, v_model] then
     return 'model_not_allowed';
   end if;
   return null;
@@ -11867,32 +15291,6 @@ CREATE VIEW octroi.alerts WITH (security_invoker='true') AS
 ALTER TABLE octroi.alerts OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi.alerts IS 'Thresholds that were reached: the reader''s own, and those of the accounts they administer.';
-
-CREATE TABLE octroi_private.api_key (
-    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
-    account_id uuid NOT NULL,
-    user_id uuid NOT NULL,
-    name text NOT NULL,
-    key_prefix text NOT NULL,
-    key_hash bytea NOT NULL,
-    allowed_models text[],
-    allowed_endpoints text[],
-    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
-    expires_at timestamp with time zone,
-    revoked_at timestamp with time zone,
-    CONSTRAINT api_key_allowed_endpoints_check CHECK (((cardinality(allowed_endpoints) > 0) AND (allowed_endpoints <@ ARRAY['chat.completions'::text, 'responses'::text, 'embeddings'::text]))),
-    CONSTRAINT api_key_allowed_models_check CHECK (((cardinality(allowed_models) >= 1) AND (cardinality(allowed_models) <= 100))),
-    CONSTRAINT api_key_check CHECK ((expires_at > created_at)),
-    CONSTRAINT api_key_key_hash_check CHECK ((octet_length(key_hash) = 32)),
-    CONSTRAINT api_key_key_prefix_check CHECK (((length(key_prefix) >= 8) AND (length(key_prefix) <= 16))),
-    CONSTRAINT api_key_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
-);
-
-ALTER TABLE ONLY octroi_private.api_key FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.api_key OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.api_key IS 'A bearer secret of one member of one account. Only its SHA-256 is stored.';
 
 CREATE TABLE octroi_private.api_key_previous (
     key_hash bytea NOT NULL,
@@ -11956,6 +15354,37 @@ ALTER TABLE octroi.billing_requests OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi.billing_requests IS 'What was asked of Stripe for the accounts the reader administers, and what became of it.';
 
+CREATE TABLE octroi_private.budget (
+    account_id uuid NOT NULL,
+    scope octroi_private.scope_name NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    period octroi_private.period_name NOT NULL,
+    amount octroi_private.quantity NOT NULL,
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT budget_subject_unless_account CHECK ((((scope)::text = 'account'::text) = (subject = ''::text)))
+);
+
+ALTER TABLE ONLY octroi_private.budget FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.budget OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.budget IS 'A limit that an account sets for itself: a key, a member, a model, or all of it. Where a plan limits the same thing, the smaller holds.';
+
+CREATE VIEW octroi.budgets WITH (security_invoker='true') AS
+ SELECT b.account_id,
+    b.scope,
+    b.subject,
+    b.meter,
+    b.period,
+    b.amount,
+    b.created_at
+   FROM octroi_private.budget b;
+
+ALTER TABLE octroi.budgets OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi.budgets IS 'Limits that accounts set for themselves: all of the accounts the reader administers; of other teams of theirs what binds the reader.';
+
 CREATE VIEW octroi.invoices WITH (security_invoker='true') AS
  SELECT i.account_id,
     i.id,
@@ -11966,8 +15395,14 @@ CREATE VIEW octroi.invoices WITH (security_invoker='true') AS
     i.created_at,
     i.period_start,
     i.period_end,
-    i.paid_at
-   FROM octroi_private.my_invoices() i(account_id, id, status, total_minor, amount_paid_minor, currency, created_at, period_start, period_end, paid_at);
+    i.paid_at,
+    i.number,
+    i.subtotal_minor,
+    i.tax_minor,
+    i.lines,
+    i.hosted_url,
+    i.pdf_url
+   FROM octroi_private.my_invoices() i(account_id, id, status, total_minor, amount_paid_minor, currency, created_at, period_start, period_end, paid_at, number, subtotal_minor, tax_minor, lines, hosted_url, pdf_url);
 
 ALTER TABLE octroi.invoices OWNER TO octroi_owner;
 
@@ -12005,8 +15440,12 @@ CREATE VIEW octroi.quota WITH (security_invoker='true') AS
     q.remaining,
     q.period_start,
     q.resets_at,
-    q.plan
-   FROM octroi.my_quota() q(scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan);
+    q.plan,
+    q.included,
+    q.from_grants,
+    q.overage,
+    q.charged_above
+   FROM octroi.my_quota() q(scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, included, from_grants, overage, charged_above);
 
 ALTER TABLE octroi.quota OWNER TO octroi_owner;
 
@@ -12066,7 +15505,8 @@ CREATE VIEW octroi.usage WITH (security_invoker='true') AS
     e.overrun_tokens,
     e.latency_ms,
     e.first_token_ms,
-    e.occurred_at
+    e.occurred_at,
+    e.cache_write_12h_tokens
    FROM octroi_private.usage_event e;
 
 ALTER TABLE octroi.usage OWNER TO octroi_owner;
@@ -12120,7 +15560,9 @@ CREATE TABLE octroi_private.account (
     status text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
     closed_at timestamp with time zone,
+    default_output_tokens octroi_private.quantity,
     CONSTRAINT account_closed_or_owned CHECK (((status = 'closed'::text) = (closed_at IS NOT NULL))),
+    CONSTRAINT account_default_output_tokens_check CHECK ((((default_output_tokens)::bigint >= 1) AND ((default_output_tokens)::bigint <= 1000000))),
     CONSTRAINT account_kind_check CHECK ((kind = ANY (ARRAY['personal'::text, 'team'::text]))),
     CONSTRAINT account_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT account_open_has_owner CHECK (((status = 'closed'::text) OR (owner_user_id IS NOT NULL))),
@@ -12133,13 +15575,32 @@ ALTER TABLE octroi_private.account OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.account IS 'The billing unit: one person, or a team.';
 
+CREATE TABLE octroi_private.account_limit (
+    account_id uuid NOT NULL,
+    model text DEFAULT ''::text NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    period octroi_private.period_name NOT NULL,
+    amount octroi_private.quantity NOT NULL,
+    reason text NOT NULL,
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT account_limit_model_check CHECK ((length(model) <= 200)),
+    CONSTRAINT account_limit_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200)))
+);
+
+ALTER TABLE ONLY octroi_private.account_limit FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.account_limit OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.account_limit IS 'A limit that the operator sets on one account, or on one model of it, beside its plan: the smallest holds, and the account cannot lift it.';
+
 CREATE VIEW octroi_private.admin_account AS
  SELECT t.id,
     t.kind,
     t.owner_user_id,
     t.status,
     t.created_at,
-    t.closed_at
+    t.closed_at,
+    t.default_output_tokens
    FROM (octroi_private.account t
      CROSS JOIN ( VALUES (true)) beside(it))
   WHERE ( SELECT octroi_private.log_admin_read('account'::text) AS log_admin_read);
@@ -12147,6 +15608,22 @@ CREATE VIEW octroi_private.admin_account AS
 ALTER TABLE octroi_private.admin_account OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi_private.admin_account IS 'account for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE VIEW octroi_private.admin_account_limit AS
+ SELECT t.account_id,
+    t.model,
+    t.meter,
+    t.period,
+    t.amount,
+    t.reason,
+    t.created_at
+   FROM (octroi_private.account_limit t
+     CROSS JOIN ( VALUES (true)) beside(it))
+  WHERE ( SELECT octroi_private.log_admin_read('account_limit'::text) AS log_admin_read);
+
+ALTER TABLE octroi_private.admin_account_limit OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_account_limit IS 'account_limit for operators, without contact data and content. Each reading is in the audit log.';
 
 CREATE VIEW octroi_private.admin_alert AS
  SELECT t.id,
@@ -12365,6 +15842,7 @@ CREATE VIEW octroi_private.admin_billing_request AS
     t.kind,
     t.state,
     t.object_id,
+    t.preview,
     t.error,
     t.message,
     t.created_at,
@@ -12411,23 +15889,6 @@ ALTER TABLE octroi_private.admin_breach_notice OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi_private.admin_breach_notice IS 'breach_notice for operators, without contact data and content. Each reading is in the audit log.';
 
-CREATE TABLE octroi_private.budget (
-    account_id uuid NOT NULL,
-    scope octroi_private.scope_name NOT NULL,
-    subject text DEFAULT ''::text NOT NULL,
-    meter octroi_private.meter_name NOT NULL,
-    period octroi_private.period_name NOT NULL,
-    amount octroi_private.quantity NOT NULL,
-    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
-    CONSTRAINT budget_subject_unless_account CHECK ((((scope)::text = 'account'::text) = (subject = ''::text)))
-);
-
-ALTER TABLE ONLY octroi_private.budget FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.budget OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.budget IS 'A limit that an account sets for itself: a key, a member, a model, or all of it. Where a plan limits the same thing, the smaller holds.';
-
 CREATE VIEW octroi_private.admin_budget AS
  SELECT t.account_id,
     t.scope,
@@ -12469,6 +15930,10 @@ CREATE TABLE octroi_private.entitlement (
     price_id bigint NOT NULL,
     plan_code text NOT NULL,
     balance_ids bigint[] NOT NULL,
+    default_output_tokens octroi_private.quantity NOT NULL,
+    least_output_tokens octroi_private.quantity NOT NULL,
+    hold_wait_seconds integer NOT NULL,
+    on_disconnect text NOT NULL,
     valid_until timestamp with time zone NOT NULL
 );
 
@@ -12486,6 +15951,10 @@ CREATE VIEW octroi_private.admin_entitlement AS
     t.price_id,
     t.plan_code,
     t.balance_ids,
+    t.default_output_tokens,
+    t.least_output_tokens,
+    t.hold_wait_seconds,
+    t.on_disconnect,
     t.valid_until
    FROM (octroi_private.entitlement t
      CROSS JOIN ( VALUES (true)) beside(it))
@@ -12495,33 +15964,47 @@ ALTER TABLE octroi_private.admin_entitlement OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi_private.admin_entitlement IS 'entitlement for operators, without contact data and content. Each reading is in the audit log.';
 
-CREATE TABLE octroi_private.mail (
-    id uuid DEFAULT octroi_private.uuid_v7() NOT NULL,
-    user_id uuid NOT NULL,
-    account_id uuid NOT NULL,
-    kind text NOT NULL,
-    dedupe_key text NOT NULL,
-    data jsonb NOT NULL,
-    state text DEFAULT 'queued'::text NOT NULL,
-    attempt integer DEFAULT 0 NOT NULL,
-    detail text,
-    created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    finished_at timestamp with time zone,
-    CONSTRAINT mail_attempt_check CHECK ((attempt >= 0)),
-    CONSTRAINT mail_data_check CHECK ((jsonb_typeof(data) = 'object'::text)),
-    CONSTRAINT mail_dedupe_key_check CHECK ((length(dedupe_key) <= 300)),
-    CONSTRAINT mail_detail_check CHECK ((length(detail) <= 500)),
-    CONSTRAINT mail_finished_or_not CHECK (((state = ANY (ARRAY['queued'::text, 'sending'::text])) = (finished_at IS NULL))),
-    CONSTRAINT mail_kind_check CHECK ((kind = ANY (ARRAY['threshold'::text, 'payment_failed'::text, 'subscription_ended'::text, 'top_up_received'::text, 'auto_top_up_failed'::text, 'new_owner'::text, 'news'::text, 'breach'::text]))),
-    CONSTRAINT mail_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'cancelled'::text])))
+CREATE VIEW octroi_private.admin_invitation AS
+ SELECT t.id,
+    t.account_id,
+    t.user_id,
+    t.role,
+    t.accept_url,
+    t.state,
+    t.letters,
+    t.created_at,
+    t.last_letter_at,
+    t.expires_at,
+    t.ended_at
+   FROM (octroi_private.invitation t
+     CROSS JOIN ( VALUES (true)) beside(it))
+  WHERE ( SELECT octroi_private.log_admin_read('invitation'::text) AS log_admin_read);
+
+ALTER TABLE octroi_private.admin_invitation OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_invitation IS 'invitation for operators, without contact data and content. Each reading is in the audit log.';
+
+CREATE TABLE octroi_private.invitation_link (
+    token_hash bytea NOT NULL,
+    invitation_id uuid NOT NULL,
+    CONSTRAINT invitation_link_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
 
-ALTER TABLE ONLY octroi_private.mail FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY octroi_private.invitation_link FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE octroi_private.mail OWNER TO octroi_owner;
+ALTER TABLE octroi_private.invitation_link OWNER TO octroi_owner;
 
-COMMENT ON TABLE octroi_private.mail IS 'Mail to users: queued, sending, then sent, refused, unknown or cancelled.';
+COMMENT ON TABLE octroi_private.invitation_link IS 'What opens an invitation, by the SHA-256 of its token. Gone when it is used or the invitation ends.';
+
+CREATE VIEW octroi_private.admin_invitation_link AS
+ SELECT t.invitation_id
+   FROM (octroi_private.invitation_link t
+     CROSS JOIN ( VALUES (true)) beside(it))
+  WHERE ( SELECT octroi_private.log_admin_read('invitation_link'::text) AS log_admin_read);
+
+ALTER TABLE octroi_private.admin_invitation_link OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_invitation_link IS 'invitation_link for operators, without contact data and content. Each reading is in the audit log.';
 
 CREATE VIEW octroi_private.admin_mail AS
  SELECT t.id,
@@ -12860,6 +16343,60 @@ ALTER TABLE octroi_private.admin_quota_grant OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi_private.admin_quota_grant IS 'quota_grant for operators, without contact data and content. Each reading is in the audit log.';
 
+CREATE TABLE octroi_private.refused_call (
+    account_id uuid NOT NULL,
+    day date NOT NULL,
+    code text NOT NULL,
+    status smallint NOT NULL,
+    refusals octroi_private.quantity NOT NULL,
+    last_refused_at timestamp with time zone NOT NULL,
+    api_key_id uuid,
+    endpoint text,
+    model text,
+    scope octroi_private.scope_name,
+    meter octroi_private.meter_name,
+    period octroi_private.period_name,
+    granted octroi_private.quantity,
+    used octroi_private.quantity,
+    held octroi_private.quantity,
+    CONSTRAINT refused_call_code_check CHECK ((code ~ '^[a-z][a-z0-9_]{0,59}$'::text)),
+    CONSTRAINT refused_call_endpoint_check CHECK ((endpoint = ANY (ARRAY['chat.completions'::text, 'responses'::text, 'embeddings'::text]))),
+    CONSTRAINT refused_call_limit_whole_or_none CHECK ((num_nulls(scope, meter, period, granted, used, held) = ANY (ARRAY[0, 6]))),
+    CONSTRAINT refused_call_model_check CHECK ((model ~ '^[A-Za-z0-9._:/-]{1,100}$'::text)),
+    CONSTRAINT refused_call_status_check CHECK (((status >= 400) AND (status <= 599)))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY octroi_private.refused_call FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.refused_call OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.refused_call IS 'How often an account''s calls were refused, by UTC day and code, and the last of them. Kept for 30 days.';
+
+CREATE VIEW octroi_private.admin_refused_call AS
+ SELECT t.account_id,
+    t.day,
+    t.code,
+    t.status,
+    t.refusals,
+    t.last_refused_at,
+    t.api_key_id,
+    t.endpoint,
+    t.model,
+    t.scope,
+    t.meter,
+    t.period,
+    t.granted,
+    t.used,
+    t.held
+   FROM (octroi_private.refused_call t
+     CROSS JOIN ( VALUES (true)) beside(it))
+  WHERE ( SELECT octroi_private.log_admin_read('refused_call'::text) AS log_admin_read);
+
+ALTER TABLE octroi_private.admin_refused_call OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.admin_refused_call IS 'refused_call for operators, without contact data and content. Each reading is in the audit log.';
+
 CREATE VIEW octroi_private.admin_request AS
  SELECT t.id,
     t.account_id,
@@ -12873,6 +16410,7 @@ CREATE VIEW octroi_private.admin_request AS
     t.hold_amounts,
     t.input_tokens,
     t.output_tokens,
+    t.output_bound,
     t.choices,
     t.hold_requests,
     t.hold_tokens,
@@ -13010,6 +16548,7 @@ CREATE TABLE octroi_private.stripe_checkout_session (
     reference text,
     subscription_id text,
     payment_intent_id text,
+    invoice_id text,
     amount_total_minor bigint,
     currency text,
     created_at timestamp with time zone NOT NULL,
@@ -13031,6 +16570,7 @@ CREATE VIEW octroi_private.admin_stripe_checkout_session AS
     t.reference,
     t.subscription_id,
     t.payment_intent_id,
+    t.invoice_id,
     t.amount_total_minor,
     t.currency,
     t.created_at,
@@ -13122,7 +16662,12 @@ CREATE VIEW octroi_private.admin_stripe_invoice AS
     t.next_attempt_at,
     t.finalized_at,
     t.paid_at,
-    t.told_attempt
+    t.told_attempt,
+    t.number,
+    t.subtotal_minor,
+    t.tax_minor,
+    t.urls_at,
+    t.reference
    FROM (octroi_private.stripe_invoice t
      CROSS JOIN ( VALUES (true)) beside(it))
   WHERE ( SELECT octroi_private.log_admin_read('stripe_invoice'::text) AS log_admin_read);
@@ -13139,7 +16684,9 @@ CREATE TABLE octroi_private.stripe_invoice_line (
     amount_minor bigint NOT NULL,
     is_proration boolean NOT NULL,
     period_start timestamp with time zone NOT NULL,
-    period_end timestamp with time zone NOT NULL
+    period_end timestamp with time zone NOT NULL,
+    description text,
+    CONSTRAINT stripe_invoice_line_description_check CHECK ((length(description) <= 500))
 );
 
 ALTER TABLE ONLY octroi_private.stripe_invoice_line FORCE ROW LEVEL SECURITY;
@@ -13156,7 +16703,8 @@ CREATE VIEW octroi_private.admin_stripe_invoice_line AS
     t.amount_minor,
     t.is_proration,
     t.period_start,
-    t.period_end
+    t.period_end,
+    t.description
    FROM (octroi_private.stripe_invoice_line t
      CROSS JOIN ( VALUES (true)) beside(it))
   WHERE ( SELECT octroi_private.log_admin_read('stripe_invoice_line'::text) AS log_admin_read);
@@ -13380,6 +16928,7 @@ CREATE VIEW octroi_private.admin_usage_event AS
     t.input_tokens,
     t.cached_input_tokens,
     t.cache_write_tokens,
+    t.cache_write_12h_tokens,
     t.audio_input_tokens,
     t.output_tokens,
     t.reasoning_tokens,
@@ -13468,6 +17017,16 @@ CREATE TABLE octroi_private.billing_setting (
     payment_grace_seconds integer DEFAULT 1814400 NOT NULL,
     draft_watch_seconds integer DEFAULT 7200 NOT NULL,
     report_every_seconds integer DEFAULT 300 NOT NULL,
+    automatic_tax boolean DEFAULT false NOT NULL,
+    tax_ids boolean DEFAULT false NOT NULL,
+    billing_address text DEFAULT 'auto'::text NOT NULL,
+    promotion_codes boolean DEFAULT false NOT NULL,
+    checkout_locale text DEFAULT 'auto'::text NOT NULL,
+    prefill_email boolean DEFAULT true NOT NULL,
+    require_terms boolean DEFAULT false NOT NULL,
+    pack_invoices boolean DEFAULT true NOT NULL,
+    CONSTRAINT billing_setting_billing_address_check CHECK ((billing_address = ANY (ARRAY['auto'::text, 'required'::text]))),
+    CONSTRAINT billing_setting_checkout_locale_check CHECK ((checkout_locale ~ '^(auto|account|[a-z]{2,3}(-[A-Z0-9]{2,3})?)$'::text)),
     CONSTRAINT billing_setting_draft_watch_seconds_check CHECK (((draft_watch_seconds >= 60) AND (draft_watch_seconds <= 259200))),
     CONSTRAINT billing_setting_only_row_check CHECK (only_row),
     CONSTRAINT billing_setting_payment_grace_seconds_check CHECK (((payment_grace_seconds >= 0) AND (payment_grace_seconds <= 1814400))),
@@ -13529,6 +17088,7 @@ CREATE TABLE octroi_private.contact (
     email bytea,
     email_index bytea,
     phone bytea,
+    is_verified boolean DEFAULT false NOT NULL,
     CONSTRAINT contact_email_check CHECK (((octet_length(email) >= 44) AND (octet_length(email) <= 1500))),
     CONSTRAINT contact_email_index_check CHECK ((octet_length(email_index) = 32)),
     CONSTRAINT contact_has_one CHECK ((num_nonnulls(email, phone) > 0)),
@@ -13564,6 +17124,148 @@ ALTER TABLE ONLY octroi_private.contact_change FORCE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.contact_change OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.contact_change IS 'Corrections on their way to Stripe. What was given is forgotten as soon as they are there.';
+
+CREATE TABLE octroi_private.plan (
+    code text NOT NULL,
+    name text NOT NULL,
+    is_default boolean DEFAULT false NOT NULL,
+    rank smallint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT plan_code_check CHECK ((code ~ '^[a-z][a-z0-9_]{0,39}$'::text)),
+    CONSTRAINT plan_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+ALTER TABLE ONLY octroi_private.plan FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.plan OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.plan IS 'A plan as customers know it. The default one is given at sign-up, and when a paid one ends.';
+
+CREATE TABLE octroi_private.plan_limit (
+    plan_version_id bigint NOT NULL,
+    scope octroi_private.scope_name NOT NULL,
+    model text DEFAULT ''::text NOT NULL,
+    meter octroi_private.meter_name NOT NULL,
+    period octroi_private.period_name NOT NULL,
+    amount octroi_private.quantity NOT NULL,
+    overage octroi_private.quantity DEFAULT 0 NOT NULL,
+    rollover_max octroi_private.quantity DEFAULT 0 NOT NULL,
+    rollover_months smallint DEFAULT 1 NOT NULL,
+    CONSTRAINT plan_limit_model_only_for_models CHECK ((((scope)::text = 'model'::text) = (model <> ''::text))),
+    CONSTRAINT plan_limit_overage_on_account CHECK ((((overage)::bigint = 0) OR (((scope)::text = 'account'::text) AND ((period)::text = 'month'::text)))),
+    CONSTRAINT plan_limit_rollover_months_check CHECK (((rollover_months >= 1) AND (rollover_months <= 12))),
+    CONSTRAINT plan_limit_rollover_on_account CHECK ((((rollover_max)::bigint = 0) OR (((scope)::text = 'account'::text) AND ((period)::text = 'month'::text))))
+);
+
+ALTER TABLE ONLY octroi_private.plan_limit FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.plan_limit OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.plan_limit IS 'A limit of a plan: for the account as a whole, for each member, for each key, or for one model. overage is what may be used beyond amount.';
+
+CREATE VIEW octroi_private.customers AS
+ SELECT a.id AS account_id,
+    a.name AS customer,
+    a.kind,
+    a.owner_user_id,
+    a.status,
+    a.created_at AS since,
+    v.plan_code AS plan,
+    p.name AS plan_name,
+    t.status AS stripe_status,
+    NULLIF(s.granted_until, 'infinity'::timestamp with time zone) AS granted_until,
+    limits.meter,
+    limits.period,
+    limits.granted,
+    limits.used,
+    limits.held,
+    limits.used_percent,
+    COALESCE((limits.used_percent >= 80), false) AS is_near_limit,
+    limits.resets_at,
+    spent.requests,
+    spent.total_tokens,
+    spent.cost_nano_usd,
+    (paid.minor + packs.minor) AS paid_minor,
+    back.minor AS refunded_minor,
+    due.minor AS past_due_minor,
+    due.since AS past_due_since,
+    COALESCE(c.currency, (v.currency)::text) AS currency,
+        CASE
+            WHEN (COALESCE(c.currency, (v.currency)::text, 'usd'::text) = 'usd'::text) THEN ((((paid.minor + packs.minor) - back.minor) * 10000000) - spent.cost_nano_usd)
+            ELSE NULL::bigint
+        END AS margin_nano_usd
+   FROM ((((((((((((octroi_private.account a
+     CROSS JOIN ( SELECT k.at,
+            date_trunc('month'::text, (k.at AT TIME ZONE 'utc'::text)) AS month_day,
+            (date_trunc('month'::text, (k.at AT TIME ZONE 'utc'::text)) AT TIME ZONE 'utc'::text) AS month_start
+           FROM ( SELECT ( SELECT octroi_private.now_for_readers() AS now_for_readers) AS at) k) clock)
+     LEFT JOIN octroi_private.subscription s ON (((s.account_id = a.id) AND (s.ended_at IS NULL))))
+     LEFT JOIN octroi_private.plan_version v ON ((v.id = s.plan_version_id)))
+     LEFT JOIN octroi_private.plan p ON ((p.code = v.plan_code)))
+     LEFT JOIN octroi_private.stripe_subscription t ON (((t.id)::text = s.stripe_subscription_id)))
+     LEFT JOIN octroi_private.stripe_customer c ON (((c.account_id = a.id) AND (NOT c.is_deleted))))
+     LEFT JOIN LATERAL ( SELECT n.meter,
+            n.period,
+            n.granted,
+            n.used,
+            n.held,
+            ((n.used * 100) / GREATEST(n.granted, (1)::bigint)) AS used_percent,
+            NULLIF(n.resets_at, 'infinity'::timestamp with time zone) AS resets_at
+           FROM ( SELECT b.meter,
+                    b.period,
+                    (b.granted)::bigint AS granted,
+                    (b.used)::bigint AS used,
+                    (b.reserved)::bigint AS held,
+                    b.resets_at,
+                    true AS is_open
+                   FROM octroi_private.balance b
+                  WHERE ((b.account_id = a.id) AND (b.resets_at > clock.at) AND ((b.scope)::text = 'account'::text) AND b.is_bound)
+                UNION ALL
+                 SELECT l.meter,
+                    l.period,
+                    (l.amount)::bigint AS amount,
+                    0,
+                    0,
+                    NULL::timestamp with time zone,
+                    false
+                   FROM octroi_private.plan_limit l
+                  WHERE ((l.plan_version_id = s.plan_version_id) AND ((l.scope)::text = 'account'::text))) n
+          ORDER BY ((n.used * 100) / GREATEST(n.granted, (1)::bigint)) DESC, n.is_open DESC, ((n.period)::text = 'month'::text) DESC, n.meter DESC
+         LIMIT 1) limits ON (true))
+     CROSS JOIN LATERAL ( SELECT (COALESCE(sum((d.requests)::bigint), (0)::numeric))::bigint AS requests,
+            (COALESCE(sum((d.total_tokens)::bigint), (0)::numeric))::bigint AS total_tokens,
+            (COALESCE(sum((d.cost_nano_usd)::bigint), (0)::numeric))::bigint AS cost_nano_usd
+           FROM octroi_private.usage_daily d
+          WHERE ((d.account_id = a.id) AND (d.day >= (clock.month_day)::date))) spent)
+     CROSS JOIN LATERAL ( SELECT (COALESCE(sum(i.amount_paid_minor), (0)::numeric))::bigint AS minor
+           FROM octroi_private.stripe_invoice i
+          WHERE ((i.customer_id = (c.id)::text) AND (i.created_at >= (clock.month_start - '60 days'::interval)) AND (i.paid_at >= clock.month_start) AND (i.status = 'paid'::text))) paid)
+     CROSS JOIN LATERAL ( SELECT (COALESCE(sum(o.paid_minor), (0)::numeric))::bigint AS minor
+           FROM ( SELECT DISTINCT ON (COALESCE(u.payment_intent_id, (u.grant_id)::text)) u.paid_minor
+                   FROM octroi_private.top_up u
+                  WHERE ((u.account_id = a.id) AND (u.bought_at >= clock.month_start) AND (NOT (EXISTS ( SELECT
+                           FROM octroi_private.stripe_invoice_payment y
+                          WHERE ((y.payment_intent_id)::text = u.payment_intent_id)))))) o) packs)
+     CROSS JOIN LATERAL ( SELECT (COALESCE(sum(g.amount_minor), (0)::numeric))::bigint AS minor
+           FROM (octroi_private.stripe_charge h
+             CROSS JOIN LATERAL ( SELECT r.amount_minor
+                   FROM octroi_private.stripe_refund r
+                  WHERE ((r.charge_id = (h.id)::text) AND (r.status = 'succeeded'::text) AND (r.created_at >= clock.month_start))
+                UNION ALL
+                 SELECT d.amount_minor
+                   FROM octroi_private.stripe_dispute d
+                  WHERE ((d.payment_intent_id = h.payment_intent_id) AND (d.created_at >= clock.month_start) AND (d.status = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'lost'::text])))) g)
+          WHERE (h.customer_id = (c.id)::text)) back)
+     CROSS JOIN LATERAL ( SELECT (COALESCE(sum((i.amount_due_minor - i.amount_paid_minor)), (0)::numeric))::bigint AS minor,
+            min(i.created_at) AS since
+           FROM octroi_private.stripe_invoice i
+          WHERE ((i.customer_id = (c.id)::text) AND (i.status = 'open'::text) AND (i.attempt_count > 0))) due)
+  WHERE ((a.status <> 'closed'::text) AND ( SELECT octroi_private.log_admin_read('account'::text) AS log_admin_read));
+
+ALTER TABLE octroi_private.customers OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.customers IS 'Every open account with its plan, the limit of which most is used, and this calendar month (UTC) in money: cost, paid, refunded, margin (null unless it pays in USD), and what is past due. For operators; each reading is in the audit log.';
 
 CREATE TABLE octroi_private.data_key (
     user_id uuid NOT NULL,
@@ -13636,28 +17338,6 @@ ALTER TABLE octroi_private.export_ticket OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.export_ticket IS 'Opens the door to one bundle, once. Only the hash of the token is stored.';
 
-CREATE TABLE octroi_private.plan_limit (
-    plan_version_id bigint NOT NULL,
-    scope octroi_private.scope_name NOT NULL,
-    model text DEFAULT ''::text NOT NULL,
-    meter octroi_private.meter_name NOT NULL,
-    period octroi_private.period_name NOT NULL,
-    amount octroi_private.quantity NOT NULL,
-    overage octroi_private.quantity DEFAULT 0 NOT NULL,
-    rollover_max octroi_private.quantity DEFAULT 0 NOT NULL,
-    rollover_months smallint DEFAULT 1 NOT NULL,
-    CONSTRAINT plan_limit_model_only_for_models CHECK ((((scope)::text = 'model'::text) = (model <> ''::text))),
-    CONSTRAINT plan_limit_overage_on_account CHECK ((((overage)::bigint = 0) OR (((scope)::text = 'account'::text) AND ((period)::text = 'month'::text)))),
-    CONSTRAINT plan_limit_rollover_months_check CHECK (((rollover_months >= 1) AND (rollover_months <= 12))),
-    CONSTRAINT plan_limit_rollover_on_account CHECK ((((rollover_max)::bigint = 0) OR (((scope)::text = 'account'::text) AND ((period)::text = 'month'::text))))
-);
-
-ALTER TABLE ONLY octroi_private.plan_limit FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.plan_limit OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.plan_limit IS 'A limit of a plan: for the account as a whole, for each member, for each key, or for one model. overage is what may be used beyond amount.';
-
 CREATE TABLE octroi_private.plan_overage (
     plan_version_id bigint NOT NULL,
     meter octroi_private.meter_name NOT NULL,
@@ -13724,12 +17404,24 @@ CREATE VIEW octroi_private.limit_in_force WITH (security_invoker='true') AS
             (b.period)::text AS period,
             (b.amount)::bigint AS amount,
             0
-           FROM octroi_private.budget b) every
+           FROM octroi_private.budget b
+        UNION ALL
+         SELECT o.account_id,
+                CASE
+                    WHEN (o.model = ''::text) THEN 'account'::text
+                    ELSE 'model'::text
+                END AS "case",
+            o.model,
+            (o.meter)::text AS meter,
+            (o.period)::text AS period,
+            (o.amount)::bigint AS amount,
+            0
+           FROM octroi_private.account_limit o) every
   GROUP BY every.account_id, every.scope, every.subject, every.meter, every.period;
 
 ALTER TABLE octroi_private.limit_in_force OWNER TO octroi_owner;
 
-COMMENT ON VIEW octroi_private.limit_in_force IS 'Limits of plans and budgets by what they bound, without grants on top. Overage is what the account lets happen.';
+COMMENT ON VIEW octroi_private.limit_in_force IS 'Limits of plans, budgets and the operator by what they bound, without grants on top. Overage is what the account lets happen.';
 
 CREATE VIEW octroi_private.integrity WITH (security_invoker='true') AS
  SELECT 'I2 a settled call has one usage event'::text AS violated,
@@ -13893,7 +17585,8 @@ UNION ALL
  SELECT 'I3 an entitlement names every balance that binds it'::text AS violated,
     (e.user_id)::text AS subject,
     e.model AS detail
-   FROM octroi_private.entitlement e
+   FROM (octroi_private.entitlement e
+     JOIN octroi_private.model_price p ON ((p.id = e.price_id)))
   WHERE ((e.valid_until > octroi_private.now()) AND (e.balance_ids IS DISTINCT FROM COALESCE(( SELECT array_agg(b.id ORDER BY b.id) AS array_agg
            FROM (octroi_private.balance b
              JOIN octroi_private.limit_in_force l ON (((l.account_id = b.account_id) AND (l.scope = (b.scope)::text) AND (l.subject = b.subject) AND (l.meter = (b.meter)::text) AND (l.period = (b.period)::text))))
@@ -13902,7 +17595,11 @@ UNION ALL
                     WHEN 'account'::text THEN ''::text
                     WHEN 'member'::text THEN (e.user_id)::text
                     WHEN 'api_key'::text THEN (e.api_key_id)::text
-                    WHEN 'model'::text THEN e.model
+                    WHEN 'model'::text THEN
+                    CASE b.subject
+                        WHEN e.model THEN e.model
+                        ELSE p.model
+                    END
                     ELSE NULL::text
                 END))), '{}'::bigint[])))
 UNION ALL
@@ -14011,6 +17708,19 @@ CREATE VIEW octroi_private.metered_subscription WITH (security_invoker='true') A
 ALTER TABLE octroi_private.metered_subscription OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi_private.metered_subscription IS 'Subscriptions that Stripe bills for what is used beyond the plan, by the meter that counts it.';
+
+CREATE TABLE octroi_private.model_alias (
+    alias text NOT NULL,
+    model text NOT NULL,
+    CONSTRAINT model_alias_alias_check CHECK ((alias ~ '^[a-z0-9][a-z0-9.:_-]{0,99}$'::text)),
+    CONSTRAINT model_alias_is_another_name CHECK ((model <> alias))
+);
+
+ALTER TABLE ONLY octroi_private.model_alias FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.model_alias OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.model_alias IS 'Other names of a model, such as dated ones, at whose price they are answered. A name with a price of its own is no alias.';
 
 ALTER TABLE octroi_private.model_price ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME octroi_private.model_price_id_seq
@@ -14137,23 +17847,6 @@ ALTER TABLE octroi_private.personal_data OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi_private.personal_data IS 'personal_table and personal_column, as far as the table and the column exist.';
 
-CREATE TABLE octroi_private.plan (
-    code text NOT NULL,
-    name text NOT NULL,
-    is_default boolean DEFAULT false NOT NULL,
-    rank smallint DEFAULT 0 NOT NULL,
-    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
-    retired_at timestamp with time zone,
-    CONSTRAINT plan_code_check CHECK ((code ~ '^[a-z][a-z0-9_]{0,39}$'::text)),
-    CONSTRAINT plan_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
-);
-
-ALTER TABLE ONLY octroi_private.plan FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE octroi_private.plan OWNER TO octroi_owner;
-
-COMMENT ON TABLE octroi_private.plan IS 'A plan as customers know it. The default one is given at sign-up, and when a paid one ends.';
-
 CREATE TABLE octroi_private.plan_price (
     plan_version_id bigint NOT NULL,
     billing_interval octroi_private.billing_interval NOT NULL,
@@ -14232,6 +17925,25 @@ ALTER TABLE ONLY octroi_private.processor FORCE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.processor OWNER TO octroi_owner;
 
 COMMENT ON TABLE octroi_private.processor IS 'Who handles personal data for the operator. The operator adds their own.';
+
+CREATE TABLE octroi_private.promotion (
+    code text NOT NULL,
+    plan_code text,
+    meter octroi_private.meter_name NOT NULL,
+    amount octroi_private.quantity NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    created_at timestamp with time zone DEFAULT octroi_private.now() NOT NULL,
+    CONSTRAINT promotion_amount_check CHECK (((amount)::bigint > 0)),
+    CONSTRAINT promotion_code_check CHECK ((code ~ '^[a-z0-9][a-z0-9._-]{0,59}$'::text)),
+    CONSTRAINT promotion_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200)))
+);
+
+ALTER TABLE ONLY octroi_private.promotion FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.promotion OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.promotion IS 'Quota that an operator gives to many accounts, once each.';
 
 CREATE TABLE octroi_private.reconciliation (
     id bigint NOT NULL,
@@ -14505,6 +18217,35 @@ ALTER TABLE octroi_private.support_contact OWNER TO octroi_owner;
 
 COMMENT ON VIEW octroi_private.support_contact IS 'Everybody''s contact, masked, for octroi_support. Nothing in it can be unmasked. Each reading is in the audit log.';
 
+CREATE TABLE octroi_private.team_setting (
+    only_row boolean DEFAULT true NOT NULL,
+    max_owned_teams integer DEFAULT 20 NOT NULL,
+    max_owned_unpaid_teams integer DEFAULT 1 NOT NULL,
+    invitation_seconds integer DEFAULT 604800 NOT NULL,
+    max_waiting_invitations integer DEFAULT 100 NOT NULL,
+    max_daily_invitations_of_team integer DEFAULT 100 NOT NULL,
+    max_daily_invitations_of_inviter integer DEFAULT 50 NOT NULL,
+    max_daily_invitations_of_invited integer DEFAULT 3 NOT NULL,
+    letters_per_invitation integer DEFAULT 5 NOT NULL,
+    seconds_between_letters integer DEFAULT 600 NOT NULL,
+    CONSTRAINT team_setting_invitation_seconds_check CHECK (((invitation_seconds >= 3600) AND (invitation_seconds <= 2592000))),
+    CONSTRAINT team_setting_letters_per_invitation_check CHECK (((letters_per_invitation >= 1) AND (letters_per_invitation <= 20))),
+    CONSTRAINT team_setting_max_daily_invitations_of_invited_check CHECK (((max_daily_invitations_of_invited >= 1) AND (max_daily_invitations_of_invited <= 1000))),
+    CONSTRAINT team_setting_max_daily_invitations_of_inviter_check CHECK (((max_daily_invitations_of_inviter >= 1) AND (max_daily_invitations_of_inviter <= 10000))),
+    CONSTRAINT team_setting_max_daily_invitations_of_team_check CHECK (((max_daily_invitations_of_team >= 1) AND (max_daily_invitations_of_team <= 10000))),
+    CONSTRAINT team_setting_max_owned_teams_check CHECK (((max_owned_teams >= 1) AND (max_owned_teams <= 10000))),
+    CONSTRAINT team_setting_max_owned_unpaid_teams_check CHECK (((max_owned_unpaid_teams >= 0) AND (max_owned_unpaid_teams <= 10000))),
+    CONSTRAINT team_setting_max_waiting_invitations_check CHECK (((max_waiting_invitations >= 1) AND (max_waiting_invitations <= 10000))),
+    CONSTRAINT team_setting_only_row_check CHECK (only_row),
+    CONSTRAINT team_setting_seconds_between_letters_check CHECK (((seconds_between_letters >= 0) AND (seconds_between_letters <= 86400)))
+);
+
+ALTER TABLE ONLY octroi_private.team_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.team_setting OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.team_setting IS 'One row: what the operator decides about teams and invitations.';
+
 CREATE TABLE octroi_private.test_clock (
     only_row boolean DEFAULT true NOT NULL,
     shift interval NOT NULL,
@@ -14551,6 +18292,37 @@ ALTER TABLE octroi_private.top_up_pack ALTER COLUMN id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
+CREATE VIEW octroi_private.unconfirmed_usage WITH (security_invoker='true') AS
+ SELECT r.id AS request_id,
+    r.account_id,
+    r.model,
+    COALESCE((e.source)::text, (r.state)::text) AS source,
+    COALESCE(((e.total_tokens)::bigint - (e.overrun_tokens)::bigint), (0)::bigint) AS charged_tokens,
+    GREATEST(((r.hold_tokens)::bigint - COALESCE((e.total_tokens)::bigint, (0)::bigint)), (0)::bigint) AS unconfirmed_tokens,
+    GREATEST(((r.hold_cost_nano_usd)::bigint - COALESCE((e.cost_nano_usd)::bigint, (0)::bigint)), (0)::bigint) AS unconfirmed_cost_nano_usd,
+    r.started_at
+   FROM (octroi_private.request r
+     LEFT JOIN octroi_private.usage_event e ON (((e.id = r.id) AND (e.occurred_at = r.started_at))))
+  WHERE (((e.source)::text = 'estimated'::text) OR ((r.state)::text = 'expired'::text));
+
+ALTER TABLE octroi_private.unconfirmed_usage OWNER TO octroi_owner;
+
+COMMENT ON VIEW octroi_private.unconfirmed_usage IS 'Calls whose usage the provider never told: what was charged, and what it may have billed beyond that at most, the rest of the hold. As long as requests are kept.';
+
+CREATE TABLE octroi_private.unpriced_model (
+    model text NOT NULL,
+    requests octroi_private.quantity NOT NULL,
+    first_asked_at timestamp with time zone NOT NULL,
+    last_asked_at timestamp with time zone NOT NULL,
+    CONSTRAINT unpriced_model_model_check CHECK ((model ~ '^[a-z0-9][a-z0-9.:_-]{0,63}$'::text))
+);
+
+ALTER TABLE ONLY octroi_private.unpriced_model FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.unpriced_model OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.unpriced_model IS 'Models without a price that were asked for, by anybody, and how often. At most 100; forgotten after 30 days.';
+
 CREATE TABLE octroi_private.usage_month_dropped (
     month date NOT NULL,
     dropped_at timestamp with time zone NOT NULL,
@@ -14587,6 +18359,32 @@ ALTER TABLE octroi_private.usage_removal ALTER COLUMN id ADD GENERATED ALWAYS AS
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE octroi_private.waiting_call (
+    account_id uuid NOT NULL,
+    ticket bigint NOT NULL,
+    request_id uuid NOT NULL,
+    balance_id bigint NOT NULL,
+    waits_until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY octroi_private.waiting_call FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.waiting_call OWNER TO octroi_owner;
+
+COMMENT ON TABLE octroi_private.waiting_call IS 'Calls held back until others settle, by ticket. A row goes when its call is granted, refused or gives up.';
+
+ALTER TABLE octroi_private.waiting_call ALTER COLUMN ticket ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME octroi_private.waiting_call_ticket_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY octroi_private.account_limit
+    ADD CONSTRAINT account_limit_pkey PRIMARY KEY (account_id, model, meter, period);
 
 ALTER TABLE ONLY octroi_private.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
@@ -14693,6 +18491,12 @@ ALTER TABLE ONLY octroi_private.export_ticket
 ALTER TABLE ONLY octroi_private.export_ticket
     ADD CONSTRAINT export_ticket_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY octroi_private.invitation_link
+    ADD CONSTRAINT invitation_link_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY octroi_private.invitation
+    ADD CONSTRAINT invitation_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY octroi_private.job
     ADD CONSTRAINT job_pkey PRIMARY KEY (id);
 
@@ -14713,6 +18517,9 @@ ALTER TABLE ONLY octroi_private.member
 
 ALTER TABLE ONLY octroi_private.meter_report
     ADD CONSTRAINT meter_report_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY octroi_private.model_alias
+    ADD CONSTRAINT model_alias_pkey PRIMARY KEY (alias);
 
 ALTER TABLE ONLY octroi_private.model_price
     ADD CONSTRAINT model_price_one_at_a_time EXCLUDE USING gist (model WITH =, valid WITH &&);
@@ -14789,6 +18596,9 @@ ALTER TABLE ONLY octroi_private.privacy_setting
 ALTER TABLE ONLY octroi_private.processor
     ADD CONSTRAINT processor_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY octroi_private.promotion
+    ADD CONSTRAINT promotion_pkey PRIMARY KEY (code);
+
 ALTER TABLE ONLY octroi_private.quota_draw
     ADD CONSTRAINT quota_draw_pkey PRIMARY KEY (grant_id, request_id);
 
@@ -14812,6 +18622,9 @@ ALTER TABLE ONLY octroi_private.recurring_job
 
 ALTER TABLE ONLY octroi_private.refused_access
     ADD CONSTRAINT refused_access_pkey PRIMARY KEY (bucket_at, reason, account_id, api_key_id);
+
+ALTER TABLE ONLY octroi_private.refused_call
+    ADD CONSTRAINT refused_call_pkey PRIMARY KEY (account_id, day, code);
 
 ALTER TABLE octroi_private.request
     ADD CONSTRAINT request_is_sound CHECK (octroi_private.is_sound_request(request.*));
@@ -14891,6 +18704,9 @@ ALTER TABLE ONLY octroi_private.stripe_subscription
 ALTER TABLE ONLY octroi_private.subscription
     ADD CONSTRAINT subscription_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.team_setting
+    ADD CONSTRAINT team_setting_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY octroi_private.test_clock
     ADD CONSTRAINT test_clock_pkey PRIMARY KEY (only_row);
 
@@ -14912,6 +18728,9 @@ ALTER TABLE ONLY octroi_private.top_up_pack
 ALTER TABLE ONLY octroi_private.top_up
     ADD CONSTRAINT top_up_pkey PRIMARY KEY (grant_id);
 
+ALTER TABLE ONLY octroi_private.unpriced_model
+    ADD CONSTRAINT unpriced_model_pkey PRIMARY KEY (model);
+
 ALTER TABLE ONLY octroi_private.usage_daily
     ADD CONSTRAINT usage_daily_pkey PRIMARY KEY (account_id, day, user_id, model);
 
@@ -14924,6 +18743,12 @@ ALTER TABLE ONLY octroi_private.usage_month_dropped
 ALTER TABLE ONLY octroi_private.usage_removal
     ADD CONSTRAINT usage_removal_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY octroi_private.waiting_call
+    ADD CONSTRAINT waiting_call_once UNIQUE (account_id, request_id);
+
+ALTER TABLE ONLY octroi_private.waiting_call
+    ADD CONSTRAINT waiting_call_pkey PRIMARY KEY (account_id, ticket);
+
 CREATE UNIQUE INDEX account_one_personal ON octroi_private.account USING btree (owner_user_id) WHERE (kind = 'personal'::text);
 
 CREATE INDEX account_owner ON octroi_private.account USING btree (owner_user_id);
@@ -14933,6 +18758,8 @@ CREATE INDEX alert_account ON octroi_private.alert USING btree (account_id, rais
 CREATE UNIQUE INDEX alert_once ON octroi_private.alert USING btree (balance_id, threshold) WHERE (cleared_at IS NULL);
 
 CREATE INDEX api_key_account ON octroi_private.api_key USING btree (account_id);
+
+CREATE INDEX api_key_prefix ON octroi_private.api_key USING btree (key_prefix);
 
 CREATE INDEX api_key_previous_key ON octroi_private.api_key_previous USING btree (api_key_id);
 
@@ -14996,6 +18823,20 @@ CREATE INDEX export_ticket_expiry ON octroi_private.export_ticket USING btree (e
 
 CREATE INDEX export_ticket_user ON octroi_private.export_ticket USING btree (user_id, issued_at);
 
+CREATE INDEX invitation_account ON octroi_private.invitation USING btree (account_id, created_at);
+
+CREATE INDEX invitation_address ON octroi_private.invitation USING btree (email_index, created_at);
+
+CREATE INDEX invitation_ended ON octroi_private.invitation USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX invitation_link_invitation ON octroi_private.invitation_link USING btree (invitation_id);
+
+CREATE UNIQUE INDEX invitation_one_waits ON octroi_private.invitation USING btree (account_id, email_index) WHERE (state = 'waiting'::text);
+
+CREATE INDEX invitation_user ON octroi_private.invitation USING btree (user_id, created_at);
+
+CREATE INDEX invitation_waiting ON octroi_private.invitation USING btree (expires_at) WHERE (state = 'waiting'::text);
+
 CREATE INDEX job_due ON octroi_private.job USING btree (run_at, id) WHERE (state = 'queued'::text);
 
 CREATE INDEX job_finished ON octroi_private.job USING btree (finished_at) WHERE (finished_at IS NOT NULL);
@@ -15017,6 +18858,8 @@ CREATE INDEX meter_report_balance ON octroi_private.meter_report USING btree (ba
 CREATE UNIQUE INDEX meter_report_one_in_flight ON octroi_private.meter_report USING btree (customer_id, event_name) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text]));
 
 CREATE INDEX meter_report_to_look_at ON octroi_private.meter_report USING btree (changed_at) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'rejected'::text, 'disputed'::text]));
+
+CREATE INDEX model_alias_model ON octroi_private.model_alias USING btree (model);
 
 CREATE INDEX model_price_model ON octroi_private.model_price USING btree (model);
 
@@ -15042,6 +18885,8 @@ CREATE INDEX quota_grant_revoked ON octroi_private.quota_grant USING btree (acco
 
 CREATE INDEX reconciliation_difference_run ON octroi_private.reconciliation_difference USING btree (run_id);
 
+CREATE INDEX refused_call_day ON octroi_private.refused_call USING btree (day);
+
 CREATE INDEX request_expired ON octroi_private.request USING btree (user_id) WHERE ((state)::text = 'expired'::text);
 
 CREATE UNIQUE INDEX request_idempotency ON octroi_private.request USING btree (account_id, idempotency_key) WHERE ((idempotency_key IS NOT NULL) AND ((state)::text <> 'released'::text));
@@ -15060,9 +18905,13 @@ CREATE INDEX security_signal_dismissed ON octroi_private.security_signal USING b
 
 CREATE INDEX stored_response_expiry ON octroi_private.stored_response USING btree (expires_at);
 
+CREATE INDEX stripe_charge_customer ON octroi_private.stripe_charge USING btree (customer_id);
+
 CREATE INDEX stripe_charge_payment ON octroi_private.stripe_charge USING btree (payment_intent_id);
 
 CREATE INDEX stripe_checkout_session_customer ON octroi_private.stripe_checkout_session USING btree (customer_id);
+
+CREATE INDEX stripe_checkout_session_invoice ON octroi_private.stripe_checkout_session USING btree (invoice_id) WHERE (invoice_id IS NOT NULL);
 
 CREATE INDEX stripe_checkout_session_payment ON octroi_private.stripe_checkout_session USING btree (payment_intent_id);
 
@@ -15080,9 +18929,13 @@ CREATE INDEX stripe_invoice_customer ON octroi_private.stripe_invoice USING btre
 
 CREATE INDEX stripe_invoice_draft ON octroi_private.stripe_invoice USING btree (created_at) WHERE (status = 'draft'::text);
 
+CREATE INDEX stripe_invoice_open ON octroi_private.stripe_invoice USING btree (customer_id) WHERE (status = 'open'::text);
+
 CREATE INDEX stripe_invoice_payment_of ON octroi_private.stripe_invoice_payment USING btree (invoice_id);
 
 CREATE INDEX stripe_invoice_subscription ON octroi_private.stripe_invoice USING btree (subscription_id);
+
+CREATE INDEX stripe_invoice_urls ON octroi_private.stripe_invoice USING btree (urls_at) WHERE (hosted_url IS NOT NULL);
 
 CREATE INDEX stripe_object_troubled ON octroi_private.stripe_object USING btree (applied_at) WHERE (problem IS NOT NULL);
 
@@ -15118,9 +18971,13 @@ CREATE INDEX usage_removal_receipt ON octroi_private.usage_removal USING btree (
 
 CREATE TRIGGER account_audited AFTER DELETE OR UPDATE OF status, owner_user_id, kind ON octroi_private.account FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('account');
 
+CREATE TRIGGER account_limit_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.account_limit FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('account_limit');
+
+CREATE TRIGGER account_limit_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.account_limit FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
+
 CREATE TRIGGER account_of_the_living BEFORE INSERT OR UPDATE OF owner_user_id ON octroi_private.account FOR EACH ROW WHEN ((new.owner_user_id IS NOT NULL)) EXECUTE FUNCTION octroi_private.only_about_the_living('owner_user_id');
 
-CREATE TRIGGER account_voids AFTER UPDATE OF status ON octroi_private.account FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
+CREATE TRIGGER account_voids AFTER UPDATE OF status, default_output_tokens ON octroi_private.account FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
 CREATE TRIGGER alert_of_the_living BEFORE INSERT ON octroi_private.alert FOR EACH ROW WHEN (((new.scope)::text = 'member'::text)) EXECUTE FUNCTION octroi_private.only_about_the_living('subject', 'skip');
 
@@ -15202,6 +19059,10 @@ CREATE TRIGGER data_key_of_the_living BEFORE INSERT ON octroi_private.data_key F
 
 CREATE TRIGGER export_ticket_of_the_living BEFORE INSERT ON octroi_private.export_ticket FOR EACH ROW EXECUTE FUNCTION octroi_private.only_about_the_living('user_id');
 
+CREATE TRIGGER invitation_audited AFTER INSERT OR UPDATE OF state, letters ON octroi_private.invitation FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('invitation');
+
+CREATE TRIGGER invitation_of_the_living BEFORE INSERT ON octroi_private.invitation FOR EACH ROW EXECUTE FUNCTION octroi_private.only_about_the_living('user_id');
+
 CREATE TRIGGER job_billing_given_up AFTER UPDATE OF state ON octroi_private.job FOR EACH ROW WHEN (((new.kind = 'run_billing_request'::text) AND (new.state = ANY (ARRAY['dead'::text, 'cancelled'::text])))) EXECUTE FUNCTION octroi_private.fail_given_up_billing_request();
 
 CREATE TRIGGER job_contact_given_up AFTER UPDATE OF state ON octroi_private.job FOR EACH ROW WHEN (((new.kind = 'push_contact'::text) AND (new.state = ANY (ARRAY['dead'::text, 'cancelled'::text])))) EXECUTE FUNCTION octroi_private.fail_given_up_contact_change();
@@ -15221,6 +19082,10 @@ CREATE TRIGGER member_of_the_living BEFORE INSERT ON octroi_private.member FOR E
 CREATE TRIGGER member_seats BEFORE INSERT ON octroi_private.member FOR EACH ROW EXECUTE FUNCTION octroi_private.refuse_beyond_seats();
 
 CREATE TRIGGER member_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.member FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
+
+CREATE TRIGGER model_alias_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.model_alias FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('model_alias');
+
+CREATE TRIGGER model_alias_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.model_alias FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.void_all_entitlements();
 
 CREATE TRIGGER model_price_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.model_price FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('model_price');
 
@@ -15252,6 +19117,8 @@ CREATE TRIGGER privacy_setting_audited AFTER INSERT OR DELETE OR UPDATE ON octro
 
 CREATE TRIGGER processor_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.processor FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('processor');
 
+CREATE TRIGGER promotion_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.promotion FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('promotion');
+
 CREATE TRIGGER quota_grant_audited AFTER INSERT OR DELETE OR UPDATE OF amount, expires_at, ended_at, revoked ON octroi_private.quota_grant FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('quota_grant');
 
 CREATE TRIGGER quota_grant_voids AFTER INSERT OR DELETE OR UPDATE OF amount, starts_at, expires_at, ended_at, revoked ON octroi_private.quota_grant FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
@@ -15274,9 +19141,14 @@ CREATE TRIGGER subscription_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_p
 
 CREATE TRIGGER subscription_voids AFTER INSERT OR DELETE OR UPDATE ON octroi_private.subscription FOR EACH ROW EXECUTE FUNCTION octroi_private.void_entitlements();
 
+CREATE TRIGGER team_setting_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.team_setting FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('team_setting');
+
 CREATE TRIGGER top_up_pack_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.top_up_pack FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('top_up_pack');
 
 CREATE TRIGGER usage_event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON octroi_private.usage_event FOR EACH STATEMENT EXECUTE FUNCTION octroi_private.refuse_change();
+
+ALTER TABLE ONLY octroi_private.account_limit
+    ADD CONSTRAINT account_limit_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
 ALTER TABLE ONLY octroi_private.alert
     ADD CONSTRAINT alert_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
@@ -15341,6 +19213,12 @@ ALTER TABLE ONLY octroi_private.erasure_step
 ALTER TABLE ONLY octroi_private.export_ticket
     ADD CONSTRAINT export_ticket_request_id_fkey FOREIGN KEY (request_id) REFERENCES octroi_private.privacy_request(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY octroi_private.invitation
+    ADD CONSTRAINT invitation_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
+
+ALTER TABLE ONLY octroi_private.invitation_link
+    ADD CONSTRAINT invitation_link_invitation_id_fkey FOREIGN KEY (invitation_id) REFERENCES octroi_private.invitation(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY octroi_private.mail
     ADD CONSTRAINT mail_account_id_fkey FOREIGN KEY (account_id) REFERENCES octroi_private.account(id);
 
@@ -15376,6 +19254,9 @@ ALTER TABLE ONLY octroi_private.plan_version_pack
 
 ALTER TABLE ONLY octroi_private.plan_version
     ADD CONSTRAINT plan_version_plan_code_fkey FOREIGN KEY (plan_code) REFERENCES octroi_private.plan(code);
+
+ALTER TABLE ONLY octroi_private.promotion
+    ADD CONSTRAINT promotion_plan_code_fkey FOREIGN KEY (plan_code) REFERENCES octroi_private.plan(code);
 
 ALTER TABLE ONLY octroi_private.quota_draw
     ADD CONSTRAINT quota_draw_balance_id_fkey FOREIGN KEY (balance_id) REFERENCES octroi_private.balance(id);
@@ -15420,6 +19301,8 @@ ALTER TABLE ONLY octroi_private.usage_removal
     ADD CONSTRAINT usage_removal_receipt_id_fkey FOREIGN KEY (receipt_id) REFERENCES octroi_private.erasure_receipt(id);
 
 ALTER TABLE octroi_private.account ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.account_limit ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY admin_reads ON octroi_private.account FOR SELECT TO octroi_admin USING (( SELECT octroi_private.log_admin_read('account'::text) AS log_admin_read));
 
@@ -15493,6 +19376,10 @@ CREATE POLICY holder_reads ON octroi_private.api_key_use FOR SELECT TO authentic
    FROM octroi_private.api_key k
   WHERE (k.id = api_key_use.api_key_id))));
 
+ALTER TABLE octroi_private.invitation ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.invitation_link ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.job ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.key_use ENABLE ROW LEVEL SECURITY;
@@ -15507,6 +19394,15 @@ CREATE POLICY member_reads ON octroi_private.account FOR SELECT TO authenticated
 
 CREATE POLICY member_reads ON octroi_private.alert FOR SELECT TO authenticated USING (((account_id = ANY (ARRAY( SELECT octroi_private.my_accounts() AS my_accounts))) AND ((subject = (( SELECT auth.uid() AS uid))::text) OR (account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts))))));
 
+CREATE POLICY member_reads ON octroi_private.budget FOR SELECT TO authenticated USING (((account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts))) OR ((account_id = ANY (ARRAY( SELECT octroi_private.my_accounts() AS my_accounts))) AND
+CASE scope
+    WHEN 'member'::text THEN (subject = (( SELECT auth.uid() AS uid))::text)
+    WHEN 'api_key'::text THEN (EXISTS ( SELECT
+       FROM octroi_private.api_key k
+      WHERE (((k.id)::text = budget.subject) AND (k.user_id = ( SELECT auth.uid() AS uid)))))
+    ELSE true
+END)));
+
 CREATE POLICY member_reads ON octroi_private.member FOR SELECT TO authenticated USING ((account_id = ANY (ARRAY( SELECT octroi_private.my_accounts() AS my_accounts))));
 
 CREATE POLICY member_reads ON octroi_private.usage_daily FOR SELECT TO authenticated USING (((account_id = ANY (ARRAY( SELECT octroi_private.my_accounts() AS my_accounts))) AND ((user_id = ( SELECT auth.uid() AS uid)) OR (account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts))))));
@@ -15514,6 +19410,8 @@ CREATE POLICY member_reads ON octroi_private.usage_daily FOR SELECT TO authentic
 CREATE POLICY member_reads ON octroi_private.usage_event FOR SELECT TO authenticated USING (((account_id = ANY (ARRAY( SELECT octroi_private.my_accounts() AS my_accounts))) AND ((user_id = ( SELECT auth.uid() AS uid)) OR (account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts))))));
 
 ALTER TABLE octroi_private.meter_report ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.model_alias ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.model_price ENABLE ROW LEVEL SECURITY;
 
@@ -15526,6 +19424,8 @@ ALTER TABLE octroi_private.overage_setting ENABLE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.overage_use ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owner_all ON octroi_private.account TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.account_limit TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.alert TO octroi_owner USING (true) WITH CHECK (true);
 
@@ -15583,6 +19483,10 @@ CREATE POLICY owner_all ON octroi_private.erasure_step TO octroi_owner USING (tr
 
 CREATE POLICY owner_all ON octroi_private.export_ticket TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.invitation TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.invitation_link TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.job TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.key_use TO octroi_owner USING (true) WITH CHECK (true);
@@ -15594,6 +19498,8 @@ CREATE POLICY owner_all ON octroi_private.mail TO octroi_owner USING (true) WITH
 CREATE POLICY owner_all ON octroi_private.member TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.meter_report TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.model_alias TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.model_price TO octroi_owner USING (true) WITH CHECK (true);
 
@@ -15629,6 +19535,8 @@ CREATE POLICY owner_all ON octroi_private.privacy_setting TO octroi_owner USING 
 
 CREATE POLICY owner_all ON octroi_private.processor TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.promotion TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.quota_draw TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.quota_grant TO octroi_owner USING (true) WITH CHECK (true);
@@ -15642,6 +19550,8 @@ CREATE POLICY owner_all ON octroi_private.reconciliation_seen TO octroi_owner US
 CREATE POLICY owner_all ON octroi_private.recurring_job TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.refused_access TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.refused_call TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.request TO octroi_owner USING (true) WITH CHECK (true);
 
@@ -15689,6 +19599,8 @@ CREATE POLICY owner_all ON octroi_private.stripe_subscription_item TO octroi_own
 
 CREATE POLICY owner_all ON octroi_private.subscription TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.team_setting TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.test_clock TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.tombstone TO octroi_owner USING (true) WITH CHECK (true);
@@ -15699,6 +19611,8 @@ CREATE POLICY owner_all ON octroi_private.top_up TO octroi_owner USING (true) WI
 
 CREATE POLICY owner_all ON octroi_private.top_up_pack TO octroi_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY owner_all ON octroi_private.unpriced_model TO octroi_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY owner_all ON octroi_private.usage_daily TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.usage_event TO octroi_owner USING (true) WITH CHECK (true);
@@ -15706,6 +19620,8 @@ CREATE POLICY owner_all ON octroi_private.usage_event TO octroi_owner USING (tru
 CREATE POLICY owner_all ON octroi_private.usage_month_dropped TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY owner_all ON octroi_private.usage_removal TO octroi_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY owner_all ON octroi_private.waiting_call TO octroi_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY payer_reads ON octroi_private.billing_request FOR SELECT TO authenticated USING ((account_id = ANY (ARRAY( SELECT octroi_private.my_administered_accounts() AS my_administered_accounts))));
 
@@ -15733,6 +19649,8 @@ ALTER TABLE octroi_private.privacy_setting ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.processor ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.promotion ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.quota_draw ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.quota_grant ENABLE ROW LEVEL SECURITY;
@@ -15746,6 +19664,8 @@ ALTER TABLE octroi_private.reconciliation_seen ENABLE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.recurring_job ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.refused_access ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.refused_call ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.request ENABLE ROW LEVEL SECURITY;
 
@@ -15793,6 +19713,8 @@ ALTER TABLE octroi_private.stripe_subscription_item ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.subscription ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.team_setting ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.test_clock ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.tombstone ENABLE ROW LEVEL SECURITY;
@@ -15803,6 +19725,8 @@ ALTER TABLE octroi_private.top_up ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.top_up_pack ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE octroi_private.unpriced_model ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE octroi_private.usage_daily ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.usage_event ENABLE ROW LEVEL SECURITY;
@@ -15810,6 +19734,8 @@ ALTER TABLE octroi_private.usage_event ENABLE ROW LEVEL SECURITY;
 ALTER TABLE octroi_private.usage_month_dropped ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE octroi_private.usage_removal ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE octroi_private.waiting_call ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA octroi TO anon;
 GRANT USAGE ON SCHEMA octroi TO authenticated;
@@ -15821,6 +19747,13 @@ GRANT USAGE ON SCHEMA octroi_private TO octroi_worker;
 GRANT USAGE ON SCHEMA octroi_private TO octroi_meter;
 GRANT USAGE ON SCHEMA octroi_private TO octroi_admin;
 GRANT USAGE ON SCHEMA octroi_private TO octroi_support;
+GRANT USAGE ON SCHEMA octroi_private TO octroi_operator;
+
+REVOKE ALL ON FUNCTION octroi.accept_invitation(token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.accept_invitation(token text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.account_usage(since date, until date, per text, after_day date, after_model text, after_user uuid, max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.account_usage(since date, until date, per text, after_day date, after_model text, after_user uuid, max_rows integer) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.billing_request(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.billing_request(id uuid) TO authenticated;
@@ -15831,8 +19764,11 @@ GRANT ALL ON FUNCTION octroi.buy_top_up(pack text, success_url text, cancel_url 
 REVOKE ALL ON FUNCTION octroi.cancel_subscription(at_period_end boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.cancel_subscription(at_period_end boolean) TO authenticated;
 
-REVOKE ALL ON FUNCTION octroi.change_plan(plan text, billing_interval text) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi.change_plan(plan text, billing_interval text) TO authenticated;
+REVOKE ALL ON FUNCTION octroi.change_plan(plan text, billing_interval text, preview uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.change_plan(plan text, billing_interval text, preview uuid) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.change_preview(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.change_preview(id uuid) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.check_quota(model text, tokens bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.check_quota(model text, tokens bigint) TO authenticated;
@@ -15846,6 +19782,12 @@ GRANT ALL ON FUNCTION octroi.count_tokens(model text, text text) TO authenticate
 REVOKE ALL ON FUNCTION octroi.create_api_key(name text, limits jsonb, expires_at timestamp with time zone, allowed_models text[], allowed_endpoints text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.create_api_key(name text, limits jsonb, expires_at timestamp with time zone, allowed_models text[], allowed_endpoints text[]) TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.create_team(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.create_team(name text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.decline_invitation(token text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.decline_invitation(token text) TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.delete_my_account() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.delete_my_account() TO authenticated;
 
@@ -15854,6 +19796,15 @@ GRANT ALL ON FUNCTION octroi.export_my_data() TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.give_consent(purpose text, policy_version text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.give_consent(purpose text, policy_version text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.invite_member(email text, accept_url text, role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.invite_member(email text, accept_url text, role text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.leave_team() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.leave_team() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.my_accounts() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_accounts() TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.my_audit(max_rows integer, before bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.my_audit(max_rows integer, before bigint) TO authenticated;
@@ -15870,23 +19821,32 @@ GRANT ALL ON FUNCTION octroi.my_data_tables() TO authenticated;
 REVOKE ALL ON FUNCTION octroi.my_forecast() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.my_forecast() TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.my_invoices(max_rows integer, before text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_invoices(max_rows integer, before text) TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.my_quota() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.my_quota() TO authenticated;
 
-REVOKE ALL ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone) TO authenticated;
+REVOKE ALL ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone, before_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone, before_id uuid) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.my_subscription() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.my_subscription() TO authenticated;
 
-REVOKE ALL ON FUNCTION octroi.my_usage(since date, until date) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi.my_usage(since date, until date) TO authenticated;
+REVOKE ALL ON FUNCTION octroi.my_usage(since date, until date, per text, after_day date, after_model text, max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.my_usage(since date, until date, per text, after_day date, after_model text, max_rows integer) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.next_invoice() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.next_invoice() TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.open_invoice(invoice text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.open_invoice(invoice text) TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.open_portal(return_url text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.open_portal(return_url text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.preview_change(plan text, billing_interval text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.preview_change(plan text, billing_interval text) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.receipt(request_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.receipt(request_id uuid) TO authenticated;
@@ -15894,8 +19854,14 @@ GRANT ALL ON FUNCTION octroi.receipt(request_id uuid) TO authenticated;
 REVOKE ALL ON FUNCTION octroi.receive_stripe_events(events jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.receive_stripe_events(events jsonb) TO service_role;
 
+REVOKE ALL ON FUNCTION octroi.remove_member(member_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.remove_member(member_id uuid) TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.request_completion(request jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.request_completion(request jsonb) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.resend_invitation(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.resend_invitation(id uuid) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.restrict_api_key(id uuid, allowed_models text[], allowed_endpoints text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.restrict_api_key(id uuid, allowed_models text[], allowed_endpoints text[]) TO authenticated;
@@ -15906,11 +19872,29 @@ GRANT ALL ON FUNCTION octroi.resume_subscription() TO authenticated;
 REVOKE ALL ON FUNCTION octroi.revoke_api_key(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.revoke_api_key(id uuid) TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.revoke_invitation(id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.revoke_invitation(id uuid) TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.rotate_api_key(id uuid, grace_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.rotate_api_key(id uuid, grace_seconds integer) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.set_budget(meter text, period text, amount bigint, model text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.set_budget(meter text, period text, amount bigint, model text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.set_default_output(tokens integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.set_default_output(tokens integer) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.set_key_budget(id uuid, meter text, period text, amount bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.set_key_budget(id uuid, meter text, period text, amount bigint) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.set_member_budget(member_id uuid, meter text, period text, amount bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.set_member_budget(member_id uuid, meter text, period text, amount bigint) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.set_member_role(member_id uuid, role text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.set_member_role(member_id uuid, role text) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.set_notifications(usage_alerts boolean, locale text, time_zone text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.set_notifications(usage_alerts boolean, locale text, time_zone text) TO authenticated;
@@ -15920,6 +19904,15 @@ GRANT ALL ON FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint
 
 REVOKE ALL ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.team_invitations() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.team_invitations() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.team_members() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.team_members() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi.transfer_team(member_id uuid, keep_payment_details boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.transfer_team(member_id uuid, keep_payment_details boolean) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.unsubscribe(token text, act boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.unsubscribe(token text, act boolean) TO service_role;
@@ -15936,6 +19929,8 @@ REVOKE ALL ON FUNCTION octroi_private.account_of_customer(p_customer_id text) FR
 
 REVOKE ALL ON FUNCTION octroi_private.accounts_of_person(p_user_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.acting_account() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.add_business_days(p_at timestamp with time zone, p_days integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.add_grant(p_account_id uuid, p_meter text, p_amount bigint, p_kind text, p_reason text, p_expires_at timestamp with time zone, p_priority smallint) FROM PUBLIC;
@@ -15950,6 +19945,8 @@ REVOKE ALL ON FUNCTION octroi_private.admin_statement(p_table text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION octroi_private.admin_tables() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.admin_tables() TO octroi_admin;
 
+REVOKE ALL ON FUNCTION octroi_private.admit_user(p_user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.affected_fault(p_affected jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.affected_people(p_affected jsonb, p_after uuid, p_max integer) FROM PUBLIC;
@@ -15958,11 +19955,15 @@ REVOKE ALL ON FUNCTION octroi_private.alert_amount(p_account_id uuid, p_scope te
 
 REVOKE ALL ON FUNCTION octroi_private.allot(p_calls octroi_private.asked_call[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.allot_next(p_before octroi_private.allotment, p_balances octroi_private.balance[], p_input_tokens bigint, p_output_tokens bigint, p_choices bigint, p_input_price bigint, p_output_price bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.allot_next(p_before octroi_private.allotment, p_balances octroi_private.balance[], p_input_tokens bigint, p_asked_tokens bigint, p_default_tokens bigint, p_most_tokens bigint, p_least_tokens bigint, p_choices bigint, p_input_price bigint, p_output_price bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.allow_loss_faults(p_item jsonb, p_at text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.anchor_of(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.announce(p_key text, p_letter jsonb, p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.apply_price(p_model text, p_price_id bigint, p_content jsonb, p_valid tstzrange, p_source text, p_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.apply_retention(p_max_rows integer) FROM PUBLIC;
 
@@ -15973,6 +19974,7 @@ REVOKE ALL ON FUNCTION octroi_private.assess_breach(p_breach_id bigint, p_assess
 GRANT ALL ON FUNCTION octroi_private.assess_breach(p_breach_id bigint, p_assessment jsonb) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) TO octroi_operator;
 
 REVOKE ALL ON FUNCTION octroi_private.at_second(p_seconds bigint) FROM PUBLIC;
 
@@ -15985,6 +19987,12 @@ REVOKE ALL ON FUNCTION octroi_private.audit_hash(p_before bytea, p_entry octroi_
 REVOKE ALL ON FUNCTION octroi_private.audit_position(p_position bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.audit_position(p_position bigint) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.auth_factors(p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.auth_user(p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.auth_users_after(p_after uuid, p_max_rows bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.authenticate_key(p_key_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.authenticate_key(p_key_hash bytea) TO octroi_worker;
 GRANT ALL ON FUNCTION octroi_private.authenticate_key(p_key_hash bytea) TO octroi_meter;
@@ -15992,6 +20000,9 @@ GRANT ALL ON FUNCTION octroi_private.authenticate_key(p_key_hash bytea) TO octro
 REVOKE ALL ON FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid) TO octroi_worker;
 GRANT ALL ON FUNCTION octroi_private.authenticate_user(p_user_id uuid, p_account_id uuid) TO octroi_meter;
+
+REVOKE ALL ON FUNCTION octroi_private.backfill_people(p_after uuid, p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.backfill_people(p_after uuid, p_max_rows integer) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.is_sound_usage(p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_total_tokens bigint, p_cost_nano_usd bigint, p_overrun_tokens bigint, p_overrun_cost_nano_usd bigint) FROM PUBLIC;
 
@@ -16036,6 +20047,9 @@ REVOKE ALL ON FUNCTION octroi_private.buy_when_low(p_account_id uuid, p_meter te
 
 REVOKE ALL ON FUNCTION octroi_private.buying_point(p_account_id uuid, p_scope text, p_meter text, p_period text, p_limit bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.calls_holding(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_scope text, p_meter text, p_period text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.calls_holding(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_scope text, p_meter text, p_period text) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.cancel_step(p_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.cancel_step(p_id uuid) TO octroi_worker;
 
@@ -16065,9 +20079,14 @@ REVOKE ALL ON FUNCTION octroi_private.change_args(p_request octroi_private.billi
 REVOKE ALL ON FUNCTION octroi_private.change_step(p_id uuid, p_totals jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.change_step(p_id uuid, p_totals jsonb) TO octroi_worker;
 
-REVOKE ALL ON FUNCTION octroi_private.charge_call(p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.charge_call(p_price octroi_private.model_price, p_hold_tokens bigint, p_hold_cost_nano_usd bigint, p_input_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_output_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_cache_write_12h_tokens bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.check_key_access(p_allowed_models text[], p_allowed_endpoints text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.checkout_email(p_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.checkout_email(p_id uuid) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.checkout_options(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer, p_after_run_at timestamp with time zone, p_after_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.claim_jobs(p_worker text, p_kinds text[], p_max integer, p_lease_seconds integer, p_after_run_at timestamp with time zone, p_after_id bigint) TO octroi_worker;
@@ -16095,17 +20114,28 @@ REVOKE ALL ON FUNCTION octroi_private.contact_change_details(p_user_id uuid, p_s
 REVOKE ALL ON FUNCTION octroi_private.contact_fault(p_account_name text, p_billing_email text, p_phone text, p_address jsonb, p_tax_id jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.correct_usage(p_request_id uuid, p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.correct_usage(p_request_id uuid, p_reason text) TO octroi_operator;
 
 REVOKE ALL ON FUNCTION octroi_private.count_key_use(p_account_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.count_refusals(p_reasons text[], p_account_ids uuid[], p_api_key_ids uuid[], p_counts bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.count_refusals(p_reasons text[], p_account_ids uuid[], p_api_key_ids uuid[], p_counts bigint[]) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.count_refused_calls(p_calls jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.count_refused_calls(p_calls jsonb) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.count_unpriced_models(p_models text[], p_counts bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.count_unpriced_models(p_models text[], p_counts bigint[]) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.covered_until(p_subscription octroi_private.stripe_subscription, p_plan_version_id bigint, OUT until timestamp with time zone, OUT is_paid boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.currency_faults(p_plans jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.customer_of(p_kind text, p_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.cycle_windows(p_invoice_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.dearest_use(p_model text, OUT token_price bigint, OUT call_cost bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.debt_of(p_account_id uuid, p_scope text, p_meter text, p_period text, p_period_start timestamp with time zone) FROM PUBLIC;
 
@@ -16118,7 +20148,14 @@ REVOKE ALL ON FUNCTION octroi_private.declaration_faults(p_plans jsonb) FROM PUB
 REVOKE ALL ON FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.declare_plans(p_plans jsonb, p_dry_run boolean) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.declare_prices(p_prices jsonb, p_dry_run boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.declare_prices(p_prices jsonb, p_dry_run boolean) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.declared_aliases(p_prices jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.declared_beside_ours(p_plans jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.declared_prices_beside_ours(p_prices jsonb, p_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.delete_calls(p_account_id uuid, p_user_id uuid, p_after timestamp with time zone, p_until timestamp with time zone) FROM PUBLIC;
 
@@ -16144,6 +20181,15 @@ REVOKE ALL ON FUNCTION octroi_private.drop_statements() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.drop_usage_month() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.end_administration(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) TO octroi_operator;
+
+REVOKE ALL ON FUNCTION octroi_private.end_invitation(p_id uuid, p_state text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.end_membership(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.enqueue_billing_request(p_account_id uuid, p_user_id uuid, p_kind text, p_args jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.enqueue_breach_notices(p_breach_id bigint) FROM PUBLIC;
@@ -16151,6 +20197,10 @@ REVOKE ALL ON FUNCTION octroi_private.enqueue_breach_notices(p_breach_id bigint)
 REVOKE ALL ON FUNCTION octroi_private.enqueue_contact_change(p_request_id uuid, p_account_id uuid, p_user_id uuid, p_details jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.enqueue_erasure_at_stripe(p_receipt_id uuid, p_account_id uuid, p_customer_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_handover(p_receipt_id uuid, p_user_id uuid, p_teams uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.enqueue_invitation(p_invitation octroi_private.invitation) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.enqueue_mail(p_account_id uuid, p_user_id uuid, p_kind text, p_key text, p_data jsonb, p_expires_at timestamp with time zone) FROM PUBLIC;
 
@@ -16236,6 +20286,9 @@ GRANT ALL ON FUNCTION octroi_private.finish_jobs(p_ids bigint[], p_attempts inte
 REVOKE ALL ON FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.finish_meter_report(p_report_id uuid, p_outcome text, p_detail text) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.finish_preview(p_id uuid, p_preview jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.finish_preview(p_id uuid, p_preview jsonb) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.finish_reconciliation(p_run bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.finish_reconciliation(p_run bigint) TO octroi_worker;
 
@@ -16250,6 +20303,14 @@ REVOKE ALL ON FUNCTION octroi_private.forecast(p_balances octroi_private.balance
 
 REVOKE ALL ON FUNCTION octroi_private.forget_billing_urls(p_max_rows integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.give_default_plan(p_account_id uuid, p_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.give_grant(p_code text, p_account_id uuid, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.give_grant(p_code text, p_account_id uuid, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) TO octroi_operator;
+
+REVOKE ALL ON FUNCTION octroi_private.give_promotion(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone, p_plan_code text, p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.give_promotion(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone, p_plan_code text, p_max_rows integer) TO octroi_operator;
+
 REVOKE ALL ON FUNCTION octroi_private.give_up_mail() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.grace_of(p_subscription octroi_private.stripe_subscription, p_plan_version_id bigint, p_paid_until timestamp with time zone) FROM PUBLIC;
@@ -16262,11 +20323,15 @@ REVOKE ALL ON FUNCTION octroi_private.hand_over(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.hand_over_customers(p_receipt_id uuid, p_user_id uuid, p_teams uuid[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.hand_over_team(p_account_id uuid, p_user_id uuid, p_removes_payment_details boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.handover_at_stripe(p_step octroi_private.erasure_step) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.has_bought(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.has_consent(p_user_id uuid, p_purpose text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.has_seat(p_account_id uuid, p_user_id uuid, p_seats integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.has_stepped_up() FROM PUBLIC;
 
@@ -16274,7 +20339,13 @@ REVOKE ALL ON FUNCTION octroi_private.held_of_earlier_months(p_account_id uuid, 
 
 REVOKE ALL ON FUNCTION octroi_private.hold_what_fits(p_request_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.invoice_lines(p_invoice_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.invoice_page(p_url text, p_urls_at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.is_banned(p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_buried(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.is_checkout_under_way(p_request octroi_private.billing_request) FROM PUBLIC;
 
@@ -16282,11 +20353,19 @@ REVOKE ALL ON FUNCTION octroi_private.is_closed_for(p_account_id uuid, p_at time
 
 REVOKE ALL ON FUNCTION octroi_private.is_contractual(p_kind text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.is_date(p_value jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.is_ending(p_subscription octroi_private.stripe_subscription) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.is_letter(p_letter jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.is_model_name(p_value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_on_default_plan(p_account_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.is_overage_billed(p_stripe_subscription_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_overage_charged(p_account_id uuid, p_meter text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.is_payment_under_way(p_invoice octroi_private.stripe_invoice) FROM PUBLIC;
 
@@ -16296,9 +20375,14 @@ REVOKE ALL ON FUNCTION octroi_private.is_sync_due(p_kind text, p_id text) FROM P
 
 REVOKE ALL ON FUNCTION octroi_private.is_text(p_value jsonb, p_most integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.is_to_be_admitted(p_user_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.is_wanted(p_user_id uuid, p_kind text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.is_whole(p_value jsonb, p_least bigint, p_most bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_without_account(p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.is_without_account(p_user_id uuid) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.items_of(p_plan_version_id bigint, p_billing_interval text) FROM PUBLIC;
 
@@ -16308,7 +20392,11 @@ REVOKE ALL ON FUNCTION octroi_private.keep_accounts(p_receipt_id uuid, p_ending 
 
 REVOKE ALL ON FUNCTION octroi_private.keep_ban() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.keep_ban_of(p_user_id uuid, p_until timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.keep_contact() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.keep_contact_of(p_user_id uuid, p_email text, p_phone text, p_phone_was text, p_is_confirmed boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.keep_notice_outcome() FROM PUBLIC;
 
@@ -16317,6 +20405,28 @@ REVOKE ALL ON FUNCTION octroi_private.keep_second_factor() FROM PUBLIC;
 REVOKE ALL ON FUNCTION octroi_private.kept_for(p_table_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.kept_since(p_table_name text) FROM PUBLIC;
+
+GRANT SELECT(id) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(account_id) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(user_id) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(name) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(key_prefix) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(allowed_models) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(allowed_endpoints) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(expires_at) ON TABLE octroi_private.api_key TO authenticated;
+
+GRANT SELECT(revoked_at) ON TABLE octroi_private.api_key TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi_private.key_state(p_key octroi_private.api_key) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.lapse_plans(p_max_rows integer) FROM PUBLIC;
 
@@ -16351,6 +20461,12 @@ REVOKE ALL ON FUNCTION octroi_private.lock_append_only(p_relation regclass) FROM
 
 REVOKE ALL ON FUNCTION octroi_private.lock_balances(p_account_id uuid, p_anchor_at timestamp with time zone, p_at timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.lock_invitation_of(p_token text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.lock_membership(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.lock_my_invitation(p_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.lock_person(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) FROM PUBLIC;
@@ -16361,6 +20477,8 @@ REVOKE ALL ON FUNCTION octroi_private.lock_unsettled_requests(p_user_id uuid, p_
 REVOKE ALL ON FUNCTION octroi_private.log_admin_read(p_relation text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.log_admin_read(p_relation text) TO octroi_admin;
 GRANT ALL ON FUNCTION octroi_private.log_admin_read(p_relation text) TO octroi_support;
+
+REVOKE ALL ON FUNCTION octroi_private.long_price_faults(p_model jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.lower_granted() FROM PUBLIC;
 
@@ -16393,13 +20511,26 @@ GRANT ALL ON FUNCTION octroi_private.masked_contact(p_user_id uuid) TO octroi_ad
 
 REVOKE ALL ON FUNCTION octroi_private.metered_periods(p_customer text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.minor_unit_worth(p_plans jsonb, p_currency text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.missing_items() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.model_faults(p_model jsonb, p_default_source jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.model_limits(p_model text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.model_limits(p_model text) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.model_list(p_account_id uuid, p_api_key_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.model_list(p_account_id uuid, p_api_key_id uuid) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.model_troubles() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.model_troubles() TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.models_by_price(p_plan jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.month_bounds(p_plan jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.month_cost(p_plan jsonb, OUT model text, OUT token_price bigint, OUT cost bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.month_cut_short(p_account_id uuid, p_period_start timestamp with time zone) FROM PUBLIC;
 
@@ -16421,22 +20552,32 @@ GRANT ALL ON FUNCTION octroi_private.my_billing_url(p_billing_request_id uuid) T
 REVOKE ALL ON FUNCTION octroi_private.my_invoices() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.my_invoices() TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi_private.my_role(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.my_team() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.my_team_to_manage() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.my_top_ups() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.my_top_ups() TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi_private.my_user_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.my_user_id() TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi_private.name_faults(p_prices jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.named_account() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.new_key_secret() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.note_admin_read(p_action text, p_table text, p_subject text, p_detail jsonb, p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.note_missed_id(p_is_foreign boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.note_missed_key(p_api_key_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) TO octroi_worker;
+REVOKE ALL ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.notice_fault(p_notice jsonb) FROM PUBLIC;
 
@@ -16448,9 +20589,14 @@ GRANT ALL ON FUNCTION octroi_private.notify_authority(p_breach_id bigint, p_auth
 
 REVOKE ALL ON FUNCTION octroi_private.notify_job() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.now_for_readers() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.now_for_readers() TO octroi_admin;
+
 REVOKE ALL ON FUNCTION octroi_private.object_problem(p_kind text, p_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.only_about_the_living() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.open_account_of(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.open_and_lock(p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[]) FROM PUBLIC;
 
@@ -16467,6 +20613,8 @@ REVOKE ALL ON FUNCTION octroi_private.open_entitlement(p_account_id uuid, p_api_
 
 REVOKE ALL ON FUNCTION octroi_private.open_for(p_user_id uuid, p_place text, p_sealed bytea) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.open_invitation_mail(p_mail octroi_private.mail) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.open_overage(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.open_personal_account() FROM PUBLIC;
@@ -16475,12 +20623,18 @@ REVOKE ALL ON FUNCTION octroi_private.open_privacy_request(p_user_id uuid, p_kin
 
 REVOKE ALL ON FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.open_team(p_owner_user_id uuid, p_name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.operator_key_use() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.operator_key_use() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.origin_of(p_url text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.output_terms(p_account_id uuid, p_price_id bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.overage_faults(p_plan jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.overage_loss(p_slices bigint, p_slice_cost bigint, p_slice_price bigint, p_cost_limit bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.overage_price(p_units bigint, p_price_minor bigint, p_slice bigint) FROM PUBLIC;
 
@@ -16493,7 +20647,11 @@ REVOKE ALL ON FUNCTION octroi_private.pack_faults(p_pack jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION octroi_private.pack_on_sale(p_account_id uuid, p_pack text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.packs_on_sale() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.packs_on_sale() TO anon;
 GRANT ALL ON FUNCTION octroi_private.packs_on_sale() TO authenticated;
+
+REVOKE ALL ON FUNCTION octroi_private.page_origins() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.page_origins() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.page_statement(p_table text, p_reach text) FROM PUBLIC;
 
@@ -16512,14 +20670,31 @@ REVOKE ALL ON FUNCTION octroi_private.plan_content(p_plan jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.plan_faults(p_plan jsonb, p_packs jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.plan_margins(p_plans jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.plan_margins(p_plans jsonb) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.plan_name_of(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.plans_on_sale() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.plans_on_sale() TO anon;
 GRANT ALL ON FUNCTION octroi_private.plans_on_sale() TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi_private.policy_in_force(p_purpose text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.preview_time() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.price_at(p_model text, p_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.price_changes(p_prices jsonb, p_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.price_content(p_model jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.price_faults(p_prices jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.price_id_of(p_key text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.price_list() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.price_list() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.priced_pools(p_event octroi_private.usage_event) FROM PUBLIC;
 
@@ -16532,6 +20707,8 @@ GRANT ALL ON FUNCTION octroi_private.privacy_troubles() TO octroi_admin;
 REVOKE ALL ON FUNCTION octroi_private.prune(p_max_rows integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.prune_billing(p_max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.prune_invitations(p_max_rows integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.prune_key_use(p_max_rows integer) FROM PUBLIC;
 
@@ -16550,9 +20727,13 @@ REVOKE ALL ON FUNCTION octroi_private.publish_policy(p_purpose text, p_version t
 REVOKE ALL ON FUNCTION octroi_private.purchase_pages() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.purchase_pages() TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.put_budget(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_period text, p_amount bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.raise_alerts(p_request_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.raise_exhausted(p_balance octroi_private.balance) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.raise_signal(p_kind text, p_account_id uuid, p_api_key_id uuid, p_window_start timestamp with time zone, p_detail jsonb) FROM PUBLIC;
 
@@ -16597,15 +20778,25 @@ GRANT ALL ON FUNCTION octroi_private.record_usage(p_account_id uuid, p_user_id u
 
 REVOKE ALL ON FUNCTION octroi_private.recover_jobs(p_max_rows integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.refuse_another_invitation(p_account_id uuid, p_user_id uuid, p_email_index bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.refuse_another_team(p_user_id uuid, p_is_unpaid boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.refuse_beyond_seats() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_change() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.refuse_erased() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_loss_of_consent() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_outcome(p_request_id uuid, p_why text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.refuse_unless_owner(p_account_id uuid, p_what text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.refuse_url(p_name text, p_url text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.refuse_without_account(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE octroi_private.register_personal_table(IN p_table text, IN p_about text, IN p_purpose text, IN p_legal_basis text, IN p_retention text, IN p_processors text[], IN p_erasure text, IN p_erasure_reason text, IN p_slices text, IN p_reach text, IN p_withheld text, IN p_key_columns text[], IN p_columns text, IN p_page_rows integer) FROM PUBLIC;
 
@@ -16647,13 +20838,19 @@ REVOKE ALL ON FUNCTION octroi_private.requeue_events(p_max_rows integer) FROM PU
 
 REVOKE ALL ON FUNCTION octroi_private.require_admin_step_up() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.require_gift(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.require_open_account(p_account_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.require_step_up() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.require_user() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) TO octroi_meter;
 
-REVOKE ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer) TO octroi_worker;
+REVOKE ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) TO octroi_worker;
@@ -16668,6 +20865,8 @@ GRANT ALL ON FUNCTION octroi_private.revoke_leaked_keys(p_key_hashes bytea[]) TO
 
 REVOKE ALL ON FUNCTION octroi_private.revoke_top_ups(p_account_id uuid) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.role_of_managed(p_account_id uuid, p_member_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.roll_over(p_account_id uuid, p_anchor_at timestamp with time zone, p_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.rotate_data_keys(p_after uuid, p_max_rows integer) FROM PUBLIC;
@@ -16679,14 +20878,20 @@ REVOKE ALL ON FUNCTION octroi_private.seal_for(p_user_id uuid, p_place text, p_p
 
 REVOKE ALL ON FUNCTION octroi_private.sealed_place(p_user_id uuid, p_place text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.seats_of(p_account_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.security_signals(p_all boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.security_signals(p_all boolean) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.send_breach_notices(p_breach_id bigint, p_max_rows integer) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.set_account_limit(p_account_id uuid, p_meter text, p_period text, p_amount bigint, p_reason text, p_model text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.set_account_limit(p_account_id uuid, p_meter text, p_period text, p_amount bigint, p_reason text, p_model text) TO octroi_operator;
+
 REVOKE ALL ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) TO octroi_worker;
+GRANT ALL ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) TO octroi_operator;
 
 REVOKE ALL ON FUNCTION octroi_private.set_contact(p_user_id uuid, p_email text, p_phone text) FROM PUBLIC;
 
@@ -16697,13 +20902,16 @@ REVOKE ALL ON FUNCTION octroi_private.set_retention_country(p_country text) FROM
 REVOKE ALL ON FUNCTION octroi_private.set_security_settings(p_settings jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.set_security_settings(p_settings jsonb) TO octroi_worker;
 
-REVOKE ALL ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text) TO octroi_meter;
+REVOKE ALL ON FUNCTION octroi_private.set_team_settings(p_settings jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.set_team_settings(p_settings jsonb) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text, p_cache_write_12h_tokens bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.settle(p_request_id uuid, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_cache_write_tokens bigint, p_audio_input_tokens bigint, p_reasoning_tokens bigint, p_audio_output_tokens bigint, p_response_model text, p_source text, p_cache_write_12h_tokens bigint) TO octroi_meter;
 
 REVOKE ALL ON FUNCTION octroi_private.settle_account(p_account_id uuid, p_before timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[]) TO octroi_worker;
+REVOKE ALL ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[], p_cache_write_12h_tokens bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.settle_many(p_request_ids uuid[], p_input_tokens bigint[], p_cached_input_tokens bigint[], p_cache_write_tokens bigint[], p_audio_input_tokens bigint[], p_output_tokens bigint[], p_reasoning_tokens bigint[], p_audio_output_tokens bigint[], p_response_models text[], p_service_tiers text[], p_sources text[], p_raw_usages jsonb[], p_latency_ms integer[], p_first_token_ms integer[], p_upstream_request_ids text[], p_response_statuses smallint[], p_response_content_types text[], p_response_bodies bytea[], p_cache_write_12h_tokens bigint[]) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.sold_by(p_kind text, p_id text) FROM PUBLIC;
 
@@ -16746,12 +20954,42 @@ REVOKE ALL ON FUNCTION octroi_private.subject_hash(p_user_id uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION octroi_private.subscribed_event_types() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.subscribed_event_types() TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.support_accounts(p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.support_accounts(p_user_id uuid) TO octroi_support;
+GRANT ALL ON FUNCTION octroi_private.support_accounts(p_user_id uuid) TO octroi_admin;
+
+REVOKE ALL ON FUNCTION octroi_private.support_find_key(p_key_prefix text) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.support_find_key(p_key_prefix text) TO octroi_support;
+GRANT ALL ON FUNCTION octroi_private.support_find_key(p_key_prefix text) TO octroi_admin;
+
+REVOKE ALL ON FUNCTION octroi_private.support_invoices(p_account_id uuid, p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.support_invoices(p_account_id uuid, p_max_rows integer) TO octroi_support;
+GRANT ALL ON FUNCTION octroi_private.support_invoices(p_account_id uuid, p_max_rows integer) TO octroi_admin;
+
+REVOKE ALL ON FUNCTION octroi_private.support_keys(p_account_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.support_keys(p_account_id uuid) TO octroi_support;
+GRANT ALL ON FUNCTION octroi_private.support_keys(p_account_id uuid) TO octroi_admin;
+
+REVOKE ALL ON FUNCTION octroi_private.support_quota(p_account_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.support_quota(p_account_id uuid) TO octroi_support;
+GRANT ALL ON FUNCTION octroi_private.support_quota(p_account_id uuid) TO octroi_admin;
+
+REVOKE ALL ON FUNCTION octroi_private.support_refusals(p_account_id uuid, p_max_rows integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.support_refusals(p_account_id uuid, p_max_rows integer) TO octroi_support;
+GRANT ALL ON FUNCTION octroi_private.support_refusals(p_account_id uuid, p_max_rows integer) TO octroi_admin;
+
+REVOKE ALL ON FUNCTION octroi_private.support_verdict(p_account_id uuid, p_user_id uuid, p_model text, p_api_key_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.support_verdict(p_account_id uuid, p_user_id uuid, p_model text, p_api_key_id uuid) TO octroi_support;
+GRANT ALL ON FUNCTION octroi_private.support_verdict(p_account_id uuid, p_user_id uuid, p_model text, p_api_key_id uuid) TO octroi_admin;
+
 REVOKE ALL ON FUNCTION octroi_private.sweep(p_max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.sweep(p_max_rows integer) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.sync_access(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.taken_back(p_payment_intent_id text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.tell_new_owner(p_account_id uuid, p_key text, p_cause text, p_payment text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.tell_of_auto_top_up(p_account_id uuid, p_pack_id bigint, p_reason text) FROM PUBLIC;
 
@@ -16765,6 +21003,10 @@ REVOKE ALL ON FUNCTION octroi_private.threshold_amount(p_limit bigint, p_thresho
 
 REVOKE ALL ON FUNCTION octroi_private.tombstones(p_after text, p_max integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.tombstones(p_after text, p_max integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.unit_price_faults(p_prices jsonb, p_where text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.unit_prices_of(p_price octroi_private.model_price, p_input_tokens bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.unknown_keys(p_object jsonb, p_known text[], p_where text) FROM PUBLIC;
 
@@ -16782,11 +21024,16 @@ REVOKE ALL ON FUNCTION octroi_private.untold_people(p_breach octroi_private.brea
 
 REVOKE ALL ON FUNCTION octroi_private.usage_kept_since() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.usage_page(p_account_id uuid, p_user_id uuid, p_since date, p_until date, p_per text, p_after_day date, p_after_model text, p_after_user uuid, p_max_rows integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.used_of_cut_month(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_period text, p_period_start timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_subject text, p_meter text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.used_since(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_since timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.users_without_account() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.users_without_account() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.uuid_v7_floor(p_at timestamp with time zone) FROM PUBLIC;
 
@@ -16804,6 +21051,8 @@ REVOKE ALL ON FUNCTION octroi_private.void_entitlements_of_banned() FROM PUBLIC;
 REVOKE ALL ON FUNCTION octroi_private.void_entitlements_of_customer() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.waived_after() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.wanted_change(p_account_id uuid, p_plan text, p_billing_interval text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.watch_billing(p_max_rows integer) FROM PUBLIC;
 
@@ -16842,26 +21091,6 @@ GRANT SELECT(cleared_at) ON TABLE octroi_private.alert TO authenticated;
 
 GRANT SELECT ON TABLE octroi.alerts TO authenticated;
 
-GRANT SELECT(id) ON TABLE octroi_private.api_key TO authenticated;
-
-GRANT SELECT(account_id) ON TABLE octroi_private.api_key TO authenticated;
-
-GRANT SELECT(user_id) ON TABLE octroi_private.api_key TO authenticated;
-
-GRANT SELECT(name) ON TABLE octroi_private.api_key TO authenticated;
-
-GRANT SELECT(key_prefix) ON TABLE octroi_private.api_key TO authenticated;
-
-GRANT SELECT(allowed_models) ON TABLE octroi_private.api_key TO authenticated;
-
-GRANT SELECT(allowed_endpoints) ON TABLE octroi_private.api_key TO authenticated;
-
-GRANT SELECT(created_at) ON TABLE octroi_private.api_key TO authenticated;
-
-GRANT SELECT(expires_at) ON TABLE octroi_private.api_key TO authenticated;
-
-GRANT SELECT(revoked_at) ON TABLE octroi_private.api_key TO authenticated;
-
 GRANT SELECT(api_key_id) ON TABLE octroi_private.api_key_previous TO authenticated;
 
 GRANT SELECT(expires_at) ON TABLE octroi_private.api_key_previous TO authenticated;
@@ -16872,12 +21101,30 @@ GRANT SELECT ON TABLE octroi.api_keys TO authenticated;
 
 GRANT SELECT ON TABLE octroi.billing_requests TO authenticated;
 
+GRANT SELECT(account_id) ON TABLE octroi_private.budget TO authenticated;
+
+GRANT SELECT(scope) ON TABLE octroi_private.budget TO authenticated;
+
+GRANT SELECT(subject) ON TABLE octroi_private.budget TO authenticated;
+
+GRANT SELECT(meter) ON TABLE octroi_private.budget TO authenticated;
+
+GRANT SELECT(period) ON TABLE octroi_private.budget TO authenticated;
+
+GRANT SELECT(amount) ON TABLE octroi_private.budget TO authenticated;
+
+GRANT SELECT(created_at) ON TABLE octroi_private.budget TO authenticated;
+
+GRANT SELECT ON TABLE octroi.budgets TO authenticated;
+
 GRANT SELECT ON TABLE octroi.invoices TO authenticated;
 
+GRANT SELECT ON TABLE octroi.plans TO anon;
 GRANT SELECT ON TABLE octroi.plans TO authenticated;
 
 GRANT SELECT ON TABLE octroi.quota TO authenticated;
 
+GRANT SELECT ON TABLE octroi.top_up_packs TO anon;
 GRANT SELECT ON TABLE octroi.top_up_packs TO authenticated;
 
 GRANT SELECT ON TABLE octroi.top_ups TO authenticated;
@@ -16892,6 +21139,8 @@ GRANT SELECT ON TABLE octroi.usage_daily TO authenticated;
 GRANT SELECT ON TABLE octroi.usage_daily TO octroi_admin;
 
 GRANT SELECT ON TABLE octroi_private.admin_account TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_account_limit TO octroi_admin;
 
 GRANT SELECT ON TABLE octroi_private.admin_alert TO octroi_admin;
 
@@ -16921,6 +21170,10 @@ GRANT SELECT ON TABLE octroi_private.admin_consent TO octroi_admin;
 
 GRANT SELECT ON TABLE octroi_private.admin_entitlement TO octroi_admin;
 
+GRANT SELECT ON TABLE octroi_private.admin_invitation TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_invitation_link TO octroi_admin;
+
 GRANT SELECT ON TABLE octroi_private.admin_mail TO octroi_admin;
 
 GRANT SELECT ON TABLE octroi_private.admin_member TO octroi_admin;
@@ -16938,6 +21191,8 @@ GRANT SELECT ON TABLE octroi_private.admin_privacy_request TO octroi_admin;
 GRANT SELECT ON TABLE octroi_private.admin_quota_draw TO octroi_admin;
 
 GRANT SELECT ON TABLE octroi_private.admin_quota_grant TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.admin_refused_call TO octroi_admin;
 
 GRANT SELECT ON TABLE octroi_private.admin_request TO octroi_admin;
 
@@ -16974,6 +21229,8 @@ GRANT SELECT ON TABLE octroi_private.admin_top_up TO octroi_admin;
 GRANT SELECT ON TABLE octroi_private.admin_usage_daily TO octroi_admin;
 
 GRANT SELECT ON TABLE octroi_private.admin_usage_event TO octroi_admin;
+
+GRANT SELECT ON TABLE octroi_private.customers TO octroi_admin;
 
 GRANT SELECT ON TABLE octroi_private.support_contact TO octroi_support;
 GRANT SELECT ON TABLE octroi_private.support_contact TO octroi_admin;
