@@ -91,20 +91,20 @@ async fn plans_that_can_lose_money_fail_the_check_unless_the_file_says_so() {
     trade(async |shop| {
         let (well, said) = shop.check_with("code = \"free\"", "code = \"free\"").await;
         assert!(well, "the plans that come with the project lose nothing unsaid: {said}");
-        assert!(said.contains("plan premium, month: sold for 49.00 USD, costs at most 10.00 USD"), "{said}");
-        assert!(said.contains("plan free, free: sold for 0.00 USD, costs at most 0.10 USD"), "{said}");
-        assert!(said.contains("; loses up to 0.10 USD, and 0.10 USD is allowed: What it costs"), "{said}");
+        assert!(said.contains("plan premium, month: sold for 49.00 USD, costs at most 7.50 USD"), "{said}");
+        assert!(said.contains("plan free, free: sold for 0.00 USD, costs at most 0.075 USD"), "{said}");
+        assert!(said.contains("; loses up to 0.075 USD, and 0.10 USD is allowed: What it costs"), "{said}");
         assert!(said.ends_with("differences: 0, losses: 0\n"), "{said}");
 
-        let (well, said) = shop.check_with("\"o3-mini\",", "\"o3-mini\", \"gpt-5.5-pro\",").await;
+        let (well, said) = shop.check_with("\"gpt-5.4-mini\",", "\"gpt-5.4-mini\", \"gpt-5.5-pro\",").await;
         assert!(!well && said.contains("plan free, free"), "{said}");
-        assert!(said.contains("gpt-5.5-pro, 180.00 USD per million tokens"), "{said}");
-        assert!(said.contains("LOSES UP TO 1.80 USD (allowed: 0.10 USD)"), "{said}");
+        assert!(said.contains("gpt-5.5-pro, 270.00 USD per million tokens"), "{said}");
+        assert!(said.contains("LOSES UP TO 2.70 USD (allowed: 0.10 USD)"), "{said}");
         assert!(said.ends_with("losses: 1\n"), "{said}");
 
-        let (well, said) = shop.check_with("usd_cents = 10,", "usd_cents = 9,").await;
-        assert!(!well && said.contains("LOSES UP TO 0.10 USD (allowed: 0.09 USD)"), "{said}");
-        let (taken, said) = shop.push_with("usd_cents = 10,", "usd_cents = 9,").await;
+        let (well, said) = shop.check_with("usd_cents = 10,", "usd_cents = 7,").await;
+        assert!(!well && said.contains("LOSES UP TO 0.075 USD (allowed: 0.07 USD)"), "{said}");
+        let (taken, said) = shop.push_with("usd_cents = 10,", "usd_cents = 7,").await;
         assert!(taken && said.contains("warning: plan free, free"), "a push warns: {said}");
         assert!(
             said.contains("plan free: unchanged (version 1)"),

@@ -122,7 +122,8 @@ async fn map_of_what_is_in_force(stage: &Stage) -> Map<String, Value> {
         ("output_price", "output_cost_per_token"),
         ("audio_output_price", "output_cost_per_audio_token"),
     ];
-    let rows: Vec<(String, Vec<String>, Option<String>, Json<Value>)> = sqlx::query_as(
+    type Row = (String, Vec<String>, Option<String>, Json<Value>);
+    let rows: Vec<Row> = sqlx::query_as(
         "select model, aliases, ends_at::date::text, prices from octroi_private.price_list() where is_in_force",
     )
     .fetch_all(&stage.pool)

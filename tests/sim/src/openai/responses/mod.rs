@@ -99,7 +99,7 @@ fn included(params: &Params<'_>, model: &Model) -> Result<Included, ApiError> {
         return Err(ApiError::invalid(message, Some("include"), None));
     }
     let top = params.top_logprobs()?.unwrap_or(0);
-    let logprobs = has("message.output_text.logprobs").then(|| Logprobs { encoding: model.encoding, top });
+    let logprobs = has("message.output_text.logprobs").then_some(Logprobs { encoding: model.encoding, top });
     Ok(Included { encrypted_reasoning, logprobs })
 }
 
