@@ -40,7 +40,7 @@ async fn a_key_lists_and_calls_the_models_it_is_for_and_no_others() {
     play(async |stage| {
         let sim = provider().await;
         let gateway = Gateway::start(stage, &sim).await;
-        let caller = stage.sign_up("owner").await;
+        let caller = stage.sign_up_with(&[("account", "", "tokens", "month", 1_000_000, 0)]).await;
         let key = stage.make_key(caller, json!([])).await;
         let change =
             "update octroi_private.api_key set allowed_models = '{gpt-5.4,no-such-model}' where id = $1";

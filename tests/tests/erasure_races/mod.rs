@@ -20,14 +20,14 @@ pub enum Has {
 pub type Act = (&'static str, Has, &'static str);
 
 /// Every function of the Data API that writes, as a user calls it.
-pub const BY_USERS: [Act; 32] = [
+pub const BY_USERS: [Act; 33] = [
     ("accept_invitation", Has::Membership, "octroi.accept_invitation('{token}')"),
     ("create_team", Has::Nothing, "octroi.create_team('canary')"),
     ("decline_invitation", Has::Membership, "octroi.decline_invitation('{token}')"),
     (
         "invite_member",
         Has::Team,
-        "octroi.invite_member('canary-{id}@example.test', 'http://localhost:3000/join')",
+        "octroi.invite_member('canary-{id}@example.test', 'https://app.example/join')",
     ),
     ("leave_team", Has::Membership, "octroi.leave_team()"),
     ("remove_member", Has::Team, "octroi.remove_member('{colleague}')"),
@@ -59,6 +59,7 @@ pub const BY_USERS: [Act; 32] = [
         "octroi.request_completion('{\"model\": \"gpt-5.4-mini\", \"input\": \"canary\"}')",
     ),
     ("restrict_api_key", Has::Nothing, "octroi.restrict_api_key('{key}', array['gpt-5.4-mini'])"),
+    ("preview_change", Has::Plan, "octroi.preview_change('premium', 'month')"),
     ("resume_subscription", Has::EndingPlan, "octroi.resume_subscription()"),
     ("revoke_api_key", Has::Nothing, "octroi.revoke_api_key('{key}')"),
     ("rotate_api_key", Has::Nothing, "octroi.rotate_api_key('{key}')"),
@@ -80,11 +81,14 @@ pub const BY_USERS: [Act; 32] = [
 ];
 
 /// Those that only read, are nobody's to call, or are the deletion itself.
-pub const NO_ACTS: [&str; 8] = [
+pub const NO_ACTS: [&str; 10] = [
     "billing_request",
+    "change_preview",
     "completion",
     "delete_my_account",
     "my_data",
+    // of an invoice that is there, by the way of `open_portal`
+    "open_invoice",
     "receipt",
     "receive_stripe_events",
     "team_invitations",
