@@ -68,9 +68,8 @@ pub enum RequestError {
 
 /// The value, if it is a name: what reads like a text may be somebody's, and no answer repeats that.
 fn named(value: &Option<String>) -> String {
-    let is_name = |value: &&str| {
-        value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"'\"_.:/-".contains(&byte))
-    };
+    let is_name =
+        |value: &&str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"'\"_.:/-".contains(&byte));
     value.as_deref().filter(is_name).map(|value| format!(" is {value}, which")).unwrap_or_default()
 }
 
