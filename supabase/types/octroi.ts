@@ -150,11 +150,17 @@ export type Database = {
           amount_paid_minor: number | null
           created_at: string | null
           currency: string | null
+          hosted_url: string | null
           id: string | null
+          lines: Json | null
+          number: string | null
           paid_at: string | null
+          pdf_url: string | null
           period_end: string | null
           period_start: string | null
           status: string | null
+          subtotal_minor: number | null
+          tax_minor: number | null
           total_minor: number | null
         }
         Relationships: []
@@ -180,8 +186,12 @@ export type Database = {
       }
       quota: {
         Row: {
+          charged_above: number | null
+          from_grants: number | null
           granted: number | null
+          included: number | null
           meter: string | null
+          overage: number | null
           period: string | null
           period_start: string | null
           plan: string | null
@@ -229,6 +239,7 @@ export type Database = {
           api_key_id: string | null
           audio_input_tokens: number | null
           audio_output_tokens: number | null
+          cache_write_12h_tokens: number | null
           cache_write_tokens: number | null
           cached_input_tokens: number | null
           cost_nano_usd: number | null
@@ -252,6 +263,7 @@ export type Database = {
           api_key_id?: string | null
           audio_input_tokens?: number | null
           audio_output_tokens?: number | null
+          cache_write_12h_tokens?: number | null
           cache_write_tokens?: number | null
           cached_input_tokens?: number | null
           cost_nano_usd?: number | null
@@ -275,6 +287,7 @@ export type Database = {
           api_key_id?: string | null
           audio_input_tokens?: number | null
           audio_output_tokens?: number | null
+          cache_write_12h_tokens?: number | null
           cache_write_tokens?: number | null
           cached_input_tokens?: number | null
           cost_nano_usd?: number | null
@@ -340,6 +353,30 @@ export type Database = {
     }
     Functions: {
       accept_invitation: { Args: { token: string }; Returns: string }
+      account_usage: {
+        Args: {
+          after_day?: string
+          after_model?: string
+          after_user?: string
+          max_rows?: number
+          per?: string
+          since?: string
+          until?: string
+        }
+        Returns: {
+          cached_input_tokens: number
+          cost_nano_usd: number
+          day: string
+          has_more: boolean
+          input_tokens: number
+          model: string
+          output_tokens: number
+          reasoning_tokens: number
+          requests: number
+          total_tokens: number
+          user_id: string
+        }[]
+      }
       billing_request: {
         Args: { id: string }
         Returns: {
@@ -361,19 +398,40 @@ export type Database = {
         Returns: string
       }
       change_plan: {
-        Args: { billing_interval: string; plan: string }
+        Args: { billing_interval: string; plan: string; preview?: string }
         Returns: string
+      }
+      change_preview: {
+        Args: { id: string }
+        Returns: {
+          currency: string
+          due_minor: number
+          error: string
+          lines: Json
+          message: string
+          renewal_minor: number
+          renews_at: string
+          state: string
+          takes_effect_at: string
+          tax_minor: number
+          usage_minor: number
+          valid_until: string
+        }[]
       }
       check_quota: {
         Args: { model: string; tokens: number }
         Returns: {
           allowed: boolean
+          charged: number
+          granted: number
           meter: string
           reason: string
           remaining: number
+          reserved: number
           resets_at: string
           retry_after_seconds: number
           scope: string
+          used: number
         }[]
       }
       completion: {
@@ -448,6 +506,7 @@ export type Database = {
           action: string
           actor: string
           detail: Json
+          has_more: boolean
           id: number
           occurred_at: string
           reason: string
@@ -489,6 +548,7 @@ export type Database = {
       my_forecast: {
         Args: Record<PropertyKey, never>
         Returns: {
+          charged_at: string
           granted: number
           meter: string
           per_day: number
@@ -501,11 +561,36 @@ export type Database = {
           used: number
         }[]
       }
+      my_invoices: {
+        Args: { before?: string; max_rows?: number }
+        Returns: {
+          amount_paid_minor: number
+          created_at: string
+          currency: string
+          has_more: boolean
+          hosted_url: string
+          id: string
+          lines: Json
+          number: string
+          paid_at: string
+          pdf_url: string
+          period_end: string
+          period_start: string
+          status: string
+          subtotal_minor: number
+          tax_minor: number
+          total_minor: number
+        }[]
+      }
       my_quota: {
         Args: Record<PropertyKey, never>
         Returns: {
+          charged_above: number
+          from_grants: number
           granted: number
+          included: number
           meter: string
+          overage: number
           period: string
           period_start: string
           plan: string
@@ -518,13 +603,14 @@ export type Database = {
         }[]
       }
       my_requests: {
-        Args: { before?: string; max_rows?: number }
+        Args: { before?: string; before_id?: string; max_rows?: number }
         Returns: {
           cache_write_tokens: number
           cached_input_tokens: number
           cost_nano_usd: number
           endpoint: string
           first_token_ms: number
+          has_more: boolean
           id: string
           input_tokens: number
           latency_ms: number
@@ -558,11 +644,19 @@ export type Database = {
         }[]
       }
       my_usage: {
-        Args: { since?: string; until?: string }
+        Args: {
+          after_day?: string
+          after_model?: string
+          max_rows?: number
+          per?: string
+          since?: string
+          until?: string
+        }
         Returns: {
           cached_input_tokens: number
           cost_nano_usd: number
           day: string
+          has_more: boolean
           input_tokens: number
           model: string
           output_tokens: number
@@ -587,7 +681,12 @@ export type Database = {
           unit_amount_minor: number
         }[]
       }
+      open_invoice: { Args: { invoice: string }; Returns: string }
       open_portal: { Args: { return_url: string }; Returns: string }
+      preview_change: {
+        Args: { billing_interval: string; plan: string }
+        Returns: string
+      }
       receipt: {
         Args: { request_id: string }
         Returns: {
@@ -651,6 +750,7 @@ export type Database = {
         Args: { amount: number; meter: string; model?: string; period: string }
         Returns: boolean
       }
+      set_default_output: { Args: { tokens: number }; Returns: number }
       set_key_budget: {
         Args: { amount: number; id: string; meter: string; period: string }
         Returns: boolean
