@@ -52,7 +52,7 @@ select bag_eq(
     'octroi.remove_member(uuid)', 'octroi.set_member_role(uuid,text)', 'octroi.transfer_team(uuid,boolean)',
     'octroi.set_member_budget(uuid,text,text,bigint)'
   ],
-  'no exposed function takes whom to act as; these take the id of a thing or last row of the caller''s, or of a member of their team'
+  'no exposed function takes whom to act as; these take a thing of the caller''s, or a member of their team'
 );
 select is_empty(
   $$select e.signature

@@ -20,8 +20,11 @@ select results_eq(
   $$values (1000::bigint, true)$$, 'of 2,190 rows a call hands out 1,000, and each says that others follow it'
 );
 select is(
-  (select u.has_more from octroi.my_usage('2024-01-01', '2025-12-30', max_rows => 7) as u order by u.day asc, u.model desc
-    limit 1), true, 'so does a page of seven'
+  (
+    select u.has_more from octroi.my_usage('2024-01-01', '2025-12-30', max_rows => 7) as u
+    order by u.day asc, u.model desc
+    limit 1
+  ), true, 'so does a page of seven'
 );
 select results_eq(
   $$select u.day, u.model, u.has_more from octroi.my_usage('2024-01-01', '2024-01-01') as u$$,

@@ -211,8 +211,9 @@ select is(
   tap.faults('{"allow_loss": true}', '{"micro_usd_per_minor_unit": {"usd": 1, "EURO": 2, "eur": 0.5}}'),
   'micro_usd_per_minor_unit.EURO: a currency of three small letters other than usd, and a whole number from 1 to '
   '1,000,000,000; micro_usd_per_minor_unit.eur: a currency of three small letters other than usd, and a whole number '
-  'from 1 to 1,000,000,000; micro_usd_per_minor_unit.usd: a currency of three small letters other than usd, and a whole '
-  'number from 1 to 1,000,000,000; plan p, allow_loss: usd_cents from 1 to 99,999,999 and a reason of 1 to 200 characters',
+  'from 1 to 1,000,000,000; micro_usd_per_minor_unit.usd: a currency of three small letters other than usd, and a '
+  'whole number from 1 to 1,000,000,000; plan p, allow_loss: usd_cents from 1 to 99,999,999 and a reason of 1 to '
+  '200 characters',
   'and what cannot be is named'
 );
 select is(
