@@ -88,9 +88,15 @@ async fn no_canary_is_left_in_dump_log_mail_or_stripe() {
         for list in ["subscriptions?status=all&", "invoices?", "checkout/sessions?", "charges?"] {
             let mut listed = shop.read_at_stripe(&format!("{list}customer={customer}")).await;
             // Invoices and pages that were paid keep the address they were for: redaction takes it off (docs/operations.md).
+            let kept: &[&str] = match list {
+                "invoices?" => &["customer_email"],
+                "checkout/sessions?" => &["customer_email", "customer_details"],
+                _ => &[],
+            };
             for object in listed["data"].as_array_mut().unwrap() {
-                object["customer_email"] = serde_json::Value::Null;
-                object["customer_details"] = serde_json::Value::Null;
+                for field in kept {
+                    object[*field] = serde_json::Value::Null;
+                }
             }
             let listed = listed.to_string();
             assert!(canaries.iter().all(|canary| !listed.contains(canary.as_str())), "{list} {listed}");
