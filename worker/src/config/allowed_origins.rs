@@ -51,9 +51,10 @@ pub(super) fn read(variables: &Variables) -> Result<AllowedOrigins, ConfigError>
     };
     let invalid = |problem: String| ConfigError::Invalid { variable: ALLOWED_ORIGINS, problem };
     let origins = listed.split(',').map(str::trim).filter(|text| !text.is_empty()).map(|text| {
-        // A path would be ignored, and its author would believe that it narrows something.
+        // A path would be ignored, and its author would believe that it narrows something; a "*" within a name would
+        // match no origin, and its author would believe that it widens something.
         let is_bare = Url::parse(text).is_ok_and(|url| url.path() == "/" && !text.ends_with('/'));
-        let bare = Origin::of_url(text).filter(|_| is_bare && !text.contains(['@', '?', '#']));
+        let bare = Origin::of_url(text).filter(|_| is_bare && !text.contains(['@', '?', '#', '*']));
         bare.ok_or_else(|| {
             invalid(format!(
                 "names {text:?}, which is no origin: write scheme, host and port such as https://app.example.com, \

@@ -26,6 +26,9 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 fn what_is_left_after_the_settlement_counts_not_before() {
     let mut headers = answer(Uuid::from_u128(5), Some("application/json"));
     mark_standing(&mut headers, &standing(LimitMeter::Tokens), Some(650));
+    assert_eq!(text(&headers, "x-quota-limit").as_deref(), Some("1000"));
+    assert_eq!(text(&headers, "x-quota-used").as_deref(), Some("300"));
+    assert_eq!(text(&headers, "x-quota-held").as_deref(), Some("100"));
     assert_eq!(text(&headers, "x-quota-remaining").as_deref(), Some("650"));
     assert_eq!(text(&headers, "x-quota-reset").as_deref(), Some("2026-12-01T00:00:00Z"));
     assert_eq!(text(&headers, "x-ratelimit-limit-tokens").as_deref(), Some("1000"));
@@ -38,7 +41,9 @@ fn money_is_no_rate_and_a_lifetime_never_resets() {
     let mut headers = HeaderMap::new();
     let limit = LimitStanding { resets_at: None, ..standing(LimitMeter::Cost) };
     mark_standing(&mut headers, &limit, None);
-    assert_eq!(headers.len(), 1);
+    let mut names: Vec<&str> = headers.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["x-quota-held", "x-quota-limit", "x-quota-remaining", "x-quota-used"]);
     assert_eq!(text(&headers, "x-quota-remaining").as_deref(), Some("600"));
 }
 
