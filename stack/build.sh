@@ -32,8 +32,12 @@ for binary in octroi octroi-sim; do
   install --compare "$CARGO_TARGET_DIR/release/$binary" "$STACK_STATE/libexec/$binary"
 done
 
-# Named by its sources: a checkout finds its own package again whatever another one has built in between.
-sources_hash=$(find Cargo.lock Cargo.toml pg_extension sealing tokenizer -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum)
+# Named by its sources, and by what is built differently on purpose: a checkout finds its own package again whatever
+# another one has built in between.
+sources_hash=$({
+  find Cargo.lock Cargo.toml pg_extension sealing tokenizer -type f -print0 | LC_ALL=C sort -z | xargs -0 cat
+  env | grep '^CARGO_PROFILE_RELEASE_' | LC_ALL=C sort || true
+} | sha256sum)
 packages=$STACK_CACHE/extension
 package=$packages/${sources_hash:0:16}
 if [[ ! -d $package ]]; then

@@ -3,7 +3,7 @@
 source "$(dirname "$0")/paths.sh"
 
 packages=(
-  build-essential pkg-config clang libclang-dev
+  build-essential pkg-config clang libclang-dev jq
   "postgresql-$POSTGRES_MAJOR" "postgresql-server-dev-$POSTGRES_MAJOR"
   "postgresql-$POSTGRES_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl
   "postgresql-$POSTGRES_MAJOR-plpgsql-check" python3-venv "$@"

@@ -20,7 +20,7 @@ all)
 in-cluster)
   # The extension has no main of its own: it is tested through the database, by all that follows.
   suite "Rust, units" cargo test --quiet --locked --no-fail-fast --workspace --exclude octroi --exclude octroi-tests
-  suite "Rust, over Postgres" cargo test --quiet --locked --no-fail-fast --package octroi-tests
+  suite "Rust, over Postgres" stack/test_stories.sh
   # pg_prove cuts a URL at its first "=".
   suite "pgTAP" pg_prove --dbname "${OCTROI_TEST_DATABASE_URL%%\?*}" tests/pgtap/*.sql
   suite "types" stack/types.sh check

@@ -13,6 +13,7 @@ mod operator_keys;
 mod release;
 mod reserve;
 mod sealing;
+mod segments;
 mod settle;
 mod statement;
 mod verify_stripe_signature;

@@ -1,7 +1,6 @@
 //! `reserve_many`: decides calls and holds what they may spend.
 
 use std::cell::Cell;
-use std::collections::HashSet;
 
 use pgrx::Uuid;
 use pgrx::datum::DatumWithOid;
@@ -11,6 +10,7 @@ use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 
 use crate::error::VerbError;
+use crate::segments::segments;
 use crate::statement::{Kept, Slot, argument, check_lengths, run, same};
 
 thread_local! {
@@ -166,33 +166,6 @@ fn reserve_many(
         Ok::<_, VerbError>(rows)
     })?;
     Ok(TableIterator::new(rows))
-}
-
-/// First and last call, counted from one, of each stretch in which no id and no idempotency key stands twice: a call
-/// that repeats another must see what became of it.
-fn segments(
-    request_ids: &Array<'_, Uuid>,
-    account_ids: &Array<'_, Uuid>,
-    idempotency_keys: &Array<'_, &str>,
-) -> Vec<(i32, i32)> {
-    let mut segments = vec![(1, 0)];
-    let mut ids = HashSet::new();
-    let mut keys = HashSet::new();
-    for ((id, account), key) in request_ids.iter().zip(account_ids.iter()).zip(idempotency_keys.iter()) {
-        let key = key.map(|key| (account, key.to_owned()));
-        if ids.contains(&id) || key.as_ref().is_some_and(|key| keys.contains(key)) {
-            let next = segments.last().map_or(1, |(_, last)| last + 1);
-            segments.push((next, next - 1));
-            ids.clear();
-            keys.clear();
-        }
-        ids.insert(id);
-        keys.extend(key);
-        if let Some(segment) = segments.last_mut() {
-            segment.1 += 1;
-        }
-    }
-    segments
 }
 
 /// One call of the verb: its arguments, and the balances it has locked.

@@ -51,7 +51,8 @@ async fn meet(stage: &Stage, (_, has, call): Act) -> (Caller, String) {
         // public.makes_teams says so
         ("{token}", caller.user_id),
     ];
-    let call = named.iter().fold(call.to_owned(), |call, (name, id)| call.replace(name, &id.to_string()));
+    let call = call.replace("{hex_account}", &caller.account_id.simple().to_string());
+    let call = named.iter().fold(call, |call, (name, id)| call.replace(name, &id.to_string()));
     let acts_for = match has {
         Has::Team => team,
         Has::Membership => foreign_team,

@@ -30,7 +30,7 @@ use rig::{Rig, RigArgs};
 use sections::gateway::Ways;
 use sections::{
     check_quota, cycle_close, drain, enqueue, erasure, export, gateway, growth, held_snapshot, pairs,
-    pick_up, rls, streams, webhook_door,
+    pick_up, rls, streams, waiting, webhook_door,
 };
 
 /// A copy of the database as it was before the first measurement.
@@ -70,6 +70,7 @@ enum Section {
     CheckQuota,
     Pairs,
     Gateway,
+    Waiting,
     Growth,
     Rls,
     Export,
@@ -133,6 +134,9 @@ async fn run(rig: &Rig, sections: &[Section], peers: Option<&Path>) -> Result<(V
     }
     if wanted(Section::Gateway) {
         figures.extend(through_the_gateway(rig).await?);
+    }
+    if wanted(Section::Waiting) {
+        figures.extend(waiting::measure(rig, TEMPLATE).await?);
     }
     if wanted(Section::Growth) {
         figures.extend(growth::measure(rig, TEMPLATE).await?);

@@ -25,14 +25,24 @@ pub struct Server {
     pub address: SocketAddr,
 }
 
-/// Starts the stand-in for OpenAI; `pace_ms` 0 sends streams as fast as they are read.
+/// Starts the stand-in for OpenAI with ready-made answers; `pace_ms` 0 sends streams as fast as they are read.
 pub async fn stand_in(rig: &Rig, name: &str, pace_ms: u64) -> Result<Server> {
+    let input = INPUT_TOKENS.to_string();
+    let output = OUTPUT_TOKENS.to_string();
+    let ready_made = ["--bench", "--bench-input-tokens", &input, "--bench-output-tokens", &output];
+    start_stand_in(rig, name, pace_ms, &ready_made).await
+}
+
+/// Starts the stand-in for OpenAI as tests have it: an answer is as long as its question says and its caller allows.
+pub async fn answering(rig: &Rig, name: &str, pace_ms: u64) -> Result<Server> {
+    start_stand_in(rig, name, pace_ms, &[]).await
+}
+
+async fn start_stand_in(rig: &Rig, name: &str, pace_ms: u64, more: &[&str]) -> Result<Server> {
     let mut command = Command::new(rig.args.bin.join("octroi-sim"));
     command
-        .args(["openai", "--listen", "127.0.0.1:0", "--bench"])
-        .args(["--bench-input-tokens", &INPUT_TOKENS.to_string()])
-        .args(["--bench-output-tokens", &OUTPUT_TOKENS.to_string()])
-        .args(["--chunk-delay-ms", &pace_ms.to_string()]);
+        .args(["openai", "--listen", "127.0.0.1:0", "--chunk-delay-ms", &pace_ms.to_string()])
+        .args(more);
     let mut running = Running::start(rig, name, &mut command)?;
     let address = running
         .logs(|log| {

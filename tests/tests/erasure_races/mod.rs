@@ -15,12 +15,13 @@ pub enum Has {
     Membership,
 }
 
-/// Something that writes about somebody: what it is called, what they need for it, and the statement. `{user}`, `{account}` and
-/// `{key}` are theirs, `{id}` is new; `{colleague}` and `{invitation}` belong to their team, `{token}` is what they were sent.
+/// Something that writes about somebody: what it is called, what they need for it, and the statement. `{user}`, `{account}`
+/// (`{hex_account}` without hyphens) and `{key}` are theirs, `{id}` is new; `{colleague}` and `{invitation}` belong to
+/// their team, `{token}` is what they were sent.
 pub type Act = (&'static str, Has, &'static str);
 
 /// Every function of the Data API that writes, as a user calls it.
-pub const BY_USERS: [Act; 33] = [
+pub const BY_USERS: [Act; 34] = [
     ("accept_invitation", Has::Membership, "octroi.accept_invitation('{token}')"),
     ("create_team", Has::Nothing, "octroi.create_team('canary')"),
     ("decline_invitation", Has::Membership, "octroi.decline_invitation('{token}')"),
@@ -52,6 +53,7 @@ pub const BY_USERS: [Act; 33] = [
     ),
     ("export_my_data", Has::Nothing, "octroi.export_my_data()"),
     ("give_consent", Has::Nothing, "octroi.give_consent('news', '1')"),
+    ("open_invoice", Has::Plan, "octroi.open_invoice('in_{hex_account}')"),
     ("open_portal", Has::Nothing, "octroi.open_portal('https://app.example/a')"),
     (
         "request_completion",
@@ -81,14 +83,12 @@ pub const BY_USERS: [Act; 33] = [
 ];
 
 /// Those that only read, are nobody's to call, or are the deletion itself.
-pub const NO_ACTS: [&str; 10] = [
+pub const NO_ACTS: [&str; 9] = [
     "billing_request",
     "change_preview",
     "completion",
     "delete_my_account",
     "my_data",
-    // of an invoice that is there, by the way of `open_portal`
-    "open_invoice",
     "receipt",
     "receive_stripe_events",
     "team_invitations",

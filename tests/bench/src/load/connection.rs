@@ -45,30 +45,43 @@ impl Connection {
         Ok(whole)
     }
 
+    /// Asks and returns status and body, whatever they are.
+    pub async fn any_answer(&mut self, request: &Request) -> Result<(u16, Vec<u8>)> {
+        let mut whole = Vec::new();
+        let status = self.exchange(request, |_, part| whole.extend_from_slice(part)).await?;
+        Ok((status, whole))
+    }
+
     /// Asks and hands on each part of the body as it arrives.
     pub async fn each_part(&mut self, request: &Request, mut part: impl FnMut(&[u8])) -> Result<()> {
-        self.stream.write_all(&request.0).await?;
-        let head = self.head().await?;
         let mut shown = Vec::new();
-        let mut body = head.body;
+        let status = self.exchange(request, |status, bytes| {
+            if status == 200 {
+                part(bytes);
+            } else if shown.len() < SHOWN_BYTES {
+                shown.extend_from_slice(bytes);
+            }
+        });
+        let status = status.await?;
+        if status != 200 {
+            bail!("{} answers {status}: {}", self.address, String::from_utf8_lossy(&shown));
+        }
+        Ok(())
+    }
+
+    /// Asks, hands on status and each part of the body, and returns the status.
+    async fn exchange(&mut self, request: &Request, mut part: impl FnMut(u16, &[u8])) -> Result<u16> {
+        self.stream.write_all(&request.0).await?;
+        let Head { status, mut body } = self.head().await?;
         loop {
-            let (used, ended) = body.read(&self.buffer[self.start..self.end], |bytes| {
-                if head.status == 200 {
-                    part(bytes);
-                } else if shown.len() < SHOWN_BYTES {
-                    shown.extend_from_slice(bytes);
-                }
-            })?;
+            let (used, ended) =
+                body.read(&self.buffer[self.start..self.end], |bytes| part(status, bytes))?;
             self.start += used;
             if ended {
-                break;
+                return Ok(status);
             }
             self.fill().await?;
         }
-        if head.status != 200 {
-            bail!("{} answers {}: {}", self.address, head.status, String::from_utf8_lossy(&shown));
-        }
-        Ok(())
     }
 
     async fn head(&mut self) -> Result<Head> {

@@ -13,4 +13,5 @@ pub mod pairs;
 pub mod pick_up;
 pub mod rls;
 pub mod streams;
+pub mod waiting;
 pub mod webhook_door;

@@ -60,7 +60,7 @@ pub async fn measure(rig: &Rig) -> Result<Vec<Figure>> {
             all.naive_hot.push(pgbench::measure(rig, NAIVE_PAIR, clients, 1).await?);
             all.ours_hot.push(pgbench::measure(rig, OCTROI_PAIR, clients, 1).await?);
             if clients == LINE_CLIENTS {
-                all.batched.push(batches.measure(rig).await?);
+                all.batched.push(batches.measure(rig, BATCH_PAIRS, false).await?);
             }
         }
         figures.extend(single(clients, &all));
@@ -127,25 +127,27 @@ fn batched(all: &Contenders) -> Vec<Figure> {
 }
 
 /// The worker's own batching calls, on one connection.
-struct Batches {
+pub struct Batches {
     session: Session,
 }
 
 impl Batches {
-    fn open(rig: &Rig) -> Result<Self> {
+    /// Opens the connection.
+    pub fn open(rig: &Rig) -> Result<Self> {
         let config = DatabaseConfig { url: rig.args.worker_database_url.clone().into(), connections: 2 };
         Ok(Self { session: Database::new(&config)?.session(SessionLimits::LANE) })
     }
 
-    async fn measure(&mut self, rig: &Rig) -> Result<Window> {
+    /// One window of batches of so many pairs, whose calls may wait for room or not.
+    pub async fn measure(&mut self, rig: &Rig, pairs: usize, waits: bool) -> Result<Window> {
         window::steady(async || {
-            self.pairs().await?;
+            self.pairs(pairs, waits).await?;
             let opened = Opened::now(&[rig.postmaster])?;
             let deadline = Instant::now() + rig.scale.window;
             let mut work = Work::default();
             while Instant::now() < deadline {
-                self.pairs().await?;
-                work.operations += BATCH_PAIRS as f64;
+                self.pairs(pairs, waits).await?;
+                work.operations += pairs as f64;
             }
             work.seconds = opened.seconds();
             opened.close(&[rig.postmaster], work)
@@ -153,11 +155,11 @@ impl Batches {
         .await
     }
 
-    async fn pairs(&mut self) -> Result<()> {
+    async fn pairs(&mut self, pairs: usize, waits: bool) -> Result<()> {
         let account_id = numbered_id(1);
-        let ids: Vec<Uuid> = (0..BATCH_PAIRS).map(|_| Uuid::now_v7()).collect();
+        let ids: Vec<Uuid> = (0..pairs).map(|_| Uuid::now_v7()).collect();
         let wanted: Vec<ReserveItem> = ids.iter().map(|id| reserve_item(*id, account_id)).collect();
-        let verdicts = self.session.reserve_many(&wanted, LEASE_SECONDS, false).await?;
+        let verdicts = self.session.reserve_many(&wanted, LEASE_SECONDS, waits).await?;
         if !verdicts.iter().all(|verdict| matches!(verdict, ReserveVerdict::Granted(_))) {
             bail!("a call of a batch was not granted: {verdicts:?}");
         }

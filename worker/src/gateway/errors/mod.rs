@@ -236,5 +236,4 @@ impl GatewayError {
 }
 
 #[cfg(test)]
-#[path = "errors_tests.rs"]
 mod tests;

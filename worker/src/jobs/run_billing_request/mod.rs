@@ -15,9 +15,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::database::{BillingRequest, Database, DatabaseError};
+use super::sync_stripe_object;
+use crate::database::{Applied, BillingRequest, Database, DatabaseError};
 use crate::queue::{Failure, Outcome};
 use crate::stripe::{ChangePreview, Stripe, StripeError};
+
+/// Pause while the subscription is being fetched by somebody else.
+const LOCKED_PAUSE: Duration = Duration::from_secs(1);
 
 /// What became of a request at Stripe.
 enum Made {
@@ -83,6 +87,9 @@ pub(super) async fn run(request_id: Uuid, stripe: &Stripe, database: &Database) 
     };
     match carry_out(request_id, database, stripe, &request).await {
         Ok(Made::Object(id, url)) => {
+            if changes_subscription(&request.kind) && !is_written_down(&id, stripe, database).await? {
+                return Ok(Outcome::Snooze(LOCKED_PAUSE));
+            }
             database.finish_billing_request(request_id, &id, url.as_deref()).await?;
             Ok(Outcome::Done)
         }
@@ -102,6 +109,17 @@ pub(super) async fn run(request_id: Uuid, stripe: &Stripe, database: &Database) 
         }
         Err(failure) => Err(failure),
     }
+}
+
+fn changes_subscription(kind: &str) -> bool {
+    matches!(kind, "change_plan" | "cancel" | "resume")
+}
+
+/// Whether the subscription is here as Stripe has it now. Whoever is told that a change is done may ask for the next one,
+/// and that is decided by what is written down.
+async fn is_written_down(id: &str, stripe: &Stripe, database: &Database) -> Result<bool, Failure> {
+    let applied = sync_stripe_object::sync("subscription", id, stripe, database).await?;
+    Ok(matches!(applied, Some(Applied::Taken | Applied::Quarantined { .. })))
 }
 
 async fn carry_out(

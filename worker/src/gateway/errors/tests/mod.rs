@@ -17,6 +17,8 @@ use crate::database::{
 use crate::meter::MeterError;
 use crate::metered_call::CallError;
 
+mod quota;
+
 const UPGRADE_URL: &str = "https://app.example/upgrade";
 const TOP_UP_URL: &str = "https://app.example/packs";
 
@@ -172,112 +174,6 @@ fn failures_before_a_call_are_told_as_the_table_says() {
     for (error, expected) in rows {
         assert_eq!(line(error.clone()), expected, "{error:?}");
     }
-}
-
-#[tokio::test]
-async fn a_refusal_says_whose_limit_how_much_until_when_and_where_to_upgrade() {
-    let response = refused(RefusalReason::QuotaExceeded, Some(standing())).into_response();
-    let body: Value = serde_json::from_slice(&to_bytes(response.into_body(), 10_000).await.unwrap()).unwrap();
-    let expected = json!({"error": {
-        "message": "You exceeded your current quota, please check your plan and billing details. This account's limit \
-                    of 50000 tokens a month does not leave enough for this call: it needs at least 1040 tokens; \
-                    49000 tokens used, 900 tokens held by calls in flight, 100 tokens left. It resets at \
-                    2026-12-01T00:00:00Z. Get more at https://app.example/upgrade. A shorter input needs less.",
-        "type": "insufficient_quota",
-        "param": null,
-        "code": "quota_exceeded",
-        "quota": {
-            "limit": 50_000, "used": 49_000, "reserved": 900, "remaining": 100, "needed": 1_040,
-            "unit": "tokens", "scope": "account",
-            "period_start": "2026-11-01T00:00:00Z", "period_end": "2026-12-01T00:00:00Z",
-            "upgrade_url": UPGRADE_URL, "topup_url": TOP_UP_URL,
-        },
-    }});
-    assert_eq!(body, expected);
-}
-
-#[test]
-fn a_spend_cap_is_told_in_dollars_and_kept_exact_in_the_quota_object() {
-    let limit = LimitStanding {
-        scope: LimitScope::ApiKey,
-        meter: LimitMeter::Cost,
-        period: LimitPeriod::Lifetime,
-        granted: 12_345_678_901,
-        resets_at: None,
-        ..standing()
-    };
-    let body = serde_json::to_value(refused(RefusalReason::SpendCapReached, Some(limit)).body()).unwrap();
-    let message = body["error"]["message"].as_str().unwrap();
-    assert!(message.contains("This API key's limit of $12.34 in all"), "{message}");
-    assert!(message.contains("It does not reset."), "{message}");
-    assert_eq!(body["error"]["quota"]["limit"], 12_345_678_901_i64);
-    assert_eq!(body["error"]["quota"]["unit"], "nano_usd");
-    assert_eq!(body["error"]["quota"]["period_end"], Value::Null);
-}
-
-#[test]
-fn a_share_of_an_account_is_raised_by_its_admins_and_by_no_page() {
-    for (scope, who) in [
-        (LimitScope::Member, "An owner or admin of the account can raise it."),
-        (LimitScope::ApiKey, "an admin of the account, can make one with a higher limit."),
-        (LimitScope::Model, "Another model may have more left."),
-    ] {
-        let limit = LimitStanding { scope, ..standing() };
-        let body =
-            serde_json::to_value(refused(RefusalReason::MemberBudgetReached, Some(limit)).body()).unwrap();
-        let message = body["error"]["message"].as_str().unwrap();
-        assert!(message.contains(who) && !message.contains("https://"), "{message}");
-        assert_eq!(body["error"]["quota"]["upgrade_url"], Value::Null);
-        assert_eq!(body["error"]["quota"]["topup_url"], Value::Null);
-    }
-}
-
-#[test]
-fn a_reset_within_a_minute_is_worth_a_retry_after_and_every_reset_stands_in_a_header() {
-    for (seconds, told) in [(60, Some("60")), (61, None)] {
-        let refusal = Refusal {
-            request_id: Uuid::nil(),
-            reason: RefusalReason::QuotaExceeded,
-            standing: Some(standing()),
-            needed: None,
-            retry_after_seconds: Some(seconds),
-        };
-        let error = CallError::Refused {
-            refusal: Box::new(refusal),
-            model: "gpt-5".to_owned(),
-            input_tokens: 100,
-            max_input_tokens: None,
-        };
-        let response = GatewayError::from_call(error, &PurchasePages::default()).into_response();
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        assert_eq!(header("retry-after"), told);
-        assert_eq!(header("x-quota-reset"), Some("2026-12-01T00:00:00Z"));
-        assert_eq!(header("x-should-retry"), Some("false"));
-    }
-}
-
-#[test]
-fn a_call_that_others_hold_back_is_told_to_come_again_and_not_to_upgrade() {
-    let held =
-        crate::database::HeldBack { standing: standing(), needed: 1_099, wait_seconds: 20, ticket: Some(1) };
-    let error = CallError::Held {
-        held: Box::new(held),
-        held_calls: Some(1),
-        waited: Duration::from_secs(20),
-        retry_after_seconds: 3,
-    };
-    let pages = PurchasePages { upgrade_url: Some(Arc::from(UPGRADE_URL)), top_up_url: None };
-    let error = GatewayError::from_call(error, &pages);
-    assert_eq!(line(error.clone()), "429 rate_limit_exceeded/quota_held true 3");
-    let body = serde_json::to_value(error.body()).unwrap();
-    assert_eq!(
-        body["error"]["message"],
-        "This account's limit of 50000 tokens a month has room for this call, but not beside the calls under way: it \
-         needs 1099 tokens; 49000 tokens used, 900 tokens held by 1 call, which gives back what it does not use. It \
-         waited 20 s for room. Try again in 3 s. A call that asks for fewer output tokens holds less."
-    );
-    assert_eq!(body["error"]["quota"]["needed"], 1_099);
-    assert_eq!(body["error"]["quota"]["upgrade_url"], Value::Null);
 }
 
 #[test]

@@ -1,0 +1,214 @@
+//! Callers who together ask for more than is left: how much of a limit they use when they wait for room, and what the
+//! waiting costs where nobody waits.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use sqlx::{Connection as _, PgConnection};
+use tokio::task::JoinSet;
+
+use super::pairs::{Batches, numbered_id};
+use crate::figure::{Figure, Target};
+use crate::load::{Connection, Request};
+use crate::pgbench::claims;
+use crate::rig::Rig;
+use crate::upstreams::{self, Server};
+use crate::window::{Series, median};
+
+const DATABASE: &str = "bench_waiting";
+/// Callers at once on one account.
+const CALLERS: u32 = 48;
+/// What the account may use in a month.
+const LIMIT_TOKENS: i64 = 10_000;
+/// What each call asks for, and the least and the most that its answer has.
+const ASKED_TOKENS: u32 = 1_000;
+const ANSWERED_TOKENS: (u32, u32) = (80, 300);
+/// Time between the deltas of an answer, in milliseconds.
+const DELTA_MS: u64 = 5;
+/// Of the limit, before anybody is refused for use.
+const USED_PERCENT_MIN: f64 = 95.0;
+/// As long as a plan lets its calls wait unless it says otherwise, in seconds.
+const WAIT_SECONDS: i16 = 20;
+/// Rate of calls that may wait, of that of calls that may not, where nobody does.
+const UNCONTENDED_RATIO_MIN: f64 = 0.97;
+
+/// What became of a crowd.
+struct Crowd {
+    /// Used when the first was refused for use, or in the end where nobody was.
+    used_tokens: f64,
+    answers: f64,
+    longest_seconds: f64,
+    overrun_tokens: f64,
+}
+
+/// How one caller ended.
+struct Caller {
+    answers: u32,
+    longest: Duration,
+    used_at_refusal: Option<i64>,
+}
+
+/// Measures crowds that wait and crowds that do not, then lone calls with and without the right to wait.
+pub async fn measure(rig: &Rig, template: &str) -> Result<Vec<Figure>> {
+    crate::seed::copy_database(rig, DATABASE, template).await?;
+    let upstream = upstreams::answering(rig, "crowd_upstream", DELTA_MS).await?;
+    let octroi = upstreams::octroi_on(rig, DATABASE, upstream.address).await?;
+    let measured = crowds(rig, octroi.address).await;
+    for Server { running, .. } in [octroi, upstream] {
+        running.stop().await?;
+    }
+    let mut figures = measured?;
+    figures.push(uncontended(rig).await?);
+    Ok(figures)
+}
+
+async fn crowds(rig: &Rig, gateway: SocketAddr) -> Result<Vec<Figure>> {
+    let (mut waiting, mut leaving) = (Vec::new(), Vec::new());
+    for round in 0..u32::try_from(rig.scale.rounds)? {
+        Rig::say(&format!("{CALLERS} callers on {LIMIT_TOKENS} tokens, round {}", round + 1));
+        waiting.push(crowd(rig, gateway, 2 * round + 1, WAIT_SECONDS).await?);
+        leaving.push(crowd(rig, gateway, 2 * round + 2, 0).await?);
+    }
+    let middle = |crowds: &[Crowd], read: fn(&Crowd) -> f64| {
+        median(&mut crowds.iter().map(read).collect::<Vec<_>>())
+    };
+    let what = format!("{CALLERS} callers on {LIMIT_TOKENS} tokens");
+    let percent = 100.0 / LIMIT_TOKENS as f64;
+    let used = |crowds: &[Crowd]| middle(crowds, |crowd| crowd.used_tokens) * percent;
+    let longest = waiting.iter().map(|crowd| crowd.longest_seconds).fold(0.0, f64::max);
+    let overrun: f64 = waiting.iter().chain(&leaving).map(|crowd| crowd.overrun_tokens).sum();
+    let row = |name: &str, unit, ours, reference, target| {
+        Figure::new(format!("{what}: {name}"), unit, ours, reference, target)
+    };
+    Ok(vec![
+        row(
+            "used before a refusal for use, vs without waiting",
+            "%",
+            used(&waiting),
+            Some(used(&leaving)),
+            Target::AtLeast(USED_PERCENT_MIN),
+        ),
+        row(
+            "answers, vs without waiting",
+            "answers",
+            middle(&waiting, |crowd| crowd.answers),
+            Some(middle(&leaving, |crowd| crowd.answers)),
+            Target::None,
+        ),
+        row("longest call", "s", longest, None, Target::AtMost(f64::from(WAIT_SECONDS))),
+        row("used beyond what was held", "tokens", overrun, None, Target::AtMost(0.0)),
+    ])
+}
+
+/// Callers who go on until one is refused: for use, or for want of room.
+async fn crowd(rig: &Rig, gateway: SocketAddr, account: u32, wait_seconds: i16) -> Result<Crowd> {
+    let mut connection = PgConnection::connect_with(&rig.options("postgres", DATABASE)).await?;
+    let secret = limited_account(&mut connection, account, wait_seconds).await?;
+    let mut callers = JoinSet::new();
+    for number in 0..CALLERS {
+        callers.spawn(call_until_refused(gateway, secret.clone(), account * CALLERS + number));
+    }
+    let mut ended = Vec::new();
+    while let Some(caller) = callers.join_next().await {
+        ended.push(caller??);
+    }
+    let (used, overrun): (i64, i64) = sqlx::query_as(
+        "select coalesce(sum(total_tokens), 0)::bigint, coalesce(sum(overrun_tokens), 0)::bigint
+           from octroi_private.usage_event where account_id = $1",
+    )
+    .bind(numbered_id(account))
+    .fetch_one(&mut connection)
+    .await?;
+    connection.close().await?;
+    ensure!(used <= LIMIT_TOKENS, "{used} of {LIMIT_TOKENS} tokens were used");
+    let at_refusal = ended.iter().filter_map(|caller| caller.used_at_refusal).min();
+    Ok(Crowd {
+        used_tokens: at_refusal.unwrap_or(used) as f64,
+        answers: ended.iter().map(|caller| f64::from(caller.answers)).sum(),
+        longest_seconds: ended.iter().map(|caller| caller.longest.as_secs_f64()).fold(0.0, f64::max),
+        overrun_tokens: overrun as f64,
+    })
+}
+
+/// An account with the limit, by the verbs of its owner; the secret of its key.
+async fn limited_account(
+    connection: &mut PgConnection,
+    account: u32,
+    wait_seconds: i16,
+) -> Result<String> {
+    sqlx::query("update octroi_private.plan_version set hold_wait_seconds = $1 where plan_code = 'bench'")
+        .bind(wait_seconds)
+        .execute(&mut *connection)
+        .await?;
+    let mut transaction = connection.begin().await?;
+    sqlx::query("select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)")
+        .bind(claims(account))
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("select octroi.set_budget('tokens', 'month', $1)")
+        .bind(LIMIT_TOKENS)
+        .execute(&mut *transaction)
+        .await?;
+    let secret = sqlx::query_scalar("select secret from octroi.create_api_key('crowd')")
+        .fetch_one(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(secret)
+}
+
+async fn call_until_refused(gateway: SocketAddr, secret: String, seed: u32) -> Result<Caller> {
+    let mut connection = Connection::open(gateway).await?;
+    let mut caller = Caller { answers: 0, longest: Duration::ZERO, used_at_refusal: None };
+    for number in 0.. {
+        let asked_at = Instant::now();
+        let (status, body) = connection.any_answer(&question(&secret, answer_tokens(seed, number))).await?;
+        match status {
+            200 => caller.answers += 1,
+            429 => {
+                let told: Value = serde_json::from_slice(&body).context("a refusal is no JSON")?;
+                if told["error"]["code"] == "insufficient_quota" {
+                    caller.used_at_refusal = told["error"]["quota"]["used"].as_i64();
+                }
+                break;
+            }
+            _ => bail!("a caller was answered {status}: {}", String::from_utf8_lossy(&body)),
+        }
+        caller.longest = caller.longest.max(asked_at.elapsed());
+    }
+    Ok(caller)
+}
+
+/// The same in every run: spread over the range by a multiplier that shares no factor with its width.
+fn answer_tokens(seed: u32, number: u32) -> u32 {
+    let (least, most) = ANSWERED_TOKENS;
+    least + (seed.wrapping_mul(7_919) + number.wrapping_mul(104_729)) % (most - least + 1)
+}
+
+fn question(secret: &str, answer_tokens: u32) -> Request {
+    let body = format!(
+        r#"{{"model":"gpt-5.4-mini","stream":true,"max_tokens":{ASKED_TOKENS},"messages":[{{"role":"user","content":"Go on. [[output_tokens={answer_tokens}]]"}}]}}"#
+    );
+    Request::post("/v1/chat/completions", &format!("authorization: Bearer {secret}\r\n"), &body)
+}
+
+/// Lone pairs of an account that has room for all of them, by calls that may wait and by calls that may not.
+async fn uncontended(rig: &Rig) -> Result<Figure> {
+    Rig::say("Reserve and settle where nobody waits");
+    let mut calls = Batches::open(rig)?;
+    let (mut waiting, mut leaving) = (Series::default(), Series::default());
+    for _ in 0..rig.scale.rounds {
+        waiting.push(calls.measure(rig, 1, true).await?);
+        leaving.push(calls.measure(rig, 1, false).await?);
+    }
+    let steal = waiting.steal_percent().max(leaving.steal_percent());
+    Ok(Figure::new(
+        "reserve+settle, nobody waits: calls that may wait, vs calls that may not",
+        "pairs/s",
+        waiting.rate(),
+        Some(leaving.rate()),
+        Target::RatioAtLeast(UNCONTENDED_RATIO_MIN),
+    )
+    .with_cost((waiting.cpu_us(), leaving.cpu_us()), steal))
+}
