@@ -10,13 +10,14 @@ create function octroi_private.reserve_many(
   p_request_ids uuid [], p_account_ids uuid [], p_api_key_ids uuid [], p_user_ids uuid [], p_models text [],
   p_endpoints text [], p_input_tokens bigint [], p_output_tokens bigint [], p_choices integer [],
   p_idempotency_keys text [], p_body_hashes bytea [], p_lease_seconds integer,
-  p_waits boolean default false
+  p_waits boolean default false, p_reasoning boolean [] default null
 )
 returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
   remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
-  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text
+  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text,
+  set_by text
 )
 language plpgsql
 security definer
@@ -28,13 +29,13 @@ as $$
 begin
   return query select * from octroi_native.reserve_many(
     p_request_ids, p_account_ids, p_api_key_ids, p_user_ids, p_models, p_endpoints, p_input_tokens, p_output_tokens,
-    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits
+    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits, p_reasoning
   );
 end
 $$;
 comment on function octroi_private.reserve_many(
   uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer,
-  boolean
+  boolean, boolean []
 ) is 'Decides calls in order of arrival and holds what is granted, in one commit. A verdict each: granted, held (others hold what it needs: ask again, with p_waits in its place in the queue), refused (reason), replayed (state).';
 
 create function octroi_private.settle_many(
@@ -89,13 +90,15 @@ comment on function octroi_private.release_many(uuid [], text []) is
 create function octroi_private.reserve(
   p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint,
   p_output_tokens bigint, p_choices integer default 1, p_idempotency_key text default null,
-  p_body_hash bytea default '\x', p_endpoint text default 'sql', p_lease_seconds integer default 660
+  p_body_hash bytea default '\x', p_endpoint text default 'sql', p_lease_seconds integer default 660,
+  p_reasoning boolean default null
 )
 returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
   remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
-  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text
+  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text,
+  set_by text
 )
 language plpgsql
 security definer
@@ -108,12 +111,12 @@ begin
   return query select * from octroi_native.reserve_many(
     array[p_request_id], array[p_account_id], array[p_api_key_id], array[p_user_id], array[p_model],
     array[p_endpoint], array[p_input_tokens], array[p_output_tokens], array[p_choices], array[p_idempotency_key],
-    array[p_body_hash], p_lease_seconds, false
+    array[p_body_hash], p_lease_seconds, false, array[p_reasoning]
   );
 end
 $$;
 comment on function octroi_private.reserve(
-  uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer
+  uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer, boolean
 ) is 'reserve_many for one call. It does not queue: after a verdict held, ask again.';
 
 -- The one-row case of settle_many. Here a conflict is misuse, and raises.
@@ -292,7 +295,12 @@ as $$
       and b.period_start <= octroi_private.now() and b.scope = p_scope and b.meter = p_meter and b.period = p_period
       and b.subject = case p_scope
         when 'account' then '' when 'member' then p_user_id::text
-        when 'api_key' then p_api_key_id::text when 'model' then p_model
+        when 'api_key' then p_api_key_id::text
+        -- a limit of the model binds calls by its other names too
+        when 'model' then case b.subject when p_model then p_model else (
+          select p.model from octroi_private.model_price as p
+          where p.id = octroi_private.price_at(p_model, octroi_private.now())
+        ) end
       end
   )
 $$;

@@ -38,8 +38,8 @@ as $$
       select v.plan_code from octroi_private.subscription as s
       join octroi_private.plan_version as v on v.id = s.plan_version_id
       where s.account_id = l.account_id and s.ended_at is null
-    ), part.included, part.from_grants, part.overage,
-    case when part.overage > 0 and l.scope = 'account' and l.period = 'month'
+    ), part.included, part.from_grants, beyond.overage,
+    case when beyond.overage > 0 and l.scope = 'account' and l.period = 'month'
       and octroi_private.is_overage_charged(l.account_id, l.meter) then part.included + part.from_grants end
   from octroi_private.limit_in_force as l
   cross join lateral octroi_private.period_bounds(
@@ -63,12 +63,14 @@ as $$
         coalesce(b.from_grants, 0)
         + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now())
       )::bigint as from_grants,
-      greatest(l.overage, coalesce(b.from_overage, 0))::bigint as overage
+      b.from_overage
   ) as part
+  cross join lateral octroi_private.under_ceiling(part.included + part.from_grants, l.overage, l.ceiling) as capped
   cross join lateral (
-    select greatest(
-      part.included + part.from_grants + part.overage, taken.used + coalesce(b.reserved, 0)
-    )::bigint as amount
+    select greatest(capped.overage, coalesce(part.from_overage, 0))::bigint as overage
+  ) as beyond
+  cross join lateral (
+    select greatest(capped.allowed + beyond.overage, taken.used + coalesce(b.reserved, 0))::bigint as amount
   ) as granted
   where l.account_id = p_account_id
     and (

@@ -99,7 +99,7 @@ grant execute on function octroi_private.authenticate_user(uuid, uuid) to octroi
 grant execute on function octroi_private.is_without_account(uuid) to octroi_worker;
 grant execute on function octroi_private.reserve_many(
   uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer,
-  boolean
+  boolean, boolean []
 ) to octroi_worker;
 grant execute on function octroi_private.settle_many(
   uuid [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], text [], text [], text [],
@@ -158,7 +158,7 @@ grant execute on function octroi_private.fail_billing_request(uuid, text, text, 
 grant execute on function octroi_private.change_step(uuid, jsonb) to octroi_worker;
 grant execute on function octroi_private.cancel_step(uuid) to octroi_worker;
 grant execute on function octroi_private.note_refused_at_limit(
-  uuid, uuid, text, bigint, bigint, integer
+  uuid, uuid, text, bigint, bigint, integer, boolean
 ) to octroi_worker;
 grant execute on function octroi_private.begin_meter_report(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_meter_report(uuid, text, text) to octroi_worker;
@@ -206,7 +206,7 @@ grant execute on function octroi_private.authenticate_key(bytea) to octroi_meter
 grant execute on function octroi_private.authenticate_user(uuid, uuid) to octroi_meter;
 grant execute on function octroi_private.uuid_v7() to octroi_meter;
 grant execute on function octroi_private.reserve(
-  uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer
+  uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer, boolean
 ) to octroi_meter;
 grant execute on function octroi_private.settle(
   uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text, bigint

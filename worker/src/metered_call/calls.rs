@@ -230,6 +230,7 @@ impl Shared {
                     input_tokens: input.most,
                     output_tokens: wanted_output_tokens,
                     choices: request.choices,
+                    reasoning: request.reasoning,
                 };
                 self.refused_at_limit.tell(&refusal, call, &self.reservations.tracker).await;
                 Err(CallError::Refused {

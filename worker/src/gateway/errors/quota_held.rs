@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::quota::{QuotaStanding, amount, per, whose};
-use crate::database::HeldBack;
+use crate::database::{HeldBack, PurchasePages};
 
 /// A call for which no room came free while it waited.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct QuotaHeld {
 impl QuotaHeld {
     /// The numbers for programs. More quota is not what is missing, so no page is named.
     pub fn standing(&self) -> QuotaStanding {
-        QuotaStanding::of(&self.held.standing, Some(self.held.needed), None)
+        QuotaStanding::of(&self.held.standing, Some(self.held.needed), &PurchasePages::default())
     }
 
     /// The same for people.
