@@ -28,7 +28,8 @@ item as materialized (
     case when wants.reasoning then 'drain' else e.on_disconnect end as on_disconnect,
     -- older tickets, but for those decided here as well
     array(
-      select w.balance_id from octroi_private.waiting_call as w
+      select w_at.balance_id from octroi_private.waiting_call as w
+      cross join lateral unnest(w.balance_ids) as w_at (balance_id)
       where w.account_id = i.account_id and w.ticket < coalesce(own.ticket, 9223372036854775807)
         and w.waits_until > clock.at and w.request_id <> all(($1::uuid [])[$15:$16])
     ) as awaited,
@@ -117,26 +118,28 @@ allotted as materialized (
   ) as account
   cross join lateral unnest(account.ords, account.given) as given (
     ord, ids, room, awaited, hold, output_tokens, hold_tokens, hold_cost_nano_usd, output_bound, tightest, remaining,
-    needed, is_held
+    needed, short
   )
 ),
 queued as (
-  insert into octroi_private.waiting_call (request_id, account_id, balance_id, waits_until)
-  select
-    i.request_id, i.account_id, (i.balances[a.tightest]).id, clock.at + make_interval(secs => i.hold_wait_seconds + 5)
+  insert into octroi_private.waiting_call as w (request_id, account_id, balance_ids, waits_until)
+  select i.request_id, i.account_id, a.short, clock.at + octroi_private.ticket_time()
   from allotted as a
   join item as i on i.ord = a.ord
   cross join clock
-  where a.is_held and $17::boolean and i.hold_wait_seconds > 0
+  where a.short is not null and $17::boolean and i.hold_wait_seconds > 0
   order by i.ticket, i.ord
-  on conflict on constraint waiting_call_once do update set balance_id = excluded.balance_id
+  -- who only asks again writes nothing
+  on conflict on constraint waiting_call_once do update
+  set balance_ids = excluded.balance_ids, waits_until = excluded.waits_until
+  where w.balance_ids <> excluded.balance_ids or w.waits_until < excluded.waits_until - interval '3 seconds'
   returning request_id, account_id, ticket
 ),
 served as (
   delete from octroi_private.waiting_call as w
   using item as i
   left join allotted as a on a.ord = i.ord
-  where i.ticket is not null and a.is_held is not true and w.account_id = i.account_id and w.ticket = i.ticket
+  where i.ticket is not null and a.short is null and w.account_id = i.account_id and w.ticket = i.ticket
 ),
 opened as (
   insert into octroi_private.request (
@@ -204,7 +207,7 @@ select
   a.output_bound,
   a.needed,
   case when verdict.verdict = 'held' then i.hold_wait_seconds end as wait_seconds,
-  q.ticket,
+  case when verdict.verdict = 'held' then coalesce(q.ticket, i.ticket) end as ticket,
   i.on_disconnect,
   case when b.id is not null then case when b.ceiling <= b.allowed + b.overage then b.ceiling_by else 'plan' end end
     as set_by
@@ -224,7 +227,7 @@ cross join lateral (
     when i.misuse is not null then 'refused'
     when i.known_id is not null then case when i.known_body then 'replayed' else 'refused' end
     when o.id is not null then 'granted'
-    when a.is_held then 'held'
+    when a.short is not null then 'held'
     when i.is_raced or a.output_tokens is not null then 'raced'
     when i.balance_ids is null and entitled.why_refused is null then 'raced'
     else 'refused'

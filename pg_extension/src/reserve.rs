@@ -90,7 +90,7 @@ fn reserve_many(
     body_hashes: Array<'_, &[u8]>,
     lease_seconds: i32,
     waits: bool,
-    reasoning: Option<Array<'_, bool>>,
+    reasoning: Array<'_, bool>,
 ) -> Result<
     TableIterator<
         'static,
@@ -135,7 +135,7 @@ fn reserve_many(
         ("choices", choices.len()),
         ("idempotency_keys", idempotency_keys.len()),
         ("body_hashes", body_hashes.len()),
-        ("reasoning", reasoning.as_ref().map_or(request_ids.len(), Array::len)),
+        ("reasoning", reasoning.len()),
     ])?;
     let last = i32::try_from(request_ids.len()).unwrap_or(i32::MAX);
     let segments = segments(&request_ids, &account_ids, &idempotency_keys);

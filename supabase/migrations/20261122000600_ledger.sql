@@ -160,14 +160,16 @@ create table octroi_private.waiting_call (
   ticket bigint not null generated always as identity,
   request_id uuid not null,
   -- where it waits
-  balance_id bigint not null,
-  -- by then it has left
+  balance_ids bigint [] not null,
+  -- its worker renews this; one that does no more has left, or died
   waits_until timestamptz not null,
   primary key (account_id, ticket),
   constraint waiting_call_once unique (account_id, request_id)
-);
+) with (fillfactor = 70);
 comment on table octroi_private.waiting_call is
 'Calls held back until others settle, by ticket. A row goes when its call is granted, refused or gives up.';
+-- a release knows its request alone
+create index waiting_call_request on octroi_private.waiting_call (request_id);
 
 -- Parts never exceed their whole, and nothing beyond a call's total was overrun.
 create function octroi_private.is_sound_usage(

@@ -29,7 +29,8 @@ as $$
 begin
   return query select * from octroi_native.reserve_many(
     p_request_ids, p_account_ids, p_api_key_ids, p_user_ids, p_models, p_endpoints, p_input_tokens, p_output_tokens,
-    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits, p_reasoning
+    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits,
+    coalesce(p_reasoning, array_fill(null::boolean, array[coalesce(cardinality(p_request_ids), 0)]))
   );
 end
 $$;
@@ -274,36 +275,6 @@ end
 $$;
 comment on function octroi_private.record_usage(uuid, uuid, text, bigint, bigint, bigint, uuid, uuid, text) is
 'Records usage as a fact inside the caller''s transaction; with p_request_id, once. Raises OC011 when the caller or model is unknown, OC010 for other usage under the same id.';
-
--- How many open calls hold something of a limit that held a call back: for its refusal, so for those only that waited
--- in vain. Open calls of all accounts are looked through: there are never more than workers can have under way.
-create function octroi_private.calls_holding(
-  p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_scope text, p_meter text, p_period text
-)
-returns bigint
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  select count(*)
-  from octroi_private.request as r
-  where r.state = 'open' and r.account_id = p_account_id and r.balance_ids && array(
-    select b.id
-    from octroi_private.balance as b
-    where b.account_id = p_account_id and b.resets_at > octroi_private.now()
-      and b.period_start <= octroi_private.now() and b.scope = p_scope and b.meter = p_meter and b.period = p_period
-      and b.subject = case p_scope
-        when 'account' then '' when 'member' then p_user_id::text
-        when 'api_key' then p_api_key_id::text
-        -- a limit of the model binds calls by its other names too
-        when 'model' then case b.subject when p_model then p_model else (
-          select p.model from octroi_private.model_price as p
-          where p.id = octroi_private.price_at(p_model, octroi_private.now())
-        ) end
-      end
-  )
-$$;
 
 -- Returns the holds of calls whose time is over. The customer is not charged; the operator sees them in audit of
 -- the provider. A settle that still comes is taken.

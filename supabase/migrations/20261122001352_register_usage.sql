@@ -89,7 +89,7 @@ call octroi_private.register_personal_table(
   account_id | reference | who would pay
   ticket | fact | its place
   request_id | reference | the call
-  balance_id | reference | the limit it waits for
+  balance_ids | reference | the limits it waits for
   waits_until | fact | gone by then $$
 );
 call octroi_private.register_personal_table(

@@ -106,6 +106,7 @@ grant execute on function octroi_private.settle_many(
   jsonb [], integer [], integer [], text [], smallint [], text [], bytea [], bigint []
 ) to octroi_worker;
 grant execute on function octroi_private.release_many(uuid [], text []) to octroi_worker;
+grant execute on function octroi_private.renew_tickets(uuid []) to octroi_worker;
 grant execute on function octroi_private.calls_holding(uuid, uuid, uuid, text, text, text, text) to octroi_worker;
 grant execute on function octroi_private.stored_response(uuid) to octroi_worker;
 grant execute on function octroi_private.model_list(uuid, uuid) to octroi_worker;

@@ -3,6 +3,7 @@
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{Database, DatabaseError, ReserveItem};
 
@@ -99,6 +100,17 @@ impl Database {
             .bind(standing.period.as_str());
         let calls: i64 = self.answer(query.fetch_one(self.pool())).await?;
         Ok(u64::try_from(calls).unwrap_or_default())
+    }
+}
+
+impl Database {
+    /// Keeps the places of calls that wait for room; how many of them still have one.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn renew_tickets(&self, calls: &[Uuid]) -> Result<i64, DatabaseError> {
+        let query = sqlx::query_scalar("select octroi_private.renew_tickets($1)").bind(calls);
+        self.answer(query.fetch_one(self.pool())).await
     }
 }
 

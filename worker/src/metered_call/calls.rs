@@ -72,18 +72,28 @@ impl MeteredCalls {
     /// Calls metered by `meter` and sent to `upstream`.
     pub fn new(database: Database, meter: Meter, upstream: Upstream, identity: IdentityKey) -> Self {
         let stop = CancellationToken::new();
+        let reservations = Arc::new(Reservations {
+            database: database.clone(),
+            meter,
+            tracker: TaskTracker::new(),
+            waiting: WaitingCalls::default(),
+            closing: CancellationToken::new(),
+        });
+        // Until nobody waits any more; the tracker is for calls, which a shutdown waits for.
+        tokio::spawn({
+            let (reservations, closing) = (Arc::clone(&reservations), reservations.closing.clone());
+            async move {
+                closing
+                    .run_until_cancelled(reservations.waiting.renew_tickets(&reservations.database))
+                    .await
+            }
+        });
         let shared = Shared {
             models: ModelCache::new(database.clone()),
             refused_at_limit: RefusedAtLimit::new(database.clone()),
-            unpriced_models: UnpricedModels::new(database.clone()),
+            unpriced_models: UnpricedModels::new(database),
             patience: Patience::new(stop.clone()),
-            reservations: Arc::new(Reservations {
-                database,
-                meter,
-                tracker: TaskTracker::new(),
-                waiting: WaitingCalls::default(),
-                closing: CancellationToken::new(),
-            }),
+            reservations,
             upstream,
             identity,
             stop,

@@ -76,7 +76,7 @@ impl Reservations {
             held: Box::new(held),
             held_calls: held_calls.ok(),
             waited: arrived_at.elapsed(),
-            retry_after_seconds: self.waiting.retry_after_seconds(),
+            retry_after_seconds: self.waiting.retry_after_seconds(arrived_at.elapsed()),
         })
     }
 
@@ -103,7 +103,7 @@ impl Reservations {
         while let Some(ticket) = held.ticket {
             let place = Place::of(held.standing.scope, call);
             if seat.as_ref().is_none_or(|(taken, _)| *taken != place) {
-                let joined = self.waiting.join(call.account_id, place.clone(), ticket);
+                let joined = self.waiting.join(call.account_id, call.request_id, place.clone(), ticket);
                 seat = joined.map(|joined| (place, joined));
             }
             let Some((_, taken)) = &seat else { break };
