@@ -5,7 +5,9 @@ use std::cell::Cell;
 use pgrx::Uuid;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::{BOOLARRAYOID, BOOLOID, BYTEAARRAYOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, TEXTARRAYOID, UUIDARRAYOID};
+use pgrx::pg_sys::{
+    BOOLARRAYOID, BOOLOID, BYTEAARRAYOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, TEXTARRAYOID, UUIDARRAYOID,
+};
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 

@@ -83,9 +83,7 @@ impl MeteredCalls {
         tokio::spawn({
             let (reservations, closing) = (Arc::clone(&reservations), reservations.closing.clone());
             async move {
-                closing
-                    .run_until_cancelled(reservations.waiting.renew_tickets(&reservations.database))
-                    .await
+                closing.run_until_cancelled(reservations.waiting.renew_tickets(&reservations.database)).await
             }
         });
         let shared = Shared {

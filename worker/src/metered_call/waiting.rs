@@ -77,13 +77,7 @@ impl Place {
 impl WaitingCalls {
     /// Joins the queue; none when it is full. Verdicts of one batch come in any order, so it is the ticket that counts:
     /// who is not first in SQL would ask in vain.
-    pub fn join(
-        &self,
-        account_id: Uuid,
-        request_id: Uuid,
-        place: Place,
-        ticket: i64,
-    ) -> Option<Seat<'_>> {
+    pub fn join(&self, account_id: Uuid, request_id: Uuid, place: Place, ticket: i64) -> Option<Seat<'_>> {
         let waiter = Arc::new(Waiter { request_id, place, ticket, wake: Notify::new() });
         let mut accounts = self.lock();
         let in_all: usize = accounts.values().map(Vec::len).sum();

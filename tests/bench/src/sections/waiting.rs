@@ -77,9 +77,8 @@ async fn crowds(rig: &Rig, gateway: SocketAddr) -> Result<Vec<Figure>> {
         waiting.push(crowd(rig, gateway, account - 1, WAIT_SECONDS).await?);
         leaving.push(crowd(rig, gateway, account - 2, 0).await?);
     }
-    let middle = |crowds: &[Crowd], read: fn(&Crowd) -> f64| {
-        median(&mut crowds.iter().map(read).collect::<Vec<_>>())
-    };
+    let middle =
+        |crowds: &[Crowd], read: fn(&Crowd) -> f64| median(&mut crowds.iter().map(read).collect::<Vec<_>>());
     let what = format!("{CALLERS} callers on {LIMIT_TOKENS} tokens");
     let percent = 100.0 / LIMIT_TOKENS as f64;
     let used = |crowds: &[Crowd]| middle(crowds, |crowd| crowd.used_tokens) * percent;
@@ -139,20 +138,18 @@ async fn crowd(rig: &Rig, gateway: SocketAddr, account: u32, wait_seconds: i16) 
 }
 
 /// An account with the limit, by the verbs of its owner; the secret of its key.
-async fn limited_account(
-    connection: &mut PgConnection,
-    account: u32,
-    wait_seconds: i16,
-) -> Result<String> {
+async fn limited_account(connection: &mut PgConnection, account: u32, wait_seconds: i16) -> Result<String> {
     sqlx::query("update octroi_private.plan_version set hold_wait_seconds = $1 where plan_code = 'bench'")
         .bind(wait_seconds)
         .execute(&mut *connection)
         .await?;
     let mut transaction = connection.begin().await?;
-    sqlx::query("select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)")
-        .bind(claims(account))
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query(
+        "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
+    )
+    .bind(claims(account))
+    .execute(&mut *transaction)
+    .await?;
     sqlx::query("select octroi.set_budget('tokens', 'month', $1)")
         .bind(LIMIT_TOKENS)
         .execute(&mut *transaction)
@@ -224,8 +221,14 @@ async fn beside_a_queue(rig: &Rig, gateway: SocketAddr) -> Result<Figure> {
         "reserve+settle, many accounts, {}: beside {CALLERS} callers who wait, vs nobody waiting",
         in_clients(CLIENTS)
     );
-    Ok(Figure::new(name, "pairs/s", beside.rate(), Some(alone.rate()), Target::RatioAtLeast(BESIDE_RATIO_MIN))
-        .with_cost((beside.cpu_us(), alone.cpu_us()), steal))
+    Ok(Figure::new(
+        name,
+        "pairs/s",
+        beside.rate(),
+        Some(alone.rate()),
+        Target::RatioAtLeast(BESIDE_RATIO_MIN),
+    )
+    .with_cost((beside.cpu_us(), alone.cpu_us()), steal))
 }
 
 /// One call that holds all that the account may use, and outlives the measurement.

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::database::{
-    LimitMeter, LimitPeriod, LimitScope, LimitSetter, LimitStanding, PurchasePages, Refusal, RefusalReason, ReplayState,
+    LimitMeter, LimitPeriod, LimitScope, LimitSetter, LimitStanding, PurchasePages, Refusal, RefusalReason,
+    ReplayState,
 };
 use crate::meter::MeterError;
 use crate::metered_call::CallError;
