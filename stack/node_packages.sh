@@ -2,7 +2,19 @@
 # Installs the locked node packages of each directory given, unless what is there already matches the lock file.
 source "$(dirname "$0")/paths.sh"
 
-command -v npm >/dev/null || die "no npm on PATH: install Node.js 20 or newer"
+# The engines of vite and chokidar, the strictest of what is installed: npm only warns where they are not met, and what
+# fails then fails later and says less.
+NODE_VERSIONS='20.19, or 22.12 and later,'
+
+is_node_fit() { # VERSION, as `v20.19.0`
+  local major minor
+  IFS=. read -r major minor _ <<<"${1#v}"
+  ((major == 20 && minor >= 19 || major == 22 && minor >= 12 || major > 22))
+}
+
+command -v npm >/dev/null || die "no npm on PATH: install Node.js $NODE_VERSIONS from https://nodejs.org"
+node_version=$(node --version)
+is_node_fit "$node_version" || die "Node.js $NODE_VERSIONS is needed, and node is $node_version"
 
 for directory in "$@"; do
   cd "$STACK_ROOT/$directory"

@@ -11,13 +11,15 @@ Octroi is up.
   Gateway (OpenAI-compatible)       $OCTROI_URL/v1
   Supabase: Data API, Auth, functions   $SUPABASE_URL
   Every URL and key of this stack   .local/env
+  Octroi's command line             .local/bin/octroi, such as .local/bin/octroi doctor
 
 Call it:
   curl $OCTROI_URL/v1/chat/completions \\
     -H "Authorization: Bearer $OCTROI_DEMO_KEY" -H "Content-Type: application/json" \\
     -d '{"model":"gpt-5.4-mini","messages":[{"role":"user","content":"Hello"}]}'
 
-Or with the OpenAI SDK, unchanged but for its URL and key:
+Or with the OpenAI SDK, unchanged but for its URL and key, in a virtual environment
+(python3 -m venv .local/venv && .local/venv/bin/pip install openai; then .local/venv/bin/python):
   import os
   from openai import OpenAI
   client = OpenAI(base_url=os.environ["OCTROI_URL"] + "/v1", api_key=os.environ["OCTROI_DEMO_KEY"])

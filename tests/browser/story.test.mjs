@@ -98,19 +98,21 @@ test("a question is answered word by word, with nothing but the user's own sessi
   assert.match(id, /^[0-9a-f-]{36}$/, "the page read a header of ours");
 });
 
-test("at a limit the customer is told whose it is and where there is more", async () => {
+test("who has used up the plan is told so, and where there is more", async () => {
   await psql(`
-    insert into octroi_private.budget (account_id, scope, meter, period, amount)
-    select a.id, 'account', 'tokens', 'day', 1 from octroi_private.account as a
-    join auth.users as u on u.id = a.owner_user_id where u.email = '${EMAIL}'`);
+    select u.outcome from auth.users as p
+    join octroi_private.account as a on a.owner_user_id = p.id
+    join octroi_private.balance as b on b.account_id = a.id and b.scope = 'account' and b.meter = 'tokens'
+    cross join lateral octroi_private.record_usage(a.id, p.id, 'gpt-5.4-mini', b.granted - b.used, 0) as u
+    where p.email = '${EMAIL}' and b.is_bound`);
 
   await ask("And what is a toll?");
   await page.locator("#notice.error").waitFor();
 
   const told = await page.locator("#notice").innerText();
-  assert.match(told, /quota/);
+  assert.match(told, /limit of 100000 tokens a month/);
   assert.ok(told.includes(`${OCTROI_EXAMPLE_URL}/#plans`), told);
-  await psql(`delete from octroi_private.budget where scope = 'account'`);
+  await page.getByText("0 tokens left of 100,000").waitFor();
 });
 
 test("a second factor is set up with an authenticator app", async () => {

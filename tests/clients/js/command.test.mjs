@@ -1,24 +1,12 @@
 // `.local/bin/octroi` after `make up`: it needs nothing of the shell that calls it, and believes nothing of it.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { signUp } from "./customer.mjs";
-
-const COMMAND = join(process.env.STACK_STATE ?? ".local", "bin", "octroi");
-
-/** Runs the command in an empty shell; the settings of another project that it exports by chance are not for this one. */
-function octroi(...args) {
-  const env = { PATH: "/usr/bin:/bin", STRIPE_SECRET_KEY: "sk_live_of_something_else", OCTROI_DATABASE_URL: "postgres://elsewhere/x" };
-  return new Promise((resolve) => {
-    execFile(COMMAND, args, { cwd: "/", env, timeout: 60_000 }, (error, stdout, stderr) => {
-      resolve({ status: error ? error.code : 0, said: stdout + stderr });
-    });
-  });
-}
+import { octroi, PLANS } from "./operator.mjs";
 
 test("doctor finds the stack in order", async () => {
   const { status, said } = await octroi("doctor");
@@ -28,8 +16,7 @@ test("doctor finds the stack in order", async () => {
 });
 
 test("plans, people, audit log and reconciliation are looked at from any directory", async () => {
-  const plans = new URL("../../../plans.toml", import.meta.url).pathname;
-  const checked = await octroi("plans", "check", "--file", plans);
+  const checked = await octroi("plans", "check", "--file", PLANS);
   assert.match(checked.said, /^differences: 0, losses: 0$/m);
   const people = await octroi("people", "backfill");
   assert.equal(people.status, 0, people.said);

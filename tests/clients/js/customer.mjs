@@ -50,14 +50,19 @@ export async function apiKey(supabase, limits = []) {
   return key.secret;
 }
 
-/** The official client, told nothing but where to call and with which key. `attempts` collects every HTTP request. */
-export function openai(secret, attempts = []) {
+/**
+ * The official client, told nothing but where to call and with which key. `attempts` collects every HTTP request, and
+ * `onAnswer` sees each response before the client does.
+ */
+export function openai(secret, attempts = [], onAnswer = () => {}) {
   return new OpenAI({
     baseURL: `${OCTROI_URL}/v1`,
     apiKey: secret,
-    fetch: (url, init) => {
+    fetch: async (url, init) => {
       attempts.push(url);
-      return fetch(url, init);
+      const response = await fetch(url, init);
+      await onAnswer(response);
+      return response;
     },
   });
 }

@@ -1,14 +1,14 @@
-// docs/sql-api.md, as its examples.
+// A document, as its examples.
 import { readFileSync } from "node:fs";
 
-const DOCUMENT = new URL("../../../docs/sql-api.md", import.meta.url);
+const ROOT = new URL("../../../", import.meta.url);
 
 /** The fenced blocks of `language`: `{ heading, code }`, in order. */
-export function examples(language) {
+export function examples(language, document = "docs/sql-api.md") {
   const found = [];
   let heading = "";
   let code = null;
-  for (const line of readFileSync(DOCUMENT, "utf8").split("\n")) {
+  for (const line of readFileSync(new URL(document, ROOT), "utf8").split("\n")) {
     if (code !== null && line === "```") {
       found.push({ heading, code: code.join("\n") });
       code = null;

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { signUp } from "./customer.mjs";
+import { examples } from "./document.mjs";
 import { psql } from "./psql.mjs";
 
+const AsyncFunction = (async () => {}).constructor;
 const TWO_YEARS = { since: "2024-01-01", until: "2025-12-30" };
 
 // The days below have no calls behind them, and the books must be sound when the suite has ended.
@@ -27,6 +29,13 @@ async function all(supabase, span) {
     after = { after_day: last?.day, after_model: last?.model };
   }
   return rows;
+}
+
+/** The rows of the view usage_daily that the example of docs/sql-api.md comes by. */
+async function byTheDocument(supabase) {
+  const { code } = examples("js").find(({ code }) => code.includes('from("usage_daily")'));
+  const [, name] = code.match(/^const (\w+) = \[\];\nfor .*\n.*from\("usage_daily"\)/m);
+  return new AsyncFunction("supabase", `${code}\nreturn ${name};`)(supabase);
 }
 
 const sum = (rows) => rows.reduce((total, row) => total + row.total_tokens, 0);
@@ -53,4 +62,6 @@ test("two years of usage add up, by page, by month and in total", async () => {
   assert.deepEqual([months.length, sum(months), months.at(-1).has_more], [72, 21900, false]);
   const total = await found(supabase.rpc("my_usage", { ...TWO_YEARS, per: "total" }));
   assert.deepEqual([total.length, sum(total)], [3, 21900]);
+  const viewed = await byTheDocument(supabase);
+  assert.deepEqual([viewed.length, sum(viewed)], [2190, 21900], "the view, as the document reads it");
 });

@@ -42,10 +42,15 @@ class Customer:
         [key] = self.rpc("create_api_key", name="tests", limits=limits or [])
         return key["secret"]
 
-    def openai(self, secret: str | None = None, on_attempt: Callable[..., None] | None = None) -> OpenAI:
+    def openai(
+        self,
+        secret: str | None = None,
+        on_attempt: Callable[..., None] | None = None,
+        on_answer: Callable[..., None] | None = None,
+    ) -> OpenAI:
         """The official client, told nothing but where to call and with which key."""
-        hooks = {"request": [on_attempt]} if on_attempt else None
-        http = httpx2.Client(event_hooks=hooks) if hooks else None
+        hooks = {"request": [on_attempt] if on_attempt else [], "response": [on_answer] if on_answer else []}
+        http = httpx2.Client(event_hooks=hooks) if on_attempt or on_answer else None
         return OpenAI(base_url=GATEWAY_URL, api_key=secret or self.api_key(), http_client=http)
 
     def standing(self, meter: str = "tokens", scope: str = "account") -> dict[str, Any]:

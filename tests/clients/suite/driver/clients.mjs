@@ -31,6 +31,7 @@ export const CLIENTS = [
   python("llama-index", "openai_2"),
   python("crewai", "openai_2", { lacks: NO_EMBEDDINGS }),
   node("openai-node", "with_openai", { further: ["responses"], quick: true }),
+  node("openai-node-browser", "with_browser", { arguments: ["with_openai.mjs"], further: ["responses"], quick: true }),
   aiSdk("5"),
   aiSdk("6"),
   aiSdk("7", { quick: true }),

@@ -4,10 +4,10 @@ import { randomUUID } from "node:crypto";
 import { apiKey, signUp } from "../../js/customer.mjs";
 import { column } from "../../js/psql.mjs";
 
-const { OCTROI_URL } = process.env;
+const { OCTROI_EXAMPLE_URL, OCTROI_URL } = process.env;
 
-/** A reasoning model that every client knows how to talk to. */
-const MODEL = "gpt-5.4-mini";
+/** A model that thinks unless it is told otherwise, and that the plan has. */
+const MODEL = "gpt-5.6-luna";
 const EMBEDDING_MODEL = "text-embedding-3-small";
 /** No call is as small as this. */
 const SMALL_LIMIT_TOKENS = 5;
@@ -17,7 +17,7 @@ const IMAGE =
 
 /** Signs a customer up: `{ accountId, toolResult, settings }`, the last as the client's environment. */
 export async function newCustomer() {
-  const { supabase, userId } = await signUp();
+  const { supabase, token, userId } = await signUp();
   const [accountId] = await column(
     `select id from octroi_private.account where owner_user_id = '${userId}' and kind = 'personal'`,
   );
@@ -28,6 +28,8 @@ export async function newCustomer() {
     SUITE_BASE_URL: `${OCTROI_URL}/v1`,
     SUITE_KEY: await apiKey(supabase),
     SUITE_SMALL_KEY: await apiKey(supabase, small),
+    SUITE_TOKEN: token,
+    SUITE_SITE: OCTROI_EXAMPLE_URL,
     SUITE_MODEL: MODEL,
     SUITE_EMBEDDING_MODEL: EMBEDDING_MODEL,
     SUITE_IMAGE: IMAGE,

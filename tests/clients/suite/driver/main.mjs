@@ -1,8 +1,9 @@
-// Runs clients against a running stack and compares the books: main.mjs all | quick | CLIENT...
-// SUITE_CASES=tools,stream runs some cases only.
+// Runs clients against a running stack and compares the books, and prices with the cost map that LiteLLM brings where that is
+// among them: main.mjs all | quick | CLIENT... SUITE_CASES=tools,stream runs some cases only.
 import { requestsSoFar, unexplained, violations } from "./books.mjs";
 import { choose } from "./clients.mjs";
 import { install } from "./environment.mjs";
+import { priceDifferences } from "./price_map.mjs";
 import { runClient } from "./run_client.mjs";
 import { show } from "./table.mjs";
 
@@ -35,6 +36,11 @@ for (const id of await unexplained(before)) {
 }
 for (const violation of await violations()) {
   console.log(`\nintegrity: ${violation}`);
+  passed = false;
+}
+const litellm = clients.find(({ name }) => name === "litellm");
+for (const difference of litellm ? await priceDifferences(directories.get(litellm.environment)) : []) {
+  console.log(`\nprices.toml and LiteLLM's cost map: ${difference}`);
   passed = false;
 }
 process.exitCode = passed ? 0 : 1;

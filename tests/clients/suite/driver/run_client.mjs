@@ -11,6 +11,8 @@ import { command, variables } from "./environment.mjs";
 import { received } from "./provider.mjs";
 
 const SUITE = new URL("..", import.meta.url).pathname;
+/** How tests/browser starts its browser. */
+const CHROMIUM = new URL("../../../browser/chromium.mjs", import.meta.url).pathname;
 const MAX_CLIENT_MS = 300_000;
 /** As much of a client's complaints as is shown where it reported nothing. */
 const MAX_COMPLAINT_CHARACTERS = 2000;
@@ -23,8 +25,10 @@ export async function runClient(client, directory) {
   const scratch = await mkdtemp(`${tmpdir()}/octroi-client-`);
   try {
     // Programs find packages beside themselves, and the cache is not the place for programs.
-    await cp(`${SUITE}node`, `${scratch}/programs/node`, { recursive: true });
-    await cp(`${SUITE}python`, `${scratch}/programs/python`, { recursive: true });
+    for (const kind of ["node", "browser", "python"]) {
+      await cp(`${SUITE}${kind}`, `${scratch}/programs/${kind}`, { recursive: true });
+    }
+    await cp(CHROMIUM, `${scratch}/programs/node/chromium.mjs`);
     await symlink(`${directory}/node_modules`, `${scratch}/programs/node/node_modules`);
     const [program, ...rest] = await command(client, directory, `${scratch}/programs`);
     const { reports, complaint } = await run(program, rest, variables(customer.settings, directory, scratch));

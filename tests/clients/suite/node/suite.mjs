@@ -1,8 +1,7 @@
 // What every client of the suite is told, and how it tells what came of it: one line of JSON for each case.
-import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { assert, env, tell, versionOf } from "./surroundings.mjs";
 
-const { env } = process;
+export { assert };
 export const BASE_URL = env.SUITE_BASE_URL;
 export const KEY = env.SUITE_KEY;
 /** A key whose limit no call fits into. */
@@ -84,8 +83,7 @@ export async function assertRemedy(call, refused, remedy) {
 
 /** Runs the cases one after the other, whatever becomes of the others. SUITE_CASES names some of them. */
 export async function run(name) {
-  const manifest = JSON.parse(readFileSync(`${env.SUITE_PACKAGES}/${name}/package.json`, "utf8"));
-  tell({ client: name, version: manifest.version });
+  tell({ client: name, version: versionOf(name) });
   const only = (env.SUITE_CASES ?? "").split(",").filter(Boolean);
   for (const [name, story] of cases) {
     if (only.length > 0 && !only.includes(name)) continue;
@@ -96,9 +94,4 @@ export async function run(name) {
       tell({ case: name, ok: false, error: `${error.name}: ${error.message}` });
     }
   }
-}
-
-function tell(said) {
-  // The client's own output may stand on the line before.
-  process.stdout.write(`\n${JSON.stringify(said)}\n`);
 }
