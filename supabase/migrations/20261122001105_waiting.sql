@@ -16,7 +16,15 @@ begin
   end if;
   update octroi_private.waiting_call as w
   set waits_until = octroi_private.now() + octroi_private.ticket_time()
-  where w.request_id = any(p_request_ids) and w.waits_until > octroi_private.now();
+  from (
+    select t.account_id, t.ticket
+    from octroi_private.waiting_call as t
+    where t.request_id = any(p_request_ids)
+    -- in the order in which reserve takes them, and past one that is being served this moment
+    order by t.account_id, t.ticket
+    for no key update skip locked
+  ) as kept
+  where w.account_id = kept.account_id and w.ticket = kept.ticket;
   get diagnostics v_renewed = row_count;
   return v_renewed;
 end

@@ -152,7 +152,8 @@ async fn a_queued_completion_without_room_is_made_later_and_does_not_fail() {
         let sim = provider().await;
         let gateway = Gateway::start(stage, &sim).await;
         let (caller, client) = gateway.customer(stage, 4_300).await;
-        set_wait(stage, caller, 0).await;
+        // As long as a plan can let a call wait: its job does not stay for it.
+        set_wait(stage, caller, 60).await;
         let holder = hold_up(&client, &sim).await;
         let id: uuid::Uuid = sqlx::query_scalar(
             "with asked as (

@@ -36,6 +36,11 @@ const MAX_WAITING = 1024;
 const ENDED_FOR_ANOTHER = new Set(["40001", "40P01"]);
 const MAX_ATTEMPTS = 3;
 
+/** Not at the same moment as the other. */
+function pause(attempt: number): Promise<void> {
+  return new Promise((go) => setTimeout(go, attempt * (10 + Math.random() * 40)));
+}
+
 export function inboxOf(api: DataApi): Receive {
   const headers = headersOf(api);
   const store = async (events: ReceivedEvent[], attempt = 1): Promise<Verdict[]> => {
@@ -47,7 +52,11 @@ export function inboxOf(api: DataApi): Receive {
     });
     if (response.ok) return inOrder(await response.json());
     const { code } = await response.json().catch(() => ({}));
-    if (ENDED_FOR_ANOTHER.has(code) && attempt < MAX_ATTEMPTS) return store(events, attempt + 1);
+    if (ENDED_FOR_ANOTHER.has(code) && attempt < MAX_ATTEMPTS) {
+      console.warn(`receive_stripe_events was ended for another (${code}), attempt ${attempt}`);
+      await pause(attempt);
+      return store(events, attempt + 1);
+    }
     // Goes to a log, and Postgres' messages quote what they are about.
     throw new Error(`receive_stripe_events answered ${response.status} ${code}`);
   };

@@ -23,8 +23,9 @@ const POLL_MILLISECONDS: u64 = 75;
 const RENEWED_EVERY: Duration = Duration::from_secs(1);
 /// Calls of one account that wait in this worker; one more is told at once that it may come again.
 const MAX_WAITING_PER_ACCOUNT: usize = 128;
-/// Calls that wait in this worker.
+/// Calls that wait in this worker; once half of the places are taken, an account has a share of the others only.
 const MAX_WAITING: usize = 1_024;
+const MAX_WAITING_PER_ACCOUNT_WHEN_BUSY: usize = 16;
 /// How long a hold lasts as far as this worker knows when it starts, milliseconds.
 const TYPICAL_HOLD_MILLISECONDS: u64 = 2_000;
 /// Longest and shortest wait that a client is told, seconds: OpenAI's SDKs follow no longer one.
@@ -82,7 +83,12 @@ impl WaitingCalls {
         let mut accounts = self.lock();
         let in_all: usize = accounts.values().map(Vec::len).sum();
         let queue = accounts.entry(account_id).or_default();
-        if in_all >= MAX_WAITING || queue.len() >= MAX_WAITING_PER_ACCOUNT {
+        let most = if in_all < MAX_WAITING / 2 {
+            MAX_WAITING_PER_ACCOUNT
+        } else {
+            MAX_WAITING_PER_ACCOUNT_WHEN_BUSY
+        };
+        if in_all >= MAX_WAITING || queue.len() >= most {
             if queue.is_empty() {
                 accounts.remove(&account_id);
             }

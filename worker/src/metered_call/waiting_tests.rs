@@ -68,10 +68,13 @@ fn the_queue_is_bounded_for_an_account_and_for_the_worker_and_empties() {
     };
     let greedy = of(1, MAX_WAITING_PER_ACCOUNT + 1);
     assert_eq!(greedy.len(), MAX_WAITING_PER_ACCOUNT);
-    let others: Vec<_> = (2..=9).flat_map(|account| of(account, MAX_WAITING_PER_ACCOUNT)).collect();
-    assert_eq!(greedy.len() + others.len(), MAX_WAITING);
+    let early: Vec<_> = (2..=4).flat_map(|account| of(account, MAX_WAITING_PER_ACCOUNT)).collect();
+    assert_eq!(greedy.len() + early.len(), MAX_WAITING / 2);
+    assert_eq!(of(5, MAX_WAITING_PER_ACCOUNT).len(), MAX_WAITING_PER_ACCOUNT_WHEN_BUSY, "the rest is shared");
+    let others: Vec<_> = (6..=99).flat_map(|account| of(account, MAX_WAITING_PER_ACCOUNT)).collect();
+    assert_eq!(greedy.len() + early.len() + others.len(), MAX_WAITING);
     assert!(join(&waiting, Uuid::from_u128(99), Place::Account, 1).is_none());
-    drop((greedy, others));
+    drop((greedy, early, others));
     assert!(waiting.lock().is_empty());
 }
 
