@@ -58,9 +58,9 @@ from (
   union all
   select b.account_id, b.scope::text, b.subject, b.meter::text, b.period::text, b.amount::bigint, 0, 'budget'
   from octroi_private.budget as b
-  where b.scope <> 'api_key' or exists (
-    select from octroi_private.api_key as k where k.id::text = b.subject and k.revoked_at is null
-  )
+  -- by the key's own index, one budget after the other
+  left join octroi_private.api_key as k on k.id = case b.scope when 'api_key' then b.subject::uuid end
+  where b.scope <> 'api_key' or k.id is not null and k.revoked_at is null
   union all
   select
     o.account_id, case when o.model = '' then 'account' else 'model' end, o.model, o.meter::text, o.period::text,

@@ -26,7 +26,8 @@ begin
   set is_bound = false
   where b.id = any(v_ids) and b.is_bound and not exists (
     select from octroi_private.limit_in_force as l
-    where l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
+    -- by the account itself: by the balance's, the limits of every account would be worked out
+    where l.account_id = p_account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
       and l.period = b.period
       and b.resets_at = (select p.resets_at from octroi_private.period_bounds(l.period, p_anchor_at, p_at) as p)
   );

@@ -41,6 +41,8 @@ struct Crowd {
     /// Used when the first was refused for use, or in the end where nobody was.
     used_tokens: f64,
     answers: f64,
+    /// Callers who were told that others hold what they need.
+    turned_away: f64,
     longest_seconds: f64,
     overrun_tokens: f64,
 }
@@ -48,6 +50,7 @@ struct Crowd {
 /// How one caller ended.
 struct Caller {
     answers: u32,
+    turned_away: bool,
     longest: Duration,
     used_at_refusal: Option<i64>,
 }
@@ -88,12 +91,13 @@ async fn crowds(rig: &Rig, gateway: SocketAddr) -> Result<Vec<Figure>> {
         Figure::new(format!("{what}: {name}"), unit, ours, reference, target)
     };
     Ok(vec![
+        row("used before a refusal for use", "%", used(&waiting), None, Target::AtLeast(USED_PERCENT_MIN)),
         row(
-            "used before a refusal for use, vs without waiting",
-            "%",
-            used(&waiting),
-            Some(used(&leaving)),
-            Target::AtLeast(USED_PERCENT_MIN),
+            "callers turned away while tokens were left, vs without waiting",
+            "callers",
+            middle(&waiting, |crowd| crowd.turned_away),
+            Some(middle(&leaving, |crowd| crowd.turned_away)),
+            Target::AtMost(0.0),
         ),
         row(
             "answers, vs without waiting",
@@ -132,6 +136,7 @@ async fn crowd(rig: &Rig, gateway: SocketAddr, account: u32, wait_seconds: i16) 
     Ok(Crowd {
         used_tokens: at_refusal.unwrap_or(used) as f64,
         answers: ended.iter().map(|caller| f64::from(caller.answers)).sum(),
+        turned_away: ended.iter().filter(|caller| caller.turned_away).count() as f64,
         longest_seconds: ended.iter().map(|caller| caller.longest.as_secs_f64()).fold(0.0, f64::max),
         overrun_tokens: overrun as f64,
     })
@@ -163,22 +168,24 @@ async fn limited_account(connection: &mut PgConnection, account: u32, wait_secon
 
 async fn call_until_refused(gateway: SocketAddr, secret: String, seed: u32) -> Result<Caller> {
     let mut connection = Connection::open(gateway).await?;
-    let mut caller = Caller { answers: 0, longest: Duration::ZERO, used_at_refusal: None };
+    let mut caller = Caller { answers: 0, turned_away: false, longest: Duration::ZERO, used_at_refusal: None };
     for number in 0.. {
         let asked_at = Instant::now();
         let (status, body) = connection.any_answer(&question(&secret, answer_tokens(seed, number))).await?;
+        caller.longest = caller.longest.max(asked_at.elapsed());
         match status {
             200 => caller.answers += 1,
             429 => {
                 let told: Value = serde_json::from_slice(&body).context("a refusal is no JSON")?;
                 if told["error"]["type"] == "insufficient_quota" {
                     caller.used_at_refusal = told["error"]["quota"]["used"].as_i64();
+                } else {
+                    caller.turned_away = true;
                 }
                 break;
             }
             _ => bail!("a caller was answered {status}: {}", String::from_utf8_lossy(&body)),
         }
-        caller.longest = caller.longest.max(asked_at.elapsed());
     }
     Ok(caller)
 }
