@@ -104,7 +104,7 @@ impl QuotaRefusal {
             (LimitSetter::Plan, LimitScope::Model, None) => "Another model may have more left.".to_owned(),
             (LimitSetter::Plan, _, None) => "A larger plan has more.".to_owned(),
             (LimitSetter::Budget, LimitScope::Account | LimitScope::Model, _) => {
-                "It is the account's own budget, which its owner can raise.".to_owned()
+                "It is the account's own budget, which an owner or admin can raise.".to_owned()
             }
             (LimitSetter::Budget, LimitScope::Member, _) => {
                 "An owner or admin of the account can raise it.".to_owned()

@@ -54,7 +54,7 @@ fn told_of(limit: LimitStanding) -> (String, Value, Value) {
 
 #[test]
 fn what_the_account_or_the_operator_set_is_raised_by_them_and_by_no_page() {
-    let own = "It is the account's own budget, which its owner can raise.";
+    let own = "It is the account's own budget, which an owner or admin can raise.";
     let operators = "It was set for this account by whoever runs the service, who can raise it.";
     for (set_by, scope, who) in [
         (LimitSetter::Budget, LimitScope::Account, own),
