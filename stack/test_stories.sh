@@ -3,7 +3,7 @@
 # than they work: test_stories.sh [PROGRAM]. What a program prints stands together, once it has ended.
 source "$(dirname "$0")/paths.sh"
 
-PROGRAMS_AT_ONCE=3
+PROGRAMS_AT_ONCE=2
 
 if (($# == 1)); then
   status=0

@@ -3,26 +3,30 @@
 -- octroi_private.allot_next; here it costs a plan of few nodes and narrow rows, since starting a plan is most of a
 -- lone call. So the arguments are used where they are needed, and not passed on from node to node.
 --
--- The arguments are those of reserve_many.sql, with one call in each array; $14 to $16 are not used.
+-- The arguments are those of reserve_many.sql, with one call in each array; $15 to $17 are not used.
 with allotted as materialized (
   select
-    e.balance_ids, e.price_id, e.plan_code, e.on_disconnect, e.balances, e.at,
+    e.balance_ids, e.price_id, e.plan_code, e.on_disconnect, e.balances, e.at, e.is_reasoning,
     octroi_private.allot_next(
-      null, e.balances, ($7::bigint [])[1], ($8::bigint [])[1], e.default_output_tokens, p.max_output_tokens,
-      e.least_output_tokens, ($9::integer [])[1],
+      null, e.balances, ($7::bigint [])[1], ($8::bigint [])[1],
+      case when e.is_reasoning then e.reasoning_default_output_tokens else e.default_output_tokens end,
+      p.max_output_tokens,
+      case when e.is_reasoning then e.reasoning_least_output_tokens else e.least_output_tokens end,
+      ($9::integer [])[1],
       (octroi_private.unit_prices_of(p, ($7::bigint [])[1])).top_input,
       (octroi_private.unit_prices_of(p, ($7::bigint [])[1])).top_output
     ) as given
   from (
     select
       c.balance_ids, c.price_id, c.plan_code, c.on_disconnect, c.valid_until, c.default_output_tokens,
-      c.least_output_tokens,
+      c.least_output_tokens, c.reasoning_default_output_tokens, c.reasoning_least_output_tokens,
+      coalesce(($13::boolean [])[1], c.reasons_by_default) as is_reasoning,
       octroi_private.now() as at,
       array(select b from octroi_private.balance as b where b.id = any(c.balance_ids) order by b.id) as balances
     from octroi_private.entitlement as c
     where c.account_id = ($2::uuid [])[1]
       and c.api_key_id = coalesce(($3::uuid [])[1], '00000000-0000-0000-0000-000000000000')
-      and c.user_id = ($4::uuid [])[1] and c.model = ($5::text [])[1] and c.balance_ids <@ $13::bigint []
+      and c.user_id = ($4::uuid [])[1] and c.model = ($5::text [])[1] and c.balance_ids <@ $14::bigint []
     -- reads clock and balances once, wherever they are used
     offset 0
   ) as e
@@ -81,7 +85,8 @@ select
   (a.given).needed as needed,
   null::integer as wait_seconds,
   null::bigint as ticket,
-  a.on_disconnect
+  case when a.is_reasoning then 'drain' else a.on_disconnect end as on_disconnect,
+  case when b.ceiling <= b.allowed + b.overage then b.ceiling_by else 'plan' end as set_by
 from opened as o
 cross join allotted as a
 left join lateral (select (a.balances[(a.given).tightest]).*) as b on true

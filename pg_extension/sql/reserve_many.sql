@@ -9,8 +9,8 @@
 --
 -- $1 request ids  $2 account ids  $3 key ids  $4 user ids  $5 models  $6 endpoints  $7 input tokens (upper bound)
 -- $8 output tokens wanted per choice (null: the default)  $9 choices  $10 idempotency keys  $11 body hashes
--- $12 seconds until the hold expires  $13 balances locked  $14, $15 first and last call to decide  $16 whether these
--- callers wait
+-- $12 seconds until the hold expires  $13 whether they are to reason (null: as the model does)  $14 balances locked
+-- $15, $16 first and last call to decide  $17 whether these callers wait
 -- noqa: disable=PRS,RF01
 -- (rows from is beyond sqlfluff)
 with clock as materialized (
@@ -18,14 +18,20 @@ with clock as materialized (
 ),
 item as materialized (
   select
-    i.*, unit.top_input, unit.top_output, p.max_output_tokens, e.balance_ids, e.plan_code, e.on_disconnect,
-    e.price_id,
-    e.default_output_tokens, e.least_output_tokens, e.hold_wait_seconds, bound.balances, own.ticket,
+    i.*, unit.top_input, unit.top_output, p.max_output_tokens, e.balance_ids, e.plan_code, e.price_id,
+    e.hold_wait_seconds, bound.balances, own.ticket,
+    -- what a model thinks is billed and not shown: it needs more, and only the provider's own count says how much it was
+    case when wants.reasoning then e.reasoning_default_output_tokens else e.default_output_tokens end
+      as default_output_tokens,
+    case when wants.reasoning then e.reasoning_least_output_tokens else e.least_output_tokens end
+      as least_output_tokens,
+    case when wants.reasoning then 'drain' else e.on_disconnect end as on_disconnect,
     -- older tickets, but for those decided here as well
     array(
-      select w.balance_id from octroi_private.waiting_call as w
+      select w_at.balance_id from octroi_private.waiting_call as w
+      cross join lateral unnest(w.balance_ids) as w_at (balance_id)
       where w.account_id = i.account_id and w.ticket < coalesce(own.ticket, 9223372036854775807)
-        and w.waits_until > clock.at and w.request_id <> all(($1::uuid [])[$14:$15])
+        and w.waits_until > clock.at and w.request_id <> all(($1::uuid [])[$15:$16])
     ) as awaited,
     coalesce(by_id.id, by_key.id) as known_id,
     coalesce(by_id.state, by_key.state) as known_state,
@@ -44,17 +50,18 @@ item as materialized (
       when i.input_tokens > p.max_input_tokens then 'input_too_long'
     end as misuse,
     -- a rule was changed between the lock and this statement
-    not e.balance_ids <@ $13::bigint [] as is_raced
+    not e.balance_ids <@ $14::bigint [] as is_raced
   from clock
   -- the series beside the arrays makes the planner expect many calls, and hash where it would compare each with each
   cross join rows from (
-    unnest(($1::uuid [])[$14:$15]), unnest(($2::uuid [])[$14:$15]), unnest(($3::uuid [])[$14:$15]),
-    unnest(($4::uuid [])[$14:$15]), unnest(($5::text [])[$14:$15]), unnest(($6::text [])[$14:$15]),
-    unnest(($7::bigint [])[$14:$15]), unnest(($8::bigint [])[$14:$15]), unnest(($9::integer [])[$14:$15]),
-    unnest(($10::text [])[$14:$15]), unnest(($11::bytea [])[$14:$15]), generate_series($14::integer, $15::integer)
+    unnest(($1::uuid [])[$15:$16]), unnest(($2::uuid [])[$15:$16]), unnest(($3::uuid [])[$15:$16]),
+    unnest(($4::uuid [])[$15:$16]), unnest(($5::text [])[$15:$16]), unnest(($6::text [])[$15:$16]),
+    unnest(($7::bigint [])[$15:$16]), unnest(($8::bigint [])[$15:$16]), unnest(($9::integer [])[$15:$16]),
+    unnest(($10::text [])[$15:$16]), unnest(($11::bytea [])[$15:$16]), unnest(($13::boolean [])[$15:$16]),
+    generate_series($15::integer, $16::integer)
   ) as i (
     request_id, account_id, api_key_id, user_id, model, endpoint, input_tokens, output_tokens,
-    choices, idempotency_key, body_hash, ord
+    choices, idempotency_key, body_hash, asks_reasoning, ord
   )
   -- limit 1: a plan made while the table is empty must still look the row up, not join the whole index
   left join lateral (
@@ -77,6 +84,7 @@ item as materialized (
       and c.user_id = i.user_id and c.model = i.model and c.valid_until > clock.at
     limit 1
   ) as e on true
+  cross join lateral (select coalesce(i.asks_reasoning, e.reasons_by_default) as reasoning) as wants
   left join lateral (
     select c as price, c.max_input_tokens, c.max_output_tokens
     from octroi_private.model_price as c where c.id = e.price_id
@@ -110,26 +118,28 @@ allotted as materialized (
   ) as account
   cross join lateral unnest(account.ords, account.given) as given (
     ord, ids, room, awaited, hold, output_tokens, hold_tokens, hold_cost_nano_usd, output_bound, tightest, remaining,
-    needed, is_held
+    needed, short
   )
 ),
 queued as (
-  insert into octroi_private.waiting_call (request_id, account_id, balance_id, waits_until)
-  select
-    i.request_id, i.account_id, (i.balances[a.tightest]).id, clock.at + make_interval(secs => i.hold_wait_seconds + 5)
+  insert into octroi_private.waiting_call as w (request_id, account_id, balance_ids, waits_until)
+  select i.request_id, i.account_id, a.short, clock.at + octroi_private.ticket_time()
   from allotted as a
   join item as i on i.ord = a.ord
   cross join clock
-  where a.is_held and $16::boolean and i.hold_wait_seconds > 0
+  where a.short is not null and $17::boolean and i.hold_wait_seconds > 0
   order by i.ticket, i.ord
-  on conflict on constraint waiting_call_once do update set balance_id = excluded.balance_id
+  -- who only asks again writes nothing
+  on conflict on constraint waiting_call_once do update
+  set balance_ids = excluded.balance_ids, waits_until = excluded.waits_until
+  where w.balance_ids <> excluded.balance_ids or w.waits_until < excluded.waits_until - interval '3 seconds'
   returning request_id, account_id, ticket
 ),
 served as (
   delete from octroi_private.waiting_call as w
   using item as i
   left join allotted as a on a.ord = i.ord
-  where i.ticket is not null and a.is_held is not true and w.account_id = i.account_id and w.ticket = i.ticket
+  where i.ticket is not null and a.short is null and w.account_id = i.account_id and w.ticket = i.ticket
 ),
 opened as (
   insert into octroi_private.request (
@@ -197,8 +207,10 @@ select
   a.output_bound,
   a.needed,
   case when verdict.verdict = 'held' then i.hold_wait_seconds end as wait_seconds,
-  q.ticket,
-  i.on_disconnect
+  case when verdict.verdict = 'held' then coalesce(q.ticket, i.ticket) end as ticket,
+  i.on_disconnect,
+  case when b.id is not null then case when b.ceiling <= b.allowed + b.overage then b.ceiling_by else 'plan' end end
+    as set_by
 from item as i
 cross join clock
 left join allotted as a on a.ord = i.ord
@@ -215,7 +227,7 @@ cross join lateral (
     when i.misuse is not null then 'refused'
     when i.known_id is not null then case when i.known_body then 'replayed' else 'refused' end
     when o.id is not null then 'granted'
-    when a.is_held then 'held'
+    when a.short is not null then 'held'
     when i.is_raced or a.output_tokens is not null then 'raced'
     when i.balance_ids is null and entitled.why_refused is null then 'raced'
     else 'refused'

@@ -5,7 +5,9 @@ use std::cell::Cell;
 use pgrx::Uuid;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::{BOOLOID, BYTEAARRAYOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, TEXTARRAYOID, UUIDARRAYOID};
+use pgrx::pg_sys::{
+    BOOLARRAYOID, BOOLOID, BYTEAARRAYOID, INT4ARRAYOID, INT4OID, INT8ARRAYOID, TEXTARRAYOID, UUIDARRAYOID,
+};
 use pgrx::prelude::*;
 use pgrx::spi::SpiClient;
 
@@ -23,7 +25,7 @@ thread_local! {
 }
 
 const CALLERS: [pg_sys::Oid; 4] = [UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID];
-const CALLS: [pg_sys::Oid; 16] = [
+const CALLS: [pg_sys::Oid; 17] = [
     UUIDARRAYOID,
     UUIDARRAYOID,
     UUIDARRAYOID,
@@ -36,6 +38,7 @@ const CALLS: [pg_sys::Oid; 16] = [
     TEXTARRAYOID,
     BYTEAARRAYOID,
     INT4OID,
+    BOOLARRAYOID,
     INT8ARRAYOID,
     INT4OID,
     INT4OID,
@@ -66,6 +69,7 @@ type Verdict = (
     Option<i32>,
     Option<i64>,
     Option<String>,
+    Option<String>,
 );
 
 /// Decides calls in order of arrival; `sql/reserve_many.sql` says how. One row a call, in the order given.
@@ -88,6 +92,7 @@ fn reserve_many(
     body_hashes: Array<'_, &[u8]>,
     lease_seconds: i32,
     waits: bool,
+    reasoning: Array<'_, bool>,
 ) -> Result<
     TableIterator<
         'static,
@@ -115,6 +120,7 @@ fn reserve_many(
             name!(wait_seconds, Option<i32>),
             name!(ticket, Option<i64>),
             name!(on_disconnect, Option<String>),
+            name!(set_by, Option<String>),
         ),
     >,
     ErrorReport,
@@ -131,6 +137,7 @@ fn reserve_many(
         ("choices", choices.len()),
         ("idempotency_keys", idempotency_keys.len()),
         ("body_hashes", body_hashes.len()),
+        ("reasoning", reasoning.len()),
     ])?;
     let last = i32::try_from(request_ids.len()).unwrap_or(i32::MAX);
     let segments = segments(&request_ids, &account_ids, &idempotency_keys);
@@ -147,6 +154,7 @@ fn reserve_many(
         argument(idempotency_keys, TEXTARRAYOID),
         argument(body_hashes, BYTEAARRAYOID),
         argument(lease_seconds, INT4OID),
+        argument(reasoning, BOOLARRAYOID),
     ];
     let rows = Spi::connect_mut(|client| {
         let mut batch = Batch { client, calls, waits, locked: Vec::new() };
@@ -268,6 +276,7 @@ impl Batch<'_, '_> {
                     row.get(21)?,
                     row.get(22)?,
                     row.get(23)?,
+                    row.get(24)?,
                 ))
             })
             .collect()

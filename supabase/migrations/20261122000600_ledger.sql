@@ -23,7 +23,11 @@ create table octroi_private.balance (
   period octroi_private.period_name not null,
   period_start timestamptz not null,
   resets_at timestamptz not null,
+  -- of the plan; without one, of the budget or the operator's limit
   included octroi_private.quantity not null,
+  -- what a budget or the operator caps all of it at, grants and overage with it
+  ceiling octroi_private.quantity,
+  ceiling_by text check (ceiling_by in ('budget', 'operator')),
   -- the limit in force, grants on top; granted is more only while what was used and held before it was lowered is
   allowed octroi_private.quantity not null,
   granted octroi_private.quantity not null,
@@ -42,7 +46,8 @@ create table octroi_private.balance (
   -- by so much the debt of grants that were taken back lowers what is included; below zero: given back
   set_off bigint not null default 0,
   unique (account_id, resets_at, scope, subject, meter, period),
-  constraint balance_grants_what_is_allowed check (granted >= allowed and allowed >= included),
+  constraint balance_grants_what_is_allowed check (granted >= allowed and allowed >= least(included, ceiling)),
+  constraint balance_ceiling_is_somebodys check ((ceiling is null) = (ceiling_by is null)),
   constraint balance_never_overshot check (used + reserved <= granted + overage)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
 comment on table octroi_private.balance is
@@ -78,6 +83,10 @@ create table octroi_private.entitlement (
   balance_ids bigint [] not null,
   default_output_tokens octroi_private.quantity not null,
   least_output_tokens octroi_private.quantity not null,
+  -- the same for calls that are to reason, and whether the model does unless it is told otherwise
+  reasoning_default_output_tokens octroi_private.quantity not null,
+  reasoning_least_output_tokens octroi_private.quantity not null,
+  reasons_by_default boolean not null,
   hold_wait_seconds integer not null,
   on_disconnect text not null,
   valid_until timestamptz not null,
@@ -151,14 +160,16 @@ create table octroi_private.waiting_call (
   ticket bigint not null generated always as identity,
   request_id uuid not null,
   -- where it waits
-  balance_id bigint not null,
-  -- by then it has left
+  balance_ids bigint [] not null,
+  -- its worker renews this; one that does no more has left, or died
   waits_until timestamptz not null,
   primary key (account_id, ticket),
   constraint waiting_call_once unique (account_id, request_id)
-);
+) with (fillfactor = 70);
 comment on table octroi_private.waiting_call is
 'Calls held back until others settle, by ticket. A row goes when its call is granted, refused or gives up.';
+-- a release knows its request alone
+create index waiting_call_request on octroi_private.waiting_call (request_id);
 
 -- Parts never exceed their whole, and nothing beyond a call's total was overrun.
 create function octroi_private.is_sound_usage(

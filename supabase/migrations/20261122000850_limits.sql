@@ -18,12 +18,16 @@ begin
 end
 $$;
 
--- Every limit in force, before grants. Where a plan, a budget and the operator bound the same thing, the smallest
--- holds.
+-- Every limit in force, before grants. What a plan includes is added to by grants and overage; a budget and the
+-- operator's limit cap all of that, the smaller first. Where no plan bounds the same thing, they are all there is.
 create view octroi_private.limit_in_force with (security_invoker = true) as
 select
   every.account_id, every.scope, every.subject, every.meter, every.period,
-  min(every.amount) as included, min(every.overage) as overage
+  coalesce(min(every.amount) filter (where every.set_by = 'plan'), min(every.amount)) as included,
+  coalesce(min(every.overage) filter (where every.set_by = 'plan'), 0) as overage,
+  min(every.amount) filter (where every.set_by <> 'plan') as ceiling,
+  (array_agg(every.set_by order by every.amount, every.set_by desc) filter (where every.set_by <> 'plan'))[1]
+    as ceiling_by
 from (
   select s.account_id, l.scope::text, who.subject, l.meter::text, l.period::text, l.amount::bigint,
     case
@@ -33,7 +37,8 @@ from (
       else least(l.overage, octroi_private.overage_units(
         least(t.spend_cap_minor, o.spend_cap_minor), o.price_minor, o.slice
       ))
-    end::bigint as overage
+    end::bigint as overage,
+    'plan' as set_by
   from octroi_private.subscription as s
   join octroi_private.plan_limit as l on l.plan_version_id = s.plan_version_id
   left join octroi_private.plan_overage as o
@@ -51,17 +56,32 @@ from (
   ) as who
   where s.ended_at is null
   union all
-  select b.account_id, b.scope::text, b.subject, b.meter::text, b.period::text, b.amount::bigint, 0
+  select b.account_id, b.scope::text, b.subject, b.meter::text, b.period::text, b.amount::bigint, 0, 'budget'
   from octroi_private.budget as b
+  where b.scope <> 'api_key' or exists (
+    select from octroi_private.api_key as k where k.id::text = b.subject and k.revoked_at is null
+  )
   union all
   select
     o.account_id, case when o.model = '' then 'account' else 'model' end, o.model, o.meter::text, o.period::text,
-    o.amount::bigint, 0
+    o.amount::bigint, 0, 'operator'
   from octroi_private.account_limit as o
 ) as every
 group by every.account_id, every.scope, every.subject, every.meter, every.period;
 comment on view octroi_private.limit_in_force is
-'Limits of plans, budgets and the operator by what they bound, without grants on top. Overage is what the account lets happen.';
+'Limits by what they bound, without grants on top: what the plan includes, the overage that the account lets happen, and the ceiling over all of it that a budget or the operator set.';
+
+-- What a limit allows under its ceiling: the amount without what is charged beyond it, and that.
+create function octroi_private.under_ceiling(
+  p_amount bigint, p_overage bigint, p_ceiling bigint, out allowed bigint, out overage bigint
+)
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select least(p_amount, p_ceiling),
+    case when p_ceiling is null then p_overage else least(p_overage, greatest(p_ceiling - p_amount, 0)) end
+$$;
 
 -- What calls of an earlier month still hold beyond their plan.
 create function octroi_private.held_of_earlier_months(p_account_id uuid, p_meter text, p_at timestamptz)

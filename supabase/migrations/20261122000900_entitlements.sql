@@ -54,10 +54,9 @@ begin
   for v_limit in
     select l.account_id, l.scope, l.subject, l.meter, l.period, p.period_start, p.resets_at, b.id as balance_id,
       b.used, coalesce(b.is_bound, false) as is_bound, plan.included, l.included - plan.included as set_off,
-      plan.included + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, v_now)
-      + coalesce(b.from_grants, 0) as allowed,
+      capped.allowed, l.ceiling, l.ceiling_by,
       -- what was used as overage before the plan changed does not come out of the new one
-      greatest(l.overage, coalesce(b.from_overage, 0)) as overage
+      greatest(capped.overage, coalesce(b.from_overage, 0)) as overage
     from octroi_private.limit_in_force as l
     cross join lateral octroi_private.period_bounds(l.period, v_anchor_at, v_now) as p
     left join octroi_private.balance as b
@@ -68,6 +67,10 @@ begin
         l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0
       ) as included
     ) as plan
+    cross join lateral octroi_private.under_ceiling(
+      plan.included + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, v_now)
+      + coalesce(b.from_grants, 0), l.overage, l.ceiling
+    ) as capped
     where l.account_id = p_account_id
     order by b.id, l.scope, l.subject, l.meter, l.period
   loop
@@ -81,28 +84,30 @@ begin
     ) end;
     if v_limit.balance_id is null then
       insert into octroi_private.balance (
-        account_id, scope, subject, meter, period, period_start, resets_at, included, allowed, granted, overage,
-        carried, used, set_off, alert_at
+        account_id, scope, subject, meter, period, period_start, resets_at, included, ceiling, ceiling_by, allowed,
+        granted, overage, carried, used, set_off, alert_at
       )
       values (
         p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period, v_limit.period_start,
-        v_limit.resets_at, v_limit.included, v_limit.allowed, greatest(v_limit.allowed, v_missed - v_limit.overage),
-        v_limit.overage, v_missed, v_missed, v_limit.set_off,
+        v_limit.resets_at, v_limit.included, v_limit.ceiling, v_limit.ceiling_by, v_limit.allowed,
+        greatest(v_limit.allowed, v_missed - v_limit.overage), v_limit.overage, v_missed, v_missed, v_limit.set_off,
         octroi_private.alert_amount(
           p_account_id, v_limit.scope, v_limit.meter, v_limit.period, v_missed, null, v_limit.allowed
         )
       );
     else
       update octroi_private.balance as b
-      set included = v_limit.included, overage = v_limit.overage, allowed = v_limit.allowed, is_bound = true,
-        set_off = v_limit.set_off,
+      set included = v_limit.included, ceiling = v_limit.ceiling, ceiling_by = v_limit.ceiling_by,
+        overage = v_limit.overage, allowed = v_limit.allowed, is_bound = true, set_off = v_limit.set_off,
         alert_at = octroi_private.rearm_alerts(b, v_limit.allowed),
         carried = b.carried + v_missed, used = b.used + v_missed,
         granted = greatest(v_limit.allowed, b.used + v_missed + b.reserved - v_limit.overage)
       where b.id = v_limit.balance_id
         and (
-          v_missed > 0 or (b.included, b.overage, b.allowed, b.is_bound, b.set_off) is distinct from (
-            v_limit.included, v_limit.overage, v_limit.allowed, true, v_limit.set_off
+          v_missed > 0
+          or (b.included, b.ceiling, b.ceiling_by, b.overage, b.allowed, b.is_bound, b.set_off) is distinct from (
+            v_limit.included, v_limit.ceiling, v_limit.ceiling_by, v_limit.overage, v_limit.allowed, true,
+            v_limit.set_off
           )
         );
     end if;
@@ -169,8 +174,9 @@ $$;
 
 -- How the output of an account's calls is bounded: per choice where a call names no limit, and the least that it is cut
 -- to; and how long a call waits for room that others hold. What is stated for the account counts before its plan's, and
--- that before the model's. A model that thinks needs more: what it thinks is output too.
-create function octroi_private.output_terms(p_account_id uuid, p_price_id bigint)
+-- that before the model's. A call that is to reason needs more, since what a model thinks is output too; with
+-- p_reasoning null it is the model's own way that counts.
+create function octroi_private.output_terms(p_account_id uuid, p_price_id bigint, p_reasoning boolean)
 returns table (default_output_tokens bigint, least_output_tokens bigint, hold_wait_seconds integer)
 language plpgsql
 stable
@@ -182,10 +188,11 @@ begin
   select
     coalesce(
       a.default_output_tokens, v.default_output_tokens, p.default_output_tokens,
-      case when p.is_reasoning then 16384 else 4096 end
+      case when coalesce(p_reasoning, p.is_reasoning) then 16384 else 4096 end
     )::bigint,
     coalesce(
-      v.least_output_tokens, p.least_output_tokens, case when p.is_reasoning then 1024 else 16 end
+      v.least_output_tokens, p.least_output_tokens,
+      case when coalesce(p_reasoning, p.is_reasoning) then 1024 else 16 end
     )::bigint,
     v.hold_wait_seconds::integer
   from octroi_private.model_price as p
@@ -221,14 +228,13 @@ begin
   perform octroi_private.open_balances(p_account_id);
   insert into octroi_private.entitlement (
     account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, default_output_tokens,
-    least_output_tokens, hold_wait_seconds, on_disconnect, valid_until
+    least_output_tokens, reasoning_default_output_tokens, reasoning_least_output_tokens, reasons_by_default,
+    hold_wait_seconds, on_disconnect, valid_until
   )
   select
     p_account_id, coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000'), p_user_id, p_model,
     p.id, v.plan_code, coalesce(bound.balance_ids, '{}'), t.default_output_tokens, t.least_output_tokens,
-    t.hold_wait_seconds,
-    -- what a model thinks is billed and not shown: only the provider's own count says how much it was
-    case when p.is_reasoning then 'drain' else v.on_disconnect end,
+    r.default_output_tokens, r.least_output_tokens, p.is_reasoning, t.hold_wait_seconds, v.on_disconnect,
     least(
       coalesce(bound.resets_at, 'infinity'), coalesce(upper(p.valid), 'infinity'), coalesce(k.expires_at, 'infinity'),
       coalesce((
@@ -248,7 +254,8 @@ begin
   join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
   join octroi_private.plan_version as v on v.id = s.plan_version_id
   left join octroi_private.api_key as k on k.id = p_api_key_id
-  cross join lateral octroi_private.output_terms(p_account_id, p.id) as t
+  cross join lateral octroi_private.output_terms(p_account_id, p.id, false) as t
+  cross join lateral octroi_private.output_terms(p_account_id, p.id, true) as r
   cross join lateral (
     select array_agg(b.id order by b.id) as balance_ids, min(b.resets_at) as resets_at
     from octroi_private.balance as b
@@ -264,6 +271,9 @@ begin
   on conflict (account_id, api_key_id, user_id, model) do update
   set price_id = excluded.price_id, plan_code = excluded.plan_code, balance_ids = excluded.balance_ids,
     default_output_tokens = excluded.default_output_tokens, least_output_tokens = excluded.least_output_tokens,
+    reasoning_default_output_tokens = excluded.reasoning_default_output_tokens,
+    reasoning_least_output_tokens = excluded.reasoning_least_output_tokens,
+    reasons_by_default = excluded.reasons_by_default,
     hold_wait_seconds = excluded.hold_wait_seconds, on_disconnect = excluded.on_disconnect,
     valid_until = excluded.valid_until;
   return true;

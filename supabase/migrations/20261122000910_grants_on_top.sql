@@ -72,9 +72,11 @@ begin
       -- the balance had stopped counting on a grant that is over; what was still drawn from it is allowed after all
       update octroi_private.balance as b
       set from_grants = b.from_grants + v_taken,
-        allowed = b.allowed + case when v_grant.has_ended then v_taken else 0 end,
+        allowed = case when v_grant.has_ended then least(b.allowed + v_taken, b.ceiling) else b.allowed end,
         granted = case
-          when v_grant.has_ended then greatest(b.allowed + v_taken, b.used + b.reserved - b.overage) else b.granted
+          when v_grant.has_ended
+            then greatest(least(b.allowed + v_taken, b.ceiling), b.used + b.reserved - b.overage)
+          else b.granted
         end
       where b.id = v_call.balance_id;
       v_left := v_left - v_taken;

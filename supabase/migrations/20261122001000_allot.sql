@@ -25,7 +25,8 @@ create type octroi_private.allotment as (
   tightest integer,
   remaining bigint,
   needed bigint,
-  is_held boolean
+  -- the call's balances on which others hold what it needs; null unless it is held back
+  short bigint []
 );
 
 -- Allots room to one more call, after what p_before left. The hold is an upper bound: input is one already, output is
@@ -112,12 +113,12 @@ begin
   if v_refused_until is not null then
     return row(
       v_ids, v_room, v_awaited, null, null, null, null, null, v_tightest, v_room[v_positions[v_tightest]],
-      v_hold[v_tightest], false
+      v_hold[v_tightest], null
     )::octroi_private.allotment;
   elsif v_held_at is not null then
     return row(
       v_ids, v_room, v_awaited || v_short, null, null, null, null, null, v_held_at, v_room[v_positions[v_held_at]],
-      v_hold[v_held_at], true
+      v_hold[v_held_at], v_short
     )::octroi_private.allotment;
   end if;
   for v_at in 1 .. cardinality(v_hold) loop
@@ -129,7 +130,7 @@ begin
       when v_output < v_wanted then 'balance' when v_wanted = p_asked_tokens then 'asked'
       when v_wanted = p_most_tokens then 'model' else 'default'
     end,
-    v_tightest, v_room[v_positions[v_tightest]], v_hold[v_tightest], false
+    v_tightest, v_room[v_positions[v_tightest]], v_hold[v_tightest], null
   )::octroi_private.allotment;
 end
 $$;
@@ -246,5 +247,14 @@ begin
   return v_given;
 end
 $$;
+
+-- How long a ticket stands without being renewed. A worker renews those of its waiting calls every second, so that a
+-- worker that died holds nobody up for longer.
+create function octroi_private.ticket_time()
+returns interval
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+return interval '5 seconds';
 
 reset role;

@@ -10,13 +10,14 @@ create function octroi_private.reserve_many(
   p_request_ids uuid [], p_account_ids uuid [], p_api_key_ids uuid [], p_user_ids uuid [], p_models text [],
   p_endpoints text [], p_input_tokens bigint [], p_output_tokens bigint [], p_choices integer [],
   p_idempotency_keys text [], p_body_hashes bytea [], p_lease_seconds integer,
-  p_waits boolean default false
+  p_waits boolean default false, p_reasoning boolean [] default null
 )
 returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
   remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
-  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text
+  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text,
+  set_by text
 )
 language plpgsql
 security definer
@@ -28,13 +29,14 @@ as $$
 begin
   return query select * from octroi_native.reserve_many(
     p_request_ids, p_account_ids, p_api_key_ids, p_user_ids, p_models, p_endpoints, p_input_tokens, p_output_tokens,
-    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits
+    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits,
+    coalesce(p_reasoning, array_fill(null::boolean, array[coalesce(cardinality(p_request_ids), 0)]))
   );
 end
 $$;
 comment on function octroi_private.reserve_many(
   uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer,
-  boolean
+  boolean, boolean []
 ) is 'Decides calls in order of arrival and holds what is granted, in one commit. A verdict each: granted, held (others hold what it needs: ask again, with p_waits in its place in the queue), refused (reason), replayed (state).';
 
 create function octroi_private.settle_many(
@@ -89,13 +91,15 @@ comment on function octroi_private.release_many(uuid [], text []) is
 create function octroi_private.reserve(
   p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint,
   p_output_tokens bigint, p_choices integer default 1, p_idempotency_key text default null,
-  p_body_hash bytea default '\x', p_endpoint text default 'sql', p_lease_seconds integer default 660
+  p_body_hash bytea default '\x', p_endpoint text default 'sql', p_lease_seconds integer default 660,
+  p_reasoning boolean default null
 )
 returns table (
   request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint,
   expires_at timestamptz, scope text, meter text, period text, granted bigint, used bigint, reserved bigint,
   remaining bigint, period_start timestamptz, resets_at timestamptz, retry_after_seconds bigint, plan text,
-  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text
+  output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text,
+  set_by text
 )
 language plpgsql
 security definer
@@ -108,12 +112,12 @@ begin
   return query select * from octroi_native.reserve_many(
     array[p_request_id], array[p_account_id], array[p_api_key_id], array[p_user_id], array[p_model],
     array[p_endpoint], array[p_input_tokens], array[p_output_tokens], array[p_choices], array[p_idempotency_key],
-    array[p_body_hash], p_lease_seconds, false
+    array[p_body_hash], p_lease_seconds, false, array[p_reasoning]
   );
 end
 $$;
 comment on function octroi_private.reserve(
-  uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer
+  uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer, boolean
 ) is 'reserve_many for one call. It does not queue: after a verdict held, ask again.';
 
 -- The one-row case of settle_many. Here a conflict is misuse, and raises.
@@ -271,31 +275,6 @@ end
 $$;
 comment on function octroi_private.record_usage(uuid, uuid, text, bigint, bigint, bigint, uuid, uuid, text) is
 'Records usage as a fact inside the caller''s transaction; with p_request_id, once. Raises OC011 when the caller or model is unknown, OC010 for other usage under the same id.';
-
--- How many open calls hold something of a limit that held a call back: for its refusal, so for those only that waited
--- in vain. Open calls of all accounts are looked through: there are never more than workers can have under way.
-create function octroi_private.calls_holding(
-  p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_scope text, p_meter text, p_period text
-)
-returns bigint
-language sql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  select count(*)
-  from octroi_private.request as r
-  where r.state = 'open' and r.account_id = p_account_id and r.balance_ids && array(
-    select b.id
-    from octroi_private.balance as b
-    where b.account_id = p_account_id and b.resets_at > octroi_private.now()
-      and b.period_start <= octroi_private.now() and b.scope = p_scope and b.meter = p_meter and b.period = p_period
-      and b.subject = case p_scope
-        when 'account' then '' when 'member' then p_user_id::text
-        when 'api_key' then p_api_key_id::text when 'model' then p_model
-      end
-  )
-$$;
 
 -- Returns the holds of calls whose time is over. The customer is not charged; the operator sees them in audit of
 -- the provider. A settle that still comes is taken.

@@ -116,9 +116,9 @@ set search_path = pg_catalog, pg_temp
 as $$
   select case
     when (p_balance).scope = 'account' and (p_balance).period = 'month'
-      then (p_balance).included + (p_balance).from_grants + octroi_private.granted_on_top(
+      then least((p_balance).included + (p_balance).from_grants + octroi_private.granted_on_top(
         (p_balance).account_id, (p_balance).scope, (p_balance).meter, (p_balance).period, octroi_private.now()
-      )
+      ), (p_balance).ceiling)
     else (p_balance).allowed
   end
 $$;
@@ -287,7 +287,8 @@ $$;
 -- is told of as reached; where the account's own month does, a pack is bought if one was asked for. However often: a
 -- threshold is told of once in a period, and one pack is bought at a time.
 create function octroi_private.note_refused_at_limit(
-  p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer
+  p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer,
+  p_reasoning boolean default null
 )
 returns uuid
 language plpgsql
@@ -309,7 +310,7 @@ begin
     return null;
   end if;
   v_unit := octroi_private.unit_prices_of(v_price, p_input_tokens);
-  select t.* into v_terms from octroi_private.output_terms(p_account_id, v_price.id) as t;
+  select t.* into v_terms from octroi_private.output_terms(p_account_id, v_price.id, p_reasoning) as t;
   for v_balance in
     select b.* from octroi_private.balance as b
     where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
@@ -332,7 +333,7 @@ begin
   return v_bought;
 end
 $$;
-comment on function octroi_private.note_refused_at_limit(uuid, uuid, text, bigint, bigint, integer) is
+comment on function octroi_private.note_refused_at_limit(uuid, uuid, text, bigint, bigint, integer, boolean) is
 'Takes note of a call that was refused at a limit: raises the 100 % alert of each limit that is used up, and buys a pack where one was asked for and only that would let the account''s month allow the call. Returns the billing request, null when nothing is bought.';
 
 -- A payment that failed ends the buying by itself, and its owner is told.

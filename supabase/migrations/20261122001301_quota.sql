@@ -22,7 +22,7 @@ create function octroi_private.quota_of(p_account_id uuid, p_user_id uuid)
 returns table (
   account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint,
   remaining bigint, period_start timestamptz, resets_at timestamptz, plan text, included bigint, from_grants bigint,
-  overage bigint, charged_above bigint
+  overage bigint, charged_above bigint, ceiling bigint, set_by text
 )
 language sql
 stable
@@ -38,9 +38,10 @@ as $$
       select v.plan_code from octroi_private.subscription as s
       join octroi_private.plan_version as v on v.id = s.plan_version_id
       where s.account_id = l.account_id and s.ended_at is null
-    ), part.included, part.from_grants, part.overage,
-    case when part.overage > 0 and l.scope = 'account' and l.period = 'month'
-      and octroi_private.is_overage_charged(l.account_id, l.meter) then part.included + part.from_grants end
+    ), part.included, part.from_grants, beyond.overage,
+    case when beyond.overage > 0 and l.scope = 'account' and l.period = 'month'
+      and octroi_private.is_overage_charged(l.account_id, l.meter) then part.included + part.from_grants end,
+    l.ceiling, case when l.ceiling <= capped.allowed + beyond.overage then l.ceiling_by else 'plan' end
   from octroi_private.limit_in_force as l
   cross join lateral octroi_private.period_bounds(
     l.period, octroi_private.anchor_of(l.account_id), octroi_private.now()
@@ -63,12 +64,14 @@ as $$
         coalesce(b.from_grants, 0)
         + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now())
       )::bigint as from_grants,
-      greatest(l.overage, coalesce(b.from_overage, 0))::bigint as overage
+      b.from_overage
   ) as part
+  cross join lateral octroi_private.under_ceiling(part.included + part.from_grants, l.overage, l.ceiling) as capped
   cross join lateral (
-    select greatest(
-      part.included + part.from_grants + part.overage, taken.used + coalesce(b.reserved, 0)
-    )::bigint as amount
+    select greatest(capped.overage, coalesce(part.from_overage, 0))::bigint as overage
+  ) as beyond
+  cross join lateral (
+    select greatest(capped.allowed + beyond.overage, taken.used + coalesce(b.reserved, 0))::bigint as amount
   ) as granted
   where l.account_id = p_account_id
     and (
@@ -86,7 +89,7 @@ create function octroi.my_quota()
 returns table (
   scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint,
   period_start timestamptz, resets_at timestamptz, plan text, included bigint, from_grants bigint, overage bigint,
-  charged_above bigint
+  charged_above bigint, set_by text
 )
 language sql
 stable
@@ -94,11 +97,11 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.period_start,
-    q.resets_at, q.plan, q.included, q.from_grants, q.overage, q.charged_above
+    q.resets_at, q.plan, q.included, q.from_grants, q.overage, q.charged_above, q.set_by
   from octroi_private.quota_of(octroi_private.my_account(), (select auth.uid())) as q
 $$;
 comment on function octroi.my_quota() is
-'One row per limit that binds the caller: what is granted, used, held and left of it, and when it resets (null: never). included is the plan''s own, from_grants what packs, gifts and earlier months add, overage what may be used beyond both; use above charged_above costs money (null: none does).';
+'One row per limit that binds the caller: what is granted, used, held and left of it, and when it resets (null: never). included is the plan''s own, from_grants what packs, gifts and earlier months add, overage what may be used beyond both; use above charged_above costs money (null: none does). set_by is whose limit it is: of the plan, a budget of the account, or the operator.';
 
 -- What a call of so many tokens would be told, by the rule that decides it, against balances as they stand.
 create function octroi_private.forecast(p_balances octroi_private.balance [], p_price_id bigint, p_tokens bigint)
@@ -125,7 +128,7 @@ begin
   v_tightest := p_balances[v_given.tightest];
   allowed := v_given.output_tokens is not null;
   reason := case
-    when v_given.is_held then 'quota_held'
+    when v_given.short is not null then 'quota_held'
     when not allowed then octroi_private.limit_reason(v_tightest.scope, v_tightest.meter)
   end;
   scope := v_tightest.scope;
@@ -135,7 +138,7 @@ begin
   reserved := v_tightest.reserved;
   remaining := granted - used - reserved;
   resets_at := nullif(v_tightest.resets_at, 'infinity');
-  retry_after_seconds := case when not allowed and not v_given.is_held then
+  retry_after_seconds := case when not allowed and v_given.short is null then
     greatest(ceil(extract(epoch from resets_at - octroi_private.now())), 1)::bigint
   end;
   charged := case when allowed then coalesce((
@@ -188,11 +191,13 @@ begin
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
-      q.included, q.included + q.from_grants, q.granted - q.overage, q.overage, 0, q.used, q.reserved, true, 0, 0, 0, 0
+      q.included, q.ceiling, case when q.ceiling is not null then 'budget' end,
+      least(q.included + q.from_grants, q.ceiling), q.granted - q.overage, q.overage, 0, q.used, q.reserved, true,
+      0, 0, 0, 0
     )::octroi_private.balance) into v_balances
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
       account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan,
-      included, from_grants, overage, charged_above, ord
+      included, from_grants, overage, charged_above, ceiling, set_by, ord
     )
     where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject in (check_quota.model, (
       select p.model from octroi_private.model_price as p where p.id = v_price_id

@@ -81,7 +81,7 @@ begin
     'rate_known', v_per_day is not null,
     'plan', octroi_private.plan_name_of(v_alert.account_id),
     'overage_on', coalesce((
-      select l.overage > 0 from octroi_private.limit_in_force as l
+      select l.overage > 0 and (l.ceiling > l.included) is not false from octroi_private.limit_in_force as l
       where l.account_id = v_alert.account_id and l.scope = 'account' and l.period = 'month' and l.meter = v_alert.meter
     ), false)
   );

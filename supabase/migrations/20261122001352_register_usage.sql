@@ -89,7 +89,7 @@ call octroi_private.register_personal_table(
   account_id | reference | who would pay
   ticket | fact | its place
   request_id | reference | the call
-  balance_id | reference | the limit it waits for
+  balance_ids | reference | the limits it waits for
   waits_until | fact | gone by then $$
 );
 call octroi_private.register_personal_table(
@@ -129,6 +129,9 @@ call octroi_private.register_personal_table(
   balance_ids | reference | the limits
   default_output_tokens | fact | output of calls that name no limit
   least_output_tokens | fact | least output that a call is cut to
+  reasoning_default_output_tokens | fact | the default of calls that are to reason
+  reasoning_least_output_tokens | fact | the least of calls that are to reason
+  reasons_by_default | fact | whether the model reasons unless it is told otherwise
   hold_wait_seconds | fact | how long a call waits for room
   on_disconnect | fact | what becomes of a stream whose reader leaves
   valid_until | fact | until when it holds $$
@@ -151,6 +154,8 @@ call octroi_private.register_personal_table(
   period_start | fact | the period
   resets_at | fact | its end
   included | fact | of the plan
+  ceiling | fact | what a budget or the operator caps all of it at
+  ceiling_by | fact | which of both
   allowed | fact | with grants
   granted | fact | the limit
   overage | fact | allowed beyond it

@@ -21,7 +21,7 @@ comment on view octroi.usage_daily is 'usage by member, UTC day and model.';
 create view octroi.quota with (security_invoker = true) as
 select
   q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.period_start, q.resets_at,
-  q.plan, q.included, q.from_grants, q.overage, q.charged_above
+  q.plan, q.included, q.from_grants, q.overage, q.charged_above, q.set_by
 from octroi.my_quota() as q;
 comment on view octroi.quota is 'my_quota() as a view.';
 

@@ -99,13 +99,14 @@ grant execute on function octroi_private.authenticate_user(uuid, uuid) to octroi
 grant execute on function octroi_private.is_without_account(uuid) to octroi_worker;
 grant execute on function octroi_private.reserve_many(
   uuid [], uuid [], uuid [], uuid [], text [], text [], bigint [], bigint [], integer [], text [], bytea [], integer,
-  boolean
+  boolean, boolean []
 ) to octroi_worker;
 grant execute on function octroi_private.settle_many(
   uuid [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], bigint [], text [], text [], text [],
   jsonb [], integer [], integer [], text [], smallint [], text [], bytea [], bigint []
 ) to octroi_worker;
 grant execute on function octroi_private.release_many(uuid [], text []) to octroi_worker;
+grant execute on function octroi_private.renew_tickets(uuid []) to octroi_worker;
 grant execute on function octroi_private.calls_holding(uuid, uuid, uuid, text, text, text, text) to octroi_worker;
 grant execute on function octroi_private.stored_response(uuid) to octroi_worker;
 grant execute on function octroi_private.model_list(uuid, uuid) to octroi_worker;
@@ -158,7 +159,7 @@ grant execute on function octroi_private.fail_billing_request(uuid, text, text, 
 grant execute on function octroi_private.change_step(uuid, jsonb) to octroi_worker;
 grant execute on function octroi_private.cancel_step(uuid) to octroi_worker;
 grant execute on function octroi_private.note_refused_at_limit(
-  uuid, uuid, text, bigint, bigint, integer
+  uuid, uuid, text, bigint, bigint, integer, boolean
 ) to octroi_worker;
 grant execute on function octroi_private.begin_meter_report(uuid) to octroi_worker;
 grant execute on function octroi_private.finish_meter_report(uuid, text, text) to octroi_worker;
@@ -206,7 +207,7 @@ grant execute on function octroi_private.authenticate_key(bytea) to octroi_meter
 grant execute on function octroi_private.authenticate_user(uuid, uuid) to octroi_meter;
 grant execute on function octroi_private.uuid_v7() to octroi_meter;
 grant execute on function octroi_private.reserve(
-  uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer
+  uuid, uuid, uuid, uuid, text, bigint, bigint, integer, text, bytea, text, integer, boolean
 ) to octroi_meter;
 grant execute on function octroi_private.settle(
   uuid, bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text, bigint

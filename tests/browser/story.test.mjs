@@ -12,12 +12,16 @@ const EMAIL = `${crypto.randomUUID()}@example.test`;
 const PASSWORD = "a password that is long enough";
 const MAX_WAIT_MS = 20_000;
 
+const asked = [];
 let browser, page, complaints, secret;
 
 before(async () => {
   ({ browser, page, complaints } = await openBrowser());
   page.setDefaultTimeout(MAX_WAIT_MS);
-  page.on("dialog", (dialog) => dialog.accept());
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.message());
+    return dialog.accept();
+  });
 });
 after(() => browser?.close());
 afterEach(() => assert.deepEqual(complaints, [], "the browser forbade nothing and no script broke"));
@@ -135,6 +139,7 @@ test("whoever is in with the password alone is asked for it when money is spent"
   await showCode();
 
   await notice("You are on the plan Premium.");
+  assert.match(asked.at(-1), /^Premium: \$\d+\.\d\d now, and \$49\.00 on /);
 });
 
 test("leaving deletes the account, and the browser knows nobody any more", async () => {

@@ -72,7 +72,7 @@ prepare functions_golden as values
 ('octroi_meter', 'octroi_private.authenticate_user(uuid,uuid)'),
 ('octroi_meter', 'octroi_private.record_usage(uuid,uuid,text,bigint,bigint,bigint,uuid,uuid,text)'),
 ('octroi_meter', 'octroi_private.release(uuid,text)'),
-('octroi_meter', 'octroi_private.reserve(uuid,uuid,uuid,uuid,text,bigint,bigint,integer,text,bytea,text,integer)'),
+('octroi_meter', 'octroi_private.reserve(uuid,uuid,uuid,uuid,text,bigint,bigint,integer,text,bytea,text,integer,boolean)'),
 ('octroi_meter', 'octroi_private.settle(uuid,bigint,bigint,bigint,bigint,bigint,bigint,bigint,text,text,bigint)'),
 ('octroi_meter', 'octroi_private.uuid_v7()'),
 ('octroi_admin', 'octroi_private.find_person_by_email(text)'),
@@ -105,7 +105,7 @@ prepare functions_golden as values
 (
   'octroi_owner',
   'octroi_native.reserve_many(uuid[],uuid[],uuid[],uuid[],text[],text[],bigint[],bigint[],integer[],text[],'
-  || 'bytea[],integer,boolean)'
+  || 'bytea[],integer,boolean,boolean[])'
 ),
 (
   'octroi_owner',
@@ -162,7 +162,7 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.page_origins()'),
 ('octroi_worker', 'octroi_private.purchase_pages()'),
 ('octroi_worker', 'octroi_private.receive_stripe_events(jsonb)'),
-('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,uuid,text,bigint,bigint,integer)'),
+('octroi_worker', 'octroi_private.note_refused_at_limit(uuid,uuid,text,bigint,bigint,integer,boolean)'),
 ('octroi_worker', 'octroi_private.reconcile_customers(bigint,text,integer)'),
 ('octroi_worker', 'octroi_private.reconcile_cycles(bigint,text)'),
 ('octroi_worker', 'octroi_private.reconcile_invoice(bigint,text,jsonb)'),
@@ -176,11 +176,12 @@ prepare functions_golden as values
 ('octroi_worker', 'octroi_private.release_cycle(text)'),
 ('octroi_worker', 'octroi_private.release_jobs(bigint[],integer[])'),
 ('octroi_worker', 'octroi_private.release_many(uuid[],text[])'),
+('octroi_worker', 'octroi_private.renew_tickets(uuid[])'),
 ('octroi_worker', 'octroi_private.replace_reports(uuid[],text)'),
 (
   'octroi_worker',
   'octroi_private.reserve_many(uuid[],uuid[],uuid[],uuid[],text[],text[],bigint[],bigint[],integer[],text[],'
-  || 'bytea[],integer,boolean)'
+  || 'bytea[],integer,boolean,boolean[])'
 ),
 ('octroi_worker', 'octroi_private.resolve_meter_report(uuid,bigint)'),
 ('octroi_worker', 'octroi_private.revoke_leaked_keys(bytea[])'),

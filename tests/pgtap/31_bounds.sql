@@ -27,8 +27,8 @@ select k.id as key_id from octroi_private.api_key as k where k.name = 'olga team
 insert into octroi_private.api_key_previous (key_hash, api_key_id, expires_at)
 values (sha256('old'), :'key_id', now()), (sha256('older'), :'key_id', now());
 select octroi_private.authenticate_key(k.key_hash) from octroi_private.api_key as k \g /dev/null
-insert into octroi_private.waiting_call (account_id, request_id, balance_id, waits_until)
-values (:team, octroi_private.uuid_v7(), 1, now()), (:team, octroi_private.uuid_v7(), 1, now());
+insert into octroi_private.waiting_call (account_id, request_id, balance_ids, waits_until)
+values (:team, octroi_private.uuid_v7(), '{1}', now()), (:team, octroi_private.uuid_v7(), '{1}', now());
 insert into octroi_private.test_clock (shift) values ('0');
 select octroi_private.make_usage_partition('2091-05-01') \g /dev/null
 
@@ -110,6 +110,8 @@ from (values
   ('quantity_check', 'balance', 'used = -1'),
   ('quantity_check', 'balance', 'reserved = -1'),
   ('balance_grants_what_is_allowed', 'balance', 'included = allowed + 1'),
+  ('balance_ceiling_by_check', 'balance', 'ceiling = 1, ceiling_by = ''plan'''),
+  ('balance_ceiling_is_somebodys', 'balance', 'ceiling = 1, ceiling_by = null'),
   ('balance_grants_what_is_allowed', 'balance', 'allowed = granted + 1'),
   ('balance_never_overshot', 'balance', 'used = granted + overage + 1 - reserved'),
   ('request_state_check', 'request', 'state = ''lost'''),

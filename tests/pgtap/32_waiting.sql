@@ -2,7 +2,7 @@
 begin;
 \ir setup/play.sql
 \set nora '\'01a00000-0000-7000-8000-00000000000e\''
-select plan(16);
+select plan(23);
 
 insert into auth.users (id, email) values (:nora, 'nora@example.test');
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
@@ -30,7 +30,7 @@ cross join lateral octroi_private.reserve_many(
   request_id, verdict, reason, output_tokens, hold_tokens, hold_cost_nano_usd, expires_at, scope, meter, period,
   granted,
   used, reserved, remaining, period_start, resets_at, retry_after_seconds, plan, output_bound, needed, wait_seconds,
-  ticket, ord
+  ticket, on_disconnect, set_by, ord
 )
 where a.owner_user_id = '01a00000-0000-7000-8000-00000000000e'
 $$;
@@ -60,6 +60,35 @@ select is(tap.queue(), 'nobody', 'and nobody waits any more');
 
 select is(tap.ask('{7}', '{900}', false), 'held', 'a caller who does not wait is told the same');
 select is(tap.queue(), 'nobody', 'and holds nobody up');
+
+-- What holds a call back is counted by whatever name the model is called.
+insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
+select a.id, 'model', 'gpt-5.6-luna', 'tokens', 'day', 2000 from octroi_private.account as a
+where a.owner_user_id = :nora;
+insert into octroi_private.model_alias (alias, model) values ('gpt-luna-by-another-name', 'gpt-5.6-luna');
+select octroi_private.release(tap.id(c), 'test') from unnest(array[2, 4, 5, 7]) as c \g /dev/null
+select is(tap.ask('{8}', '{900}'), 'granted', 'a call holds most of the day');
+select is(
+  (select array_agg(octroi_private.calls_holding(a.id, null, :nora, s.name, 'model', 'tokens', 'day') order by s.name)
+    from octroi_private.account as a, unnest(array['gpt-5.6-luna', 'gpt-luna-by-another-name']) as s (name)
+    where a.owner_user_id = :nora), array[1, 1]::bigint [], 'and of its model''s limit, whatever that is called'
+);
+
+-- A call that is short of two limits stands in both queues.
+update octroi_private.budget set amount = 950 where scope = 'model';
+select is(tap.ask('{9}', '{120}'), 'held', 'short of the day and of the model');
+select is(
+  (select cardinality(w.balance_ids) from octroi_private.waiting_call as w), 2, 'it waits at both'
+);
+
+-- Asking again writes nothing while the ticket is fresh; renewing keeps it; one that nobody renews is nobody's.
+select w.ctid as place from octroi_private.waiting_call as w \gset
+select tap.ask('{9}', '{120}') \g /dev/null
+select is((select w.ctid::text from octroi_private.waiting_call as w), :'place', 'asking again moves nothing');
+select is(octroi_private.renew_tickets(array[tap.id(9), tap.id(1)]), 1::bigint, 'a worker renews what waits');
+update octroi_private.waiting_call set waits_until = octroi_private.now() - interval '1 second';
+select is(tap.ask('{10}', '{40}'), 'granted', 'a ticket that was not renewed holds nobody up');
+
 select is_empty('select * from octroi_private.integrity', 'the books are sound');
 
 select * from finish();

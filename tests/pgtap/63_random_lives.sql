@@ -1,7 +1,7 @@
 -- Lives longer than five events, at random: versions of objects come into being one by one; events tell of them late,
 -- twice, out of order or not at all, until the sweep fetches everything once more. All end in one state.
 --
--- The seed is printed, and OCTROI_TEST_SEED repeats a run; OCTROI_TEST_LIVES says how many lives: 10000 take minutes.
+-- The seed is printed, and OCTROI_TEST_SEED repeats a run; OCTROI_TEST_LIVES says how many lives: 5000 take minutes.
 -- They come in families, whose lives part on the way.
 begin;
 \ir setup/billing.sql
@@ -9,7 +9,7 @@ begin;
 \getenv lives OCTROI_TEST_LIVES
 \if :{?lives}
 \else
-\set lives 10000
+\set lives 5000
 \endif
 \getenv seed OCTROI_TEST_SEED
 \if :{?seed}

@@ -151,6 +151,12 @@ pub fn chat(more: Value) -> Value {
     with(json!({ "model": "gpt-5.4-mini", "messages": [{ "role": "user", "content": "Say hello." }] }), more)
 }
 
+/// A chat whose answer has so many tokens, with the members of `more`.
+pub fn asking(output_tokens: u64, more: Value) -> Value {
+    let text = format!("Go on. [[output_tokens={output_tokens}]]");
+    with(chat(json!({ "messages": [{ "role": "user", "content": text }] })), more)
+}
+
 /// `base` with the members of `more`.
 pub fn with(mut base: Value, more: Value) -> Value {
     let members = base.as_object_mut().expect("an object");

@@ -8,9 +8,11 @@ use octroi_sim::openai;
 use octroi_worker::cli::Serve;
 use octroi_worker::config::{Config, Variables};
 use octroi_worker::serve::{self, ServeError};
+use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::cast::Caller;
 use crate::client::Client;
 use crate::deadline::{eventually, within};
 use crate::stage::Stage;
@@ -76,6 +78,13 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// Somebody who may use so many tokens a month, and a client with their key.
+    pub async fn customer(&self, stage: &Stage, tokens: i64) -> (Caller, Client) {
+        let caller = stage.sign_up_with(&[("account", "", "tokens", "month", tokens, 0)]).await;
+        let key = stage.make_key(caller, json!([])).await;
+        (caller, self.client.with(&key.secret))
+    }
+
     /// Starts gateway and jobs, and waits until they are ready.
     pub async fn start(stage: &Stage, sim: &openai::Handle) -> Self {
         Self::start_with(stage, sim, &[], Serve { no_gateway: false, no_jobs: false }).await

@@ -8,7 +8,7 @@
 //! | `OCTROI_PG_BINDIR`, `OCTROI_TEST_OS_USER`, `OCTROI_TEST_ROOT` | for tests that kill Postgres: its binaries, who runs them, where |
 //! | `OCTROI_TEST_CHECKOUT` | a checkout whose SQL is tested instead of this one's |
 //! | `NODE_BIN` | where `deno` is, for the edge function; `stack/node_modules/.bin` unless it says so |
-//! | `OCTROI_TEST_LIVES` | how many random lives pgTAP tells, 10,000 unless it says so |
+//! | `OCTROI_TEST_LIVES` | how many random lives pgTAP tells, 5,000 unless it says so |
 //! | `OCTROI_TEST_SEED` | repeats a run; every random choice follows from it |
 //! | `OCTROI_UPDATE_SNAPSHOTS` | `1` writes the committed snapshots anew instead of comparing |
 

@@ -167,14 +167,19 @@ async fn what_a_model_thought_is_charged_whoever_stopped_reading() {
         sim.set(paced(OnDisconnect::Stop, 2));
         let gateway = Gateway::start(stage, &sim).await;
         let client = customer(stage, &gateway, "cancel").await;
-        let more = json!({ "model": "gpt-5.6-luna", "max_completion_tokens": 500 });
-        let seen = leave_after(&client, CHAT, &chat_of(90, more), 3).await;
-        within("the provider's answer", sim.finished(1)).await.unwrap();
-        stage.assert_billed_as_by(&sim).await;
-        let event = stage.usage_event(seen.usage_id).await;
-        assert_eq!((event.source.as_str(), event.output_tokens), ("provider", 90));
-        assert!(event.reasoning_tokens > 0);
-        assert_eq!(unconfirmed_tokens(stage, seen.usage_id).await, None);
+        // One that always does, and one that does because it was asked to.
+        for (calls, more) in (1..).zip([
+            json!({ "model": "gpt-5.6-luna", "max_completion_tokens": 500 }),
+            json!({ "model": "gpt-5.4-mini", "reasoning_effort": "high", "max_completion_tokens": 500 }),
+        ]) {
+            let seen = leave_after(&client, CHAT, &chat_of(90, more), 3).await;
+            within("the provider's answer", sim.finished(calls)).await.unwrap();
+            stage.assert_billed_as_by(&sim).await;
+            let event = stage.usage_event(seen.usage_id).await;
+            assert_eq!((event.source.as_str(), event.output_tokens), ("provider", 90));
+            assert!(event.reasoning_tokens > 0);
+            assert_eq!(unconfirmed_tokens(stage, seen.usage_id).await, None);
+        }
         gateway.stop().await;
     })
     .await;

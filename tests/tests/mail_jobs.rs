@@ -25,7 +25,7 @@ async fn every_kind_reaches_its_reader_in_their_language_and_time_zone() {
                 stage.write_to(reader, &kind, "1").await;
             }
         }
-        let mails = office.server.mails_when(14).await.unwrap();
+        let mails = office.server.mails_when(2 * kinds().len()).await.unwrap();
         for (reader, subject, line) in [
             (ada, "80% of your tokens are used", "Resets: 1 December 2026 at 00:00 (UTC)"),
             (zoé, "80\u{202f}% de vos jetons sont utilisés", "1er décembre 2026 à 01:00 (Europe/Paris)"),
@@ -41,6 +41,8 @@ async fn every_kind_reaches_its_reader_in_their_language_and_time_zone() {
             (zoé, "Nouveaux modèles", "Deux modèles sont nouveaux."),
             (ada, "Your personal data were affected by a security incident", "What you can do: Be wary."),
             (zoé, "Vos données personnelles sont concernées par un incident de sécurité", "Une fuite."),
+            (ada, "You are the owner of the team now", "“Basic” goes on"),
+            (zoé, "Vous êtes désormais propriétaire de l’équipe", "«\u{202f}Basic\u{202f}» se poursuit"),
         ] {
             let found = mails.iter().find(|mail| read(mail).0 == subject).expect(subject);
             assert!(read(found).1.contains(line), "{line} in {}", read(found).1);

@@ -188,7 +188,7 @@ async fn grants_that_expire_while_they_are_drawn_never_deadlock() {
             clients.spawn(async move {
                 let mut dice = Dice::new(lane);
                 for _ in 0..40 {
-                    let (amount, lasts_ms) = (100 + dice.below(100) as i64, (40 + dice.below(40)) as f64);
+                    let (amount, lasts_ms) = (100 + dice.below(100) as i64, (100 + dice.below(100)) as f64);
                     sqlx::query("select octroi_private.add_grant($1, 'tokens', $2, 'promo', 'race', octroi_private.now() + make_interval(secs => $3 / 1000))")
                         .bind(caller.account_id)
                         .bind(amount)

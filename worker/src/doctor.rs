@@ -15,7 +15,7 @@ use crate::config::{
     AuthConfig, ConfigError, DatabaseConfig, GatewayConfig, JobsConfig, LogConfig, MailConfig, OpenAiConfig,
     StripeConfig, Variables,
 };
-use crate::database::Database;
+use crate::database::{Database, DatabaseError};
 use crate::mail::Post;
 use crate::startup::{self, MIGRATION_MIN, StartupError};
 
@@ -33,6 +33,16 @@ pub enum Finding {
     Warning(String),
     /// Does not work; says what to do.
     Fault(String),
+}
+
+impl Finding {
+    /// A check that the database refused to answer; none when it does not answer at all, which is said elsewhere.
+    fn unchecked(what: &str, error: &DatabaseError) -> Option<Self> {
+        let state = error.sqlstate()?;
+        Some(Self::Warning(format!(
+            "{what} could not be checked (SQLSTATE {state}): see that all migrations are applied, and try again"
+        )))
+    }
 }
 
 /// Runs every check and writes the findings to `out`. True when there is no fault.

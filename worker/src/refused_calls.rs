@@ -46,6 +46,7 @@ impl RefusedCalls {
         let Refused { caller, endpoint, error, model } = refused;
         let limit = match error {
             GatewayError::Quota(refusal) => Some(refusal.limit.clone()),
+            GatewayError::QuotaHeld(refusal) => Some(refusal.held.standing.clone()),
             _ => None,
         };
         self.add(RefusedCallCount {

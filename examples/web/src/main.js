@@ -1,5 +1,5 @@
 // What is shown, and what each button does.
-import { auth, bill, chat, enrol, factor, found, openai, rpc, showCode, supabase } from "./octroi.js";
+import { auth, bill, chat, enrol, factor, found, openai, preview, rpc, showCode, supabase } from "./octroi.js";
 const MODEL = "gpt-5.4-mini";
 const PAYMENT_MS = 30_000;
 const messages = [];
@@ -20,8 +20,10 @@ const doing = (work) => async (event) => {
   }
 };
 
-// a cost is in nano-USD, a price in cents
-const money = (sum, currency) => new Intl.NumberFormat("en", { style: "currency", currency }).format(sum);
+// a cost is in nano-USD, a price in the currency's smallest unit
+const format = (currency) => new Intl.NumberFormat("en", { style: "currency", currency });
+const money = (sum, currency) => format(currency).format(sum);
+const price = (minor, currency) => money(minor / 10 ** format(currency).resolvedOptions().maximumFractionDigits, currency);
 const count = (meter, of) => meter === "cost" ? money(of / 1e9, "usd") : `${of.toLocaleString("en")} ${meter}`;
 const limit = ({ amount, meter, period }) => `${count(meter, amount)} ${period === "lifetime" ? "in all" : `a ${period}`}`;
 
@@ -41,14 +43,19 @@ async function askCode(words, totp) {
 
 const stepUp = async () => showCode((await factor()).id, await askCode("This needs your second factor."));
 
-/** Who pays nothing yet goes to Stripe's page; who has a subscription changes it. */
-async function choose(plan, mine) {
+/** Who pays nothing yet goes to Stripe's page; who has a subscription changes it, once they have seen what that costs. */
+async function choose({ plan, name }, mine) {
   const page = location.origin + location.pathname;
-  const pages = mine.status ? {} : { success_url: `${page}?paid=${plan}`, cancel_url: page };
-  const asked = { plan, billing_interval: "month", ...pages };
-  const url = await bill(mine.status ? "change_plan" : "start_checkout", asked, stepUp);
-  if (url) location.assign(url);
-  else await arrive(plan);
+  const asked = { plan, billing_interval: "month" };
+  if (!mine.status) {
+    const pages = { success_url: `${page}?paid=${plan}`, cancel_url: page };
+    return location.assign((await bill("start_checkout", { ...asked, ...pages }, stepUp)).url);
+  }
+  const { id, due_minor, renewal_minor, renews_at, currency } = await preview(asked, stepUp);
+  const later = `${price(renewal_minor, currency)} on ${new Date(renews_at).toLocaleDateString()}`;
+  if (!confirm(`${name}: ${price(due_minor, currency)} now, and ${later}. Change to it?`)) return;
+  await bill("change_plan", { ...asked, preview: id }, stepUp);
+  await arrive(plan);
 }
 
 /** Waits until what was paid for is there: Stripe tells it to the server, not to this page. */
@@ -76,13 +83,13 @@ async function showQuota() {
 async function showPlans(mine) {
   const plans = await found(() => supabase.from("plans").select().order("rank"));
   at("#plans ul").replaceChildren(...plans.map((plan) => {
-    const { name, month_price_minor: price, currency, limits } = plan;
-    const says = [price ? `${money(price / 100, currency)} a month` : "Nothing to pay", ...limits.map(limit)];
+    const { name, month_price_minor: minor, currency, limits } = plan;
+    const says = [minor ? `${price(minor, currency)} a month` : "Nothing to pay", ...limits.map(limit)];
     const card = element("li");
     card.append(element("h3", { textContent: name }), ...says.map((textContent) => element("p", { textContent })));
-    const choosing = { textContent: `Choose ${name}`, onclick: doing(() => choose(plan.plan, mine)) };
+    const choosing = { textContent: `Choose ${name}`, onclick: doing(() => choose(plan, mine)) };
     if (mine?.plan === plan.plan) card.append(element("strong", { textContent: "Your plan" }));
-    else if (mine && price) card.append(element("button", choosing));
+    else if (mine && minor) card.append(element("button", choosing));
     return card;
   }));
 }
@@ -118,6 +125,7 @@ at("#chat form").onsubmit = doing(async (event) => {
   event.target.question.value = "";
   underWay = new AbortController();
   at("#stop").disabled = false;
+  event.submitter.disabled = true;
   try {
     answer.id = await chat({ model, messages }, underWay.signal, (piece) => answer.append(piece));
     messages.push({ role: "assistant", content: answer.textContent });
@@ -127,6 +135,7 @@ at("#chat form").onsubmit = doing(async (event) => {
     throw error;
   } finally {
     at("#stop").disabled = true;
+    event.submitter.disabled = false;
     await showQuota();
   }
 });

@@ -4,6 +4,7 @@ import OpenAI from "openai";
 
 const { VITE_SUPABASE_URL, VITE_SUPABASE_PUBLISHABLE_KEY, VITE_OCTROI_URL } = import.meta.env;
 const BILLING_POLL_MS = 500;
+const BILLING_MS = 60_000;
 
 export const supabase = createClient(VITE_SUPABASE_URL, VITE_SUPABASE_PUBLISHABLE_KEY, { db: { schema: "octroi" } });
 export const { auth } = supabase;
@@ -19,15 +20,23 @@ export async function found(ask, stepUp) {
 
 export const rpc = (name, args, stepUp) => found(() => supabase.rpc(name, args), stepUp);
 
-/** Asks Stripe for a checkout, a pack or a change of plan, and waits for what it says. The page to go on at, if there is one. */
+/** Asks Stripe for something and waits for what it says: the request's id, and the page to go on at if there is one. */
 export async function bill(name, args, stepUp) {
   const id = await rpc(name, args, stepUp);
-  for (;;) {
+  for (const end = Date.now() + BILLING_MS; Date.now() < end;) {
     const [{ state, url, message }] = await rpc("billing_request", { id });
     if (state === "failed") throw new Error(message);
-    if (state === "done") return url;
+    if (state === "done") return { id, url };
     await new Promise((resolve) => setTimeout(resolve, BILLING_POLL_MS));
   }
+  throw new Error("Stripe has not answered yet. Look again in a while.");
+}
+
+/** What a change of plan would charge, worked out by Stripe; named in the change, it is charged so. */
+export async function preview(args, stepUp) {
+  const { id } = await bill("preview_change", args, stepUp);
+  const [told] = await rpc("change_preview", { id });
+  return { id, ...told };
 }
 
 /** OpenAI's client. Its warning is about keys: what stands here is the user's own access token, for an hour at most. */

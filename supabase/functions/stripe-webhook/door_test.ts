@@ -34,7 +34,11 @@ interface Knock {
 /** Runs `story` against a door; `answer` is what its Data API answers, `seen` what that was asked. */
 async function atTheDoor(
   story: (knock: (init?: Knock) => Promise<Response>, seen: Seen[]) => Promise<void>,
-  { answer = QUEUED as Answer, secretKey = "sb_secret_test", secrets = [SECRET] } = {},
+  {
+    answer = QUEUED as Answer | ((asked: number) => Answer),
+    secretKey = "sb_secret_test",
+    secrets = [SECRET],
+  } = {},
 ) {
   const seen: Seen[] = [];
   const api = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
@@ -46,7 +50,8 @@ async function atTheDoor(
       profile: headers.get("content-profile"),
       body: await request.json(),
     });
-    return Response.json(answer.body, { status: answer.status });
+    const { body, status } = typeof answer === "function" ? answer(seen.length) : answer;
+    return Response.json(body, { status });
   });
   const door = openDoor({
     verifySignature: await signatureVerifier(secrets),
@@ -129,6 +134,20 @@ Deno.test("an event of Stripe's is stored before it is acknowledged, and only wh
       body: { events: [TRIMMED] },
     }]);
   });
+});
+
+Deno.test("a transaction that Postgres ended for another is made again, not by Stripe", async () => {
+  for (const code of ["40P01", "40001"]) {
+    const busy: Answer = { status: 500, body: { code, message: "deadlock detected" } };
+    await atTheDoor(async (knock, seen) => {
+      assertEquals((await knock()).status, 200);
+      assertEquals(seen.length, 3);
+    }, { answer: (asked) => asked < 3 ? busy : QUEUED });
+    await atTheDoor(async (knock, seen) => {
+      assertEquals((await knock()).status, 503);
+      assertEquals(seen.length, 3);
+    }, { answer: busy });
+  }
 });
 
 Deno.test("a project that still has a service_role token shows it as one", async () => {

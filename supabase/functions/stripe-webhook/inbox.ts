@@ -32,10 +32,18 @@ const TIMEOUT_MS = 5_000;
 const MAX_EVENTS = 128;
 /** A second's work or two. Stripe sends again what is refused for this. */
 const MAX_WAITING = 1024;
+/** Postgres ended one of two transactions that waited for each other, and nothing of it was kept: the same again. */
+const ENDED_FOR_ANOTHER = new Set(["40001", "40P01"]);
+const MAX_ATTEMPTS = 3;
+
+/** Not at the same moment as the other. */
+function pause(attempt: number): Promise<void> {
+  return new Promise((go) => setTimeout(go, attempt * (10 + Math.random() * 40)));
+}
 
 export function inboxOf(api: DataApi): Receive {
   const headers = headersOf(api);
-  const receive = inBatches(async (events: ReceivedEvent[]) => {
+  const store = async (events: ReceivedEvent[], attempt = 1): Promise<Verdict[]> => {
     const response = await fetch(`${api.url}/rest/v1/rpc/receive_stripe_events`, {
       method: "POST",
       headers,
@@ -44,9 +52,15 @@ export function inboxOf(api: DataApi): Receive {
     });
     if (response.ok) return inOrder(await response.json());
     const { code } = await response.json().catch(() => ({}));
+    if (ENDED_FOR_ANOTHER.has(code) && attempt < MAX_ATTEMPTS) {
+      console.warn(`receive_stripe_events was ended for another (${code}), attempt ${attempt}`);
+      await pause(attempt);
+      return store(events, attempt + 1);
+    }
     // Goes to a log, and Postgres' messages quote what they are about.
     throw new Error(`receive_stripe_events answered ${response.status} ${code}`);
-  }, { maxItems: MAX_EVENTS, maxWaiting: MAX_WAITING });
+  };
+  const receive = inBatches(store, { maxItems: MAX_EVENTS, maxWaiting: MAX_WAITING });
   return async (event) => {
     const { state, reason } = await receive(event);
     if (state === "refused") throw new EventRefused(reason ?? "The event is malformed");

@@ -43,12 +43,30 @@ pub const ENQUEUE: Script = script!("enqueue", "postgres");
 
 /// Runs `script` for one window with so many clients, over so many accounts.
 pub async fn measure(rig: &Rig, script: Script, clients: u32, accounts: u32) -> Result<Window> {
-    let file = rig.args.state.join(format!("{}.sql", script.name));
-    std::fs::write(&file, script.text).with_context(|| format!("{} cannot be written", file.display()))?;
-    window::steady(async || run(rig, script, &file, clients, accounts).await).await
+    measure_in(rig, rig.database(), script, clients, accounts).await
 }
 
-async fn run(rig: &Rig, script: Script, file: &Path, clients: u32, accounts: u32) -> Result<Window> {
+/// The same in another database.
+pub async fn measure_in(
+    rig: &Rig,
+    database: &str,
+    script: Script,
+    clients: u32,
+    accounts: u32,
+) -> Result<Window> {
+    let file = rig.args.state.join(format!("{}.sql", script.name));
+    std::fs::write(&file, script.text).with_context(|| format!("{} cannot be written", file.display()))?;
+    window::steady(async || run(rig, database, script, &file, clients, accounts).await).await
+}
+
+async fn run(
+    rig: &Rig,
+    database: &str,
+    script: Script,
+    file: &Path,
+    clients: u32,
+    accounts: u32,
+) -> Result<Window> {
     let (host, port) = rig.server();
     let seconds = rig.scale.window_seconds() + WARM_UP_SECONDS;
     let mut child = Command::new(&rig.args.pgbench)
@@ -57,7 +75,7 @@ async fn run(rig: &Rig, script: Script, file: &Path, clients: u32, accounts: u32
         .arg(format!("--time={seconds}"))
         .arg(format!("--define=accounts={accounts}"))
         .arg(format!("--file={}", file.display()))
-        .args(["--host", host, "--port", &port.to_string(), "--username", script.user, rig.database()])
+        .args(["--host", host, "--port", &port.to_string(), "--username", script.user, database])
         .env("PGPASSWORD", rig.password()?)
         .env("PGOPTIONS", session_of(script.user))
         .stdout(Stdio::piped())

@@ -40,9 +40,7 @@ pub async fn answering(rig: &Rig, name: &str, pace_ms: u64) -> Result<Server> {
 
 async fn start_stand_in(rig: &Rig, name: &str, pace_ms: u64, more: &[&str]) -> Result<Server> {
     let mut command = Command::new(rig.args.bin.join("octroi-sim"));
-    command
-        .args(["openai", "--listen", "127.0.0.1:0", "--chunk-delay-ms", &pace_ms.to_string()])
-        .args(more);
+    command.args(["openai", "--listen", "127.0.0.1:0", "--chunk-delay-ms", &pace_ms.to_string()]).args(more);
     let mut running = Running::start(rig, name, &mut command)?;
     let address = running
         .logs(|log| {

@@ -70,6 +70,8 @@ pub struct RefusedCall {
     pub output_tokens: Option<u64>,
     /// How many choices the call asked for.
     pub choices: u32,
+    /// Whether the model was to reason; none where that was left to it.
+    pub reasoning: Option<bool>,
 }
 
 impl Database {
@@ -210,13 +212,15 @@ impl Database {
     /// # Errors
     /// Any [`DatabaseError`].
     pub async fn note_refused_at_limit(&self, call: &RefusedCall) -> Result<Option<Uuid>, DatabaseError> {
-        let query = sqlx::query_scalar("select octroi_private.note_refused_at_limit($1, $2, $3, $4, $5, $6)")
-            .bind(call.account_id)
-            .bind(call.user_id)
-            .bind(&call.model)
-            .bind(to_bigint(call.input_tokens))
-            .bind(call.output_tokens.map(to_bigint))
-            .bind(i32::try_from(call.choices).unwrap_or(i32::MAX));
+        let query =
+            sqlx::query_scalar("select octroi_private.note_refused_at_limit($1, $2, $3, $4, $5, $6, $7)")
+                .bind(call.account_id)
+                .bind(call.user_id)
+                .bind(&call.model)
+                .bind(to_bigint(call.input_tokens))
+                .bind(call.output_tokens.map(to_bigint))
+                .bind(i32::try_from(call.choices).unwrap_or(i32::MAX))
+                .bind(call.reasoning);
         self.answer(query.fetch_one(self.pool())).await
     }
 }

@@ -3,6 +3,7 @@
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{Database, DatabaseError, ReserveItem};
 
@@ -41,6 +42,17 @@ pub enum LimitPeriod {
     Lifetime,
 }
 
+/// Who set a limit, and so who can raise it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitSetter {
+    /// The plan that the account pays for.
+    Plan,
+    /// The account's own budget.
+    Budget,
+    /// The operator, for this account alone.
+    Operator,
+}
+
 /// How the strictest applicable limit stood right after the verdict. Amounts are in the meter's unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitStanding {
@@ -64,6 +76,8 @@ pub struct LimitStanding {
     pub resets_at: Option<OffsetDateTime>,
     /// The plan's name, for messages.
     pub plan: Option<String>,
+    /// Who set it.
+    pub set_by: LimitSetter,
 }
 
 impl Database {
@@ -86,6 +100,17 @@ impl Database {
             .bind(standing.period.as_str());
         let calls: i64 = self.answer(query.fetch_one(self.pool())).await?;
         Ok(u64::try_from(calls).unwrap_or_default())
+    }
+}
+
+impl Database {
+    /// Keeps the places of calls that wait for room; how many of them still have one.
+    ///
+    /// # Errors
+    /// Any [`DatabaseError`].
+    pub async fn renew_tickets(&self, calls: &[Uuid]) -> Result<i64, DatabaseError> {
+        let query = sqlx::query_scalar("select octroi_private.renew_tickets($1)").bind(calls);
+        self.answer(query.fetch_one(self.pool())).await
     }
 }
 
@@ -141,17 +166,36 @@ impl LimitPeriod {
     }
 }
 
+impl LimitSetter {
+    /// The word used in SQL and in the `quota` object of a refusal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Budget => "budget",
+            Self::Operator => "operator",
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        [Self::Plan, Self::Budget, Self::Operator].into_iter().find(|setter| setter.as_str() == text)
+    }
+}
+
 impl LimitStanding {
     /// Reads the eleven limit columns that start at `first` in the order `scope, meter, period, granted, used, reserved,
-    /// remaining, period_start, resets_at, retry_after_seconds, plan`; none when no limit applied.
+    /// remaining, period_start, resets_at, retry_after_seconds, plan`, and `set_by`; none when no limit applied.
     pub(super) fn from_row(row: &PgRow, first: usize) -> Result<Option<Self>, DatabaseError> {
         let Some(scope) = row.try_get::<Option<&str>, _>(first)? else { return Ok(None) };
         let meter = row.try_get::<&str, _>(first + 1)?;
         let period = row.try_get::<&str, _>(first + 2)?;
-        let (Some(scope), Some(meter), Some(period)) =
-            (LimitScope::read(scope), LimitMeter::read(meter), LimitPeriod::read(period))
-        else {
-            return Err(DatabaseError::Unreadable(format!("limit {scope}/{meter}/{period}")));
+        let set_by = row.try_get::<&str, _>("set_by")?;
+        let (Some(scope), Some(meter), Some(period), Some(set_by)) = (
+            LimitScope::read(scope),
+            LimitMeter::read(meter),
+            LimitPeriod::read(period),
+            LimitSetter::read(set_by),
+        ) else {
+            return Err(DatabaseError::Unreadable(format!("limit {scope}/{meter}/{period} of {set_by}")));
         };
         Ok(Some(Self {
             scope,
@@ -164,6 +208,7 @@ impl LimitStanding {
             period_start: row.try_get(first + 7)?,
             resets_at: row.try_get(first + 8)?,
             plan: row.try_get(first + 10)?,
+            set_by,
         }))
     }
 }

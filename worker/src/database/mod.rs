@@ -62,7 +62,7 @@ pub use error::DatabaseError;
 pub use exports::ExportSnapshot;
 pub use jobs::{ClaimedJob, FinishedAs, FinishedJob};
 pub use leaked_keys::{LEAKED_KEYS_MAX, RevokedKeys};
-pub use limits::{LimitMeter, LimitPeriod, LimitScope, LimitStanding};
+pub use limits::{LimitMeter, LimitPeriod, LimitScope, LimitSetter, LimitStanding};
 pub use mail::{ClaimedMail, MailOutcome, MailPurpose, MailState, Unsubscription};
 pub use models::{ListedModel, ModelLimits, ModelTrouble};
 pub use nudges::JobNudges;

@@ -13,8 +13,8 @@ use super::{
 const RESERVE_MANY: &str = "\
 select request_id, verdict, reason, output_tokens, hold_tokens, hold_cost_nano_usd, expires_at,
        scope, meter, period, granted, used, reserved, remaining, period_start, resets_at, retry_after_seconds, plan,
-       output_bound, needed, wait_seconds, ticket, on_disconnect
-  from octroi_private.reserve_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true)";
+       output_bound, needed, wait_seconds, ticket, on_disconnect, set_by
+  from octroi_private.reserve_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true, $13)";
 
 /// Stands for a body that was not hashed; hashes are only compared under an idempotency key.
 const NO_BODY_HASH: [u8; 32] = [0; 32];
@@ -44,6 +44,8 @@ pub struct ReserveItem {
     pub output_tokens: Option<u64>,
     /// How many choices (`n`) the call asks for.
     pub choices: u32,
+    /// Whether the model is to reason; none leaves it to the model.
+    pub reasoning: Option<bool>,
     /// The client's `Idempotency-Key`.
     pub idempotency_key: Option<String>,
     /// SHA-256 of the client's body; with the key above it tells a replay from a mistake.
@@ -81,7 +83,8 @@ impl Session {
             .bind(each().map(|item| i32::try_from(item.choices).unwrap_or(i32::MAX)).bind_iter())
             .bind(each().map(|item| item.idempotency_key.as_deref()).bind_iter())
             .bind(each().map(|item| item.body_hash.as_ref().unwrap_or(&NO_BODY_HASH).as_slice()).bind_iter())
-            .bind(lease_seconds);
+            .bind(lease_seconds)
+            .bind(each().map(|item| item.reasoning).bind_iter());
         let rows = self.run(async |connection| connection.fetch_all(query).await).await?;
         Self::expect_rows(&rows, items.len())?;
         rows.iter()

@@ -7,10 +7,9 @@ use crate::database::{Database, ModelTrouble};
 /// Models named in one finding; the rest is counted.
 const NAMED_MAX: usize = 20;
 
-/// Nothing when the database does not answer, which is said elsewhere.
 pub(super) async fn findings(database: &Database) -> Vec<Finding> {
     match database.model_troubles().await {
-        Err(_) => Vec::new(),
+        Err(error) => Finding::unchecked("the models that are asked for", &error).into_iter().collect(),
         Ok(troubles) if troubles.is_empty() => {
             vec![Finding::Good("every model that is asked for has a price, and none ends soon".to_owned())]
         }

@@ -1,7 +1,7 @@
 use time::macros::datetime;
 
 use super::*;
-use crate::database::{LimitPeriod, LimitScope};
+use crate::database::{LimitPeriod, LimitScope, LimitSetter};
 
 fn standing(meter: LimitMeter) -> LimitStanding {
     LimitStanding {
@@ -15,6 +15,7 @@ fn standing(meter: LimitMeter) -> LimitStanding {
         period_start: Some(datetime!(2026-11-01 00:00 UTC)),
         resets_at: Some(datetime!(2026-12-01 00:00 UTC)),
         plan: Some("free".to_owned()),
+        set_by: LimitSetter::Plan,
     }
 }
 

@@ -17,7 +17,7 @@ use super::patience::Patience;
 use super::preparation::{PreparedCall, prepare};
 use super::pump::stream;
 use super::refused_at_limit::RefusedAtLimit;
-use super::reservation::{Decision, Reservations};
+use super::reservation::{Decision, Reservations, Waits};
 use super::unpriced_models::UnpricedModels;
 use super::waiting::WaitingCalls;
 use super::{Answer, CallError, Completed, NewCall, OutputLimit};
@@ -72,18 +72,26 @@ impl MeteredCalls {
     /// Calls metered by `meter` and sent to `upstream`.
     pub fn new(database: Database, meter: Meter, upstream: Upstream, identity: IdentityKey) -> Self {
         let stop = CancellationToken::new();
+        let reservations = Arc::new(Reservations {
+            database: database.clone(),
+            meter,
+            tracker: TaskTracker::new(),
+            waiting: WaitingCalls::default(),
+            closing: CancellationToken::new(),
+        });
+        // Until nobody waits any more; the tracker is for calls, which a shutdown waits for.
+        tokio::spawn({
+            let (reservations, closing) = (Arc::clone(&reservations), reservations.closing.clone());
+            async move {
+                closing.run_until_cancelled(reservations.waiting.renew_tickets(&reservations.database)).await
+            }
+        });
         let shared = Shared {
             models: ModelCache::new(database.clone()),
             refused_at_limit: RefusedAtLimit::new(database.clone()),
-            unpriced_models: UnpricedModels::new(database.clone()),
+            unpriced_models: UnpricedModels::new(database),
             patience: Patience::new(stop.clone()),
-            reservations: Arc::new(Reservations {
-                database,
-                meter,
-                tracker: TaskTracker::new(),
-                waiting: WaitingCalls::default(),
-                closing: CancellationToken::new(),
-            }),
+            reservations,
             upstream,
             identity,
             stop,
@@ -152,7 +160,7 @@ impl Shared {
     }
 
     async fn answer(&self, prepared: PreparedCall, mut answer: oneshot::Sender<Result<Answer, CallError>>) {
-        match self.reserve(prepared, answer.closed()).await {
+        match self.reserve(prepared, Waits::ForRoom, answer.closed()).await {
             Ok(Verdict::Send { open, .. }) if answer.is_closed() => open.release("client_left").await,
             Ok(Verdict::Send { open, sending, stream: true }) => {
                 stream(&self.upstream, &self.patience, open, sending, answer).await;
@@ -171,7 +179,8 @@ impl Shared {
     }
 
     async fn complete(&self, prepared: PreparedCall) -> Result<Completed, CallError> {
-        match self.reserve(prepared, pending()).await? {
+        // Its job is put off instead: places for jobs are few, and Stripe's and mails are among those who want one.
+        match self.reserve(prepared, Waits::Not, pending()).await? {
             Verdict::Send { open, sending, .. } => {
                 let answer = exchange(&self.upstream, &self.patience, open, sending, pending()).await?;
                 Ok(Completed::Now(answer.settlement))
@@ -183,11 +192,12 @@ impl Shared {
     async fn reserve(
         &self,
         prepared: PreparedCall,
+        waits: Waits,
         client_left: impl Future<Output = ()>,
     ) -> Result<Verdict, CallError> {
         let PreparedCall { caller, request, model, input, reserve, keep_bytes } = prepared;
         let wanted_output_tokens = reserve.output_tokens;
-        match self.reservations.reserve(reserve, client_left).await? {
+        match self.reservations.reserve(reserve, waits, client_left).await? {
             Decision::Granted(hold) => {
                 let Hold { request_id, output_tokens, output_bound, on_disconnect, standing, .. } = hold;
                 let bounds = CallBounds {
@@ -230,6 +240,7 @@ impl Shared {
                     input_tokens: input.most,
                     output_tokens: wanted_output_tokens,
                     choices: request.choices,
+                    reasoning: request.reasoning,
                 };
                 self.refused_at_limit.tell(&refusal, call, &self.reservations.tracker).await;
                 Err(CallError::Refused {

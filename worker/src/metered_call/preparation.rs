@@ -56,6 +56,7 @@ pub(super) async fn prepare(
         input_tokens: input.most,
         output_tokens,
         choices: request.choices,
+        reasoning: request.reasoning,
         idempotency_key,
         body_hash,
     };

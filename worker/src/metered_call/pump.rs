@@ -39,6 +39,8 @@ enum Stopped {
     Ended,
     /// Nobody waits for the rest any more.
     Abandoned,
+    /// The worker must stop.
+    Halted,
 }
 
 /// What happened while waiting for the provider.
@@ -82,12 +84,17 @@ pub(super) async fn stream(
         }
         Waited::ClientLeft if on_disconnect == OnDisconnect::Cancel => {
             metrics::counter!(telemetry::STREAMS_CANCELLED).increment(1);
+            open.ended(UpstreamOutcome::ClientLeft);
             let charge = Charge::estimate(0, open.bounds());
             // Nobody is left to be told; a failure is in the log.
             let _ = open.settle(charge, None).await;
             return;
         }
-        Waited::ClientLeft | Waited::Stopped => {
+        gone @ (Waited::ClientLeft | Waited::Stopped) => {
+            open.ended(match gone {
+                Waited::Stopped => UpstreamOutcome::Stopped,
+                _ => UpstreamOutcome::ClientLeft,
+            });
             let error = give_up(open, UpstreamError::Unknown { stage: "abandoned" }).await;
             let _ = answer.send(Err(error));
             return;
@@ -120,6 +127,7 @@ impl Pump<'_> {
         let whole = (end.complete || end.report.usage.is_some()) && matches!(stopped, Stopped::Ended);
         match stopped {
             Stopped::Abandoned => self.open.ended(UpstreamOutcome::ClientLeft),
+            Stopped::Halted => self.open.ended(UpstreamOutcome::Stopped),
             Stopped::Ended if whole => self.open.ended(UpstreamOutcome::Answered),
             // Why, the fault may say below.
             Stopped::Ended => {}
@@ -160,7 +168,8 @@ impl Pump<'_> {
                 Next::Chunk(chunk) => chunk,
                 Next::End => return Stopped::Ended,
                 Next::ReaderGone if self.lose(reader) => continue,
-                Next::ReaderGone | Next::Halt => return Stopped::Abandoned,
+                Next::ReaderGone => return Stopped::Abandoned,
+                Next::Halt => return Stopped::Halted,
             };
             let forward = self.meter.push(chunk);
             if self.meter.has_output() {

@@ -18,7 +18,7 @@ pub(super) struct Reservations {
     pub meter: Meter,
     pub tracker: TaskTracker,
     pub waiting: WaitingCalls,
-    /// Nobody waits any longer: the worker is about to stop.
+    /// The worker is about to stop, and those that wait are told so.
     pub closing: CancellationToken,
 }
 
@@ -27,6 +27,15 @@ pub(super) enum Decision {
     Granted(Hold),
     Refused(Refusal),
     Replayed(Replay),
+}
+
+/// Whether a call that others hold back stays until there is room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// As long as its plan says.
+    ForRoom,
+    /// It comes again by itself, and keeps its place in the worker for nobody.
+    Not,
 }
 
 /// A verdict, or what still holds the call back.
@@ -49,6 +58,7 @@ impl Reservations {
     pub async fn reserve(
         &self,
         call: ReserveItem,
+        waits: Waits,
         client_left: impl Future<Output = ()>,
     ) -> Result<Decision, CallError> {
         let held = match self.ask(&call).await? {
@@ -56,8 +66,14 @@ impl Reservations {
             Err(held) => held,
         };
         let arrived_at = Instant::now();
-        let outcome = self.wait(&call, held, client_left).await;
-        metrics::histogram!(telemetry::ROOM_WAIT_SECONDS).record(arrived_at.elapsed());
+        let outcome = match waits {
+            Waits::ForRoom => {
+                let outcome = self.wait(&call, held, client_left).await;
+                metrics::histogram!(telemetry::ROOM_WAIT_SECONDS).record(arrived_at.elapsed());
+                outcome
+            }
+            Waits::Not => Ok(Err(held)),
+        };
         let held = match outcome {
             Ok(Ok(decision)) => return Ok(decision),
             Ok(Err(held)) => held,
@@ -76,7 +92,7 @@ impl Reservations {
             held: Box::new(held),
             held_calls: held_calls.ok(),
             waited: arrived_at.elapsed(),
-            retry_after_seconds: self.waiting.retry_after_seconds(),
+            retry_after_seconds: self.waiting.retry_after_seconds(arrived_at.elapsed()),
         })
     }
 
@@ -99,11 +115,13 @@ impl Reservations {
     ) -> Result<Told, CallError> {
         let until = tokio::time::Instant::now() + Duration::from_secs(held.wait_seconds);
         let mut client_left = std::pin::pin!(client_left);
-        let mut seat: Option<(Place, Seat<'_>)> = None;
+        let mut seat: Option<((Place, i64), Seat<'_>)> = None;
         while let Some(ticket) = held.ticket {
-            let place = Place::of(held.standing.scope, call);
+            let place = (Place::of(held.standing.scope, call), ticket);
             if seat.as_ref().is_none_or(|(taken, _)| *taken != place) {
-                let joined = self.waiting.join(call.account_id, place.clone(), ticket);
+                // The old one is given up first: where the queue is full it is the only one there is.
+                drop(seat.take());
+                let joined = self.waiting.join(call.account_id, call.request_id, place.0.clone(), ticket);
                 seat = joined.map(|joined| (place, joined));
             }
             let Some((_, taken)) = &seat else { break };

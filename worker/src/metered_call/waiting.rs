@@ -2,8 +2,8 @@
 //!
 //! SQL keeps the order: a call that waits has a ticket, and no later call of its account gets room there before it
 //! (`octroi_private.waiting_call`). Here it is only decided who asks again, and when: the first in each place, as soon as
-//! a call of the account ends in this worker, and every [`POLL_MILLISECONDS`] for those that end in another one. Where
-//! nobody waits, nothing is done.
+//! a call of the account ends in this worker, and every [`POLL_MILLISECONDS`] for those that end in another one. All
+//! tickets are renewed every [`RENEWED_EVERY`], or SQL takes their calls for gone. Where nobody waits, nothing is done.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,17 +11,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
-use crate::database::{LimitScope, ReserveItem};
+use crate::database::{Database, LimitScope, ReserveItem};
 use crate::telemetry;
 
 /// Longest until room freed by another worker is noticed, milliseconds.
 const POLL_MILLISECONDS: u64 = 75;
+/// Time between two renewals of the tickets: well within the time that SQL keeps one.
+const RENEWED_EVERY: Duration = Duration::from_secs(1);
 /// Calls of one account that wait in this worker; one more is told at once that it may come again.
 const MAX_WAITING_PER_ACCOUNT: usize = 128;
-/// Calls that wait in this worker.
+/// Calls that wait in this worker; once half of the places are taken, an account has a share of the others only.
 const MAX_WAITING: usize = 1_024;
+const MAX_WAITING_PER_ACCOUNT_WHEN_BUSY: usize = 16;
 /// How long a hold lasts as far as this worker knows when it starts, milliseconds.
 const TYPICAL_HOLD_MILLISECONDS: u64 = 2_000;
 /// Longest and shortest wait that a client is told, seconds: OpenAI's SDKs follow no longer one.
@@ -38,6 +42,7 @@ pub(super) enum Place {
 
 /// A call in the queue.
 struct Waiter {
+    request_id: Uuid,
     place: Place,
     ticket: i64,
     wake: Notify,
@@ -73,12 +78,17 @@ impl Place {
 impl WaitingCalls {
     /// Joins the queue; none when it is full. Verdicts of one batch come in any order, so it is the ticket that counts:
     /// who is not first in SQL would ask in vain.
-    pub fn join(&self, account_id: Uuid, place: Place, ticket: i64) -> Option<Seat<'_>> {
-        let waiter = Arc::new(Waiter { place, ticket, wake: Notify::new() });
+    pub fn join(&self, account_id: Uuid, request_id: Uuid, place: Place, ticket: i64) -> Option<Seat<'_>> {
+        let waiter = Arc::new(Waiter { request_id, place, ticket, wake: Notify::new() });
         let mut accounts = self.lock();
         let in_all: usize = accounts.values().map(Vec::len).sum();
         let queue = accounts.entry(account_id).or_default();
-        if in_all >= MAX_WAITING || queue.len() >= MAX_WAITING_PER_ACCOUNT {
+        let most = if in_all < MAX_WAITING / 2 {
+            MAX_WAITING_PER_ACCOUNT
+        } else {
+            MAX_WAITING_PER_ACCOUNT_WHEN_BUSY
+        };
+        if in_all >= MAX_WAITING || queue.len() >= most {
             if queue.is_empty() {
                 accounts.remove(&account_id);
             }
@@ -100,13 +110,31 @@ impl WaitingCalls {
         self.wake_first(account_id);
     }
 
-    /// When room is to be expected, seconds: once holds have lasted as long as they do on the whole.
-    pub fn retry_after_seconds(&self) -> u64 {
+    /// When room is to be expected by a call that has waited so long in vain, seconds: once holds have lasted as long as
+    /// they do on the whole, and where those it waits for have lasted longer, once they have lasted as long again.
+    pub fn retry_after_seconds(&self, waited: Duration) -> u64 {
         let typical = match self.hold_milliseconds.load(Ordering::Relaxed) {
             0 => TYPICAL_HOLD_MILLISECONDS,
             known => known,
         };
-        typical.div_ceil(1_000).clamp(*RETRY_SECONDS.start(), *RETRY_SECONDS.end())
+        let typical = typical.div_ceil(1_000).max(waited.as_secs());
+        typical.clamp(*RETRY_SECONDS.start(), *RETRY_SECONDS.end())
+    }
+
+    /// Renews the tickets of those that wait, for as long as it is polled.
+    pub async fn renew_tickets(&self, database: &Database) {
+        let mut ticks = tokio::time::interval(RENEWED_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let waiting: Vec<Uuid> = self.lock().values().flatten().map(|waiter| waiter.request_id).collect();
+            if waiting.is_empty() {
+                continue;
+            }
+            if let Err(error) = database.renew_tickets(&waiting).await {
+                tracing::warn!(%error, calls = waiting.len(), "the places of calls that wait were not renewed");
+            }
+        }
     }
 
     fn wake_first(&self, account_id: Uuid) {

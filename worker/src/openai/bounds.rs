@@ -38,6 +38,10 @@ const ESCAPE_TOKENS: u64 = 6;
 const EMBEDDING_MARGIN_TOKENS: u64 = 2;
 
 /// What a message is known to cost beside its texts, its role included; and what opens the reply.
+/// Letters of sealed reasoning that a token has, about.
+const SEALED_LETTERS_PER_TOKEN: u64 = 5;
+/// An image whose size is not told is charged as one of this size where nobody counted.
+const USUAL_IMAGE: Option<ImageSize> = Some(ImageSize { width: 1024, height: 1024 });
 const MESSAGE_TOKENS: u64 = 4;
 const REPLY_TOKENS: u64 = 3;
 /// What is known of having tools at all.
@@ -142,7 +146,11 @@ impl Bound<'_> {
         match (name, value) {
             // One token each, within the margin of the object.
             ("type" | "role" | "phase" | "prompt_cache_breakpoint", _) => {}
-            ("encrypted_content", Value::String(sealed)) => self.add(sealed.len() as u64),
+            // At most a token a letter; measured, about a fifth.
+            ("encrypted_content", Value::String(sealed)) => {
+                let letters = sealed.len() as u64;
+                self.add_margin(letters, letters.div_ceil(SEALED_LETTERS_PER_TOKEN));
+            }
             _ => self.content(value),
         }
     }
@@ -150,7 +158,9 @@ impl Bound<'_> {
     fn image(&mut self, url: Option<&Value>, detail: Option<&Value>) {
         self.images += 1;
         let size = url.and_then(Value::as_str).and_then(ImageSize::of_url);
-        self.add(image_tokens(self.model, detail.and_then(Value::as_str), size));
+        let most = image_tokens(self.model, detail.and_then(Value::as_str), size);
+        let usual = image_tokens(self.model, detail.and_then(Value::as_str), size.or(USUAL_IMAGE));
+        self.add_margin(most, usual.min(most));
     }
 
     fn tool(&mut self, tool: &Value) {

@@ -2,7 +2,9 @@
 //!
 //! The provider decodes the same bytes, so a size that no decoder could take for another one is no mere word of the
 //! client's. Where the beginning leaves room for two readings (a PNG that does not begin with its header, a GIF whose
-//! frame is larger than its screen), the larger one counts, or none.
+//! frame is larger than its screen, a JPEG with two headers), the larger one counts, or none.
+
+mod jpeg;
 
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -53,7 +55,8 @@ impl ImageSize {
     fn read(image: &[u8]) -> Reading {
         let is_sound = match imagesize::image_type(image) {
             Ok(ImageType::Png) => image.get(12..16) == Some(b"IHDR"),
-            Ok(ImageType::Jpeg | ImageType::Webp) => true,
+            Ok(ImageType::Webp) => true,
+            Ok(ImageType::Jpeg) => return jpeg::read(image),
             Ok(ImageType::Gif) => return gif(image),
             _ => false,
         };

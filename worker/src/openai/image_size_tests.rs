@@ -37,7 +37,17 @@ fn jpeg(metadata_bytes: usize, width: u16, height: u16) -> Vec<u8> {
     bytes.extend_from_slice(b"\xff\xc2\0\x11\x08");
     bytes.extend_from_slice(&height.to_be_bytes());
     bytes.extend_from_slice(&width.to_be_bytes());
-    bytes.extend_from_slice(&[3; 12]);
+    bytes.extend_from_slice(&[3; 10]);
+    bytes.extend_from_slice(b"\xff\xda\0\x08\x01\x01\0\0\x3f\0");
+    bytes
+}
+
+/// The segment that says a size.
+fn frame(width: u16, height: u16) -> Vec<u8> {
+    let mut bytes = b"\xff\xc0\0\x11\x08".to_vec();
+    bytes.extend_from_slice(&height.to_be_bytes());
+    bytes.extend_from_slice(&width.to_be_bytes());
+    bytes.extend_from_slice(&[3; 10]);
     bytes
 }
 
@@ -99,4 +109,22 @@ proptest! {
         let bytes = [heads[head], &tail].concat();
         let _ = size(&bytes);
     }
+}
+
+#[test]
+fn a_jpeg_whose_size_depends_on_the_reader_has_none_or_the_larger() {
+    let scan: &[u8] = b"\xff\xda\0\x08\x01\x01\0\0\x3f\0";
+    let (small, large) = (frame(16, 16), frame(4000, 3000));
+    let of = |parts: &[&[u8]]| size(&[b"\xff\xd8" as &[u8], &parts.concat()].concat());
+    assert_eq!(of(&[&large, scan]), Some((4000, 3000)));
+    assert_eq!(of(&[b"\xff\xff", &large, scan]), Some((4000, 3000)), "fill bytes have no length");
+    assert_eq!(of(&[&small, &large, scan]), Some((4000, 3000)), "of two headers the larger counts");
+    for marker in [b"\xff\xd0", b"\xff\xd7", b"\xff\x01", b"\xff\xd8", b"\xff\xd9", b"\xff\0"] {
+        // A reader that takes what follows for a length finds the small frame behind it.
+        assert_eq!(of(&[marker, &large, &small, scan]), None, "{marker:?}");
+    }
+    assert_eq!(of(&[b"\xff\xe1\0\x01", &large, scan]), None, "a length counts itself");
+    assert_eq!(of(&[b"\x07", &large, scan]), None, "no marker");
+    assert_eq!(of(&[&frame(16, 0), scan]), None, "a height that comes later");
+    assert_eq!(of(&[&large]), None, "no picture");
 }

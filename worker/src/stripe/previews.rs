@@ -54,12 +54,28 @@ impl Stripe {
         details.proration_date = proration_at_s;
         let request = CreatePreviewInvoice::new().subscription(subscription).subscription_details(details);
         let invoice = self.change(&request, &fresh_key(subscription)).await?;
-        let lines = invoice.lines.data.clone();
+        let (lines, has_more) = (invoice.lines.data.clone(), invoice.lines.has_more);
         let invoice = Invoice::new(&invoice, &lines);
-        Ok(ChangePreview {
-            due: invoice.amount_due,
-            tax: invoice.tax,
-            lines: invoice.lines.into_iter().map(PreviewLine::from).collect(),
+        let (due, tax, subtotal) = (invoice.amount_due, invoice.tax, invoice.subtotal);
+        let mut lines: Vec<PreviewLine> = invoice.lines.into_iter().map(PreviewLine::from).collect();
+        if has_more {
+            lines.extend(PreviewLine::rest_of(&lines, subtotal));
+        }
+        Ok(ChangePreview { due, tax, lines })
+    }
+}
+
+impl PreviewLine {
+    /// Stripe tells the first lines of an invoice that is not made; one for the others makes them add up. None where
+    /// nothing is told that it could follow.
+    fn rest_of(told: &[Self], subtotal: i64) -> Option<Self> {
+        let last = told.last()?;
+        Some(Self {
+            description: Some("Other lines".to_owned()),
+            price: None,
+            amount: subtotal - told.iter().map(|line| line.amount).sum::<i64>(),
+            period_start: last.period_start,
+            period_end: last.period_end,
         })
     }
 }
@@ -77,4 +93,19 @@ fn changed_item(item: &NewItem) -> CreatePreviewInvoiceSubscriptionDetailsItems 
     changed.price = Some(item.price.clone());
     changed.quantity = item.quantity;
     changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_not_told_one_by_one_are_told_together() {
+        let line =
+            |amount| PreviewLine { description: None, price: None, amount, period_start: 1, period_end: 2 };
+        let told = [line(4_900), line(-450)];
+        let rest = PreviewLine::rest_of(&told, 5_000).unwrap_or_else(|| line(0));
+        assert_eq!((rest.amount, rest.period_end), (550, 2));
+        assert_eq!(rest.amount + told.iter().map(|line| line.amount).sum::<i64>(), 5_000);
+    }
 }

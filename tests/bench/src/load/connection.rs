@@ -74,8 +74,7 @@ impl Connection {
         self.stream.write_all(&request.0).await?;
         let Head { status, mut body } = self.head().await?;
         loop {
-            let (used, ended) =
-                body.read(&self.buffer[self.start..self.end], |bytes| part(status, bytes))?;
+            let (used, ended) = body.read(&self.buffer[self.start..self.end], |bytes| part(status, bytes))?;
             self.start += used;
             if ended {
                 return Ok(status);

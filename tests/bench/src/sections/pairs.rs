@@ -60,7 +60,7 @@ pub async fn measure(rig: &Rig) -> Result<Vec<Figure>> {
             all.naive_hot.push(pgbench::measure(rig, NAIVE_PAIR, clients, 1).await?);
             all.ours_hot.push(pgbench::measure(rig, OCTROI_PAIR, clients, 1).await?);
             if clients == LINE_CLIENTS {
-                all.batched.push(batches.measure(rig, BATCH_PAIRS, false).await?);
+                all.batched.push(batches.measure(rig).await?);
             }
         }
         figures.extend(single(clients, &all));
@@ -127,27 +127,25 @@ fn batched(all: &Contenders) -> Vec<Figure> {
 }
 
 /// The worker's own batching calls, on one connection.
-pub struct Batches {
+struct Batches {
     session: Session,
 }
 
 impl Batches {
-    /// Opens the connection.
-    pub fn open(rig: &Rig) -> Result<Self> {
+    fn open(rig: &Rig) -> Result<Self> {
         let config = DatabaseConfig { url: rig.args.worker_database_url.clone().into(), connections: 2 };
         Ok(Self { session: Database::new(&config)?.session(SessionLimits::LANE) })
     }
 
-    /// One window of batches of so many pairs, whose calls may wait for room or not.
-    pub async fn measure(&mut self, rig: &Rig, pairs: usize, waits: bool) -> Result<Window> {
+    async fn measure(&mut self, rig: &Rig) -> Result<Window> {
         window::steady(async || {
-            self.pairs(pairs, waits).await?;
+            self.pairs().await?;
             let opened = Opened::now(&[rig.postmaster])?;
             let deadline = Instant::now() + rig.scale.window;
             let mut work = Work::default();
             while Instant::now() < deadline {
-                self.pairs(pairs, waits).await?;
-                work.operations += pairs as f64;
+                self.pairs().await?;
+                work.operations += BATCH_PAIRS as f64;
             }
             work.seconds = opened.seconds();
             opened.close(&[rig.postmaster], work)
@@ -155,11 +153,11 @@ impl Batches {
         .await
     }
 
-    async fn pairs(&mut self, pairs: usize, waits: bool) -> Result<()> {
+    async fn pairs(&mut self) -> Result<()> {
         let account_id = numbered_id(1);
-        let ids: Vec<Uuid> = (0..pairs).map(|_| Uuid::now_v7()).collect();
+        let ids: Vec<Uuid> = (0..BATCH_PAIRS).map(|_| Uuid::now_v7()).collect();
         let wanted: Vec<ReserveItem> = ids.iter().map(|id| reserve_item(*id, account_id)).collect();
-        let verdicts = self.session.reserve_many(&wanted, LEASE_SECONDS, waits).await?;
+        let verdicts = self.session.reserve_many(&wanted, LEASE_SECONDS, false).await?;
         if !verdicts.iter().all(|verdict| matches!(verdict, ReserveVerdict::Granted(_))) {
             bail!("a call of a batch was not granted: {verdicts:?}");
         }
@@ -189,6 +187,7 @@ fn reserve_item(request_id: Uuid, account_id: Uuid) -> ReserveItem {
         input_tokens: 100,
         output_tokens: Some(500),
         choices: 1,
+        reasoning: None,
         idempotency_key: None,
         body_hash: None,
     }

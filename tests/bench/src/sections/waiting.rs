@@ -1,5 +1,5 @@
-//! Callers who together ask for more than is left: how much of a limit they use when they wait for room, and what the
-//! waiting costs where nobody waits.
+//! Callers who together ask for more than is left: how much of a limit they use when they wait for room, and what their
+//! waiting costs others.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,10 +9,11 @@ use serde_json::Value;
 use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 
-use super::pairs::{Batches, numbered_id};
+use super::check_quota::in_clients;
+use super::pairs::numbered_id;
 use crate::figure::{Figure, Target};
 use crate::load::{Connection, Request};
-use crate::pgbench::claims;
+use crate::pgbench::{self, OCTROI_PAIR, claims};
 use crate::rig::Rig;
 use crate::upstreams::{self, Server};
 use crate::window::{Series, median};
@@ -31,8 +32,9 @@ const DELTA_MS: u64 = 5;
 const USED_PERCENT_MIN: f64 = 95.0;
 /// As long as a plan lets its calls wait unless it says otherwise, in seconds.
 const WAIT_SECONDS: i16 = 20;
-/// Rate of calls that may wait, of that of calls that may not, where nobody does.
-const UNCONTENDED_RATIO_MIN: f64 = 0.97;
+/// Clients of other accounts, and their rate beside callers who wait, of that beside none.
+const CLIENTS: u32 = 8;
+const BESIDE_RATIO_MIN: f64 = 0.95;
 
 /// What became of a crowd.
 struct Crowd {
@@ -50,30 +52,33 @@ struct Caller {
     used_at_refusal: Option<i64>,
 }
 
-/// Measures crowds that wait and crowds that do not, then lone calls with and without the right to wait.
+/// Measures crowds that wait and crowds that do not, then what those who wait cost others.
 pub async fn measure(rig: &Rig, template: &str) -> Result<Vec<Figure>> {
     crate::seed::copy_database(rig, DATABASE, template).await?;
     let upstream = upstreams::answering(rig, "crowd_upstream", DELTA_MS).await?;
     let octroi = upstreams::octroi_on(rig, DATABASE, upstream.address).await?;
-    let measured = crowds(rig, octroi.address).await;
+    let measured = async {
+        let mut figures = crowds(rig, octroi.address).await?;
+        figures.push(beside_a_queue(rig, octroi.address).await?);
+        anyhow::Ok(figures)
+    }
+    .await;
     for Server { running, .. } in [octroi, upstream] {
         running.stop().await?;
     }
-    let mut figures = measured?;
-    figures.push(uncontended(rig).await?);
-    Ok(figures)
+    measured
 }
 
 async fn crowds(rig: &Rig, gateway: SocketAddr) -> Result<Vec<Figure>> {
     let (mut waiting, mut leaving) = (Vec::new(), Vec::new());
     for round in 0..u32::try_from(rig.scale.rounds)? {
         Rig::say(&format!("{CALLERS} callers on {LIMIT_TOKENS} tokens, round {}", round + 1));
-        waiting.push(crowd(rig, gateway, 2 * round + 1, WAIT_SECONDS).await?);
-        leaving.push(crowd(rig, gateway, 2 * round + 2, 0).await?);
+        let account = rig.scale.accounts - 2 * round;
+        waiting.push(crowd(rig, gateway, account - 1, WAIT_SECONDS).await?);
+        leaving.push(crowd(rig, gateway, account - 2, 0).await?);
     }
-    let middle = |crowds: &[Crowd], read: fn(&Crowd) -> f64| {
-        median(&mut crowds.iter().map(read).collect::<Vec<_>>())
-    };
+    let middle =
+        |crowds: &[Crowd], read: fn(&Crowd) -> f64| median(&mut crowds.iter().map(read).collect::<Vec<_>>());
     let what = format!("{CALLERS} callers on {LIMIT_TOKENS} tokens");
     let percent = 100.0 / LIMIT_TOKENS as f64;
     let used = |crowds: &[Crowd]| middle(crowds, |crowd| crowd.used_tokens) * percent;
@@ -133,20 +138,18 @@ async fn crowd(rig: &Rig, gateway: SocketAddr, account: u32, wait_seconds: i16) 
 }
 
 /// An account with the limit, by the verbs of its owner; the secret of its key.
-async fn limited_account(
-    connection: &mut PgConnection,
-    account: u32,
-    wait_seconds: i16,
-) -> Result<String> {
+async fn limited_account(connection: &mut PgConnection, account: u32, wait_seconds: i16) -> Result<String> {
     sqlx::query("update octroi_private.plan_version set hold_wait_seconds = $1 where plan_code = 'bench'")
         .bind(wait_seconds)
         .execute(&mut *connection)
         .await?;
     let mut transaction = connection.begin().await?;
-    sqlx::query("select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)")
-        .bind(claims(account))
-        .execute(&mut *transaction)
-        .await?;
+    sqlx::query(
+        "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)",
+    )
+    .bind(claims(account))
+    .execute(&mut *transaction)
+    .await?;
     sqlx::query("select octroi.set_budget('tokens', 'month', $1)")
         .bind(LIMIT_TOKENS)
         .execute(&mut *transaction)
@@ -168,7 +171,7 @@ async fn call_until_refused(gateway: SocketAddr, secret: String, seed: u32) -> R
             200 => caller.answers += 1,
             429 => {
                 let told: Value = serde_json::from_slice(&body).context("a refusal is no JSON")?;
-                if told["error"]["code"] == "insufficient_quota" {
+                if told["error"]["type"] == "insufficient_quota" {
                     caller.used_at_refusal = told["error"]["quota"]["used"].as_i64();
                 }
                 break;
@@ -193,22 +196,51 @@ fn question(secret: &str, answer_tokens: u32) -> Request {
     Request::post("/v1/chat/completions", &format!("authorization: Bearer {secret}\r\n"), &body)
 }
 
-/// Lone pairs of an account that has room for all of them, by calls that may wait and by calls that may not.
-async fn uncontended(rig: &Rig) -> Result<Figure> {
-    Rig::say("Reserve and settle where nobody waits");
-    let mut calls = Batches::open(rig)?;
-    let (mut waiting, mut leaving) = (Series::default(), Series::default());
+/// Calls of other accounts, in turn with and without callers of this one who wait for what is held.
+async fn beside_a_queue(rig: &Rig, gateway: SocketAddr) -> Result<Figure> {
+    Rig::say("Reserve and settle beside callers who wait");
+    let others = rig.scale.accounts / 2;
+    let account = rig.scale.accounts;
+    let mut connection = PgConnection::connect_with(&rig.options("postgres", DATABASE)).await?;
+    let secret = limited_account(&mut connection, account, WAIT_SECONDS).await?;
+    hold_everything(&mut connection, account).await?;
+    let (mut beside, mut alone) = (Series::default(), Series::default());
     for _ in 0..rig.scale.rounds {
-        waiting.push(calls.measure(rig, 1, true).await?);
-        leaving.push(calls.measure(rig, 1, false).await?);
+        alone.push(pgbench::measure_in(rig, DATABASE, OCTROI_PAIR, CLIENTS, others).await?);
+        let mut callers = JoinSet::new();
+        for number in 0..CALLERS {
+            callers.spawn(call_until_refused(gateway, secret.clone(), number));
+        }
+        beside.push(pgbench::measure_in(rig, DATABASE, OCTROI_PAIR, CLIENTS, others).await?);
+        ensure!(callers.try_join_next().is_none(), "a caller did not wait");
+        callers.shutdown().await;
     }
-    let steal = waiting.steal_percent().max(leaving.steal_percent());
+    connection.close().await?;
+    let steal = beside.steal_percent().max(alone.steal_percent());
+    let name = format!(
+        "reserve+settle, many accounts, {}: beside {CALLERS} callers who wait, vs nobody waiting",
+        in_clients(CLIENTS)
+    );
     Ok(Figure::new(
-        "reserve+settle, nobody waits: calls that may wait, vs calls that may not",
+        name,
         "pairs/s",
-        waiting.rate(),
-        Some(leaving.rate()),
-        Target::RatioAtLeast(UNCONTENDED_RATIO_MIN),
+        beside.rate(),
+        Some(alone.rate()),
+        Target::RatioAtLeast(BESIDE_RATIO_MIN),
     )
-    .with_cost((waiting.cpu_us(), leaving.cpu_us()), steal))
+    .with_cost((beside.cpu_us(), alone.cpu_us()), steal))
+}
+
+/// One call that holds all that the account may use, and outlives the measurement.
+async fn hold_everything(connection: &mut PgConnection, account: u32) -> Result<()> {
+    let verdict: String = sqlx::query_scalar(
+        "select verdict from octroi_private.reserve(
+           octroi_private.uuid_v7(), $1, null, $1, 'gpt-5.4-mini', 0, $2, p_lease_seconds => 3600)",
+    )
+    .bind(numbered_id(account))
+    .bind(LIMIT_TOKENS)
+    .fetch_one(connection)
+    .await?;
+    ensure!(verdict == "granted", "the holding call was {verdict}");
+    Ok(())
 }

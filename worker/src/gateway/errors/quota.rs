@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::database::{LimitMeter, LimitPeriod, LimitScope, LimitStanding, PurchasePages};
+use crate::database::{LimitMeter, LimitPeriod, LimitScope, LimitSetter, LimitStanding, PurchasePages};
 
 /// Nano-USD in a cent.
 const NANO_USD_PER_CENT: i64 = 10_000_000;
@@ -37,6 +37,7 @@ pub struct QuotaStanding {
     needed: Option<i64>,
     unit: &'static str,
     scope: &'static str,
+    set_by: &'static str,
     period_start: Option<String>,
     period_end: Option<String>,
     upgrade_url: Option<String>,
@@ -45,7 +46,7 @@ pub struct QuotaStanding {
 
 impl QuotaStanding {
     /// How `limit` stands for a call that needs so much of it; `pages` where more of it can be had.
-    pub(super) fn of(limit: &LimitStanding, needed: Option<i64>, pages: Option<&PurchasePages>) -> Self {
+    pub(super) fn of(limit: &LimitStanding, needed: Option<i64>, pages: &PurchasePages) -> Self {
         let page = |url: &Option<Arc<str>>| url.as_deref().map(str::to_owned);
         Self {
             limit: limit.granted,
@@ -55,10 +56,11 @@ impl QuotaStanding {
             needed,
             unit: unit(limit.meter),
             scope: limit.scope.as_str(),
+            set_by: limit.set_by.as_str(),
             period_start: limit.period_start.and_then(rfc3339),
             period_end: limit.resets_at.and_then(rfc3339),
-            upgrade_url: pages.and_then(|pages| page(&pages.upgrade_url)),
-            topup_url: pages.and_then(|pages| page(&pages.top_up_url)),
+            upgrade_url: page(&pages.upgrade_url),
+            topup_url: page(&pages.top_up_url),
         }
     }
 }
@@ -66,7 +68,7 @@ impl QuotaStanding {
 impl QuotaRefusal {
     /// The numbers for programs.
     pub fn standing(&self) -> QuotaStanding {
-        QuotaStanding::of(&self.limit, self.needed, self.pages_that_help())
+        QuotaStanding::of(&self.limit, self.needed, &self.pages_that_help())
     }
 
     /// The same for people. The opening is OpenAI's own, which some clients look for.
@@ -96,16 +98,24 @@ impl QuotaRefusal {
     /// Who can raise the limit, and what needs less of it.
     fn remedy(&self) -> String {
         let pages = self.pages_that_help();
-        let page = pages.and_then(|pages| pages.upgrade_url.as_deref().or(pages.top_up_url.as_deref()));
-        let raise = match (self.limit.scope, page) {
-            (LimitScope::Account, Some(url)) => format!("Get more at {url}."),
-            (LimitScope::Account, None) => "A larger plan has more.".to_owned(),
-            (LimitScope::Member, _) => "An owner or admin of the account can raise it.".to_owned(),
-            (LimitScope::ApiKey, _) => {
-                "Whoever made the key, or an admin of the account, can make one with a higher limit."
+        let page = pages.upgrade_url.as_deref().or(pages.top_up_url.as_deref());
+        let raise = match (self.limit.set_by, self.limit.scope, page) {
+            (LimitSetter::Plan, _, Some(url)) => format!("Get more at {url}."),
+            (LimitSetter::Plan, LimitScope::Model, None) => "Another model may have more left.".to_owned(),
+            (LimitSetter::Plan, _, None) => "A larger plan has more.".to_owned(),
+            (LimitSetter::Budget, LimitScope::Account | LimitScope::Model, _) => {
+                "It is the account's own budget, which its owner can raise.".to_owned()
+            }
+            (LimitSetter::Budget, LimitScope::Member, _) => {
+                "An owner or admin of the account can raise it.".to_owned()
+            }
+            (LimitSetter::Budget, LimitScope::ApiKey, _) => {
+                "An admin of the account can raise it, and whoever made the key can make one with a higher limit."
                     .to_owned()
             }
-            (LimitScope::Model, _) => "Another model may have more left.".to_owned(),
+            (LimitSetter::Operator, _, _) => {
+                "It was set for this account by whoever runs the service, who can raise it.".to_owned()
+            }
         };
         match self.limit.meter {
             LimitMeter::Requests => raise,
@@ -113,9 +123,16 @@ impl QuotaRefusal {
         }
     }
 
-    /// A larger plan raises the account's own limits, and nobody's share of them.
-    fn pages_that_help(&self) -> Option<&PurchasePages> {
-        (self.limit.scope == LimitScope::Account).then_some(&self.pages)
+    /// A larger plan raises a plan's limits, and a pack what the account may use in a month. Neither raises what the
+    /// account or the operator set.
+    fn pages_that_help(&self) -> PurchasePages {
+        let LimitStanding { set_by, scope, period, .. } = self.limit;
+        let is_plans = set_by == LimitSetter::Plan;
+        let is_packs = is_plans && scope == LimitScope::Account && period == LimitPeriod::Month;
+        PurchasePages {
+            upgrade_url: self.pages.upgrade_url.clone().filter(|_| is_plans),
+            top_up_url: self.pages.top_up_url.clone().filter(|_| is_packs),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::quota::{QuotaStanding, amount, per, whose};
-use crate::database::HeldBack;
+use crate::database::{HeldBack, LimitMeter, PurchasePages};
 
 /// A call for which no room came free while it waited.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct QuotaHeld {
 impl QuotaHeld {
     /// The numbers for programs. More quota is not what is missing, so no page is named.
     pub fn standing(&self) -> QuotaStanding {
-        QuotaStanding::of(&self.held.standing, Some(self.held.needed), None)
+        QuotaStanding::of(&self.held.standing, Some(self.held.needed), &PurchasePages::default())
     }
 
     /// The same for people.
@@ -38,8 +38,7 @@ impl QuotaHeld {
         };
         format!(
             "{whose} {granted}{per} has room for this call, but not beside the calls under way: it needs {needed}; \
-             {used} used, {reserved} held by {holders}.{waited} Try again in \
-             {retry} s. A call that asks for fewer output tokens holds less.",
+             {used} used, {reserved} held by {holders}.{waited} Try again in {retry} s.{remedy}",
             whose = whose(limit.scope),
             granted = amount(limit.granted, limit.meter),
             per = per(limit.period),
@@ -47,6 +46,11 @@ impl QuotaHeld {
             used = amount(limit.used, limit.meter),
             reserved = amount(limit.reserved, limit.meter),
             retry = self.retry_after_seconds,
+            remedy = match limit.meter {
+                LimitMeter::Requests => "",
+                LimitMeter::Tokens | LimitMeter::Cost =>
+                    " A call that asks for fewer output tokens holds less.",
+            },
         )
     }
 }

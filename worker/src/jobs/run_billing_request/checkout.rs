@@ -43,7 +43,13 @@ pub(super) async fn open(work: &Work<'_>) -> Result<Made, Failure> {
         }
     }
     if let Some(email) = work.database.checkout_email(work.request_id).await? {
-        work.stripe.fill_in_email(work.customer, &email).await?;
+        match work.stripe.fill_in_email(work.customer, &email).await {
+            // The page asks for an address that Stripe takes.
+            Err(error) if error.is_refusal() => {
+                tracing::warn!(request.id = %work.request_id, %error, "the address of billing request {} was not filled in", work.request_id);
+            }
+            filled => filled?,
+        }
     }
     let options = args.options.unwrap_or_default();
     let checkout = NewCheckout {

@@ -118,8 +118,12 @@ fn changes_subscription(kind: &str) -> bool {
 /// Whether the subscription is here as Stripe has it now. Whoever is told that a change is done may ask for the next one,
 /// and that is decided by what is written down.
 async fn is_written_down(id: &str, stripe: &Stripe, database: &Database) -> Result<bool, Failure> {
-    let applied = sync_stripe_object::sync("subscription", id, stripe, database).await?;
-    Ok(matches!(applied, Some(Applied::Taken | Applied::Quarantined { .. })))
+    match sync_stripe_object::sync("subscription", id, stripe, database).await {
+        Ok(applied) => Ok(matches!(applied, Some(Applied::Taken | Applied::Quarantined { .. }))),
+        // The change is made; what Stripe does not tell now its events will.
+        Err(Failure::Stripe(error)) if error.is_refusal() => Ok(true),
+        Err(failure) => Err(failure),
+    }
 }
 
 async fn carry_out(

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::RequestError;
-use super::path::{Path, quoted};
+use super::path::{Path, quoted, quoted_name};
 use super::rules::{Check, Field, Rule, Tagged};
 
 /// Longest model or function name, in bytes.
@@ -155,7 +155,8 @@ fn variant(
         return refused(&place, Some(quoted(tag)), reason);
     }
     let known: Vec<_> = tagged.variants.iter().map(|(name, _)| *name).collect();
-    invalid(&place, format!("expected one of '{}', not {}", known.join("', '"), quoted(tag)))
+    let found = quoted_name(tag).unwrap_or_else(|| "another text".to_owned());
+    invalid(&place, format!("expected one of '{}', not {found}", known.join("', '")))
 }
 
 fn name(text: String, path: &Path<'_>) -> Result<Value, RequestError> {

@@ -148,6 +148,7 @@ pub(super) fn take(body: &mut Map<String, Value>) -> Result<Taken, RequestError>
         });
     }
     taken.wanted_output_tokens = current.or(legacy);
+    taken.reasoning = super::taken::reasoning(body.get("reasoning_effort"));
     taken.choices = super::taken::unsigned(body, "n").and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
     Ok(taken)
 }

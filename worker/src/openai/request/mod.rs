@@ -42,6 +42,8 @@ pub struct ParsedRequest {
     pub choices: u32,
     /// Output tokens wanted per choice, if the client named a maximum. 0 for embeddings.
     pub wanted_output_tokens: Option<u64>,
+    /// Whether the model is to reason, by the effort that the client named; none leaves it to the model.
+    pub reasoning: Option<bool>,
     /// The client's own `prompt_cache_key`, for [`super::IdentityKey::for_caller`].
     pub client_cache_key: Option<String>,
     include_obfuscation: Option<bool>,
@@ -71,6 +73,7 @@ pub fn parse_request(endpoint: Endpoint, body: &[u8]) -> Result<ParsedRequest, R
         client_wants_usage: taken.client_wants_usage,
         choices: taken.choices,
         wanted_output_tokens: taken.wanted_output_tokens,
+        reasoning: taken.reasoning,
         client_cache_key: taken.client_cache_key,
         include_obfuscation: taken.include_obfuscation,
         text_bytes: body.len(),

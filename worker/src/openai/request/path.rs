@@ -31,6 +31,12 @@ pub(crate) fn shorten(mut text: String) -> String {
     text
 }
 
+/// The text quoted, if it is a name: what reads like a text may be somebody's, and no answer repeats that.
+pub(super) fn quoted_name(text: &str) -> Option<String> {
+    let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:/-".contains(&byte));
+    is_name.then(|| quoted(text))
+}
+
 /// A client's text as an error quotes it: its beginning, with everything invisible escaped.
 pub(super) fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(MAX_QUOTED_CHARS).flat_map(char::escape_debug).collect();

@@ -182,6 +182,8 @@ pub(super) const FIELDS: &[Field] = &[
 pub(super) fn take(body: &mut Map<String, Value>) -> Result<Taken, RequestError> {
     let mut taken = Taken::common(body)?;
     taken.wanted_output_tokens = super::taken::unsigned(body, "max_output_tokens");
+    taken.reasoning =
+        super::taken::reasoning(body.get("reasoning").and_then(|reasoning| reasoning.get("effort")));
     super::responses_items::drop_unusable_reasoning(body);
     Ok(taken)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::path::{Path, quoted};
+use super::path::{Path, quoted_name};
 
 /// One field of an object. A field without an entry does not exist.
 pub(super) struct Field {
@@ -123,11 +123,13 @@ impl Check {
         }
     }
 
-    /// The error for a value this check does not accept. A text that was to be a word of a list is quoted; any other
+    /// The error for a value this check does not accept. A name that was to be a word of a list is quoted; any other text
     /// may be what somebody wrote, of which an error only says that it is a text.
     pub(super) fn mismatch(&self, value: &Value, path: &Path<'_>) -> super::RequestError {
         let found = match value {
-            Value::String(text) if self.has_words() => quoted(text),
+            Value::String(text) if self.has_words() => {
+                quoted_name(text).unwrap_or_else(|| "a string".to_owned())
+            }
             Value::String(_) => "a string".to_owned(),
             Value::Array(_) => "an array".to_owned(),
             Value::Object(_) => "an object".to_owned(),

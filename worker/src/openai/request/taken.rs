@@ -13,6 +13,8 @@ pub(super) struct Taken {
     pub(super) include_obfuscation: Option<bool>,
     pub(super) choices: u32,
     pub(super) wanted_output_tokens: Option<u64>,
+    /// Whether the model is to reason, if the client said so.
+    pub(super) reasoning: Option<bool>,
     pub(super) client_cache_key: Option<String>,
 }
 
@@ -36,6 +38,11 @@ impl Taken {
         }
         Ok(taken)
     }
+}
+
+/// Whether an effort asks for reasoning; absent and `null` leave it to the model.
+pub(super) fn reasoning(effort: Option<&Value>) -> Option<bool> {
+    effort.and_then(Value::as_str).map(|effort| effort != "none")
 }
 
 /// Removes a boolean; absent and `null` are false.

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::database::{
-    LimitMeter, LimitPeriod, LimitScope, LimitStanding, PurchasePages, Refusal, RefusalReason, ReplayState,
+    LimitMeter, LimitPeriod, LimitScope, LimitSetter, LimitStanding, PurchasePages, Refusal, RefusalReason,
+    ReplayState,
 };
 use crate::meter::MeterError;
 use crate::metered_call::CallError;
@@ -34,6 +35,7 @@ fn standing() -> LimitStanding {
         period_start: Some(datetime!(2026-11-01 00:00 UTC)),
         resets_at: Some(datetime!(2026-12-01 00:00:00.5 UTC)),
         plan: Some("free".to_owned()),
+        set_by: LimitSetter::Plan,
     }
 }
 

@@ -16,7 +16,7 @@ async fn a_refusal_says_whose_limit_how_much_until_when_and_where_to_upgrade() {
         "code": "quota_exceeded",
         "quota": {
             "limit": 50_000, "used": 49_000, "reserved": 900, "remaining": 100, "needed": 1_040,
-            "unit": "tokens", "scope": "account",
+            "unit": "tokens", "scope": "account", "set_by": "plan",
             "period_start": "2026-11-01T00:00:00Z", "period_end": "2026-12-01T00:00:00Z",
             "upgrade_url": UPGRADE_URL, "topup_url": TOP_UP_URL,
         },
@@ -43,21 +43,47 @@ fn a_spend_cap_is_told_in_dollars_and_kept_exact_in_the_quota_object() {
     assert_eq!(body["error"]["quota"]["period_end"], Value::Null);
 }
 
+/// The end of the message, and the pages in the quota object.
+fn told_of(limit: LimitStanding) -> (String, Value, Value) {
+    let body = serde_json::to_value(refused(RefusalReason::QuotaExceeded, Some(limit)).body()).unwrap();
+    let (error, quota) = (&body["error"], &body["error"]["quota"]);
+    let message = error["message"].as_str().unwrap();
+    let (_, remedy) = message.split_once("00Z. ").unwrap();
+    (remedy.to_owned(), quota["upgrade_url"].clone(), quota["topup_url"].clone())
+}
+
 #[test]
-fn a_share_of_an_account_is_raised_by_its_admins_and_by_no_page() {
-    for (scope, who) in [
-        (LimitScope::Member, "An owner or admin of the account can raise it."),
-        (LimitScope::ApiKey, "an admin of the account, can make one with a higher limit."),
-        (LimitScope::Model, "Another model may have more left."),
+fn what_the_account_or_the_operator_set_is_raised_by_them_and_by_no_page() {
+    let own = "It is the account's own budget, which its owner can raise.";
+    let operators = "It was set for this account by whoever runs the service, who can raise it.";
+    for (set_by, scope, who) in [
+        (LimitSetter::Budget, LimitScope::Account, own),
+        (LimitSetter::Budget, LimitScope::Model, own),
+        (LimitSetter::Budget, LimitScope::Member, "An owner or admin of the account can raise it."),
+        (
+            LimitSetter::Budget,
+            LimitScope::ApiKey,
+            "An admin of the account can raise it, and whoever made the key can make one with a higher limit.",
+        ),
+        (LimitSetter::Operator, LimitScope::Account, operators),
+        (LimitSetter::Operator, LimitScope::Model, operators),
     ] {
-        let limit = LimitStanding { scope, ..standing() };
-        let body =
-            serde_json::to_value(refused(RefusalReason::MemberBudgetReached, Some(limit)).body()).unwrap();
-        let message = body["error"]["message"].as_str().unwrap();
-        assert!(message.contains(who) && !message.contains("https://"), "{message}");
-        assert_eq!(body["error"]["quota"]["upgrade_url"], Value::Null);
-        assert_eq!(body["error"]["quota"]["topup_url"], Value::Null);
+        let told = told_of(LimitStanding { set_by, scope, ..standing() });
+        assert_eq!(told, (format!("{who} A shorter input needs less."), Value::Null, Value::Null));
     }
+}
+
+#[test]
+fn a_larger_plan_raises_what_a_plan_set_and_a_pack_only_the_accounts_month() {
+    let plans = |scope, period| {
+        let (remedy, upgrade, top_up) = told_of(LimitStanding { scope, period, ..standing() });
+        assert!(remedy.starts_with("Get more at https://app.example/upgrade."), "{remedy}");
+        (upgrade, top_up)
+    };
+    assert_eq!(plans(LimitScope::Account, LimitPeriod::Month), (json!(UPGRADE_URL), json!(TOP_UP_URL)));
+    assert_eq!(plans(LimitScope::Account, LimitPeriod::Day), (json!(UPGRADE_URL), Value::Null));
+    assert_eq!(plans(LimitScope::Member, LimitPeriod::Month), (json!(UPGRADE_URL), Value::Null));
+    assert_eq!(plans(LimitScope::Model, LimitPeriod::Month), (json!(UPGRADE_URL), Value::Null));
 }
 
 #[test]

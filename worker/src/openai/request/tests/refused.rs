@@ -100,16 +100,25 @@ fn a_refusal_names_the_value_and_the_way_out() {
     }
 }
 
+fn told(endpoint: Endpoint, body: &Value) -> String {
+    parse(endpoint, body).map(|_| ()).unwrap_err().message()
+}
+
 #[test]
-fn a_quoted_value_is_short_and_shows_what_is_invisible() {
-    let tool = format!("web\u{202e}\n{}", "x".repeat(100_000));
-    let error = parse(Endpoint::Responses, &responses(json!({ "tools": [{ "type": tool }] })));
-    let message = error.map(|_| ()).unwrap_err().message();
-    assert!(message.contains(r"'web\u{202e}\nxxx"), "{message}");
-    assert!(message.len() < 400 && message.contains('…'), "{message}");
-    // What somebody wrote is not repeated, only what was to be a word of a list.
-    let error = parse(Endpoint::ChatCompletions, &chat(json!({ "messages": "my secret" })));
-    assert!(!error.map(|_| ()).unwrap_err().message().contains("secret"));
+fn a_quoted_value_is_short_and_nothing_but_a_name() {
+    let of_tool = |tool: &str| told(Endpoint::Responses, &responses(json!({ "tools": [{ "type": tool }] })));
+    let shown = of_tool(&"web_x".repeat(20_000));
+    assert!(shown.len() < 400 && shown.contains("'web_xweb_x") && shown.contains('…'), "{shown}");
+    // What somebody wrote is not repeated, wherever it stands.
+    for text in ["my secret", "web\u{202e}\nsecret"] {
+        for repeated in [
+            of_tool(text),
+            told(Endpoint::ChatCompletions, &chat(json!({ "messages": text }))),
+            told(Endpoint::ChatCompletions, &chat(json!({ "reasoning_effort": text }))),
+        ] {
+            assert!(!repeated.contains("secret"), "{repeated}");
+        }
+    }
 }
 
 #[test]
