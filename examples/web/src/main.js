@@ -1,6 +1,6 @@
 // What is shown, and what each button does.
 import { auth, bill, chat, enrol, factor, found, openai, preview, rpc, showCode, supabase } from "./octroi.js";
-const MODEL = "gpt-5.2";
+const MODEL = "gpt-5.4-mini";
 const PAYMENT_MS = 30_000;
 const messages = [];
 let underWay;

@@ -57,7 +57,7 @@ test("the refusal tells what is used, when it resets and where to get more", asy
   assert.equal(quota.unit, "tokens");
   assert.equal(Date.parse(quota.period_end), Math.floor(Date.parse(limit.resets_at) / 1000) * 1000);
   assert.equal(quota.upgrade_url, null, "no larger plan raises a key's own limit");
-  assert.match(message, /Whoever made the key, or an admin of the account/);
+  assert.match(message, /An admin of the account can raise it, and whoever made the key can make one with a higher limit\./);
   assert.ok(quota.needed > quota.remaining);
   assert.equal(error.headers.get("x-should-retry"), "false");
   assert.equal(error.headers.get("retry-after"), null, "no client is to sleep until then");

@@ -49,7 +49,7 @@ def test_the_error_tells_what_is_used_when_it_resets_and_where_to_get_more(custo
     assert quota["remaining"] == limit["remaining"] < 100
     assert (quota["unit"], quota["scope"]) == ("tokens", "api_key")
     assert quota["upgrade_url"] is None
-    assert "Whoever made the key, or an admin of the account" in error["message"]
+    assert "An admin of the account can raise it, and whoever made the key can make one" in error["message"]
     assert quota["needed"] > quota["remaining"]
     assert headers["x-should-retry"] == "false"
 

@@ -1,5 +1,8 @@
 use super::*;
 
+/// What customers read of all this.
+const REQUESTS: &str = include_str!("../../../docs/requests.md");
+
 fn sized(width: u64, height: u64) -> Option<ImageSize> {
     Some(ImageSize { width, height })
 }
@@ -99,4 +102,86 @@ fn an_unknown_model_costs_the_most_of_all() {
             }
         }
     }
+}
+
+/// The rows of the document's table whose heading begins so.
+fn documented(heading: &str) -> Vec<&'static str> {
+    let below = REQUESTS.lines().skip_while(|line| !line.starts_with(heading));
+    below.skip(2).take_while(|line| line.starts_with('|')).collect()
+}
+
+/// The rows that such a table should have: the models of each rule, and a cell for each level of `detail`.
+fn rows(cell: impl Fn(&[ImageCost], fn(&ImageCost) -> Level) -> String) -> Vec<String> {
+    const DETAILS: [fn(&ImageCost) -> Level; 4] =
+        [|rule| rule.low, |rule| rule.high, |rule| rule.auto, |rule| rule.original];
+    let mut models: Vec<(Vec<&str>, &[ImageCost])> = Vec::new();
+    for (name, rules) in FAMILIES.iter().chain(&[("gpt-5 itself", &[GPT_5] as &[_]), ("any other", UNKNOWN)])
+    {
+        match models.iter_mut().find(|(_, known)| known == rules) {
+            Some((names, _)) => names.push(name),
+            None => models.push((vec![name], rules)),
+        }
+    }
+    let row = |(names, rules): (Vec<&str>, &[ImageCost])| {
+        format!("| {} | {} |", names.join(", "), DETAILS.map(|detail| cell(rules, detail)).join(" | "))
+    };
+    models.into_iter().map(row).collect()
+}
+
+/// With commas, as the document has it.
+fn written(number: u64) -> String {
+    match (number / 1_000, number % 1_000) {
+        (0, rest) => rest.to_string(),
+        (thousands, rest) => format!("{},{rest:03}", written(thousands)),
+    }
+}
+
+/// The formula, as the document has it.
+fn formula(level: Level) -> String {
+    let factor = |hundredths: u64| format!("{}.{:02}", hundredths / 100, hundredths % 100);
+    match level {
+        Level::Tokens(tokens) => written(tokens),
+        Level::Tiles { base, tile } => format!("{} + {} × tiles", written(base), written(tile)),
+        Level::Patches { budget, multiplier } => {
+            format!("{} × min(patches, {})", factor(multiplier), written(budget))
+        }
+        Level::AllPatches { multiplier } => format!("{} × patches", factor(multiplier)),
+    }
+}
+
+#[test]
+fn the_document_has_the_formula_of_every_model() {
+    let table = rows(|rules, detail| {
+        let formulas: Vec<String> = rules.iter().map(|rule| formula(detail(rule))).collect();
+        match formulas.as_slice() {
+            _ if rules == UNKNOWN => "the most of all these".to_owned(),
+            [only] => only.clone(),
+            several => format!("max({})", several.join(", ")),
+        }
+    });
+    assert_eq!(documented("| an image in the body "), table);
+}
+
+#[test]
+fn the_document_has_the_most_that_an_image_behind_a_url_is_held_at() {
+    let table =
+        rows(|rules, detail| written(rules.iter().map(|rule| detail(rule).tokens(None)).max().unwrap()));
+    assert_eq!(documented("| an image behind a URL "), table);
+}
+
+#[test]
+fn the_document_s_photograph_is_held_at_what_it_says() {
+    let held = |model| written(image_tokens(model, None, sized(1024, 1024)));
+    let told = format!(
+        "A photograph of 1,024 × 1,024 is held at {} tokens for gpt-5.4 and gpt-5.6-luna, at {} for gpt-5.4-mini and at {} \
+         for gpt-4o.",
+        held("gpt-5.4"),
+        held("gpt-5.4-mini"),
+        held("gpt-4o")
+    );
+    assert_eq!(held("gpt-5.6-luna"), held("gpt-5.4"));
+    assert!(
+        REQUESTS.split_whitespace().collect::<Vec<_>>().join(" ").contains(&told),
+        "it should say: {told}"
+    );
 }
