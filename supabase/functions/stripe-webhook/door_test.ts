@@ -1,126 +1,19 @@
-// The door with a real Data API behind it that answers as the test says, and events signed here.
+// Stripe at the door: what is stored, what is refused, and what is told of a database that is away.
 import { deepStrictEqual as assertEquals } from "node:assert";
-import { createHmac } from "node:crypto";
-import { openDoor } from "./door.ts";
-import { inboxOf } from "./inbox.ts";
-import { signatureVerifier } from "./signature.ts";
-
-const SECRET = "whsec_the_one_in_force";
-const ROLLED = "whsec_the_one_before";
-const NOW = 1_795_000_000;
-const MAX_BODY_BYTES = 2000;
-
-interface Seen {
-  path: string;
-  apikey: string | null;
-  authorization: string | null;
-  profile: string | null;
-  body: unknown;
-}
-
-interface Answer {
-  status: number;
-  body: unknown;
-}
-
-const QUEUED: Answer = { status: 200, body: [{ number: 1, state: "queued", reason: null }] };
-
-interface Knock {
-  body?: BodyInit;
-  signature?: string | null;
-  method?: string;
-}
-
-/** Runs `story` against a door; `answer` is what its Data API answers, `seen` what that was asked. */
-async function atTheDoor(
-  story: (knock: (init?: Knock) => Promise<Response>, seen: Seen[]) => Promise<void>,
-  {
-    answer = QUEUED as Answer | ((asked: number) => Answer),
-    secretKey = "sb_secret_test",
-    secrets = [SECRET],
-  } = {},
-) {
-  const seen: Seen[] = [];
-  const api = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
-    const { headers } = request;
-    seen.push({
-      path: new URL(request.url).pathname,
-      apikey: headers.get("apikey"),
-      authorization: headers.get("authorization"),
-      profile: headers.get("content-profile"),
-      body: await request.json(),
-    });
-    const { body, status } = typeof answer === "function" ? answer(seen.length) : answer;
-    return Response.json(body, { status });
-  });
-  const door = openDoor({
-    verifySignature: await signatureVerifier(secrets),
-    receive: inboxOf({ url: `http://127.0.0.1:${api.addr.port}`, secretKey }),
-    maxBodyBytes: MAX_BODY_BYTES,
-    now: () => NOW,
-  });
-  const knock = ({ body = JSON.stringify(INVOICE_PAID), signature, method = "POST" }: Knock = {}) => {
-    const headers = new Headers({ "content-type": "application/json; charset=utf-8" });
-    const signed = signature === undefined ? sign(String(body)) : signature;
-    if (signed !== null) headers.set("stripe-signature", signed);
-    return door(
-      new Request("http://octroi.test/stripe-webhook", {
-        method,
-        headers,
-        ...(method === "POST" && { body }),
-      }),
-    );
-  };
-  try {
-    await story(knock, seen);
-  } finally {
-    await api.shutdown();
-  }
-}
-
-const digest = (body: string, secret: string, time: number) =>
-  createHmac("sha256", secret).update(`${time}.${body}`).digest("hex");
-
-const sign = (body: string, secret = SECRET, time = NOW) => `t=${time},v1=${digest(body, secret, time)}`;
-
-const INVOICE_PAID = {
-  id: "evt_1",
-  object: "event",
-  type: "invoice.paid",
-  created: NOW - 5,
-  api_version: "2026-09-30.endive",
-  livemode: false,
-  data: {
-    object: {
-      id: "in_1",
-      object: "invoice",
-      customer: "cus_1",
-      customer_email: "ada@example.com",
-      amount_paid: 900,
-      parent: { subscription_details: { subscription: "sub_1", metadata: { note: "private" } } },
-    },
-  },
-};
-
-const TRIMMED = {
-  id: "evt_1",
-  type: "invoice.paid",
-  created: NOW - 5,
-  api_version: "2026-09-30.endive",
-  livemode: false,
-  object: {
-    object: "invoice",
-    id: "in_1",
-    customer: "cus_1",
-    charge: null,
-    payment_intent: null,
-    subscription: "sub_1",
-  },
-};
-
-async function outcome(response: Response): Promise<[number, string | undefined]> {
-  return [response.status, (await response.json()).error];
-}
+import {
+  type Answer,
+  atTheDoor,
+  digest,
+  INVOICE_PAID,
+  MAX_BODY_BYTES,
+  NOW,
+  outcome,
+  QUEUED,
+  ROLLED,
+  SECRET,
+  sign,
+  TRIMMED,
+} from "./door_setting.ts";
 
 Deno.test("an event of Stripe's is stored before it is acknowledged, and only what names its object is", async () => {
   await atTheDoor(async (knock, seen) => {

@@ -33,15 +33,11 @@ pub(super) async fn exchange(
         Waited::Done(Err(error)) => return Err(give_up(open, error).await),
         Waited::ClientLeft => {
             open.ended(UpstreamOutcome::ClientLeft);
-            let charge = Charge::estimate(0, open.bounds());
-            open.settle(charge, None).await?;
-            return Err(CallError::ClientLeft);
+            return Err(unseen(open, CallError::ClientLeft).await);
         }
         Waited::Stopped => {
             open.ended(UpstreamOutcome::Stopped);
-            let charge = Charge::estimate(0, open.bounds());
-            open.settle(charge, None).await?;
-            return Err(CallError::OutcomeUnknown);
+            return Err(unseen(open, CallError::OutcomeUnknown).await);
         }
     };
     open.saw_reply(reply.upstream_request_id);
@@ -49,9 +45,7 @@ pub(super) async fn exchange(
         Ok(body) => body,
         Err(error) => {
             tracing::warn!(%error, request.id = %open.request_id(), "an answer broke off");
-            let charge = Charge::estimate(0, open.bounds());
-            open.settle(charge, None).await?;
-            return Err(CallError::OutcomeUnknown);
+            return Err(unseen(open, CallError::OutcomeUnknown).await);
         }
     };
     let report = read_usage(sending.endpoint, &body);
@@ -93,6 +87,15 @@ pub(super) async fn exchange(
         is_cut_short,
         settlement,
     })
+}
+
+/// Settles a call of whose answer nothing was seen; what its client is told.
+async fn unseen(open: OpenCall, told: CallError) -> CallError {
+    let charge = Charge::estimate(0, open.bounds());
+    match open.settle(charge, None).await {
+        Ok(_) => told,
+        Err(error) => error,
+    }
 }
 
 /// What is known of a reply besides its body.

@@ -168,7 +168,8 @@ async fn limited_account(connection: &mut PgConnection, account: u32, wait_secon
 
 async fn call_until_refused(gateway: SocketAddr, secret: String, seed: u32) -> Result<Caller> {
     let mut connection = Connection::open(gateway).await?;
-    let mut caller = Caller { answers: 0, turned_away: false, longest: Duration::ZERO, used_at_refusal: None };
+    let mut caller =
+        Caller { answers: 0, turned_away: false, longest: Duration::ZERO, used_at_refusal: None };
     for number in 0.. {
         let asked_at = Instant::now();
         let (status, body) = connection.any_answer(&question(&secret, answer_tokens(seed, number))).await?;

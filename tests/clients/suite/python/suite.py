@@ -79,7 +79,7 @@ def assert_refused(call: Callable[[], Any]) -> None:
 
 
 def run(distribution: str) -> None:
-    """Runs the cases one after the other, whatever becomes of the others. ONLY names some of them."""
+    """Runs the cases one after the other, whatever becomes of the others. SUITE_CASES names some of them."""
     tell(client=distribution, version=version(distribution))
     only = [name for name in os.environ.get("SUITE_CASES", "").split(",") if name]
     for name, story in _cases.items():
