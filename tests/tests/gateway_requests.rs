@@ -165,6 +165,8 @@ async fn an_image_is_held_at_what_its_own_size_costs() {
             .await
             .unwrap();
         assert!((400..600).contains(&held), "{held}");
+        let billed = stage.usage_event(reply.usage_id()).await.input_tokens;
+        assert!((256..=held).contains(&billed), "the provider bills {billed} for the same bytes");
         // A larger one costs what it costs, and is refused while there is no room for it.
         assert_eq!(client.post(CHAT, &image(&png(1024, 1024))).await.status, 429);
         gateway.stop().await;

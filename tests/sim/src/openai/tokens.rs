@@ -1,5 +1,7 @@
 //! Counting of input: OpenAI's own encodings, and its framing of messages and tools.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tiktoken_rs::CoreBPE;
 
@@ -14,9 +16,13 @@ const TOOL_TOKENS: usize = 7;
 const TOOL_LIST_TOKENS: usize = 12;
 /// Tokens of each property of a tool's parameters beside its texts.
 const PROPERTY_TOKENS: usize = 3;
-/// Tokens of an image at low detail, and at any other (one of 1024 × 1024 pixels).
+/// Tokens of an image at low detail, and of one that is somewhere else and is taken to have 1024 × 1024 pixels.
 const LOW_DETAIL_IMAGE_TOKENS: usize = 85;
-const IMAGE_TOKENS: usize = 765;
+const LINKED_IMAGE_TOKENS: usize = 765;
+/// An image that is sent along costs a token for each square of so many pixels, up to a number of them. Models that
+/// multiply this are billed too little here.
+const PATCH_SIDE: usize = 32;
+const MAX_PATCHES: usize = 1_536;
 /// Depth to which nested JSON is followed.
 const MAX_DEPTH: usize = 64;
 /// Stands for a token that is framing rather than text.
@@ -108,7 +114,8 @@ impl Prompt {
         let image = part.get("image_url").filter(|image| !image.is_null());
         if let Some(image) = image {
             let detail = image.get("detail").or_else(|| part.get("detail")).and_then(Value::as_str);
-            self.framing(if detail == Some("low") { LOW_DETAIL_IMAGE_TOKENS } else { IMAGE_TOKENS });
+            let url = image.get("url").unwrap_or(image).as_str().unwrap_or_default();
+            self.framing(image_tokens(url, detail == Some("low")));
         } else if let Some(text) = part.get("text").and_then(Value::as_str) {
             self.text(text);
         } else if part.get("input_audio").is_none() {
@@ -168,6 +175,18 @@ impl Prompt {
             Value::Number(number) => self.text(&number.to_string()),
             _ => {}
         }
+    }
+}
+
+/// By the image's own bytes, where they came along.
+fn image_tokens(url: &str, is_low_detail: bool) -> usize {
+    let sent = url.strip_prefix("data:").and_then(|data| data.split_once(";base64,"));
+    let bytes = sent.and_then(|(_, data)| BASE64_STANDARD.decode(data).ok());
+    let most = if is_low_detail { LOW_DETAIL_IMAGE_TOKENS } else { MAX_PATCHES };
+    match bytes.and_then(|bytes| imagesize::blob_size(&bytes).ok()) {
+        Some(size) => (size.width.div_ceil(PATCH_SIDE) * size.height.div_ceil(PATCH_SIDE)).min(most),
+        None if is_low_detail => LOW_DETAIL_IMAGE_TOKENS,
+        None => LINKED_IMAGE_TOKENS,
     }
 }
 
