@@ -115,6 +115,21 @@ $$;
 comment on function octroi_private.my_account() is
 'The account that the caller acts for, of which they are a member. Raises OC020, OC022, OC023, OC025.';
 
+-- How many rows a page has: as many as are asked for, and never more than fit; null asks for a full one.
+create function octroi_private.page_rows(p_asked integer, p_most integer)
+returns integer
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_asked < 0 then
+    raise exception 'max_rows is 0 or more, or null for a full page' using errcode = '22023';
+  end if;
+  return least(coalesce(p_asked, p_most), p_most);
+end
+$$;
+
 create function octroi.request_completion(request jsonb)
 returns uuid
 language plpgsql

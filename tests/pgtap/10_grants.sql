@@ -224,7 +224,7 @@ prepare functions_golden as values
 ('authenticated', 'octroi.invite_member(text,text,text)'),
 ('authenticated', 'octroi.resend_invitation(uuid)'),
 ('authenticated', 'octroi.revoke_invitation(uuid)'),
-('authenticated', 'octroi.team_invitations()'),
+('authenticated', 'octroi.team_invitations(integer,uuid)'),
 ('authenticated', 'octroi.accept_invitation(text)'),
 ('authenticated', 'octroi.decline_invitation(text)'),
 ('authenticated', 'octroi.remove_member(uuid)'),
