@@ -12,6 +12,18 @@ as $$
   select interval '30 minutes'
 $$;
 
+-- When a cycle ends that begins then: a month or a year of UTC later, as Stripe counts, whatever the session's time zone.
+create function octroi_private.cycle_end(p_starts_at timestamptz, p_billing_interval text)
+returns timestamptz
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select (
+    p_starts_at at time zone 'utc' + case p_billing_interval when 'year' then interval '1 year' else interval '1 month' end
+  ) at time zone 'utc'
+$$;
+
 create function octroi.preview_change(plan text, billing_interval text)
 returns uuid
 language plpgsql
@@ -73,10 +85,7 @@ begin
     v.currency::text,
     case
       when is_anew.so and v_request.args ->> 'when' = 'now' then
-        -- a month of UTC, as Stripe counts, whatever the session's time zone
-        (at.takes_effect at time zone 'utc' + case p.billing_interval
-          when 'year' then interval '1 year' else interval '1 month'
-        end) at time zone 'utc'
+        octroi_private.cycle_end(at.takes_effect, p.billing_interval)
       else base.period_end
     end,
     p.amount_minor::bigint, coalesce((

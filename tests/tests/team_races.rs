@@ -76,11 +76,11 @@ async fn meet(stage: &Stage) -> Team {
 
     let mut transaction = connection.begin().await.unwrap();
     act_for(&mut transaction, owner, id).await;
-    let invitation: Uuid =
-        sqlx::query_scalar("select octroi.invite_member('yara@example.test', 'https://app.example/join')")
-            .fetch_one(&mut *transaction)
-            .await
-            .unwrap();
+    let invitation: Uuid = sqlx::query_scalar("select octroi.invite_member($1, 'https://app.example/join')")
+        .bind(format!("{}@example.test", Uuid::now_v7()))
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
     transaction.commit().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
     act_for(&mut transaction, member, id).await;
