@@ -53,7 +53,7 @@ comment on function octroi_private.require_user() is 'Passes a signed-in user wh
 --
 --   Data API, RPCs and views   header x-octroi-account, which PostgREST hands on as request.headers
 --   SQL                        set local octroi.account = '…', which wins over the header
---   gateway                    header OpenAI-Organization, as OpenAI's SDKs send it (authenticate_user); a key has its own
+--   gateway                    header OpenAI-Organization, as OpenAI's SDKs send it (authenticate_user); a key has one
 --
 -- It is a choice and no identity: my_account checks it against the caller's memberships in every statement. A header,
 -- and not an argument, because it serves views as well, and is set once for a client instead of at every call.

@@ -12,7 +12,7 @@ as $$
   select interval '30 minutes'
 $$;
 
--- When a cycle ends that begins then: a month or a year of UTC later, as Stripe counts, whatever the session's time zone.
+-- When a cycle ends that begins then: a month or a year of UTC later, as Stripe counts, whatever the session's zone.
 create function octroi_private.cycle_end(p_starts_at timestamptz, p_billing_interval text)
 returns timestamptz
 language sql
@@ -20,7 +20,8 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select (
-    p_starts_at at time zone 'utc' + case p_billing_interval when 'year' then interval '1 year' else interval '1 month' end
+    p_starts_at at time zone 'utc'
+    + case p_billing_interval when 'year' then interval '1 year' else interval '1 month' end
   ) at time zone 'utc'
 $$;
 

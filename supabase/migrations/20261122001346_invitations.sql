@@ -5,8 +5,9 @@
 -- Of a token only the hash is stored, so it is made when its mail goes: whoever reads the database reads no link. A
 -- mail whose delivery is unknown goes again, with a token of its own; all of an invitation's work until one is used, or
 -- the invitation is sent anew, revoked, or over. The address is sealed with the key of whoever invites, goes with them,
--- and is forgotten when the invitation ends; its keyed hash a day after the last letter, when it no longer counts against
--- another. Whoever invites, accepts or declines has an address that Auth has confirmed; the last two, that very address.
+-- and is forgotten when the invitation ends; its keyed hash a day after the last letter, when it no longer counts
+-- against another. Whoever invites, accepts or declines has an address that Auth has confirmed; who answers, that very
+-- address.
 set role octroi_owner;
 
 create table octroi_private.invitation (
@@ -135,7 +136,7 @@ begin
 end
 $$;
 
--- Whoever sends mail to strangers has shown that an address is theirs: anybody could sign up with one, and send from it.
+-- Whoever sends mail to strangers has shown that an address is theirs: anybody could sign up with one that is not.
 create function octroi_private.require_verified_address()
 returns void
 language plpgsql

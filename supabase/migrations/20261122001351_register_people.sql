@@ -131,8 +131,8 @@ call octroi_private.register_personal_table(
 );
 call octroi_private.register_personal_table(
   'invitation', 'person', 'to invite somebody to a team', 'legitimate_interest',
-  'the address: until it is answered, a month at most; its keyed hash: a day longer; that it was: 90 days (setting)', array['mail'], 'delete', null,
-  'none', $reach$t.user_id = $1 or t.email_index in (
+  'the address: until it is answered, a month at most; its keyed hash: a day longer; that it was: 90 days (setting)',
+  array['mail'], 'delete', null, 'none', $reach$t.user_id = $1 or t.email_index in (
     select c.email_index from octroi_private.contact as c where c.user_id = $1 and c.is_verified
   )$reach$, null, array['id'], $$
   id | reference | the invitation

@@ -2,8 +2,8 @@
 -- granted octroi_operator, so that nobody has to be superuser to be kind; each of it is in the audit log, and the
 -- customer sees it there with the reason.
 --
--- Said twice it happens once. A grant and a promotion go by a code of the operator's own choosing, such as the number of
--- a ticket; the same code with other contents is refused. A limit is set to a value, and a call is corrected once.
+-- Said twice it happens once. A grant and a promotion go by a code of the operator's own, such as the number of a
+-- ticket; the same code with other contents is refused. A limit is set to a value, and a call is corrected once.
 set role octroi_owner;
 
 create table octroi_private.promotion (

@@ -102,7 +102,7 @@ cross join lateral (
 ) as packs
 -- refunds, and what is disputed and not won, with the same part of tax as what was paid
 cross join lateral (
-  select coalesce(sum(g.amount_minor), 0)::bigint as minor, coalesce(sum(g.amount_minor * t.share), 0) as tax
+  select coalesce(sum(g.amount_minor), 0)::bigint as minor, coalesce(sum(g.amount_minor * part.share), 0) as tax
   from octroi_private.stripe_charge as h
   cross join lateral (
     select r.amount_minor from octroi_private.stripe_refund as r
@@ -126,7 +126,7 @@ cross join lateral (
     ) as x
     order by x.share desc nulls last
     limit 1
-  ) as t on true
+  ) as part on true
   where h.customer_id = c.id
 ) as back
 cross join lateral (

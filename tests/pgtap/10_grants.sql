@@ -72,7 +72,10 @@ prepare functions_golden as values
 ('octroi_meter', 'octroi_private.authenticate_user(uuid,uuid)'),
 ('octroi_meter', 'octroi_private.record_usage(uuid,uuid,text,bigint,bigint,bigint,uuid,uuid,text)'),
 ('octroi_meter', 'octroi_private.release(uuid,text)'),
-('octroi_meter', 'octroi_private.reserve(uuid,uuid,uuid,uuid,text,bigint,bigint,integer,text,bytea,text,integer,boolean)'),
+(
+  'octroi_meter',
+  'octroi_private.reserve(uuid,uuid,uuid,uuid,text,bigint,bigint,integer,text,bytea,text,integer,boolean)'
+),
 ('octroi_meter', 'octroi_private.settle(uuid,bigint,bigint,bigint,bigint,bigint,bigint,bigint,text,text,bigint)'),
 ('octroi_meter', 'octroi_private.uuid_v7()'),
 ('octroi_admin', 'octroi_private.find_person_by_email(text)'),

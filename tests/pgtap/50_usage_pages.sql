@@ -106,8 +106,8 @@ select tap.personal('sten'), :sten, (octroi_private.now() at time zone 'utc')::d
 from generate_series(1, 3) as d
 cross join unnest(array['a', 'b', 'c']) as m;
 select tap.play(:sten) \g /dev/null
-select u.day, u.model, u.has_more from octroi.my_usage(per => 'total', max_rows => 1) as u \gset first_
-select is(:'first_has_more'::boolean, true, 'the first page of a total says that more follows');
+select u.day, u.model, u.has_more from octroi.my_usage(per => 'total', max_rows => 1) as u \gset
+select is(:'has_more'::boolean, true, 'the first page of a total says that more follows');
 select tap.clear() \g /dev/null
 insert into octroi_private.test_clock (shift) values ('1 day')
 on conflict (only_row) do update set shift = excluded.shift;
@@ -115,7 +115,7 @@ select tap.play(:sten) \g /dev/null
 select is(
   (
     select array_agg(u.model order by u.model)
-    from octroi.my_usage(per => 'total', after_day => :'first_day', after_model => :'first_model') as u
+    from octroi.my_usage(per => 'total', after_day => :'day', after_model => :'model') as u
   ), array['b', 'c', 'gpt-5.6-luna'], 'and after midnight the second has the rest of it'
 );
 select is(tap.outcome_of('select octroi.my_requests(-1)'), '22023', 'calls likewise');

@@ -28,15 +28,17 @@ end;
 -- From whom: whoever has shown that their own address is theirs.
 select tap.play_for(:olga, :team) \g /dev/null
 select throws_like(
-  $$select octroi.invite_member('nora@example.test', 'http://localhost:3000/join')$$, '%your address is not confirmed%',
-  'who has not confirmed their address invites nobody'
+  $$select octroi.invite_member('nora@example.test', 'http://localhost:3000/join')$$,
+  '%your address is not confirmed%', 'who has not confirmed their address invites nobody'
 );
 select tap.clear() \g /dev/null
 select tap.confirm(:olga) \g /dev/null
 select tap.play_for(:olga, :team) \g /dev/null
 select octroi.invite_member('nora@example.test', :page) as id \gset
 select tap.clear() \g /dev/null
-select octroi_private.set_team_settings('{"seconds_between_letters": 0, "max_daily_letters_to_invited": 2}') \g /dev/null
+select octroi_private.set_team_settings(
+  '{"seconds_between_letters": 0, "max_daily_letters_to_invited": 2}'
+) \g /dev/null
 select tap.play_for(:ada, :team) \g /dev/null
 select is(
   tap.outcome_of(format('select octroi.resend_invitation(%L)', :'id')), 'OC026', 'nor sends an invitation again'

@@ -127,8 +127,9 @@ select is(
   tap.outcome_of($$select octroi.invite_member('x@y.test', 'http://localhost:3000/join')$$), 'OC021', 'invites nobody'
 );
 select is(
-  tap.outcome_of($$select octroi.start_checkout('basic', 'month', 'http://localhost:3000/', 'http://localhost:3000/')$$),
-  'OC021', 'and buys nothing'
+  tap.outcome_of(
+    $$select octroi.start_checkout('basic', 'month', 'http://localhost:3000/', 'http://localhost:3000/')$$
+  ), 'OC021', 'and buys nothing'
 );
 select tap.play_for(:mia, :team) \g /dev/null
 select is(tap.outcome_of('select octroi.my_quota()'), 'OC025', 'who was a member has no part in it');

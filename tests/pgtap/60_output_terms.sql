@@ -61,12 +61,12 @@ end;
 -- So much of the account's tokens is left.
 create function tap.leave(p_tokens bigint) returns void
 language sql
-begin atomic
-delete from octroi_private.budget;
-insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
-select a.id, 'account', '', 'tokens', 'lifetime', p_tokens from octroi_private.account as a
-where a.owner_user_id = '01a00000-0000-7000-8000-00000000000e' and p_tokens is not null;
-end;
+as $$
+  delete from octroi_private.budget;
+  insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
+  select a.id, 'account', '', 'tokens', 'lifetime', p_tokens from octroi_private.account as a
+  where a.owner_user_id = '01a00000-0000-7000-8000-00000000000e' and p_tokens is not null
+$$;
 
 -- What a call gets that names no length: as the model has it, where nobody else says.
 select is(tap.bound('plain'), 'granted 4096 default', 'a model that says nothing has 4,096');
