@@ -8528,7 +8528,8 @@ begin
   set is_bound = false
   where b.id = any(v_ids) and b.is_bound and not exists (
     select from octroi_private.limit_in_force as l
-    where l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
+    -- by the account itself: by the balance's, the limits of every account would be worked out
+    where l.account_id = p_account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
       and l.period = b.period
       and b.resets_at = (select p.resets_at from octroi_private.period_bounds(l.period, p_anchor_at, p_at) as p)
   );
@@ -12904,7 +12905,15 @@ begin
   end if;
   update octroi_private.waiting_call as w
   set waits_until = octroi_private.now() + octroi_private.ticket_time()
-  where w.request_id = any(p_request_ids) and w.waits_until > octroi_private.now();
+  from (
+    select t.account_id, t.ticket
+    from octroi_private.waiting_call as t
+    where t.request_id = any(p_request_ids)
+    -- in the order in which reserve takes them, and past one that is being served this moment
+    order by t.account_id, t.ticket
+    for no key update skip locked
+  ) as kept
+  where w.account_id = kept.account_id and w.ticket = kept.ticket;
   get diagnostics v_renewed = row_count;
   return v_renewed;
 end
@@ -17862,10 +17871,13 @@ CREATE VIEW octroi_private.limit_in_force WITH (security_invoker='true') AS
             (b.amount)::bigint AS amount,
             0,
             'budget'::text
-           FROM octroi_private.budget b
-          WHERE (((b.scope)::text <> 'api_key'::text) OR (EXISTS ( SELECT
-                   FROM octroi_private.api_key k
-                  WHERE (((k.id)::text = b.subject) AND (k.revoked_at IS NULL)))))
+           FROM (octroi_private.budget b
+             LEFT JOIN octroi_private.api_key k ON ((k.id =
+                CASE b.scope
+                    WHEN 'api_key'::text THEN (b.subject)::uuid
+                    ELSE NULL::uuid
+                END)))
+          WHERE (((b.scope)::text <> 'api_key'::text) OR ((k.id IS NOT NULL) AND (k.revoked_at IS NULL)))
         UNION ALL
          SELECT o.account_id,
                 CASE
