@@ -24,11 +24,12 @@ async fn waits_with_empty_hands(stage: &Stage, verb: &str) {
     let call = Call::new(caller, 10, 10);
     assert!(reserve(&stage.pool, &call).await.is_granted());
     settle(&stage.pool, &Usage::new(call.request_id, 10, 10)).await;
-    let grant: Uuid = sqlx::query_scalar("select octroi_private.add_grant($1, 'tokens', 5, 'promo', 'a present')")
-        .bind(caller.account_id)
-        .fetch_one(&stage.pool)
-        .await
-        .unwrap();
+    let grant: Uuid =
+        sqlx::query_scalar("select octroi_private.add_grant($1, 'tokens', 5, 'promo', 'a present')")
+            .bind(caller.account_id)
+            .fetch_one(&stage.pool)
+            .await
+            .unwrap();
     let mut holder = stage.connect().await;
     let mut holding = holder.begin().await.unwrap();
     sqlx::query("select from octroi_private.account where id = $1 for no key update")

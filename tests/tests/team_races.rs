@@ -52,12 +52,14 @@ async fn meet(stage: &Stage) -> Team {
     }
     let mut connection = stage.connect().await;
     let mut transaction = connection.begin().await.unwrap();
-    sqlx::query("insert into octroi_private.account (id, kind, owner_user_id, name) values ($1, 'team', $2, 'Team')")
-        .bind(id)
-        .bind(owner)
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
+    sqlx::query(
+        "insert into octroi_private.account (id, kind, owner_user_id, name) values ($1, 'team', $2, 'Team')",
+    )
+    .bind(id)
+    .bind(owner)
+    .execute(&mut *transaction)
+    .await
+    .unwrap();
     for (person, role) in [(owner, "owner"), (admin, "admin"), (member, "member")] {
         sqlx::query("insert into octroi_private.member (account_id, user_id, role) values ($1, $2, $3)")
             .bind(id)
@@ -67,7 +69,11 @@ async fn meet(stage: &Stage) -> Team {
             .await
             .unwrap();
     }
-    sqlx::query("select octroi_private.assign_plan($1, 'basic')").bind(id).execute(&mut *transaction).await.unwrap();
+    sqlx::query("select octroi_private.assign_plan($1, 'basic')")
+        .bind(id)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
     sqlx::query("select octroi_private.set_team_settings('{\"seconds_between_letters\": 0}')")
         .execute(&mut *transaction)
         .await
@@ -84,11 +90,12 @@ async fn meet(stage: &Stage) -> Team {
     transaction.commit().await.unwrap();
     let mut transaction = connection.begin().await.unwrap();
     act_for(&mut transaction, member, id).await;
-    let key: Uuid =
-        sqlx::query_scalar("select k.id from octroi.create_api_key('mine', '[]', null, array['gpt-5.4-mini']) as k")
-            .fetch_one(&mut *transaction)
-            .await
-            .unwrap();
+    let key: Uuid = sqlx::query_scalar(
+        "select k.id from octroi.create_api_key('mine', '[]', null, array['gpt-5.4-mini']) as k",
+    )
+    .fetch_one(&mut *transaction)
+    .await
+    .unwrap();
     transaction.commit().await.unwrap();
     Team { id, owner, admin, member, key, invitation }
 }
@@ -153,7 +160,9 @@ async fn decided_first(stage: &Stage, (name, act): (&str, &str), decision: &str)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_demoted_while_they_wait_does_nothing_more_as_an_admin() {
     play(async |stage| {
-        stage.run("update octroi_private.billing_setting set return_origins = array['https://app.example']").await;
+        stage
+            .run("update octroi_private.billing_setting set return_origins = array['https://app.example']")
+            .await;
         for act in ACTS {
             decided_first(stage, act, "octroi.set_member_role('{admin}', 'member')").await;
         }
@@ -165,7 +174,9 @@ async fn whoever_is_demoted_while_they_wait_does_nothing_more_as_an_admin() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_removed_while_they_wait_does_nothing_more_for_the_team() {
     play(async |stage| {
-        stage.run("update octroi_private.billing_setting set return_origins = array['https://app.example']").await;
+        stage
+            .run("update octroi_private.billing_setting set return_origins = array['https://app.example']")
+            .await;
         for act in ACTS {
             decided_first(stage, act, "octroi.remove_member('{admin}')").await;
         }
