@@ -19,8 +19,9 @@ const MAX_OPS: usize = 40;
 
 fn asks() -> impl Strategy<Value = Ask> {
     let tokens = prop_oneof![Just(0_i64), 1..40_i64, 1..400_i64];
+    let output = prop::option::weighted(0.8, tokens.clone());
     let idempotency = prop::option::weighted(0.25, (0..4_u8, 0..2_u8));
-    (0..2_usize, any::<bool>(), 0..2_usize, tokens.clone(), tokens, 1..4_i64, idempotency).prop_map(
+    (0..2_usize, any::<bool>(), 0..2_usize, tokens, output, 1..4_i64, idempotency).prop_map(
         |(user, keyed, model, input_tokens, output_tokens, choices, idempotency)| Ask {
             user,
             key: keyed.then_some(user),

@@ -4,6 +4,8 @@ use super::{Account, LimitKey, PRICES, Request, State};
 
 /// Answers shorter than this are of no use, unless even fewer tokens are asked for.
 const MIN_OUTPUT_TOKENS: i64 = 16;
+/// What a choice may have that names no limit.
+const DEFAULT_OUTPUT_TOKENS: i64 = 4_096;
 
 /// A call that asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +18,8 @@ pub struct Ask {
     pub model: usize,
     /// Upper bound of the input.
     pub input_tokens: i64,
-    /// Output wanted per choice.
-    pub output_tokens: i64,
+    /// Output wanted per choice; none leaves it to the default.
+    pub output_tokens: Option<i64>,
     /// Answers wanted.
     pub choices: i64,
     /// Idempotency key and body.
@@ -125,7 +127,8 @@ impl Account {
         let at = |key: &LimitKey| (*key, self.period_start(key.3));
         // What is used up refuses and bounds the output; what others hold only makes wait.
         let fits = |key: &LimitKey| ask.fits(key.2, self.balances[&at(key)].unused());
-        let enough = ask.output_tokens.min(MIN_OUTPUT_TOKENS);
+        let wanted = ask.output_tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS);
+        let enough = wanted.min(MIN_OUTPUT_TOKENS);
         let refusing: Vec<LimitKey> = limits.iter().filter(|key| fits(key) < enough).copied().collect();
         if let Some(latest) = refusing.iter().map(|key| self.resets(key)).max() {
             return Told::Refused {
@@ -134,7 +137,7 @@ impl Account {
         }
         let least = limits.iter().map(fits).min().unwrap_or(i64::MAX);
         let named = limits.iter().filter(|key| fits(key) == least).copied().collect();
-        let output_tokens = ask.output_tokens.min(least);
+        let output_tokens = wanted.min(least);
         let is_short = |key: &&LimitKey| {
             ask.hold(key.2, output_tokens) > self.balances[&at(key)].room() || self.awaited.contains(key)
         };

@@ -157,7 +157,8 @@ impl<'s> World<'s> {
             Some(key) => self.users[ask.user].with_key(&self.keys[key]),
             None => self.users[ask.user],
         };
-        let mut call = Call::new(caller, ask.input_tokens, ask.output_tokens).of(PRICES[ask.model].0);
+        let mut call = Call::new(caller, ask.input_tokens, 0).of(PRICES[ask.model].0);
+        call.output_tokens = ask.output_tokens;
         call.choices = ask.choices as i32;
         match ask.idempotency {
             Some((key, body)) => call.keyed(&format!("key-{key}"), body),
