@@ -18,7 +18,7 @@ CREATE TYPE octroi_private.allotment AS (
 	tightest integer,
 	remaining bigint,
 	needed bigint,
-	is_held boolean
+	short bigint[]
 );
 
 ALTER TYPE octroi_private.allotment OWNER TO octroi_owner;
@@ -53,6 +53,8 @@ CREATE TABLE octroi_private.balance (
     period_start timestamp with time zone NOT NULL,
     resets_at timestamp with time zone NOT NULL,
     included octroi_private.quantity NOT NULL,
+    ceiling octroi_private.quantity,
+    ceiling_by text,
     allowed octroi_private.quantity NOT NULL,
     granted octroi_private.quantity NOT NULL,
     overage octroi_private.quantity NOT NULL,
@@ -64,7 +66,9 @@ CREATE TABLE octroi_private.balance (
     from_overage octroi_private.quantity DEFAULT 0 NOT NULL,
     alert_at octroi_private.quantity DEFAULT '1000000000000000'::bigint NOT NULL,
     set_off bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT balance_grants_what_is_allowed CHECK ((((granted)::bigint >= (allowed)::bigint) AND ((allowed)::bigint >= (included)::bigint))),
+    CONSTRAINT balance_ceiling_by_check CHECK ((ceiling_by = ANY (ARRAY['budget'::text, 'operator'::text]))),
+    CONSTRAINT balance_ceiling_is_somebodys CHECK (((ceiling IS NULL) = (ceiling_by IS NULL))),
+    CONSTRAINT balance_grants_what_is_allowed CHECK ((((granted)::bigint >= (allowed)::bigint) AND ((allowed)::bigint >= (LEAST(included, ceiling))::bigint))),
     CONSTRAINT balance_never_overshot CHECK ((((used)::bigint + (reserved)::bigint) <= ((granted)::bigint + (overage)::bigint)))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02');
@@ -188,18 +192,10 @@ CREATE FUNCTION octroi.accept_invitation(token text) RETURNS uuid
 declare
   v_user_id uuid := (select auth.uid());
   v_invitation octroi_private.invitation;
-  v_contact octroi_private.contact;
 begin
   perform octroi_private.require_step_up();
   v_invitation := octroi_private.lock_invitation_of(accept_invitation.token);
-  select c.* into v_contact from octroi_private.contact as c where c.user_id = v_user_id;
-  if v_contact.email_index is distinct from v_invitation.email_index then
-    raise exception 'this invitation is for another address than yours' using errcode = 'OC026',
-      hint = 'Sign in with the address that it was sent to.';
-  elsif not v_contact.is_verified then
-    raise exception 'your address is not confirmed yet' using errcode = 'OC026',
-      hint = 'Follow the link in the mail that came with your sign-up, then accept again.';
-  end if;
+  perform octroi_private.refuse_if_not_invited(v_invitation);
   insert into octroi_private.member (account_id, user_id, role, created_at)
   select v_invitation.account_id, v_user_id, v_invitation.role, octroi_private.now()
   where not exists (
@@ -269,7 +265,6 @@ declare
 begin
   perform octroi_private.refuse_url('success_url', buy_top_up.success_url);
   perform octroi_private.refuse_url('cancel_url', buy_top_up.cancel_url);
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'top_up', jsonb_build_object(
     'pack_id', v_pack.id, 'success_url', buy_top_up.success_url, 'cancel_url', buy_top_up.cancel_url,
     'options', octroi_private.checkout_options((select auth.uid()))
@@ -289,7 +284,6 @@ declare
   v_account_id uuid := octroi_private.my_account_to_bill();
   v_subscription octroi_private.stripe_subscription;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
   if v_subscription.id is null
     or coalesce(cancel_subscription.at_period_end, true) and (
@@ -319,7 +313,6 @@ declare
   v_wanted jsonb;
   v_seen octroi_private.billing_request;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_wanted := octroi_private.wanted_change(v_account_id, change_plan.plan, change_plan.billing_interval);
   if change_plan.preview is not null then
     select r.* into v_seen
@@ -357,7 +350,8 @@ begin
     and r.account_id in (select octroi_private.my_administered_accounts());
   if v_request.id is null then
     perform octroi_private.note_missed_id(exists (
-      select from octroi_private.billing_request as r where r.id = change_preview.id
+      select from octroi_private.billing_request as r
+      where r.id = change_preview.id and r.account_id not in (select octroi_private.my_administered_accounts())
     ));
     return;
   end if;
@@ -376,7 +370,7 @@ begin
     v.currency::text,
     case
       when is_anew.so and v_request.args ->> 'when' = 'now' then
-        at.takes_effect + case p.billing_interval when 'year' then interval '1 year' else interval '1 month' end
+        octroi_private.cycle_end(at.takes_effect, p.billing_interval)
       else base.period_end
     end,
     p.amount_minor::bigint, coalesce((
@@ -446,11 +440,13 @@ begin
     -- balances as they would be opened
     select array_agg(row(
       q.ord, q.account_id, q.scope, q.subject, q.meter, q.period, q.period_start, coalesce(q.resets_at, 'infinity'),
-      q.included, q.included + q.from_grants, q.granted - q.overage, q.overage, 0, q.used, q.reserved, true, 0, 0, 0, 0
+      q.included, q.ceiling, case when q.ceiling is not null then 'budget' end,
+      least(q.included + q.from_grants, q.ceiling), q.granted - q.overage, q.overage, 0, q.used, q.reserved, true,
+      0, 0, 0, 0
     )::octroi_private.balance) into v_balances
     from octroi_private.quota_of(v_account_id, v_user_id) with ordinality as q (
       account_id, scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan,
-      included, from_grants, overage, charged_above, ord
+      included, from_grants, overage, charged_above, ceiling, set_by, ord
     )
     where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject in (check_quota.model, (
       select p.model from octroi_private.model_price as p where p.id = v_price_id
@@ -463,6 +459,54 @@ $$;
 ALTER FUNCTION octroi.check_quota(model text, tokens bigint) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi.check_quota(model text, tokens bigint) IS 'Whether a call of so many tokens would be allowed now, how the strictest limit stands, and how many of the tokens would be charged for beyond plan and grants. reason quota_held: it fits once running calls have settled. Holds nothing: the answer is a forecast. Raises 22023, OC020.';
+
+CREATE FUNCTION octroi.close_team() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_taking text;
+begin
+  perform octroi_private.refuse_unless_owner(v_account_id, 'close it');
+  -- keys, then the account: in the order in which whoever changes a key takes them
+  perform from octroi_private.api_key as k where k.account_id = v_account_id order by k.id for update;
+  -- as the caller's role is now: another owner may have been made meanwhile
+  v_account_id := octroi_private.lock_team_to_manage();
+  perform octroi_private.refuse_unless_owner(v_account_id, 'close it');
+  v_taking := octroi_private.takes_money(v_account_id);
+  if v_taking is not null then
+    raise exception '%', v_taking using errcode = 'OC032',
+      hint = 'cancel_subscription(false) ends a subscription at once; a page that nobody pays on ends within a day.';
+  end if;
+  perform octroi_private.end_membership(v_account_id, m.user_id)
+  from (
+    select o.user_id from octroi_private.member as o
+    where o.account_id = v_account_id and o.role <> 'owner'
+    order by o.user_id
+  ) as m;
+  update octroi_private.api_key as k set revoked_at = octroi_private.now()
+  where k.account_id = v_account_id and k.revoked_at is null;
+  perform octroi_private.end_invitation(i.id, 'revoked')
+  from (
+    select w.id from octroi_private.invitation as w
+    where w.account_id = v_account_id and w.state = 'waiting'
+    order by w.id
+    for update
+  ) as i;
+  delete from octroi_private.completion as c where c.account_id = v_account_id and c.finished_at is null;
+  delete from octroi_private.auto_top_up as t where t.account_id = v_account_id;
+  delete from octroi_private.overage_setting as o where o.account_id = v_account_id;
+  delete from octroi_private.budget as b where b.account_id = v_account_id;
+  -- calls under way are settled; the plan it has stays its record
+  update octroi_private.account as a set status = 'closed', closed_at = octroi_private.now() where a.id = v_account_id;
+  return true;
+end
+$$;
+
+ALTER FUNCTION octroi.close_team() OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi.close_team() IS 'Closes the team that the caller owns and acts for: its keys are revoked, its members and invitations end, nobody calls for it any more. What it used and was invoiced stays. Raises OC040, OC020, OC021, OC025, OC027, OC032 while anything can still take money for it.';
 
 CREATE FUNCTION octroi.completion(id uuid) RETURNS TABLE(state text, status smallint, response jsonb, error jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -575,6 +619,7 @@ begin
     sha256(convert_to(v_secret, 'utf8')), octroi_private.now(), create_api_key.expires_at,
     create_api_key.allowed_models, create_api_key.allowed_endpoints
   );
+  perform octroi_private.refuse_more_budgets(v_account_id, jsonb_array_length(create_api_key.limits));
   insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
   select v_account_id, 'api_key', v_id::text, l.meter, l.period, l.amount
   from jsonb_to_recordset(create_api_key.limits) as l (meter text, period text, amount bigint);
@@ -608,17 +653,18 @@ CREATE FUNCTION octroi.decline_invitation(token text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_invitation octroi_private.invitation := octroi_private.lock_invitation_of(decline_invitation.token);
 begin
-  perform octroi_private.end_invitation(
-    (octroi_private.lock_invitation_of(decline_invitation.token)).id, 'declined'
-  );
+  perform octroi_private.refuse_if_not_invited(v_invitation);
+  perform octroi_private.end_invitation(v_invitation.id, 'declined');
   return true;
 end
 $$;
 
 ALTER FUNCTION octroi.decline_invitation(token text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.decline_invitation(token text) IS 'Turns an invitation down; its address is forgotten. Raises OC020, OC026.';
+COMMENT ON FUNCTION octroi.decline_invitation(token text) IS 'Turns an invitation to the caller''s address, which Auth has confirmed, down; it is forgotten. Raises OC020, OC026.';
 
 CREATE FUNCTION octroi.delete_my_account() RETURNS TABLE(receipt_id uuid, erased_at timestamp with time zone, erased jsonb, kept jsonb)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -721,7 +767,7 @@ CREATE FUNCTION octroi.invite_member(email text, accept_url text, role text DEFA
     AS $_$
 #variable_conflict use_column
 declare
-  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_account_id uuid := octroi_private.lock_team_to_manage();
   v_user_id uuid := (select auth.uid());
   v_now timestamptz := octroi_private.now();
   v_index bytea;
@@ -741,8 +787,8 @@ begin
   if invite_member.accept_url ~ '#' then
     raise exception 'accept_url has no fragment: the token of the invitation becomes it' using errcode = '22023';
   end if;
+  perform octroi_private.require_verified_address();
   v_index := octroi_private.blind_index('email', invite_member.email);
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if exists (
     select from octroi_private.member as m
     join octroi_private.contact as c on c.user_id = m.user_id
@@ -830,7 +876,7 @@ CREATE FUNCTION octroi.my_audit(max_rows integer DEFAULT 100, before bigint DEFA
   with me as materialized (
     select
       p.pseudonym, p.created_at, coalesce(my_audit.before, 9223372036854775807) as before,
-      least(greatest(my_audit.max_rows, 0), 1000) as max_rows
+      octroi_private.page_rows(my_audit.max_rows, 1000) as max_rows
     from octroi_private.person as p
     where p.user_id = (select octroi_private.my_user_id())
   ),
@@ -890,7 +936,7 @@ $$;
 
 ALTER FUNCTION octroi.my_audit(max_rows integer, before bigint) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.my_audit(max_rows integer, before bigint) IS 'What the caller did, and what was done to them, their account and the accounts they administer, newest first. has_more says that entries follow this one: page on with the last id as before. Of a read of everybody: when, and of which table.';
+COMMENT ON FUNCTION octroi.my_audit(max_rows integer, before bigint) IS 'What the caller did, and what was done to them, their account and the accounts they administer, newest first. has_more says that entries follow this one: page on with the last id as before. Raises 22023. Of a read of everybody: when, and of which table.';
 
 CREATE FUNCTION octroi.my_consents() RETURNS TABLE(purpose text, is_given boolean, policy_version text, method text, decided_at timestamp with time zone, current_version text, current_text text, current_text_hash text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -973,7 +1019,7 @@ CREATE FUNCTION octroi.my_invoices(max_rows integer DEFAULT 50, before text DEFA
 #variable_conflict use_column
 declare
   v_account_id uuid := octroi_private.my_billed_account();
-  v_rows integer := least(greatest(my_invoices.max_rows, 0), 500);
+  v_rows integer := octroi_private.page_rows(my_invoices.max_rows, 500);
   v_before timestamptz := 'infinity';
 begin
   if my_invoices.before is not null then
@@ -981,41 +1027,51 @@ begin
     from octroi_private.stripe_invoice as i
     join octroi_private.stripe_customer as c on c.id = i.customer_id
     where i.id = my_invoices.before and c.account_id = v_account_id;
+    if not found then
+      raise exception 'before is the id of an invoice of this account' using errcode = '22023';
+    end if;
   end if;
   return query
-  select n.id, n.number, n.status, n.subtotal_minor, n.tax_minor, n.total_minor, n.amount_paid_minor, n.currency,
-    n.created_at, n.period_start, n.period_end, n.paid_at, n.lines, n.hosted_url, n.pdf_url,
-    lead(n.id) over (order by n.created_at desc, n.id desc) is not null
+  select n.id::text, n.number, n.status, n.subtotal_minor, n.tax_minor, n.total_minor, n.amount_paid_minor,
+    n.currency::text, n.created_at, n.period_start, n.period_end, n.paid_at, octroi_private.invoice_lines(n.id),
+    octroi_private.invoice_page(n.hosted_url, n.urls_at), octroi_private.invoice_page(n.pdf_url, n.urls_at),
+    n.has_more
   from (
-    select i.*
-    from octroi_private.my_invoices() as i
-    where i.account_id = v_account_id and (
-      my_invoices.before is null or (i.created_at, i.id) < (v_before, my_invoices.before)
-    )
-    order by i.created_at desc, i.id desc
-    limit v_rows + 1
+    select p.*, lead(p.id) over (order by p.created_at desc, p.id desc) is not null as has_more
+    from (
+      -- lines are added up of the page alone
+      select i.*
+      from octroi_private.stripe_invoice as i
+      join octroi_private.stripe_customer as c on c.id = i.customer_id
+      where c.account_id = v_account_id and i.status <> 'draft' and (
+        my_invoices.before is null or (i.created_at, i.id) < (v_before, my_invoices.before)
+      )
+      order by i.created_at desc, i.id desc
+      limit v_rows + 1
+    ) as p
+    order by p.created_at desc, p.id desc
+    limit v_rows
   ) as n
-  order by n.created_at desc, n.id desc
-  limit v_rows;
+  order by n.created_at desc, n.id desc;
 end
 $$;
 
 ALTER FUNCTION octroi.my_invoices(max_rows integer, before text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.my_invoices(max_rows integer, before text) IS 'Invoices of the account that the caller pays for, newest first, with lines, Stripe''s page and PDF (null without the second factor, and a month after Stripe was last asked: open_invoice asks again). has_more: page on with the last id as before. Raises OC021.';
+COMMENT ON FUNCTION octroi.my_invoices(max_rows integer, before text) IS 'Invoices of the account that the caller pays for, newest first, with lines, Stripe''s page and PDF (null without the second factor, and a month after Stripe was last asked: open_invoice asks again). has_more: page on with the last id as before. Raises OC021, 22023.';
 
-CREATE FUNCTION octroi.my_quota() RETURNS TABLE(scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text, included bigint, from_grants bigint, overage bigint, charged_above bigint)
+CREATE FUNCTION octroi.my_quota() RETURNS TABLE(scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text, included bigint, from_grants bigint, overage bigint, charged_above bigint, set_by text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.period_start,
-    q.resets_at, q.plan, q.included, q.from_grants, q.overage, q.charged_above
+    q.resets_at, q.plan, q.included, q.from_grants, q.overage, q.charged_above, q.set_by
   from octroi_private.quota_of(octroi_private.my_account(), (select auth.uid())) as q
 $$;
 
 ALTER FUNCTION octroi.my_quota() OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.my_quota() IS 'One row per limit that binds the caller: what is granted, used, held and left of it, and when it resets (null: never). included is the plan''s own, from_grants what packs, gifts and earlier months add, overage what may be used beyond both; use above charged_above costs money (null: none does).';
+COMMENT ON FUNCTION octroi.my_quota() IS 'One row per limit that binds the caller: what is granted, used, held and left of it, and when it resets (null: never). included is the plan''s own, from_grants what packs, gifts and earlier months add, overage what may be used beyond both; use above charged_above costs money (null: none does). set_by is whose limit it is: of the plan, a budget of the account, or the operator.';
 
 CREATE FUNCTION octroi.my_requests(max_rows integer DEFAULT 50, before timestamp with time zone DEFAULT NULL::timestamp with time zone, before_id uuid DEFAULT NULL::uuid) RETURNS TABLE(id uuid, state text, endpoint text, model text, input_tokens bigint, cached_input_tokens bigint, cache_write_tokens bigint, output_tokens bigint, reasoning_tokens bigint, total_tokens bigint, cost_nano_usd bigint, source text, latency_ms integer, first_token_ms integer, occurred_at timestamp with time zone, has_more boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1028,8 +1084,11 @@ declare
   v_before timestamptz := coalesce(my_requests.before, 'infinity');
   -- no id is less, so that without one everything of that instant is left out
   v_before_id uuid := coalesce(my_requests.before_id, '00000000-0000-0000-0000-000000000000');
-  v_rows integer := least(greatest(my_requests.max_rows, 0), 1000);
+  v_rows integer := octroi_private.page_rows(my_requests.max_rows, 1000);
 begin
+  if my_requests.before is null and my_requests.before_id is not null then
+    raise exception 'before_id goes with before' using errcode = '22023';
+  end if;
   return query
   select c.*, lead(c.id) over (order by c.occurred_at desc, c.id desc) is not null
   from (
@@ -1064,7 +1123,7 @@ $$;
 
 ALTER FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone, before_id uuid) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone, before_id uuid) IS 'The caller''s own recent calls, newest first, running ones included. has_more says that calls follow this one: page on with the last occurred_at and id as before and before_id.';
+COMMENT ON FUNCTION octroi.my_requests(max_rows integer, before timestamp with time zone, before_id uuid) IS 'The caller''s own recent calls, newest first, running ones included. has_more says that calls follow this one: page on with the last occurred_at and id as before and before_id. Raises 22023.';
 
 CREATE FUNCTION octroi.my_subscription() RETURNS TABLE(plan text, plan_name text, plan_version integer, billing_interval text, status text, granted_until timestamp with time zone, cancel_at_period_end boolean, trial_ends_at timestamp with time zone, next_plan text, next_plan_at timestamp with time zone, seats integer, features text[], overage_on boolean, overage_cap_minor bigint, currency text)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1140,7 +1199,7 @@ CREATE FUNCTION octroi.next_invoice() RETURNS TABLE(line text, meter text, quant
   select
     'plan', null::text, 1::bigint, null::bigint, x.amount_minor::bigint, x.amount_minor::bigint, v.currency::text,
     p.renews_at,
-    p.renews_at + case x.billing_interval when 'year' then interval '1 year' else interval '1 month' end,
+    octroi_private.cycle_end(p.renews_at, x.billing_interval),
     p.renews_at, octroi_private.now()
   from paid as p
   join octroi_private.stripe_catalogue as k on k.stripe_id = p.renewal_price_id
@@ -1166,13 +1225,17 @@ CREATE FUNCTION octroi.open_invoice(invoice text) RETURNS uuid
 declare
   v_account_id uuid := octroi_private.my_account_to_bill();
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if not exists (
-    select from octroi_private.my_invoices() as i
-    where i.account_id = v_account_id and i.id = open_invoice.invoice
+    select from octroi_private.stripe_invoice as i
+    join octroi_private.stripe_customer as c on c.id = i.customer_id
+    where c.account_id = v_account_id and i.id = open_invoice.invoice and i.status <> 'draft'
   ) then
+    -- one of an account that the caller administers is no foreign id
     perform octroi_private.note_missed_id(exists (
-      select from octroi_private.stripe_invoice as i where i.id = open_invoice.invoice
+      select from octroi_private.stripe_invoice as i
+      left join octroi_private.stripe_customer as c on c.id = i.customer_id
+      where i.id = open_invoice.invoice
+        and (c.account_id in (select octroi_private.my_administered_accounts())) is not true
     ));
     raise exception 'there is no invoice of this id' using errcode = 'OC032', hint = 'my_invoices lists them.';
   end if;
@@ -1194,7 +1257,6 @@ declare
   v_account_id uuid := octroi_private.my_account_to_bill();
 begin
   perform octroi_private.refuse_url('return_url', open_portal.return_url);
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   return octroi_private.enqueue_billing_request(
     v_account_id, (select auth.uid()), 'portal', jsonb_build_object('return_url', open_portal.return_url)
   );
@@ -1213,7 +1275,6 @@ declare
   v_account_id uuid := octroi_private.my_account_to_bill();
   v_wanted jsonb;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_wanted := octroi_private.wanted_change(v_account_id, preview_change.plan, preview_change.billing_interval);
   return octroi_private.enqueue_billing_request(
     v_account_id, (select auth.uid()), 'preview_change',
@@ -1284,6 +1345,8 @@ declare
   v_account_id uuid := octroi_private.my_team_to_manage();
 begin
   perform octroi_private.lock_membership(v_account_id, remove_member.member_id);
+  -- as the caller's role is now, and not before the keys and the account were locked
+  v_account_id := octroi_private.lock_team_to_manage();
   if octroi_private.role_of_managed(v_account_id, remove_member.member_id) is null then
     return false;
   end if;
@@ -1360,6 +1423,8 @@ begin
     raise exception 'this invitation was sent less than % seconds ago', v_set.seconds_between_letters
       using errcode = 'OC013', hint = 'Wait a little.';
   end if;
+  perform octroi_private.require_verified_address();
+  perform octroi_private.refuse_another_letter(v_invitation.email_index);
   delete from octroi_private.invitation_link where invitation_id = v_invitation.id;
   update octroi_private.invitation as i
   set letters = i.letters + 1, last_letter_at = v_now,
@@ -1373,7 +1438,7 @@ $$;
 
 ALTER FUNCTION octroi.resend_invitation(id uuid) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.resend_invitation(id uuid) IS 'Sends a waiting invitation again, with a new link and all its time; earlier links end. False when there is none. Raises OC040, OC021, OC025, OC027, OC013.';
+COMMENT ON FUNCTION octroi.resend_invitation(id uuid) IS 'Sends a waiting invitation again, with a new link and all its time; earlier links end. False when there is none. Raises OC040, OC021, OC025, OC026, OC027, OC013.';
 
 CREATE FUNCTION octroi.restrict_api_key(id uuid, allowed_models text[] DEFAULT NULL::text[], allowed_endpoints text[] DEFAULT NULL::text[]) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1385,16 +1450,8 @@ declare
 begin
   perform octroi_private.require_step_up();
   perform octroi_private.check_key_access(restrict_api_key.allowed_models, restrict_api_key.allowed_endpoints);
-  select k.* into v_key
-  from octroi_private.api_key as k
-  where k.id = restrict_api_key.id and k.revoked_at is null
-    and (
-      k.user_id = (select auth.uid())
-      or k.account_id in (select octroi_private.my_administered_accounts())
-    )
-  for no key update;
+  v_key := octroi_private.lock_key_to_manage(restrict_api_key.id);
   if v_key.id is null then
-    perform octroi_private.note_missed_key(restrict_api_key.id);
     return false;
   end if;
   v_is_admin := v_key.account_id in (select octroi_private.my_administered_accounts());
@@ -1425,7 +1482,6 @@ declare
   v_account_id uuid := octroi_private.my_account_to_bill();
   v_subscription octroi_private.stripe_subscription;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
   if not coalesce(
     octroi_private.is_ending(v_subscription) or v_subscription.schedule_id is not null, false
@@ -1444,19 +1500,15 @@ CREATE FUNCTION octroi.revoke_api_key(id uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_key octroi_private.api_key;
 begin
   perform octroi_private.require_step_up();
-  update octroi_private.api_key as k
-  set revoked_at = octroi_private.now()
-  where k.id = revoke_api_key.id and k.revoked_at is null
-    and (
-      k.user_id = (select auth.uid())
-      or k.account_id in (select octroi_private.my_administered_accounts())
-    );
-  if not found then
-    perform octroi_private.note_missed_key(revoke_api_key.id);
+  v_key := octroi_private.lock_key_to_manage(revoke_api_key.id);
+  if v_key.id is null then
     return false;
   end if;
+  update octroi_private.api_key as k set revoked_at = octroi_private.now() where k.id = v_key.id;
   return true;
 end
 $$;
@@ -1540,7 +1592,6 @@ declare
   v_pack octroi_private.top_up_pack;
   v_below bigint;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if set_auto_top_up.pack is null then
     delete from octroi_private.auto_top_up as a where a.account_id = v_account_id;
     return false;
@@ -1575,7 +1626,7 @@ $$;
 
 ALTER FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) IS 'Has a pack bought by itself when no more than below is left (null: a tenth of the pack), or calls are refused for lack of it, for so much money a month at most; a null pack ends it. Raises OC040, OC021, OC033, 22023.';
+COMMENT ON FUNCTION octroi.set_auto_top_up(pack text, below bigint, monthly_cap_minor bigint) IS 'Has a pack bought by itself when no more than below is left (null: a tenth of the pack), or calls are refused for lack of it, for so much money a month at most, before tax; a null pack ends it. Raises OC040, OC021, OC033, 22023.';
 
 CREATE FUNCTION octroi.set_budget(meter text, period text, amount bigint, model text DEFAULT NULL::text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1583,20 +1634,25 @@ CREATE FUNCTION octroi.set_budget(meter text, period text, amount bigint, model 
     AS $$
 declare
   v_account_id uuid := octroi_private.my_account_to_bill();
+  v_model text := '';
 begin
-  if length(set_budget.model) not between 1 and 200 then
-    raise exception 'model is the name of one, or null for all of the account' using errcode = '22023';
+  if set_budget.model is not null then
+    -- what has lost its price since can still be taken away
+    v_model := case
+      when set_budget.amount is null then octroi_private.canonical_model(set_budget.model)
+      else octroi_private.require_priced_model(set_budget.model)
+    end;
   end if;
   return octroi_private.put_budget(
-    v_account_id, case when set_budget.model is null then 'account' else 'model' end, coalesce(set_budget.model, ''),
-    set_budget.meter, set_budget.period, set_budget.amount
+    v_account_id, case when set_budget.model is null then 'account' else 'model' end, v_model, set_budget.meter,
+    set_budget.period, set_budget.amount
   );
 end
 $$;
 
 ALTER FUNCTION octroi.set_budget(meter text, period text, amount bigint, model text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.set_budget(meter text, period text, amount bigint, model text) IS 'Limits what the account that the caller acts for uses in all, or of a model; a null amount takes the limit away. False when that is how it stood. Raises OC040, OC020, OC021, OC025, OC013, 22023.';
+COMMENT ON FUNCTION octroi.set_budget(meter text, period text, amount bigint, model text) IS 'Limits what the account that the caller acts for uses in all, or of a model, by whichever of its names; a null amount takes the limit away. False when that is how it stood. Raises OC040, OC020, OC021, OC025, OC013, 22023.';
 
 CREATE FUNCTION octroi.set_default_output(tokens integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1627,17 +1683,9 @@ declare
   v_key octroi_private.api_key;
 begin
   perform octroi_private.require_step_up();
-  select k.* into v_key
-  from octroi_private.api_key as k
-  where k.id = set_key_budget.id and k.revoked_at is null
-    and k.account_id in (select octroi_private.my_accounts())
-    and (
-      k.user_id = (select auth.uid())
-      or k.account_id in (select octroi_private.my_administered_accounts())
-    )
-  for no key update;
-  if v_key.id is null then
-    perform octroi_private.note_missed_key(set_key_budget.id);
+  v_key := octroi_private.lock_key_to_manage(set_key_budget.id);
+  -- a key of an account that its holder has left works no more
+  if v_key.id is null or v_key.account_id not in (select octroi_private.my_accounts()) then
     return false;
   end if;
   -- what an admin has narrowed is not the holder's to widen
@@ -1664,9 +1712,8 @@ CREATE FUNCTION octroi.set_member_budget(member_id uuid, meter text, period text
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_account_id uuid := octroi_private.lock_team_to_manage();
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   -- the owner's own is theirs to set, as that of all others
   if set_member_budget.member_id = (select auth.uid()) and octroi_private.my_role(v_account_id) = 'owner' then
     null;
@@ -1689,13 +1736,12 @@ CREATE FUNCTION octroi.set_member_role(member_id uuid, role text) RETURNS boolea
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_account_id uuid := octroi_private.lock_team_to_manage();
 begin
   perform octroi_private.refuse_unless_owner(v_account_id, 'make and unmake admins');
   if set_member_role.role is null or set_member_role.role not in ('admin', 'member') then
     raise exception 'role is admin or member' using errcode = '22023', hint = 'transfer_team makes another owner.';
   end if;
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if octroi_private.role_of_managed(v_account_id, set_member_role.member_id) is null then
     return false;
   end if;
@@ -1764,7 +1810,6 @@ begin
   if set_overage.enabled is null or set_overage.spend_cap_minor not between 0 and 99999999 then
     raise exception 'enabled is true or false, spend_cap_minor null or 0 to 99,999,999' using errcode = '22023';
   end if;
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if set_overage.enabled and not exists (
     select from octroi_private.subscription as s
     join octroi_private.plan_overage as o on o.plan_version_id = s.plan_version_id
@@ -1795,7 +1840,6 @@ begin
   perform octroi_private.refuse_url('success_url', start_checkout.success_url);
   perform octroi_private.refuse_url('cancel_url', start_checkout.cancel_url);
   v_version := octroi_private.version_on_sale(start_checkout.plan, start_checkout.billing_interval);
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if octroi_private.has_bought(v_account_id) then
     raise exception 'this account has a subscription already' using errcode = 'OC032',
       hint = 'change_plan changes it, open_portal pays what is due.';
@@ -1818,24 +1862,51 @@ ALTER FUNCTION octroi.start_checkout(plan text, billing_interval text, success_u
 
 COMMENT ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) IS 'Asks for a Stripe Checkout page that sells a plan by the month or year; read its URL with billing_request(id). Raises OC040, OC021, OC031, OC032, OC033, OC013.';
 
-CREATE FUNCTION octroi.team_invitations() RETURNS TABLE(id uuid, email text, role text, state text, letters integer, invited_at timestamp with time zone, expires_at timestamp with time zone, ended_at timestamp with time zone)
-    LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION octroi.team_invitations(max_rows integer DEFAULT 100, before uuid DEFAULT NULL::uuid) RETURNS TABLE(id uuid, email text, role text, state text, letters integer, invited_at timestamp with time zone, expires_at timestamp with time zone, ended_at timestamp with time zone, has_more boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+#variable_conflict use_column
+declare
+  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_rows integer := octroi_private.page_rows(team_invitations.max_rows, 1000);
+  v_before timestamptz := 'infinity';
+begin
+  if team_invitations.before is not null then
+    select i.created_at into v_before
+    from octroi_private.invitation as i
+    where i.id = team_invitations.before and i.account_id = v_account_id;
+    if not found then
+      raise exception 'before is the id of an invitation of this team' using errcode = '22023';
+    end if;
+  end if;
+  return query
   select
-    i.id, octroi_native.open(k.wrapped, octroi_private.sealed_place(i.user_id, 'invitation.email'), i.email), i.role,
-    case when i.state = 'waiting' and i.expires_at <= octroi_private.now() then 'expired' else i.state end,
-    i.letters, i.created_at, i.expires_at, i.ended_at
-  from octroi_private.my_team_to_manage() as t (account_id)
-  join octroi_private.invitation as i on i.account_id = t.account_id
-  left join octroi_private.data_key as k on k.user_id = i.user_id
-  order by i.created_at desc, i.id
-  limit 1000
+    n.id, octroi_native.open(k.wrapped, octroi_private.sealed_place(n.user_id, 'invitation.email'), n.email), n.role,
+    case when n.state = 'waiting' and n.expires_at <= octroi_private.now() then 'expired' else n.state end,
+    n.letters::integer, n.created_at, n.expires_at, n.ended_at, n.has_more
+  from (
+    select p.*, lead(p.id) over (order by p.created_at desc, p.id desc) is not null as has_more
+    from (
+      select i.*
+      from octroi_private.invitation as i
+      where i.account_id = v_account_id and (
+        team_invitations.before is null or (i.created_at, i.id) < (v_before, team_invitations.before)
+      )
+      order by i.created_at desc, i.id desc
+      limit v_rows + 1
+    ) as p
+    order by p.created_at desc, p.id desc
+    limit v_rows
+  ) as n
+  left join octroi_private.data_key as k on k.user_id = n.user_id
+  order by n.created_at desc, n.id desc;
+end
 $$;
 
-ALTER FUNCTION octroi.team_invitations() OWNER TO octroi_owner;
+ALTER FUNCTION octroi.team_invitations(max_rows integer, before uuid) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi.team_invitations() IS 'The latest 1,000 invitations of the team that the caller manages, newest first; the address of one that has ended is forgotten. Raises OC040, OC020, OC021, OC025, OC027.';
+COMMENT ON FUNCTION octroi.team_invitations(max_rows integer, before uuid) IS 'Invitations of the team that the caller manages, newest first; the address of one that has ended is forgotten. has_more: page on with the last id as before. Raises OC040, OC020, OC021, OC025, OC027, 22023.';
 
 CREATE FUNCTION octroi.team_members() RETURNS TABLE(member_id uuid, email text, role text, joined_at timestamp with time zone, has_seat boolean, is_me boolean)
     LANGUAGE sql SECURITY DEFINER
@@ -1882,9 +1953,7 @@ begin
     select from octroi_private.member as m
     where m.account_id = v_account_id and m.user_id = transfer_team.member_id
   ) then
-    perform octroi_private.note_missed_id(exists (
-      select from octroi_private.member as m where m.user_id = transfer_team.member_id
-    ));
+    perform octroi_private.note_missed_member(transfer_team.member_id);
     return false;
   elsif octroi_private.is_banned(transfer_team.member_id) then
     raise exception 'this member is suspended' using errcode = 'OC027';
@@ -1946,13 +2015,19 @@ declare
   v_id uuid;
 begin
   perform octroi_private.require_step_up();
+  if v_fault is null and update_my_contact.account_name is not null and exists (
+    select from octroi_private.account as a where a.id = v_account_id and a.kind = 'team'
+  ) then
+    v_fault := octroi_private.team_name_fault(update_my_contact.account_name);
+  end if;
   if v_fault is not null then
     raise exception '%', v_fault using errcode = '22023';
   end if;
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  -- as the caller's role is now, and not before the account was theirs to change
   if v_pays then
     v_account_id := octroi_private.my_billed_account();
   end if;
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_id := octroi_private.open_privacy_request(v_user_id, 'rectification');
   if update_my_contact.locale is not null or update_my_contact.time_zone is not null then
     perform octroi.set_notifications(null, update_my_contact.locale, update_my_contact.time_zone);
@@ -2236,7 +2311,7 @@ begin
   perform from octroi_private.person as p where p.user_id = p_user_id for no key update;
   -- a statement of its own: it sees what was committed while this one waited
   select u.* into v_user from octroi_private.auth_user(p_user_id) as u;
-  if v_user.user_id is null or octroi_private.is_buried(p_user_id) then
+  if v_user.user_id is null or octroi_private.is_erased(p_user_id) then
     delete from octroi_private.person as p
     where p.user_id = p_user_id
       and not exists (select from octroi_private.account as a where a.owner_user_id = p.user_id)
@@ -2439,12 +2514,12 @@ begin
   if v_refused_until is not null then
     return row(
       v_ids, v_room, v_awaited, null, null, null, null, null, v_tightest, v_room[v_positions[v_tightest]],
-      v_hold[v_tightest], false
+      v_hold[v_tightest], null
     )::octroi_private.allotment;
   elsif v_held_at is not null then
     return row(
       v_ids, v_room, v_awaited || v_short, null, null, null, null, null, v_held_at, v_room[v_positions[v_held_at]],
-      v_hold[v_held_at], true
+      v_hold[v_held_at], v_short
     )::octroi_private.allotment;
   end if;
   for v_at in 1 .. cardinality(v_hold) loop
@@ -2456,7 +2531,7 @@ begin
       when v_output < v_wanted then 'balance' when v_wanted = p_asked_tokens then 'asked'
       when v_wanted = p_most_tokens then 'model' else 'default'
     end,
-    v_tightest, v_room[v_positions[v_tightest]], v_hold[v_tightest], false
+    v_tightest, v_room[v_positions[v_tightest]], v_hold[v_tightest], null
   )::octroi_private.allotment;
 end
 $$;
@@ -2766,6 +2841,9 @@ declare
   v_version_id bigint;
   v_id uuid;
 begin
+  perform octroi_private.require_admin_step_up();
+  -- the account before its subscription, as whoever else changes one
+  perform from octroi_private.account as a where a.id = p_account_id for no key update;
   select v.id into v_version_id
   from octroi_private.plan_version as v
   where v.plan_code = p_plan_code
@@ -2786,7 +2864,7 @@ $$;
 
 ALTER FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) IS 'Puts an account on the newest version of a plan, keeping its anchor. Raises OC002 for an unknown plan.';
+COMMENT ON FUNCTION octroi_private.assign_plan(p_account_id uuid, p_plan_code text) IS 'Puts an account on the newest version of a plan, keeping its anchor. Raises OC040, OC002 for an unknown plan.';
 
 CREATE FUNCTION octroi_private.at_second(p_seconds bigint) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE
@@ -3011,7 +3089,7 @@ declare
   v_has_keys boolean := octroi_native.operator_key_problem() is null;
 begin
   if p_max_rows is null or p_max_rows not between 1 and 1000 then
-    raise exception 'a bite has 1 to 1000 users' using errcode = '22023';
+    raise exception 'a batch has 1 to 1,000 users' using errcode = '22023';
   end if;
   users := 0;
   accounts_opened := 0;
@@ -3487,17 +3565,6 @@ ALTER FUNCTION octroi_private.breaches(p_closed boolean) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.breaches(p_closed boolean) IS 'The register, without or with what is closed. minutes_left, below 0 when overdue, runs until the authority was told or there is no risk.';
 
-CREATE FUNCTION octroi_private.bury(p_user_id uuid, p_at timestamp with time zone) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  insert into octroi_private.tombstone (subject_hash, erased_at)
-  values (octroi_private.subject_hash(p_user_id), p_at)
-  on conflict (subject_hash) do update set erased_at = greatest(tombstone.erased_at, excluded.erased_at)
-$$;
-
-ALTER FUNCTION octroi_private.bury(p_user_id uuid, p_at timestamp with time zone) OWNER TO octroi_owner;
-
 CREATE FUNCTION octroi_private.buy_when_low(p_account_id uuid, p_meter text, p_left bigint) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3582,7 +3649,12 @@ CREATE FUNCTION octroi_private.calls_holding(p_account_id uuid, p_api_key_id uui
       and b.period_start <= octroi_private.now() and b.scope = p_scope and b.meter = p_meter and b.period = p_period
       and b.subject = case p_scope
         when 'account' then '' when 'member' then p_user_id::text
-        when 'api_key' then p_api_key_id::text when 'model' then p_model
+        when 'api_key' then p_api_key_id::text
+        -- a limit of the model binds calls by its other names too
+        when 'model' then case b.subject when p_model then p_model else (
+          select p.model from octroi_private.model_price as p
+          where p.id = octroi_private.price_at(p_model, octroi_private.now())
+        ) end
       end
   )
 $$;
@@ -3619,6 +3691,17 @@ $$;
 ALTER FUNCTION octroi_private.cancel_step(p_id uuid) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.cancel_step(p_id uuid) IS 'What to do next to cancel a subscription at once: wait so many seconds, cancel, or done.';
+
+CREATE FUNCTION octroi_private.canonical_model(p_model text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return coalesce((select a.model from octroi_private.model_alias as a where a.alias = p_model), p_model);
+end
+$$;
+
+ALTER FUNCTION octroi_private.canonical_model(p_model text) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.now() RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
@@ -4278,6 +4361,7 @@ CREATE FUNCTION octroi_private.correct_usage(p_request_id uuid, p_reason text) R
 declare
   v_now timestamptz := octroi_private.now();
 begin
+  perform octroi_private.require_admin_step_up();
   if p_reason is null or length(p_reason) not between 1 and 200 then
     raise exception 'a correction has a reason of 1 to 200 characters' using errcode = '22023';
   end if;
@@ -4389,8 +4473,7 @@ begin
   for share;
   insert into octroi_private.refused_call as r (
     account_id, day, code, status, refusals, last_refused_at, api_key_id, endpoint, model, scope, meter, period,
-    granted,
-    used, held
+    granted, used, held
   )
   select distinct on (c.account_id, c.code)
     c.account_id, (v_now at time zone 'utc')::date, c.code, c.status,
@@ -4525,6 +4608,18 @@ $$;
 
 ALTER FUNCTION octroi_private.customer_of(p_kind text, p_id text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.cycle_end(p_starts_at timestamp with time zone, p_billing_interval text) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (
+    p_starts_at at time zone 'utc'
+    + case p_billing_interval when 'year' then interval '1 year' else interval '1 month' end
+  ) at time zone 'utc'
+$$;
+
+ALTER FUNCTION octroi_private.cycle_end(p_starts_at timestamp with time zone, p_billing_interval text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.cycle_windows(p_invoice_id text) RETURNS TABLE(key text, event_name text, window_start timestamp with time zone, window_end timestamp with time zone, ledger bigint, written_off bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4562,7 +4657,8 @@ CREATE FUNCTION octroi_private.dearest_use(p_model text, OUT token_price bigint,
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
   select max(t.price), max(ceil(
-    -- a call has at most eight choices
+    -- Calls of the gateway have eight choices at most. Programs that reserve in SQL may ask for 128; that is the
+    -- operator's own doing, and no plan that is sold is refused for it.
     (p.max_input_tokens + p.max_output_tokens::numeric * 8) * t.price / 1000000
   ))::bigint
   from octroi_private.model_price as p
@@ -5266,9 +5362,11 @@ begin
       -- the balance had stopped counting on a grant that is over; what was still drawn from it is allowed after all
       update octroi_private.balance as b
       set from_grants = b.from_grants + v_taken,
-        allowed = b.allowed + case when v_grant.has_ended then v_taken else 0 end,
+        allowed = case when v_grant.has_ended then least(b.allowed + v_taken, b.ceiling) else b.allowed end,
         granted = case
-          when v_grant.has_ended then greatest(b.allowed + v_taken, b.used + b.reserved - b.overage) else b.granted
+          when v_grant.has_ended
+            then greatest(least(b.allowed + v_taken, b.ceiling), b.used + b.reserved - b.overage)
+          else b.granted
         end
       where b.id = v_call.balance_id;
       v_left := v_left - v_taken;
@@ -5519,7 +5617,8 @@ begin
     raise exception 'a reason has 1 to 200 characters: the customer reads it' using errcode = '22023';
   end if;
   select g.* into v_grant from octroi_private.quota_grant as g where g.id = p_grant_id;
-  -- balances before grants, as a settle locks them
+  -- the account first, as whoever opens or changes one; balances before grants, as a settle
+  perform from octroi_private.account as a where a.id = v_grant.account_id for no key update;
   perform octroi_private.lock_balances(
     v_grant.account_id, octroi_private.anchor_of(v_grant.account_id), octroi_private.now()
   );
@@ -5538,7 +5637,7 @@ $$;
 
 ALTER FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) IS 'Ends a gift, a promotion''s grant or a correction from now on; what was drawn stays drawn. False when it had ended, or never was. Raises 22023, OC040.';
+COMMENT ON FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) IS 'Ends a grant that was given, by itself, by a promotion or as a correction, from now on; what was drawn stays drawn. False when it had ended, or never was. Raises 22023, OC040.';
 
 CREATE FUNCTION octroi_private.end_invitation(p_id uuid, p_state text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5547,12 +5646,27 @@ CREATE FUNCTION octroi_private.end_invitation(p_id uuid, p_state text) RETURNS v
 begin
   delete from octroi_private.invitation_link where invitation_id = p_id;
   update octroi_private.invitation
-  set state = p_state, ended_at = octroi_private.now(), email = null, accept_url = null
+  set state = p_state, ended_at = octroi_private.now(), email = null, accept_url = null,
+    email_index = case when last_letter_at > octroi_private.now() - interval '24 hours' then email_index end
   where id = p_id and state = 'waiting';
 end
 $$;
 
 ALTER FUNCTION octroi_private.end_invitation(p_id uuid, p_state text) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.end_key_budgets() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from octroi_private.account as a where a.id = new.account_id for no key update;
+  delete from octroi_private.budget as b
+  where b.account_id = new.account_id and b.scope = 'api_key' and b.subject = new.id::text;
+  return null;
+end
+$$;
+
+ALTER FUNCTION octroi_private.end_key_budgets() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.end_membership(p_account_id uuid, p_user_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5728,7 +5842,7 @@ CREATE TABLE octroi_private.invitation (
     account_id uuid NOT NULL,
     user_id uuid NOT NULL,
     email bytea,
-    email_index bytea NOT NULL,
+    email_index bytea,
     role text NOT NULL,
     accept_url text,
     state text DEFAULT 'waiting'::text NOT NULL,
@@ -5745,7 +5859,7 @@ CREATE TABLE octroi_private.invitation (
 CASE state
     WHEN 'waiting'::text THEN 2
     ELSE 0
-END))),
+END) AND ((state <> 'waiting'::text) OR (email_index IS NOT NULL)))),
     CONSTRAINT invitation_letters_check CHECK (((letters >= 1) AND (letters <= 20))),
     CONSTRAINT invitation_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text]))),
     CONSTRAINT invitation_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'accepted'::text, 'declined'::text, 'revoked'::text, 'expired'::text])))
@@ -6035,7 +6149,7 @@ begin
       select max(e.kept_until) from octroi_private.erased_account as e where e.receipt_id = v_receipt.id
     ))
   );
-  perform octroi_private.bury(p_user_id, v_now);
+  perform octroi_private.record_tombstone(p_user_id, v_now);
   update octroi_private.erasure_receipt set erased = v_erased, kept = v_kept where id = v_receipt.id;
   insert into octroi_private.usage_removal (receipt_id, user_id, account_id, is_deleting)
   select v_receipt.id, p_user_id, a.id, a.id = any(v_ending) from unnest(v_accounts) as a (id)
@@ -6190,10 +6304,10 @@ CREATE FUNCTION octroi_private.erasure_statements() RETURNS TABLE(place integer,
     (17, 'notification_setting', 'delete from octroi_private.notification_setting where user_id = $1'),
     -- after the settings, as whoever sends it
     (18, 'mail', 'delete from octroi_private.mail where user_id = $1'),
-    -- those that they sent, of accounts that end, and to them
+    -- those that they sent, of accounts that end, and to them, if they have shown that the address is theirs
     (19, 'invitation', 'delete from octroi_private.invitation
       where user_id = $1 or account_id = any($2) or email_index in (
-        select c.email_index from octroi_private.contact as c where c.user_id = $1)'),
+        select c.email_index from octroi_private.contact as c where c.user_id = $1 and c.is_verified)'),
     (20, 'contact', 'delete from octroi_private.contact where user_id = $1'),
     (21, 'data_key', 'delete from octroi_private.data_key where user_id = $1'),
     -- last: until then their audit entries are theirs
@@ -6353,7 +6467,7 @@ begin
   if v_table.table_name is null or v_statement is null then
     raise exception 'there is no table % with rows about people', left(p_table, 63) using errcode = '22023';
   end if;
-  v_left := least(greatest(p_max_rows, 0), v_table.page_rows);
+  v_left := octroi_private.page_rows(p_max_rows, v_table.page_rows);
   for v_account_id in
     select s.id
     from (
@@ -6867,7 +6981,7 @@ begin
   v_tightest := p_balances[v_given.tightest];
   allowed := v_given.output_tokens is not null;
   reason := case
-    when v_given.is_held then 'quota_held'
+    when v_given.short is not null then 'quota_held'
     when not allowed then octroi_private.limit_reason(v_tightest.scope, v_tightest.meter)
   end;
   scope := v_tightest.scope;
@@ -6877,7 +6991,7 @@ begin
   reserved := v_tightest.reserved;
   remaining := granted - used - reserved;
   resets_at := nullif(v_tightest.resets_at, 'infinity');
-  retry_after_seconds := case when not allowed and not v_given.is_held then
+  retry_after_seconds := case when not allowed and v_given.short is null then
     greatest(ceil(extract(epoch from resets_at - octroi_private.now())), 1)::bigint
   end;
   charged := case when allowed then coalesce((
@@ -6899,6 +7013,7 @@ CREATE FUNCTION octroi_private.forget_billing_urls(p_max_rows integer) RETURNS b
 declare
   v_now timestamptz := octroi_private.now();
   v_rows bigint;
+  v_total bigint;
 begin
   update octroi_private.billing_request set url = null where id in (
     select r.id from octroi_private.billing_request as r
@@ -6907,7 +7022,7 @@ begin
     order by r.finished_at
     limit p_max_rows
   );
-  get diagnostics v_rows = row_count;
+  get diagnostics v_total = row_count;
   -- Stripe's pages of an invoice lead nowhere after a month; asked for again they are new
   update octroi_private.stripe_invoice set hosted_url = null, pdf_url = null where id in (
     select i.id from octroi_private.stripe_invoice as i
@@ -6915,7 +7030,8 @@ begin
     order by i.urls_at
     limit p_max_rows
   );
-  return v_rows;
+  get diagnostics v_rows = row_count;
+  return v_total + v_rows;
 end
 $$;
 
@@ -6945,7 +7061,7 @@ declare
 begin
   select g.* into v_grant from octroi_private.quota_grant as g where g.source = 'gift:' || p_code;
   if v_grant.id is null then
-    perform octroi_private.require_gift(p_code, p_meter, p_amount, p_reason, p_expires_at);
+    perform octroi_private.require_grant_terms(p_code, p_meter, p_amount, p_reason, p_expires_at);
     perform octroi_private.require_open_account(p_account_id);
     insert into octroi_private.quota_grant (account_id, meter, kind, amount, starts_at, expires_at, reason, source)
     values (
@@ -6959,11 +7075,11 @@ begin
   if (v_grant.account_id, v_grant.meter::text, v_grant.amount::bigint, v_grant.expires_at)
     is distinct from (p_account_id, p_meter, p_amount, p_expires_at)
   then
-    raise exception 'the code % stands for another gift', p_code using errcode = 'OC048',
+    raise exception 'the code % stands for another grant', p_code using errcode = 'OC048',
       detail = format(
         '%s %s for account %s until %s', v_grant.amount, v_grant.meter, v_grant.account_id, v_grant.expires_at
       ),
-      hint = 'Take another code for another gift.';
+      hint = 'Take another code for another grant.';
   end if;
   return v_grant.id;
 end
@@ -6971,7 +7087,7 @@ $$;
 
 ALTER FUNCTION octroi_private.give_grant(p_code text, p_account_id uuid, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.give_grant(p_code text, p_account_id uuid, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) IS 'Gives an account quota on top of its plan, once for a code. The same code again returns the same grant. Raises 22023, OC040, OC048 for a code that stands for another gift.';
+COMMENT ON FUNCTION octroi_private.give_grant(p_code text, p_account_id uuid, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) IS 'Gives an account quota on top of its plan, once for a code. The same code again returns the same grant. Raises 22023, OC040, OC048 for a code that stands for another grant.';
 
 CREATE FUNCTION octroi_private.give_promotion(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone, p_plan_code text DEFAULT NULL::text, p_max_rows integer DEFAULT 1000) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -6981,16 +7097,17 @@ declare
   v_promotion octroi_private.promotion;
   v_given bigint;
 begin
+  perform octroi_private.require_admin_step_up();
   if p_max_rows is null or p_max_rows not between 1 and 10000 then
-    raise exception 'a bite has 1 to 10000 accounts' using errcode = '22023';
+    raise exception 'a batch has 1 to 10,000 accounts' using errcode = '22023';
   elsif not exists (select from octroi_private.plan as p where p.code = coalesce(p_plan_code, p.code)) then
     raise exception 'no plan %', p_plan_code using errcode = 'OC002', hint = 'select code from octroi_private.plan';
   end if;
-  perform octroi_private.require_gift(p_code, p_meter, p_amount, p_reason, p_expires_at);
+  perform octroi_private.require_grant_terms(p_code, p_meter, p_amount, p_reason, p_expires_at);
   insert into octroi_private.promotion (code, plan_code, meter, amount, expires_at, reason)
   values (p_code, p_plan_code, p_meter, p_amount, p_expires_at, p_reason)
   on conflict (code) do nothing;
-  -- one bite of a promotion at a time
+  -- one batch of a promotion at a time
   select p.* into v_promotion from octroi_private.promotion as p where p.code = p_code for no key update;
   if (v_promotion.plan_code, v_promotion.meter::text, v_promotion.amount::bigint, v_promotion.expires_at)
     is distinct from (p_plan_code, p_meter, p_amount, p_expires_at)
@@ -7089,7 +7206,9 @@ begin
     )
     values (
       p_account_id, v_paid.meter, 'top_up', v_paid.amount * v_paid.quantity, v_paid.priority, v_now,
-      coalesce(v_now + make_interval(days => v_paid.expires_after_days), 'infinity'),
+      coalesce(
+        (v_now at time zone 'utc' + make_interval(days => v_paid.expires_after_days)) at time zone 'utc', 'infinity'
+      ),
       left(format('%s × %s', v_paid.quantity, v_paid.name), 200), v_paid.source
     )
     on conflict (source) do nothing
@@ -7433,19 +7552,6 @@ $$;
 
 ALTER FUNCTION octroi_private.is_banned(p_user_id uuid) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.is_buried(p_user_id uuid) RETURNS boolean
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-begin
-  return exists (
-    select from octroi_private.tombstone as t where t.subject_hash = octroi_private.subject_hash(p_user_id)
-  );
-end
-$$;
-
-ALTER FUNCTION octroi_private.is_buried(p_user_id uuid) OWNER TO octroi_owner;
-
 CREATE FUNCTION octroi_private.is_checkout_under_way(p_request octroi_private.billing_request) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -7506,6 +7612,19 @@ CREATE FUNCTION octroi_private.is_ending(p_subscription octroi_private.stripe_su
 $$;
 
 ALTER FUNCTION octroi_private.is_ending(p_subscription octroi_private.stripe_subscription) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.is_erased(p_user_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return exists (
+    select from octroi_private.tombstone as t where t.subject_hash = octroi_private.subject_hash(p_user_id)
+  );
+end
+$$;
+
+ALTER FUNCTION octroi_private.is_erased(p_user_id uuid) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.is_letter(p_letter jsonb) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -7710,7 +7829,7 @@ CREATE FUNCTION octroi_private.is_to_be_admitted(p_user_id uuid) RETURNS boolean
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  return exists (select from octroi_private.auth_user(p_user_id)) and not octroi_private.is_buried(p_user_id);
+  return exists (select from octroi_private.auth_user(p_user_id)) and not octroi_private.is_erased(p_user_id);
 end
 $$;
 
@@ -8102,7 +8221,9 @@ CREATE FUNCTION octroi_private.limit_faults(p_plan jsonb) RETURNS SETOF text
     AS $$
   with declared as materialized (
     select l.item, 'limit[' || l.place || ']' as at, l.place,
-      coalesce(l.item ->> 'scope', 'account') as scope, coalesce(l.item ->> 'model', '') as model,
+      coalesce(l.item ->> 'scope', 'account') as scope,
+      -- two limits on one model under different names overlap
+      octroi_private.canonical_model(coalesce(l.item ->> 'model', '')) as model,
       l.item ->> 'meter' as meter, l.item ->> 'period' as period
     from octroi_private.listed(p_plan -> 'limit') as l
   )
@@ -8115,6 +8236,10 @@ CREATE FUNCTION octroi_private.limit_faults(p_plan jsonb) RETURNS SETOF text
   cross join lateral (values
     (d.scope in ('account', 'member', 'api_key', 'model'), '.scope: account, member, api_key or model'),
     ((d.scope = 'model') = (d.model <> ''), '.model: named where, and only where, the scope is model'),
+    (
+      d.model = '' or exists (select from octroi_private.model_price as p where p.model = d.model),
+      '.model: ' || left(d.item ->> 'model', 100) || ' has no price'
+    ),
     (d.meter in ('tokens', 'requests', 'cost'), '.meter: tokens, requests or cost'),
     (d.period in ('day', 'month', 'lifetime'), '.period: day, month or lifetime'),
     (
@@ -8149,9 +8274,9 @@ CREATE FUNCTION octroi_private.limit_of(p_balance octroi_private.balance) RETURN
     AS $$
   select case
     when (p_balance).scope = 'account' and (p_balance).period = 'month'
-      then (p_balance).included + (p_balance).from_grants + octroi_private.granted_on_top(
+      then least((p_balance).included + (p_balance).from_grants + octroi_private.granted_on_top(
         (p_balance).account_id, (p_balance).scope, (p_balance).meter, (p_balance).period, octroi_private.now()
-      )
+      ), (p_balance).ceiling)
     else (p_balance).allowed
   end
 $$;
@@ -8403,7 +8528,8 @@ begin
   set is_bound = false
   where b.id = any(v_ids) and b.is_bound and not exists (
     select from octroi_private.limit_in_force as l
-    where l.account_id = b.account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
+    -- by the account itself: by the balance's, the limits of every account would be worked out
+    where l.account_id = p_account_id and l.scope = b.scope and l.subject = b.subject and l.meter = b.meter
       and l.period = b.period
       and b.resets_at = (select p.resets_at from octroi_private.period_bounds(l.period, p_anchor_at, p_at) as p)
   );
@@ -8444,6 +8570,36 @@ $$;
 
 ALTER FUNCTION octroi_private.lock_invitation_of(p_token text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.lock_key_to_manage(p_api_key_id uuid) RETURNS octroi_private.api_key
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_key octroi_private.api_key;
+begin
+  select k.* into v_key
+  from octroi_private.api_key as k
+  where k.id = p_api_key_id and k.revoked_at is null
+    and (
+      k.user_id = (select auth.uid())
+      or k.account_id in (select octroi_private.my_administered_accounts())
+    )
+  for no key update;
+  perform from octroi_private.account as a where a.id = v_key.account_id for no key update;
+  if v_key.user_id <> (select auth.uid())
+    and v_key.account_id not in (select octroi_private.my_administered_accounts())
+  then
+    v_key := null;
+  end if;
+  if v_key.id is null then
+    perform octroi_private.note_missed_key(p_api_key_id);
+  end if;
+  return v_key;
+end
+$$;
+
+ALTER FUNCTION octroi_private.lock_key_to_manage(p_api_key_id uuid) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.lock_membership(p_account_id uuid, p_user_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8464,17 +8620,17 @@ CREATE FUNCTION octroi_private.lock_my_invitation(p_id uuid) RETURNS octroi_priv
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_account_id uuid := octroi_private.lock_team_to_manage();
   v_invitation octroi_private.invitation;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   select i.* into v_invitation
   from octroi_private.invitation as i
   where i.id = p_id and i.account_id = v_account_id and i.state = 'waiting'
   for update;
   if v_invitation.id is null then
     perform octroi_private.note_missed_id(exists (
-      select from octroi_private.invitation as i where i.id = p_id and i.account_id <> v_account_id
+      select from octroi_private.invitation as i
+      where i.id = p_id and i.account_id not in (select octroi_private.my_administered_accounts())
     ));
   elsif v_invitation.role = 'admin' then
     perform octroi_private.refuse_unless_owner(v_account_id, 'decide about admins');
@@ -8530,6 +8686,20 @@ $$;
 ALTER FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) IS 'Leases an object of Stripe before it is fetched; its fence, or null while another holds it.';
+
+CREATE FUNCTION octroi_private.lock_team_to_manage() RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_account_id uuid := octroi_private.my_team_to_manage();
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  return octroi_private.my_team_to_manage();
+end
+$$;
+
+ALTER FUNCTION octroi_private.lock_team_to_manage() OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.lock_unsettled_requests(p_user_id uuid, p_ending uuid[]) RETURNS uuid[]
     LANGUAGE sql SECURITY DEFINER
@@ -9130,7 +9300,8 @@ CREATE FUNCTION octroi_private.models_by_price(p_plan jsonb) RETURNS TABLE(model
     AS $$
   select m.model, d.token_price, d.call_cost, row_number() over (order by d.token_price desc nulls first, m.model)
   from (
-    select l.item #>> '{}' as model from octroi_private.listed(p_plan -> 'models') as l
+    select octroi_private.canonical_model(l.item #>> '{}') as model
+    from octroi_private.listed(p_plan -> 'models') as l
     union
     select p.model from octroi_private.model_price as p
     where not p_plan ? 'models' and (upper(p.valid) is null or upper(p.valid) > octroi_private.now())
@@ -9144,7 +9315,7 @@ CREATE FUNCTION octroi_private.month_bounds(p_plan jsonb) RETURNS TABLE(model te
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce(l.item ->> 'model', ''), l.item ->> 'meter', min(least(
+  select octroi_private.canonical_model(coalesce(l.item ->> 'model', '')), l.item ->> 'meter', min(least(
     (l.item ->> 'amount')::numeric * case l.item ->> 'period' when 'day' then 32 else 1 end
     * case l.item ->> 'scope' when 'member' then (p_plan ->> 'seats')::bigint else 1 end, 1000000000000000000
   ) * case when l.item ->> 'scope' = 'member' and not p_plan ? 'seats' then null else 1 end)::bigint
@@ -9249,11 +9420,15 @@ ALTER FUNCTION octroi_private.my_account() OWNER TO octroi_owner;
 COMMENT ON FUNCTION octroi_private.my_account() IS 'The account that the caller acts for, of which they are a member. Raises OC020, OC022, OC023, OC025.';
 
 CREATE FUNCTION octroi_private.my_account_to_bill() RETURNS uuid
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  v_account_id uuid;
 begin
   perform octroi_private.require_step_up();
+  v_account_id := octroi_private.my_billed_account();
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   return octroi_private.my_billed_account();
 end
 $$;
@@ -9525,7 +9700,21 @@ $$;
 
 ALTER FUNCTION octroi_private.note_missed_key(p_api_key_id uuid) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) RETURNS uuid
+CREATE FUNCTION octroi_private.note_missed_member(p_member_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select octroi_private.note_missed_id(exists (
+    select from octroi_private.member as m where m.user_id = p_member_id
+  ) and not exists (
+    select from octroi_private.member as m
+    where m.user_id = p_member_id and m.account_id in (select octroi_private.my_accounts())
+  ))
+$$;
+
+ALTER FUNCTION octroi_private.note_missed_member(p_member_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_reasoning boolean DEFAULT NULL::boolean) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -9544,7 +9733,7 @@ begin
     return null;
   end if;
   v_unit := octroi_private.unit_prices_of(v_price, p_input_tokens);
-  select t.* into v_terms from octroi_private.output_terms(p_account_id, v_price.id) as t;
+  select t.* into v_terms from octroi_private.output_terms(p_account_id, v_price.id, p_reasoning) as t;
   for v_balance in
     select b.* from octroi_private.balance as b
     where b.account_id = p_account_id and b.resets_at > v_now and b.period_start <= v_now and b.is_bound
@@ -9568,9 +9757,9 @@ begin
 end
 $$;
 
-ALTER FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_reasoning boolean) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) IS 'Takes note of a call that was refused at a limit: raises the 100 % alert of each limit that is used up, and buys a pack where one was asked for and only that would let the account''s month allow the call. Returns the billing request, null when nothing is bought.';
+COMMENT ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_reasoning boolean) IS 'Takes note of a call that was refused at a limit: raises the 100 % alert of each limit that is used up, and buys a pack where one was asked for and only that would let the account''s month allow the call. Returns the billing request, null when nothing is bought.';
 
 CREATE FUNCTION octroi_private.notice_fault(p_notice jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -9828,10 +10017,9 @@ begin
   for v_limit in
     select l.account_id, l.scope, l.subject, l.meter, l.period, p.period_start, p.resets_at, b.id as balance_id,
       b.used, coalesce(b.is_bound, false) as is_bound, plan.included, l.included - plan.included as set_off,
-      plan.included + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, v_now)
-      + coalesce(b.from_grants, 0) as allowed,
+      capped.allowed, l.ceiling, l.ceiling_by,
       -- what was used as overage before the plan changed does not come out of the new one
-      greatest(l.overage, coalesce(b.from_overage, 0)) as overage
+      greatest(capped.overage, coalesce(b.from_overage, 0)) as overage
     from octroi_private.limit_in_force as l
     cross join lateral octroi_private.period_bounds(l.period, v_anchor_at, v_now) as p
     left join octroi_private.balance as b
@@ -9842,6 +10030,10 @@ begin
         l.included - octroi_private.debt_of(l.account_id, l.scope, l.meter, l.period, p.period_start), 0
       ) as included
     ) as plan
+    cross join lateral octroi_private.under_ceiling(
+      plan.included + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, v_now)
+      + coalesce(b.from_grants, 0), l.overage, l.ceiling
+    ) as capped
     where l.account_id = p_account_id
     order by b.id, l.scope, l.subject, l.meter, l.period
   loop
@@ -9855,28 +10047,30 @@ begin
     ) end;
     if v_limit.balance_id is null then
       insert into octroi_private.balance (
-        account_id, scope, subject, meter, period, period_start, resets_at, included, allowed, granted, overage,
-        carried, used, set_off, alert_at
+        account_id, scope, subject, meter, period, period_start, resets_at, included, ceiling, ceiling_by, allowed,
+        granted, overage, carried, used, set_off, alert_at
       )
       values (
         p_account_id, v_limit.scope, v_limit.subject, v_limit.meter, v_limit.period, v_limit.period_start,
-        v_limit.resets_at, v_limit.included, v_limit.allowed, greatest(v_limit.allowed, v_missed - v_limit.overage),
-        v_limit.overage, v_missed, v_missed, v_limit.set_off,
+        v_limit.resets_at, v_limit.included, v_limit.ceiling, v_limit.ceiling_by, v_limit.allowed,
+        greatest(v_limit.allowed, v_missed - v_limit.overage), v_limit.overage, v_missed, v_missed, v_limit.set_off,
         octroi_private.alert_amount(
           p_account_id, v_limit.scope, v_limit.meter, v_limit.period, v_missed, null, v_limit.allowed
         )
       );
     else
       update octroi_private.balance as b
-      set included = v_limit.included, overage = v_limit.overage, allowed = v_limit.allowed, is_bound = true,
-        set_off = v_limit.set_off,
+      set included = v_limit.included, ceiling = v_limit.ceiling, ceiling_by = v_limit.ceiling_by,
+        overage = v_limit.overage, allowed = v_limit.allowed, is_bound = true, set_off = v_limit.set_off,
         alert_at = octroi_private.rearm_alerts(b, v_limit.allowed),
         carried = b.carried + v_missed, used = b.used + v_missed,
         granted = greatest(v_limit.allowed, b.used + v_missed + b.reserved - v_limit.overage)
       where b.id = v_limit.balance_id
         and (
-          v_missed > 0 or (b.included, b.overage, b.allowed, b.is_bound, b.set_off) is distinct from (
-            v_limit.included, v_limit.overage, v_limit.allowed, true, v_limit.set_off
+          v_missed > 0
+          or (b.included, b.ceiling, b.ceiling_by, b.overage, b.allowed, b.is_bound, b.set_off) is distinct from (
+            v_limit.included, v_limit.ceiling, v_limit.ceiling_by, v_limit.overage, v_limit.allowed, true,
+            v_limit.set_off
           )
         );
     end if;
@@ -9992,14 +10186,13 @@ begin
   perform octroi_private.open_balances(p_account_id);
   insert into octroi_private.entitlement (
     account_id, api_key_id, user_id, model, price_id, plan_code, balance_ids, default_output_tokens,
-    least_output_tokens, hold_wait_seconds, on_disconnect, valid_until
+    least_output_tokens, reasoning_default_output_tokens, reasoning_least_output_tokens, reasons_by_default,
+    hold_wait_seconds, on_disconnect, valid_until
   )
   select
     p_account_id, coalesce(p_api_key_id, '00000000-0000-0000-0000-000000000000'), p_user_id, p_model,
     p.id, v.plan_code, coalesce(bound.balance_ids, '{}'), t.default_output_tokens, t.least_output_tokens,
-    t.hold_wait_seconds,
-    -- what a model thinks is billed and not shown: only the provider's own count says how much it was
-    case when p.is_reasoning then 'drain' else v.on_disconnect end,
+    r.default_output_tokens, r.least_output_tokens, p.is_reasoning, t.hold_wait_seconds, v.on_disconnect,
     least(
       coalesce(bound.resets_at, 'infinity'), coalesce(upper(p.valid), 'infinity'), coalesce(k.expires_at, 'infinity'),
       coalesce((
@@ -10019,7 +10212,8 @@ begin
   join octroi_private.subscription as s on s.account_id = p_account_id and s.ended_at is null
   join octroi_private.plan_version as v on v.id = s.plan_version_id
   left join octroi_private.api_key as k on k.id = p_api_key_id
-  cross join lateral octroi_private.output_terms(p_account_id, p.id) as t
+  cross join lateral octroi_private.output_terms(p_account_id, p.id, false) as t
+  cross join lateral octroi_private.output_terms(p_account_id, p.id, true) as r
   cross join lateral (
     select array_agg(b.id order by b.id) as balance_ids, min(b.resets_at) as resets_at
     from octroi_private.balance as b
@@ -10035,6 +10229,9 @@ begin
   on conflict (account_id, api_key_id, user_id, model) do update
   set price_id = excluded.price_id, plan_code = excluded.plan_code, balance_ids = excluded.balance_ids,
     default_output_tokens = excluded.default_output_tokens, least_output_tokens = excluded.least_output_tokens,
+    reasoning_default_output_tokens = excluded.reasoning_default_output_tokens,
+    reasoning_least_output_tokens = excluded.reasoning_least_output_tokens,
+    reasons_by_default = excluded.reasons_by_default,
     hold_wait_seconds = excluded.hold_wait_seconds, on_disconnect = excluded.on_disconnect,
     valid_until = excluded.valid_until;
   return true;
@@ -10135,7 +10332,7 @@ begin
   left join lateral (
     select s.locale
     from octroi_private.notification_setting as s
-    left join octroi_private.contact as t on t.user_id = s.user_id
+    left join octroi_private.contact as t on t.user_id = s.user_id and t.is_verified
     where t.email_index = v_invitation.email_index or s.user_id = v_invitation.user_id
     order by (t.email_index is not distinct from v_invitation.email_index) desc
     limit 1
@@ -10241,13 +10438,13 @@ ALTER FUNCTION octroi_private.open_sessions(p_account_id uuid, p_kind text) OWNE
 CREATE FUNCTION octroi_private.open_team(p_owner_user_id uuid, p_name text) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$
+    AS $$
 declare
   v_account_id uuid := octroi_private.uuid_v7();
   v_now timestamptz := octroi_private.now();
 begin
-  if p_name is null or p_name !~ '^[^[:cntrl:]]{1,200}$' then
-    raise exception 'a team''s name has 1 to 200 characters' using errcode = '22023';
+  if octroi_private.team_name_fault(p_name) is not null then
+    raise exception '%', octroi_private.team_name_fault(p_name) using errcode = '22023';
   end if;
   insert into octroi_private.account (id, kind, owner_user_id, name, created_at)
   values (v_account_id, 'team', p_owner_user_id, p_name, v_now);
@@ -10257,7 +10454,7 @@ begin
   perform octroi_private.record_audit('account.insert', v_account_id, v_account_id::text, '{"kind": "team"}', null);
   return v_account_id;
 end
-$_$;
+$$;
 
 ALTER FUNCTION octroi_private.open_team(p_owner_user_id uuid, p_name text) OWNER TO octroi_owner;
 
@@ -10294,7 +10491,7 @@ $_$;
 
 ALTER FUNCTION octroi_private.origin_of(p_url text) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.output_terms(p_account_id uuid, p_price_id bigint) RETURNS TABLE(default_output_tokens bigint, least_output_tokens bigint, hold_wait_seconds integer)
+CREATE FUNCTION octroi_private.output_terms(p_account_id uuid, p_price_id bigint, p_reasoning boolean) RETURNS TABLE(default_output_tokens bigint, least_output_tokens bigint, hold_wait_seconds integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -10303,10 +10500,11 @@ begin
   select
     coalesce(
       a.default_output_tokens, v.default_output_tokens, p.default_output_tokens,
-      case when p.is_reasoning then 16384 else 4096 end
+      case when coalesce(p_reasoning, p.is_reasoning) then 16384 else 4096 end
     )::bigint,
     coalesce(
-      v.least_output_tokens, p.least_output_tokens, case when p.is_reasoning then 1024 else 16 end
+      v.least_output_tokens, p.least_output_tokens,
+      case when coalesce(p_reasoning, p.is_reasoning) then 1024 else 16 end
     )::bigint,
     v.hold_wait_seconds::integer
   from octroi_private.model_price as p
@@ -10317,7 +10515,7 @@ begin
 end
 $$;
 
-ALTER FUNCTION octroi_private.output_terms(p_account_id uuid, p_price_id bigint) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.output_terms(p_account_id uuid, p_price_id bigint, p_reasoning boolean) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.overage_faults(p_plan jsonb) RETURNS SETOF text
     LANGUAGE sql STABLE
@@ -10546,6 +10744,20 @@ ALTER FUNCTION octroi_private.page_origins() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.page_origins() IS 'Sites of the operator''s that the billing settings name; their pages may call the gateway from a browser, unless the operator lists others.';
 
+CREATE FUNCTION octroi_private.page_rows(p_asked integer, p_most integer) RETURNS integer
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if p_asked < 0 then
+    raise exception 'max_rows is 0 or more, or null for a full page' using errcode = '22023';
+  end if;
+  return least(coalesce(p_asked, p_most), p_most);
+end
+$$;
+
+ALTER FUNCTION octroi_private.page_rows(p_asked integer, p_most integer) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.page_statement(p_table text, p_reach text) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -10772,7 +10984,7 @@ ALTER FUNCTION octroi_private.plan_catalogue() OWNER TO octroi_owner;
 COMMENT ON FUNCTION octroi_private.plan_catalogue() IS 'Every product, meter and price that Stripe must have for what is on sale or in use, or has from before, parents first, with Stripe''s id once it is known.';
 
 CREATE FUNCTION octroi_private.plan_content(p_plan jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select jsonb_build_object(
@@ -10794,14 +11006,16 @@ CREATE FUNCTION octroi_private.plan_content(p_plan jsonb) RETURNS jsonb
     'limit', (
       select jsonb_agg(
         jsonb_build_object(
-          'scope', coalesce(l.item -> 'scope', '"account"'), 'model', coalesce(l.item -> 'model', '""'),
+          'scope', coalesce(l.item -> 'scope', '"account"'), 'model', m.name,
           'meter', l.item -> 'meter', 'period', l.item -> 'period', 'amount', l.item -> 'amount',
           'rollover', jsonb_build_object(
             'max', coalesce(l.item #> '{rollover,max}', '0'), 'months', coalesce(l.item #> '{rollover,months}', '1')
           )
         )
-        order by l.item ->> 'scope', l.item ->> 'model', l.item ->> 'meter', l.item ->> 'period'
-      ) from octroi_private.listed(p_plan -> 'limit') as l
+        order by l.item ->> 'scope', m.name, l.item ->> 'meter', l.item ->> 'period'
+      )
+      from octroi_private.listed(p_plan -> 'limit') as l
+      cross join lateral octroi_private.canonical_model(coalesce(l.item ->> 'model', '')) as m (name)
     ),
     'overage', coalesce((
       select jsonb_agg(l.item - 'allow_loss' order by l.item ->> 'meter')
@@ -11287,7 +11501,11 @@ begin
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
   delete from octroi_private.waiting_call where (account_id, ticket) in (
-    select w.account_id, w.ticket from octroi_private.waiting_call as w where w.waits_until <= v_now limit p_max_rows
+    select w.account_id, w.ticket from octroi_private.waiting_call as w
+    where w.waits_until <= v_now
+    limit p_max_rows
+    -- one that a call is just giving back is no longer this sweep's to wait for
+    for update skip locked
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
@@ -11349,6 +11567,7 @@ CREATE FUNCTION octroi_private.prune_invitations(p_max_rows integer) RETURNS big
 declare
   v_since timestamptz := octroi_private.kept_since('invitation');
   v_expired bigint;
+  v_forgotten bigint;
   v_deleted bigint;
 begin
   select count(octroi_private.end_invitation(i.id, 'expired')::text) into v_expired
@@ -11359,11 +11578,19 @@ begin
     limit p_max_rows
     for update skip locked
   ) as i;
+  update octroi_private.invitation set email_index = null where id in (
+    select i.id from octroi_private.invitation as i
+    where i.ended_at is not null and i.email_index is not null
+      and i.last_letter_at <= octroi_private.now() - interval '24 hours'
+    limit p_max_rows
+    for update skip locked
+  );
+  get diagnostics v_forgotten = row_count;
   delete from octroi_private.invitation where id in (
     select i.id from octroi_private.invitation as i where i.ended_at <= v_since limit p_max_rows
   );
   get diagnostics v_deleted = row_count;
-  return v_expired + v_deleted;
+  return v_expired + v_forgotten + v_deleted;
 end
 $$;
 
@@ -11541,7 +11768,6 @@ CREATE FUNCTION octroi_private.put_budget(p_account_id uuid, p_scope text, p_sub
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  c_max_budgets constant integer := 1000;
   v_is_changed boolean;
 begin
   if p_meter is null or p_meter not in ('tokens', 'requests', 'cost') then
@@ -11558,15 +11784,12 @@ begin
       and b.period = p_period;
     v_is_changed := found;
   else
-    if (select count(*) from octroi_private.budget as b where b.account_id = p_account_id) >= c_max_budgets
-      and not exists (
-        select from octroi_private.budget as b
-        where b.account_id = p_account_id and b.scope = p_scope and b.subject = p_subject and b.meter = p_meter
-          and b.period = p_period
-      )
-    then
-      raise exception 'this account has % budgets already', c_max_budgets using errcode = 'OC013',
-        hint = 'A null amount takes one away.';
+    if not exists (
+      select from octroi_private.budget as b
+      where b.account_id = p_account_id and b.scope = p_scope and b.subject = p_subject and b.meter = p_meter
+        and b.period = p_period
+    ) then
+      perform octroi_private.refuse_more_budgets(p_account_id, 1);
     end if;
     insert into octroi_private.budget as b (account_id, scope, subject, meter, period, amount, created_at)
     values (p_account_id, p_scope, p_subject, p_meter, p_period, p_amount, octroi_private.now())
@@ -11584,7 +11807,7 @@ $$;
 
 ALTER FUNCTION octroi_private.put_budget(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_period text, p_amount bigint) OWNER TO octroi_owner;
 
-CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETURNS TABLE(account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text, included bigint, from_grants bigint, overage bigint, charged_above bigint)
+CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid, p_of_everybody boolean DEFAULT false) RETURNS TABLE(account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, plan text, included bigint, from_grants bigint, overage bigint, charged_above bigint, ceiling bigint, set_by text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -11597,9 +11820,10 @@ CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETUR
       select v.plan_code from octroi_private.subscription as s
       join octroi_private.plan_version as v on v.id = s.plan_version_id
       where s.account_id = l.account_id and s.ended_at is null
-    ), part.included, part.from_grants, part.overage,
-    case when part.overage > 0 and l.scope = 'account' and l.period = 'month'
-      and octroi_private.is_overage_charged(l.account_id, l.meter) then part.included + part.from_grants end
+    ), part.included, part.from_grants, beyond.overage,
+    case when beyond.overage > 0 and l.scope = 'account' and l.period = 'month'
+      and octroi_private.is_overage_charged(l.account_id, l.meter) then part.included + part.from_grants end,
+    l.ceiling, case when l.ceiling <= capped.allowed + beyond.overage then l.ceiling_by else 'plan' end
   from octroi_private.limit_in_force as l
   cross join lateral octroi_private.period_bounds(
     l.period, octroi_private.anchor_of(l.account_id), octroi_private.now()
@@ -11622,16 +11846,18 @@ CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETUR
         coalesce(b.from_grants, 0)
         + octroi_private.granted_on_top(l.account_id, l.scope, l.meter, l.period, octroi_private.now())
       )::bigint as from_grants,
-      greatest(l.overage, coalesce(b.from_overage, 0))::bigint as overage
+      b.from_overage
   ) as part
+  cross join lateral octroi_private.under_ceiling(part.included + part.from_grants, l.overage, l.ceiling) as capped
   cross join lateral (
-    select greatest(
-      part.included + part.from_grants + part.overage, taken.used + coalesce(b.reserved, 0)
-    )::bigint as amount
+    select greatest(capped.overage, coalesce(part.from_overage, 0))::bigint as overage
+  ) as beyond
+  cross join lateral (
+    select greatest(capped.allowed + beyond.overage, taken.used + coalesce(b.reserved, 0))::bigint as amount
   ) as granted
   where l.account_id = p_account_id
     and (
-      l.scope in ('account', 'model')
+      p_of_everybody or l.scope in ('account', 'model')
       or (l.scope = 'member' and l.subject = p_user_id::text)
       or (l.scope = 'api_key' and exists (
         select from octroi_private.api_key as k
@@ -11641,7 +11867,7 @@ CREATE FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) RETUR
   order by array_position(array['account', 'member', 'api_key', 'model'], l.scope), l.subject, l.meter, l.period
 $$;
 
-ALTER FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid, p_of_everybody boolean) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.raise_alerts(p_request_ids uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12134,6 +12360,17 @@ ALTER FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) OWNER TO octroi_own
 
 COMMENT ON FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) IS 'Records what Stripe called things: {"key": "id"}. Returns how many are new. Raises OC030 for an unknown key, or one with another id.';
 
+CREATE FUNCTION octroi_private.record_tombstone(p_user_id uuid, p_at timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into octroi_private.tombstone (subject_hash, erased_at)
+  values (octroi_private.subject_hash(p_user_id), p_at)
+  on conflict (subject_hash) do update set erased_at = greatest(tombstone.erased_at, excluded.erased_at)
+$$;
+
+ALTER FUNCTION octroi_private.record_tombstone(p_user_id uuid, p_at timestamp with time zone) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.record_usage(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint DEFAULT 0, p_api_key_id uuid DEFAULT NULL::uuid, p_request_id uuid DEFAULT NULL::uuid, p_endpoint text DEFAULT 'sql'::text) RETURNS TABLE(request_id uuid, outcome text, total_tokens bigint, cost_nano_usd bigint, overrun_tokens bigint, remaining bigint)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12215,9 +12452,8 @@ declare
   );
 begin
   select s.* into strict v_set from octroi_private.team_setting as s;
-  -- of one user on several teams at once, and of one address
-  perform pg_advisory_xact_lock(hashtextextended('octroi_private.invitation ' || l.name, 0))
-  from unnest(array[p_user_id::text, encode(p_email_index, 'hex')]) as l (name);
+  -- of one user on several teams at once
+  perform pg_advisory_xact_lock(hashtextextended('octroi_private.invitation ' || p_user_id, 0));
   if v_waiting >= v_set.max_waiting_invitations then
     raise exception 'this team has % invitations waiting already', v_waiting using errcode = 'OC013',
       hint = 'revoke_invitation ends one.';
@@ -12238,17 +12474,34 @@ begin
   ) >= v_set.max_daily_invitations_of_inviter then
     raise exception 'you have invited % people within 24 hours', v_set.max_daily_invitations_of_inviter
       using errcode = 'OC013', hint = 'Try again tomorrow.';
-  elsif (
-    select count(*) from octroi_private.invitation as i
-    where i.email_index = p_email_index and i.created_at > v_since
-  ) >= v_set.max_daily_invitations_of_invited then
-    raise exception 'this address was invited often enough within 24 hours' using errcode = 'OC013',
+  end if;
+  perform octroi_private.refuse_another_letter(p_email_index);
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_another_invitation(p_account_id uuid, p_user_id uuid, p_email_index bytea) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.refuse_another_letter(p_email_index bytea) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_since timestamptz := octroi_private.now() - interval '24 hours';
+begin
+  perform pg_advisory_xact_lock(hashtextextended('octroi_private.invitation ' || encode(p_email_index, 'hex'), 0));
+  if (
+    select count(*)
+    from octroi_private.invitation as i
+    join octroi_private.mail as m on m.kind = 'invitation' and m.data ->> 'invitation_id' = i.id::text
+    where i.email_index = p_email_index and i.last_letter_at > v_since and m.created_at > v_since
+  ) >= (select s.max_daily_letters_to_invited from octroi_private.team_setting as s) then
+    raise exception 'this address was written to often enough within 24 hours' using errcode = 'OC013',
       hint = 'Try again tomorrow.';
   end if;
 end
 $$;
 
-ALTER FUNCTION octroi_private.refuse_another_invitation(p_account_id uuid, p_user_id uuid, p_email_index bytea) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.refuse_another_letter(p_email_index bytea) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.refuse_another_team(p_user_id uuid, p_is_unpaid boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12324,6 +12577,24 @@ $$;
 
 ALTER FUNCTION octroi_private.refuse_erased() OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.refuse_if_not_invited(p_invitation octroi_private.invitation) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (
+    select from octroi_private.contact as c
+    where c.user_id = (select auth.uid()) and c.email_index = p_invitation.email_index
+  ) then
+    raise exception 'this invitation is for another address than yours' using errcode = 'OC026',
+      hint = 'Sign in with the address that it was sent to.';
+  end if;
+  perform octroi_private.require_verified_address();
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_if_not_invited(p_invitation octroi_private.invitation) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.refuse_loss_of_consent() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -12337,6 +12608,29 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.refuse_loss_of_consent() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.refuse_more_budgets(p_account_id uuid, p_more integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  c_max_budgets constant integer := 1000;
+begin
+  if p_more > 0 and p_more + (
+    select count(*)
+    from octroi_private.budget as b
+    left join octroi_private.api_key as k
+      on b.scope = 'api_key' and k.account_id = b.account_id and k.id::text = b.subject
+    where b.account_id = p_account_id
+      and (b.scope <> 'api_key' or coalesce(k.expires_at, 'infinity') > octroi_private.now())
+  ) > c_max_budgets then
+    raise exception 'this account has % budgets at most', c_max_budgets using errcode = 'OC013',
+      hint = 'A null amount takes one away; those of a key end when it is revoked.';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.refuse_more_budgets(p_account_id uuid, p_more integer) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.refuse_outcome(p_request_id uuid, p_why text) RETURNS boolean
     LANGUAGE plpgsql
@@ -12597,7 +12891,37 @@ $$;
 
 ALTER FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) IS 'One bite of removing an erased person''s calls; how many rows, and whether it was the last. Any number of workers may call it, one after the other.';
+COMMENT ON FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) IS 'One batch of removing an erased person''s calls; how many rows, and whether it was the last. Any number of workers may call it, one after the other.';
+
+CREATE FUNCTION octroi_private.renew_tickets(p_request_ids uuid[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_renewed bigint;
+begin
+  if cardinality(p_request_ids) > 10000 then
+    raise exception 'tickets of at most 10000 calls are renewed at once' using errcode = '22023';
+  end if;
+  update octroi_private.waiting_call as w
+  set waits_until = octroi_private.now() + octroi_private.ticket_time()
+  from (
+    select t.account_id, t.ticket
+    from octroi_private.waiting_call as t
+    where t.request_id = any(p_request_ids)
+    -- in the order in which reserve takes them, and past one that is being served this moment
+    order by t.account_id, t.ticket
+    for no key update skip locked
+  ) as kept
+  where w.account_id = kept.account_id and w.ticket = kept.ticket;
+  get diagnostics v_renewed = row_count;
+  return v_renewed;
+end
+$$;
+
+ALTER FUNCTION octroi_private.renew_tickets(p_request_ids uuid[]) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.renew_tickets(p_request_ids uuid[]) IS 'Keeps the places of calls that wait for room; how many of them still have one. Raises 22023 for more than 10,000.';
 
 CREATE FUNCTION octroi_private.reopen_overage(p_account_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12787,7 +13111,7 @@ ALTER FUNCTION octroi_private.require_admin_step_up() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.require_admin_step_up() IS 'Passes an operator who came through the Data API only with aal2, whether or not they have enrolled. Raises OC040, OC022.';
 
-CREATE FUNCTION octroi_private.require_gift(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) RETURNS void
+CREATE FUNCTION octroi_private.require_grant_terms(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -12807,7 +13131,7 @@ begin
 end
 $_$;
 
-ALTER FUNCTION octroi_private.require_gift(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.require_grant_terms(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.require_open_account(p_account_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12822,6 +13146,28 @@ end
 $$;
 
 ALTER FUNCTION octroi_private.require_open_account(p_account_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.require_priced_model(p_model text) RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  v_model text := octroi_private.canonical_model(p_model);
+begin
+  if not exists (
+    select from octroi_private.model_price as p
+    where p.model = v_model and (upper(p.valid) is null or upper(p.valid) > octroi_private.now())
+  ) then
+    raise exception 'model % has no price', left(p_model, 100) using errcode = '22023',
+      hint = 'GET /v1/models lists the models that have one.';
+  end if;
+  return v_model;
+end
+$$;
+
+ALTER FUNCTION octroi_private.require_priced_model(p_model text) OWNER TO octroi_owner;
+
+COMMENT ON FUNCTION octroi_private.require_priced_model(p_model text) IS 'The name that a model is priced by, of any of its names. Raises 22023 when it has no price now or later.';
 
 CREATE FUNCTION octroi_private.require_step_up() RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -12856,7 +13202,23 @@ ALTER FUNCTION octroi_private.require_user() OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.require_user() IS 'Passes a signed-in user who has an account. Raises OC020, OC022, OC023.';
 
-CREATE FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer DEFAULT 1, p_idempotency_key text DEFAULT NULL::text, p_body_hash bytea DEFAULT '\x'::bytea, p_endpoint text DEFAULT 'sql'::text, p_lease_seconds integer DEFAULT 660) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text, output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text)
+CREATE FUNCTION octroi_private.require_verified_address() RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not exists (
+    select from octroi_private.contact as c where c.user_id = (select auth.uid()) and c.is_verified
+  ) then
+    raise exception 'your address is not confirmed yet' using errcode = 'OC026',
+      hint = 'Follow the link in the mail that came with your sign-up, then try again.';
+  end if;
+end
+$$;
+
+ALTER FUNCTION octroi_private.require_verified_address() OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer DEFAULT 1, p_idempotency_key text DEFAULT NULL::text, p_body_hash bytea DEFAULT '\x'::bytea, p_endpoint text DEFAULT 'sql'::text, p_lease_seconds integer DEFAULT 660, p_reasoning boolean DEFAULT NULL::boolean) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text, output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text, set_by text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -12867,16 +13229,16 @@ begin
   return query select * from octroi_native.reserve_many(
     array[p_request_id], array[p_account_id], array[p_api_key_id], array[p_user_id], array[p_model],
     array[p_endpoint], array[p_input_tokens], array[p_output_tokens], array[p_choices], array[p_idempotency_key],
-    array[p_body_hash], p_lease_seconds, false
+    array[p_body_hash], p_lease_seconds, false, array[p_reasoning]
   );
 end
 $$;
 
-ALTER FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer, p_reasoning boolean) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) IS 'reserve_many for one call. It does not queue: after a verdict held, ask again.';
+COMMENT ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer, p_reasoning boolean) IS 'reserve_many for one call. It does not queue: after a verdict held, ask again.';
 
-CREATE FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean DEFAULT false) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text, output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text)
+CREATE FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean DEFAULT false, p_reasoning boolean[] DEFAULT NULL::boolean[]) RETURNS TABLE(request_id uuid, verdict text, reason text, output_tokens bigint, hold_tokens bigint, hold_cost_nano_usd bigint, expires_at timestamp with time zone, scope text, meter text, period text, granted bigint, used bigint, reserved bigint, remaining bigint, period_start timestamp with time zone, resets_at timestamp with time zone, retry_after_seconds bigint, plan text, output_bound text, needed bigint, wait_seconds integer, ticket bigint, on_disconnect text, set_by text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
@@ -12886,14 +13248,15 @@ CREATE FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids 
 begin
   return query select * from octroi_native.reserve_many(
     p_request_ids, p_account_ids, p_api_key_ids, p_user_ids, p_models, p_endpoints, p_input_tokens, p_output_tokens,
-    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits
+    p_choices, p_idempotency_keys, p_body_hashes, p_lease_seconds, p_waits,
+    coalesce(p_reasoning, array_fill(null::boolean, array[coalesce(cardinality(p_request_ids), 0)]))
   );
 end
 $$;
 
-ALTER FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean) OWNER TO octroi_owner;
+ALTER FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean, p_reasoning boolean[]) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean) IS 'Decides calls in order of arrival and holds what is granted, in one commit. A verdict each: granted, held (others hold what it needs: ask again, with p_waits in its place in the queue), refused (reason), replayed (state).';
+COMMENT ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean, p_reasoning boolean[]) IS 'Decides calls in order of arrival and holds what is granted, in one commit. A verdict each: granted, held (others hold what it needs: ask again, with p_waits in its place in the queue), refused (reason), replayed (state).';
 
 CREATE FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13077,9 +13440,7 @@ begin
   where m.account_id = p_account_id and m.user_id = p_member_id
   for update;
   if v_role is null then
-    perform octroi_private.note_missed_id(exists (
-      select from octroi_private.member as m where m.user_id = p_member_id
-    ));
+    perform octroi_private.note_missed_member(p_member_id);
   elsif v_role = 'owner' then
     raise exception 'the owner stays the owner until the team is handed over' using errcode = 'OC027',
       hint = 'transfer_team makes another member the owner.';
@@ -13344,7 +13705,7 @@ CREATE FUNCTION octroi_private.set_account_limit(p_account_id uuid, p_meter text
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  v_model text := coalesce(p_model, '');
+  v_model text := octroi_private.canonical_model(coalesce(p_model, ''));
 begin
   perform octroi_private.require_admin_step_up();
   if p_meter is null or p_meter not in ('tokens', 'requests', 'cost') then
@@ -13362,17 +13723,20 @@ begin
     where l.account_id = p_account_id and l.model = v_model and l.meter = p_meter and l.period = p_period;
     return found;
   end if;
+  if v_model <> '' then
+    perform octroi_private.require_priced_model(p_model);
+  end if;
   insert into octroi_private.account_limit as l (account_id, model, meter, period, amount, reason)
   values (p_account_id, v_model, p_meter, p_period, p_amount, p_reason)
   on conflict (account_id, model, meter, period) do update set amount = excluded.amount, reason = excluded.reason
-  where l.amount <> excluded.amount;
+  where (l.amount, l.reason) <> (excluded.amount, excluded.reason);
   return found;
 end
 $$;
 
 ALTER FUNCTION octroi_private.set_account_limit(p_account_id uuid, p_meter text, p_period text, p_amount bigint, p_reason text, p_model text) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.set_account_limit(p_account_id uuid, p_meter text, p_period text, p_amount bigint, p_reason text, p_model text) IS 'Limits an account, or one model of it, beside its plan and whatever it sets itself; the smallest holds. A null amount takes the limit away. False when that is how it stood. Raises 22023, OC040.';
+COMMENT ON FUNCTION octroi_private.set_account_limit(p_account_id uuid, p_meter text, p_period text, p_amount bigint, p_reason text, p_model text) IS 'Limits an account, or one model of it by whichever of its names, beside its plan and whatever it sets itself; the smallest holds. A null amount takes the limit away. False when that is how it stood. Raises 22023, OC040.';
 
 CREATE FUNCTION octroi_private.set_billing_settings(p_settings jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13382,6 +13746,7 @@ declare
   v_wrong text;
   v_after jsonb;
 begin
+  perform octroi_private.require_admin_step_up();
   select string_agg(k.key, ', ') into v_wrong
   from jsonb_each(p_settings) as k
   where not case
@@ -13419,7 +13784,7 @@ $$;
 
 ALTER FUNCTION octroi_private.set_billing_settings(p_settings jsonb) OWNER TO octroi_owner;
 
-COMMENT ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) IS 'Changes what is named and returns all of it. Raises 22023 for a name or value that is none.';
+COMMENT ON FUNCTION octroi_private.set_billing_settings(p_settings jsonb) IS 'Changes what is named and returns all of it. Raises OC040, 22023 for a name or value that is none.';
 
 CREATE FUNCTION octroi_private.set_contact(p_user_id uuid, p_email text, p_phone text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -13431,6 +13796,8 @@ begin
   update octroi_private.contact as c
   set email = coalesce(octroi_private.seal_for(p_user_id, 'contact.email', p_email), c.email),
     email_index = coalesce(octroi_private.blind_index('email', p_email), c.email_index),
+    -- what Auth has confirmed is the address from before
+    is_verified = c.is_verified and p_email is null,
     phone = case
       when p_phone is null then c.phone else octroi_private.seal_for(p_user_id, 'contact.phone', nullif(p_phone, ''))
     end
@@ -13552,7 +13919,7 @@ begin
     invitation_seconds = n.invitation_seconds, max_waiting_invitations = n.max_waiting_invitations,
     max_daily_invitations_of_team = n.max_daily_invitations_of_team,
     max_daily_invitations_of_inviter = n.max_daily_invitations_of_inviter,
-    max_daily_invitations_of_invited = n.max_daily_invitations_of_invited,
+    max_daily_letters_to_invited = n.max_daily_letters_to_invited,
     letters_per_invitation = n.letters_per_invitation, seconds_between_letters = n.seconds_between_letters
   from octroi_private.team_setting as b
   cross join lateral jsonb_populate_record(b, p_settings) as n
@@ -13758,22 +14125,22 @@ begin
   with stored as (
     insert into octroi_private.stripe_checkout_session as s (
       id, customer_id, mode, status, payment_status, reference, subscription_id, payment_intent_id, invoice_id,
-      amount_total_minor, currency, created_at, expires_at
+      amount_total_minor, tax_minor, currency, created_at, expires_at
     )
     select
       o.id, o.customer, o.mode, o.status, o.payment_status, left(o.client_reference_id, 200), o.subscription,
-      o.payment_intent, o.invoice, o.amount_total, o.currency, octroi_private.at_second(o.created),
+      o.payment_intent, o.invoice, o.amount_total, o.amount_tax, o.currency, octroi_private.at_second(o.created),
       octroi_private.at_second(o.expires_at)
     from jsonb_to_record(p_object) as o (
       id text, customer text, mode text, status text, payment_status text, client_reference_id text,
-      subscription text, payment_intent text, invoice text, amount_total bigint, currency text, created bigint,
-      expires_at bigint
+      subscription text, payment_intent text, invoice text, amount_total bigint, amount_tax bigint, currency text,
+      created bigint, expires_at bigint
     )
     on conflict (id) do update
     set customer_id = excluded.customer_id, status = excluded.status, payment_status = excluded.payment_status,
       reference = excluded.reference, subscription_id = excluded.subscription_id,
       payment_intent_id = excluded.payment_intent_id, invoice_id = excluded.invoice_id,
-      amount_total_minor = excluded.amount_total_minor,
+      amount_total_minor = excluded.amount_total_minor, tax_minor = excluded.tax_minor,
       currency = excluded.currency, expires_at = excluded.expires_at
     where s.payment_status = 'unpaid' and s.status is distinct from 'expired'
       or (excluded.status, excluded.payment_status) is not distinct from (s.status, s.payment_status)
@@ -14148,7 +14515,7 @@ begin
   join octroi_private.stripe_invoice as i on i.customer_id = c.id
   where c.account_id = p_account_id
   order by i.created_at desc, i.id
-  limit least(greatest(p_max_rows, 0), 1000);
+  limit octroi_private.page_rows(p_max_rows, 1000);
 end
 $$;
 
@@ -14184,15 +14551,9 @@ CREATE FUNCTION octroi_private.support_quota(p_account_id uuid) RETURNS TABLE(sc
 begin
   perform octroi_private.note_admin_read('support.quota', 'balance', p_account_id::text, '{}', p_account_id);
   return query
-  select distinct on (array_position(array['account', 'member', 'api_key', 'model'], q.scope), q.subject, q.meter,
-  q.period)
-    q.scope, q.subject, q.meter, q.period, q.plan, q.granted, q.used, q.reserved, q.remaining, q.period_start,
+  select q.scope, q.subject, q.meter, q.period, q.plan, q.granted, q.used, q.reserved, q.remaining, q.period_start,
     q.resets_at
-  from octroi_private.member as m
-  -- what binds each of them: the account's own limits once for all
-  cross join lateral octroi_private.quota_of(m.account_id, m.user_id) as q
-  where m.account_id = p_account_id
-  order by array_position(array['account', 'member', 'api_key', 'model'], q.scope), q.subject, q.meter, q.period;
+  from octroi_private.quota_of(p_account_id, null, true) as q;
 end
 $$;
 
@@ -14213,7 +14574,7 @@ begin
   left join octroi_private.api_key as k on k.id = r.api_key_id
   where r.account_id = p_account_id
   order by r.day desc, r.last_refused_at desc, r.code
-  limit least(greatest(p_max_rows, 0), 1000);
+  limit octroi_private.page_rows(p_max_rows, 1000);
 end
 $$;
 
@@ -14248,7 +14609,8 @@ begin
     end,
     q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.resets_at
   from octroi_private.quota_of(p_account_id, p_user_id) as q
-  where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject = p_model)
+  where q.scope in ('account', 'member')
+    or (q.scope = 'model' and q.subject in (p_model, octroi_private.canonical_model(p_model)))
     or (q.scope = 'api_key' and q.subject = p_api_key_id::text)
   order by (q.remaining <= 0) desc, q.remaining::numeric / greatest(q.granted, 1)
   limit 1;
@@ -14377,6 +14739,41 @@ $$;
 
 ALTER FUNCTION octroi_private.taken_back(p_payment_intent_id text) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.takes_money(p_account_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when octroi_private.has_bought(p_account_id) then 'the team has a subscription'
+    when exists (
+      select from octroi_private.billing_request as r where r.account_id = p_account_id and r.state = 'pending'
+    ) then 'a billing request of the team is under way'
+    when exists (
+      select from octroi_private.billing_request as r
+      where r.account_id = p_account_id and r.kind in ('checkout', 'top_up') and r.state = 'done' and r.url is not null
+        and octroi_private.billing_url_ends_at(r.kind, r.finished_at) > octroi_private.now()
+        and not exists (
+          select from octroi_private.stripe_checkout_session as s
+          where s.id = r.object_id and s.status in ('complete', 'expired')
+        )
+    ) then 'a page of Stripe''s that sells to the team is still open'
+  end
+$$;
+
+ALTER FUNCTION octroi_private.takes_money(p_account_id uuid) OWNER TO octroi_owner;
+
+CREATE FUNCTION octroi_private.team_name_fault(p_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+  select case
+    when p_name is null or p_name !~ '^[^[:cntrl:]]{1,200}$' then 'a team''s name has 1 to 200 characters'
+    when p_name ~* '/|www\.' then 'a team''s name has no "/" and no "www."'
+  end
+$_$;
+
+ALTER FUNCTION octroi_private.team_name_fault(p_name text) OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.tell_new_owner(p_account_id uuid, p_key text, p_cause text, p_payment text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14477,7 +14874,7 @@ begin
     'rate_known', v_per_day is not null,
     'plan', octroi_private.plan_name_of(v_alert.account_id),
     'overage_on', coalesce((
-      select l.overage > 0 from octroi_private.limit_in_force as l
+      select l.overage > 0 and (l.ceiling > l.included) is not false from octroi_private.limit_in_force as l
       where l.account_id = v_alert.account_id and l.scope = 'account' and l.period = 'month' and l.meter = v_alert.meter
     ), false)
   );
@@ -14526,6 +14923,13 @@ $$;
 
 ALTER FUNCTION octroi_private.threshold_amount(p_limit bigint, p_threshold integer) OWNER TO octroi_owner;
 
+CREATE FUNCTION octroi_private.ticket_time() RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    RETURN '00:00:05'::interval;
+
+ALTER FUNCTION octroi_private.ticket_time() OWNER TO octroi_owner;
+
 CREATE FUNCTION octroi_private.tombstones(p_after text, p_max integer) RETURNS SETOF text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -14542,6 +14946,16 @@ $$;
 ALTER FUNCTION octroi_private.tombstones(p_after text, p_max integer) OWNER TO octroi_owner;
 
 COMMENT ON FUNCTION octroi_private.tombstones(p_after text, p_max integer) IS 'Everybody who was erased, a line each, from after a line on: the list that is kept outside backups.';
+
+CREATE FUNCTION octroi_private.under_ceiling(p_amount bigint, p_overage bigint, p_ceiling bigint, OUT allowed bigint, OUT overage bigint) RETURNS record
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select least(p_amount, p_ceiling),
+    case when p_ceiling is null then p_overage else least(p_overage, greatest(p_ceiling - p_amount, 0)) end
+$$;
+
+ALTER FUNCTION octroi_private.under_ceiling(p_amount bigint, p_overage bigint, p_ceiling bigint, OUT allowed bigint, OUT overage bigint) OWNER TO octroi_owner;
 
 CREATE FUNCTION octroi_private.unit_price_faults(p_prices jsonb, p_where text) RETURNS SETOF text
     LANGUAGE sql IMMUTABLE
@@ -14752,11 +15166,23 @@ CREATE FUNCTION octroi_private.usage_page(p_account_id uuid, p_user_id uuid, p_s
     AS $$
 #variable_conflict use_column
 declare
-  v_since date := coalesce(p_since, (octroi_private.now() at time zone 'utc')::date - 30);
-  v_rows integer := least(greatest(p_max_rows, 0), 1000);
+  v_since date := coalesce(
+    p_since,
+    -- the day of a total is the first of its span: the next page is of the same, whatever day it is by then
+    case when p_per = 'total' then p_after_day end,
+    (octroi_private.now() at time zone 'utc')::date - 30
+  );
+  v_rows integer := octroi_private.page_rows(p_max_rows, 1000);
 begin
   if p_per is null or p_per not in ('day', 'month', 'total') then
     raise exception 'per is day, month or total' using errcode = '22023';
+  elsif (p_after_day is null) <> (p_after_model is null)
+    or p_user_id is null and (p_after_day is null) <> (p_after_user is null)
+  then
+    raise exception 'a page goes on after a whole row: its day, its model and, of an account, its user'
+      using errcode = '22023', hint = 'Without them the rows of that day would come again, or not at all.';
+  elsif p_per = 'total' and p_after_day <> v_since then
+    raise exception 'after_day is not of this total, which begins on %', v_since using errcode = '22023';
   end if;
   return query
   select g.*, lead(g.day) over (order by g.day desc, g.model, g.user_id) is not null
@@ -14774,7 +15200,7 @@ begin
     ) as d
     where p_after_day is null or d.bucket < p_after_day
       or d.bucket = p_after_day and (d.model, d.user_id) > (
-        coalesce(p_after_model, ''), coalesce(p_after_user, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        p_after_model, coalesce(p_after_user, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
       )
     group by d.bucket, d.model, d.user_id
     order by d.bucket desc, d.model, d.user_id
@@ -14819,7 +15245,8 @@ CREATE FUNCTION octroi_private.used_per_day(p_account_id uuid, p_scope text, p_s
   left join octroi_private.usage_daily as d
     on d.account_id = p_account_id and d.day >= s.since::date
     and case p_scope
-      when 'account' then true when 'member' then d.user_id::text = p_subject when 'model' then d.model = p_subject
+      when 'account' then true when 'member' then d.user_id::text = p_subject
+      when 'model' then octroi_private.canonical_model(d.model) = p_subject or d.model = p_subject
     end
   having max(s.until) - max(s.since) >= interval '1 day'
 $$;
@@ -14857,7 +15284,7 @@ begin
     from octroi_private.auth_users_after(null, null) as u
     where not exists (
       select from octroi_private.account as a where a.owner_user_id = u.user_id and a.kind = 'personal'
-    ) and not octroi_private.is_buried(u.user_id)
+    ) and not octroi_private.is_erased(u.user_id)
   );
 end
 $$;
@@ -15444,8 +15871,9 @@ CREATE VIEW octroi.quota WITH (security_invoker='true') AS
     q.included,
     q.from_grants,
     q.overage,
-    q.charged_above
-   FROM octroi.my_quota() q(scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, included, from_grants, overage, charged_above);
+    q.charged_above,
+    q.set_by
+   FROM octroi.my_quota() q(scope, subject, meter, period, granted, used, reserved, remaining, period_start, resets_at, plan, included, from_grants, overage, charged_above, set_by);
 
 ALTER TABLE octroi.quota OWNER TO octroi_owner;
 
@@ -15751,6 +16179,8 @@ CREATE VIEW octroi_private.admin_balance AS
     t.period_start,
     t.resets_at,
     t.included,
+    t.ceiling,
+    t.ceiling_by,
     t.allowed,
     t.granted,
     t.overage,
@@ -15932,6 +16362,9 @@ CREATE TABLE octroi_private.entitlement (
     balance_ids bigint[] NOT NULL,
     default_output_tokens octroi_private.quantity NOT NULL,
     least_output_tokens octroi_private.quantity NOT NULL,
+    reasoning_default_output_tokens octroi_private.quantity NOT NULL,
+    reasoning_least_output_tokens octroi_private.quantity NOT NULL,
+    reasons_by_default boolean NOT NULL,
     hold_wait_seconds integer NOT NULL,
     on_disconnect text NOT NULL,
     valid_until timestamp with time zone NOT NULL
@@ -15953,6 +16386,9 @@ CREATE VIEW octroi_private.admin_entitlement AS
     t.balance_ids,
     t.default_output_tokens,
     t.least_output_tokens,
+    t.reasoning_default_output_tokens,
+    t.reasoning_least_output_tokens,
+    t.reasons_by_default,
     t.hold_wait_seconds,
     t.on_disconnect,
     t.valid_until
@@ -16550,6 +16986,7 @@ CREATE TABLE octroi_private.stripe_checkout_session (
     payment_intent_id text,
     invoice_id text,
     amount_total_minor bigint,
+    tax_minor bigint,
     currency text,
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone
@@ -16572,6 +17009,7 @@ CREATE VIEW octroi_private.admin_stripe_checkout_session AS
     t.payment_intent_id,
     t.invoice_id,
     t.amount_total_minor,
+    t.tax_minor,
     t.currency,
     t.created_at,
     t.expires_at
@@ -17192,7 +17630,7 @@ CREATE VIEW octroi_private.customers AS
     due.since AS past_due_since,
     COALESCE(c.currency, (v.currency)::text) AS currency,
         CASE
-            WHEN (COALESCE(c.currency, (v.currency)::text, 'usd'::text) = 'usd'::text) THEN ((((paid.minor + packs.minor) - back.minor) * 10000000) - spent.cost_nano_usd)
+            WHEN (COALESCE(c.currency, (v.currency)::text, 'usd'::text) = 'usd'::text) THEN ((round((((((((paid.minor)::numeric - paid.tax) + (packs.minor)::numeric) - packs.tax) - (back.minor)::numeric) + back.tax) * (10000000)::numeric)))::bigint - spent.cost_nano_usd)
             ELSE NULL::bigint
         END AS margin_nano_usd
    FROM ((((((((((((octroi_private.account a
@@ -17238,17 +17676,31 @@ CREATE VIEW octroi_private.customers AS
             (COALESCE(sum((d.cost_nano_usd)::bigint), (0)::numeric))::bigint AS cost_nano_usd
            FROM octroi_private.usage_daily d
           WHERE ((d.account_id = a.id) AND (d.day >= (clock.month_day)::date))) spent)
-     CROSS JOIN LATERAL ( SELECT (COALESCE(sum(i.amount_paid_minor), (0)::numeric))::bigint AS minor
+     CROSS JOIN LATERAL ( SELECT (COALESCE(sum(i.amount_paid_minor), (0)::numeric))::bigint AS minor,
+            COALESCE(sum((((i.amount_paid_minor)::numeric * (i.tax_minor)::numeric) / (NULLIF(i.total_minor, 0))::numeric)), (0)::numeric) AS tax
            FROM octroi_private.stripe_invoice i
           WHERE ((i.customer_id = (c.id)::text) AND (i.created_at >= (clock.month_start - '60 days'::interval)) AND (i.paid_at >= clock.month_start) AND (i.status = 'paid'::text))) paid)
-     CROSS JOIN LATERAL ( SELECT (COALESCE(sum(o.paid_minor), (0)::numeric))::bigint AS minor
-           FROM ( SELECT DISTINCT ON (COALESCE(u.payment_intent_id, (u.grant_id)::text)) u.paid_minor
-                   FROM octroi_private.top_up u
+     CROSS JOIN LATERAL ( SELECT (COALESCE(sum(o.paid_minor), (0)::numeric))::bigint AS minor,
+            COALESCE(sum(((o.paid_minor)::numeric * o.tax_share)), (0)::numeric) AS tax
+           FROM ( SELECT DISTINCT ON (COALESCE(u.payment_intent_id, (u.grant_id)::text)) u.paid_minor,
+                    ((k.tax_minor)::numeric / (NULLIF(k.amount_total_minor, 0))::numeric) AS tax_share
+                   FROM ((octroi_private.top_up u
+                     JOIN octroi_private.quota_grant g ON ((g.id = u.grant_id)))
+                     LEFT JOIN octroi_private.stripe_checkout_session k ON (((k.id)::text = split_part(g.source, '/'::text, 1))))
                   WHERE ((u.account_id = a.id) AND (u.bought_at >= clock.month_start) AND (NOT (EXISTS ( SELECT
-                           FROM octroi_private.stripe_invoice_payment y
-                          WHERE ((y.payment_intent_id)::text = u.payment_intent_id)))))) o) packs)
-     CROSS JOIN LATERAL ( SELECT (COALESCE(sum(g.amount_minor), (0)::numeric))::bigint AS minor
-           FROM (octroi_private.stripe_charge h
+                           FROM octroi_private.stripe_invoice i
+                          WHERE ((i.status = 'paid'::text) AND ((i.id)::text = ANY (ARRAY( SELECT y.invoice_id
+                                   FROM octroi_private.stripe_invoice_payment y
+                                  WHERE ((y.payment_intent_id)::text = u.payment_intent_id)
+                                UNION ALL
+                                 SELECT s_1.invoice_id
+                                   FROM octroi_private.stripe_checkout_session s_1
+                                  WHERE (s_1.payment_intent_id = u.payment_intent_id)
+                                UNION ALL
+                                 VALUES (k.invoice_id), (split_part(g.source, '/'::text, 1))))))))))) o) packs)
+     CROSS JOIN LATERAL ( SELECT (COALESCE(sum(g.amount_minor), (0)::numeric))::bigint AS minor,
+            COALESCE(sum(((g.amount_minor)::numeric * part.share)), (0)::numeric) AS tax
+           FROM ((octroi_private.stripe_charge h
              CROSS JOIN LATERAL ( SELECT r.amount_minor
                    FROM octroi_private.stripe_refund r
                   WHERE ((r.charge_id = (h.id)::text) AND (r.status = 'succeeded'::text) AND (r.created_at >= clock.month_start))
@@ -17256,6 +17708,17 @@ CREATE VIEW octroi_private.customers AS
                  SELECT d.amount_minor
                    FROM octroi_private.stripe_dispute d
                   WHERE ((d.payment_intent_id = h.payment_intent_id) AND (d.created_at >= clock.month_start) AND (d.status = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'lost'::text])))) g)
+             LEFT JOIN LATERAL ( SELECT x.share
+                   FROM ( SELECT ((i.tax_minor)::numeric / (NULLIF(i.total_minor, 0))::numeric) AS share
+                           FROM (octroi_private.stripe_invoice_payment y
+                             JOIN octroi_private.stripe_invoice i ON (((i.id)::text = (y.invoice_id)::text)))
+                          WHERE ((y.payment_intent_id)::text = h.payment_intent_id)
+                        UNION ALL
+                         SELECT ((s_1.tax_minor)::numeric / (NULLIF(s_1.amount_total_minor, 0))::numeric)
+                           FROM octroi_private.stripe_checkout_session s_1
+                          WHERE (s_1.payment_intent_id = h.payment_intent_id)) x
+                  ORDER BY x.share DESC NULLS LAST
+                 LIMIT 1) part ON (true))
           WHERE (h.customer_id = (c.id)::text)) back)
      CROSS JOIN LATERAL ( SELECT (COALESCE(sum((i.amount_due_minor - i.amount_paid_minor)), (0)::numeric))::bigint AS minor,
             min(i.created_at) AS since
@@ -17265,7 +17728,7 @@ CREATE VIEW octroi_private.customers AS
 
 ALTER TABLE octroi_private.customers OWNER TO octroi_owner;
 
-COMMENT ON VIEW octroi_private.customers IS 'Every open account with its plan, the limit of which most is used, and this calendar month (UTC) in money: cost, paid, refunded, margin (null unless it pays in USD), and what is past due. For operators; each reading is in the audit log.';
+COMMENT ON VIEW octroi_private.customers IS 'Every open account with its plan, the limit of which most is used, and this calendar month (UTC) in money: cost, paid, refunded, margin (without taxes; null unless it pays in USD), and what is past due. For operators; each reading is in the audit log.';
 
 CREATE TABLE octroi_private.data_key (
     user_id uuid NOT NULL,
@@ -17365,8 +17828,10 @@ CREATE VIEW octroi_private.limit_in_force WITH (security_invoker='true') AS
     every.subject,
     every.meter,
     every.period,
-    min(every.amount) AS included,
-    min(every.overage) AS overage
+    COALESCE(min(every.amount) FILTER (WHERE (every.set_by = 'plan'::text)), min(every.amount)) AS included,
+    COALESCE(min(every.overage) FILTER (WHERE (every.set_by = 'plan'::text)), (0)::bigint) AS overage,
+    min(every.amount) FILTER (WHERE (every.set_by <> 'plan'::text)) AS ceiling,
+    (array_agg(every.set_by ORDER BY every.amount, every.set_by DESC) FILTER (WHERE (every.set_by <> 'plan'::text)))[1] AS ceiling_by
    FROM ( SELECT s.account_id,
             (l.scope)::text AS scope,
             who.subject,
@@ -17377,7 +17842,8 @@ CREATE VIEW octroi_private.limit_in_force WITH (security_invoker='true') AS
                     WHEN (o.meter IS NULL) THEN (l.overage)::bigint
                     WHEN ((s.overage_closed_at IS NOT NULL) OR (NOT COALESCE(t.is_on, o.is_on)) OR (NOT octroi_private.is_overage_billed(s.stripe_subscription_id))) THEN (0)::bigint
                     ELSE LEAST((l.overage)::bigint, octroi_private.overage_units(LEAST(t.spend_cap_minor, o.spend_cap_minor), (o.price_minor)::bigint, (o.slice)::bigint))
-                END AS overage
+                END AS overage,
+            'plan'::text AS set_by
            FROM ((((octroi_private.subscription s
              JOIN octroi_private.plan_limit l ON ((l.plan_version_id = s.plan_version_id)))
              LEFT JOIN octroi_private.plan_overage o ON (((o.plan_version_id = l.plan_version_id) AND ((o.meter)::text = (l.meter)::text) AND ((l.scope)::text = 'account'::text) AND ((l.period)::text = 'month'::text))))
@@ -17403,8 +17869,15 @@ CREATE VIEW octroi_private.limit_in_force WITH (security_invoker='true') AS
             (b.meter)::text AS meter,
             (b.period)::text AS period,
             (b.amount)::bigint AS amount,
-            0
-           FROM octroi_private.budget b
+            0,
+            'budget'::text
+           FROM (octroi_private.budget b
+             LEFT JOIN octroi_private.api_key k ON ((k.id =
+                CASE b.scope
+                    WHEN 'api_key'::text THEN (b.subject)::uuid
+                    ELSE NULL::uuid
+                END)))
+          WHERE (((b.scope)::text <> 'api_key'::text) OR ((k.id IS NOT NULL) AND (k.revoked_at IS NULL)))
         UNION ALL
          SELECT o.account_id,
                 CASE
@@ -17415,13 +17888,14 @@ CREATE VIEW octroi_private.limit_in_force WITH (security_invoker='true') AS
             (o.meter)::text AS meter,
             (o.period)::text AS period,
             (o.amount)::bigint AS amount,
-            0
+            0,
+            'operator'::text
            FROM octroi_private.account_limit o) every
   GROUP BY every.account_id, every.scope, every.subject, every.meter, every.period;
 
 ALTER TABLE octroi_private.limit_in_force OWNER TO octroi_owner;
 
-COMMENT ON VIEW octroi_private.limit_in_force IS 'Limits of plans, budgets and the operator by what they bound, without grants on top. Overage is what the account lets happen.';
+COMMENT ON VIEW octroi_private.limit_in_force IS 'Limits by what they bound, without grants on top: what the plan includes, the overage that the account lets happen, and the ceiling over all of it that a budget or the operator set.';
 
 CREATE VIEW octroi_private.integrity WITH (security_invoker='true') AS
  SELECT 'I2 a settled call has one usage event'::text AS violated,
@@ -18225,14 +18699,14 @@ CREATE TABLE octroi_private.team_setting (
     max_waiting_invitations integer DEFAULT 100 NOT NULL,
     max_daily_invitations_of_team integer DEFAULT 100 NOT NULL,
     max_daily_invitations_of_inviter integer DEFAULT 50 NOT NULL,
-    max_daily_invitations_of_invited integer DEFAULT 3 NOT NULL,
+    max_daily_letters_to_invited integer DEFAULT 3 NOT NULL,
     letters_per_invitation integer DEFAULT 5 NOT NULL,
     seconds_between_letters integer DEFAULT 600 NOT NULL,
     CONSTRAINT team_setting_invitation_seconds_check CHECK (((invitation_seconds >= 3600) AND (invitation_seconds <= 2592000))),
     CONSTRAINT team_setting_letters_per_invitation_check CHECK (((letters_per_invitation >= 1) AND (letters_per_invitation <= 20))),
-    CONSTRAINT team_setting_max_daily_invitations_of_invited_check CHECK (((max_daily_invitations_of_invited >= 1) AND (max_daily_invitations_of_invited <= 1000))),
     CONSTRAINT team_setting_max_daily_invitations_of_inviter_check CHECK (((max_daily_invitations_of_inviter >= 1) AND (max_daily_invitations_of_inviter <= 10000))),
     CONSTRAINT team_setting_max_daily_invitations_of_team_check CHECK (((max_daily_invitations_of_team >= 1) AND (max_daily_invitations_of_team <= 10000))),
+    CONSTRAINT team_setting_max_daily_letters_to_invited_check CHECK (((max_daily_letters_to_invited >= 1) AND (max_daily_letters_to_invited <= 1000))),
     CONSTRAINT team_setting_max_owned_teams_check CHECK (((max_owned_teams >= 1) AND (max_owned_teams <= 10000))),
     CONSTRAINT team_setting_max_owned_unpaid_teams_check CHECK (((max_owned_unpaid_teams >= 0) AND (max_owned_unpaid_teams <= 10000))),
     CONSTRAINT team_setting_max_waiting_invitations_check CHECK (((max_waiting_invitations >= 1) AND (max_waiting_invitations <= 10000))),
@@ -18364,9 +18838,10 @@ CREATE TABLE octroi_private.waiting_call (
     account_id uuid NOT NULL,
     ticket bigint NOT NULL,
     request_id uuid NOT NULL,
-    balance_id bigint NOT NULL,
+    balance_ids bigint[] NOT NULL,
     waits_until timestamp with time zone NOT NULL
-);
+)
+WITH (fillfactor='70');
 
 ALTER TABLE ONLY octroi_private.waiting_call FORCE ROW LEVEL SECURITY;
 
@@ -18823,15 +19298,17 @@ CREATE INDEX export_ticket_expiry ON octroi_private.export_ticket USING btree (e
 
 CREATE INDEX export_ticket_user ON octroi_private.export_ticket USING btree (user_id, issued_at);
 
-CREATE INDEX invitation_account ON octroi_private.invitation USING btree (account_id, created_at);
+CREATE INDEX invitation_account ON octroi_private.invitation USING btree (account_id, created_at, id);
 
-CREATE INDEX invitation_address ON octroi_private.invitation USING btree (email_index, created_at);
+CREATE INDEX invitation_address ON octroi_private.invitation USING btree (email_index, last_letter_at);
 
 CREATE INDEX invitation_ended ON octroi_private.invitation USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 
 CREATE INDEX invitation_link_invitation ON octroi_private.invitation_link USING btree (invitation_id);
 
 CREATE UNIQUE INDEX invitation_one_waits ON octroi_private.invitation USING btree (account_id, email_index) WHERE (state = 'waiting'::text);
+
+CREATE INDEX invitation_to_forget ON octroi_private.invitation USING btree (last_letter_at) WHERE ((ended_at IS NOT NULL) AND (email_index IS NOT NULL));
 
 CREATE INDEX invitation_user ON octroi_private.invitation USING btree (user_id, created_at);
 
@@ -18846,6 +19323,8 @@ CREATE INDEX job_leased ON octroi_private.job USING btree (lease_expires_at) WHE
 CREATE INDEX key_use_day ON octroi_private.key_use USING btree (day);
 
 CREATE INDEX mail_finished ON octroi_private.mail USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX mail_invitation ON octroi_private.mail USING btree (((data ->> 'invitation_id'::text))) WHERE (kind = 'invitation'::text);
 
 CREATE INDEX mail_user ON octroi_private.mail USING btree (user_id);
 
@@ -18969,6 +19448,8 @@ CREATE INDEX usage_event_account ON ONLY octroi_private.usage_event USING btree 
 
 CREATE INDEX usage_removal_receipt ON octroi_private.usage_removal USING btree (receipt_id);
 
+CREATE INDEX waiting_call_request ON octroi_private.waiting_call USING btree (request_id);
+
 CREATE TRIGGER account_audited AFTER DELETE OR UPDATE OF status, owner_user_id, kind ON octroi_private.account FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('account');
 
 CREATE TRIGGER account_limit_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.account_limit FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('account_limit');
@@ -18982,6 +19463,8 @@ CREATE TRIGGER account_voids AFTER UPDATE OF status, default_output_tokens ON oc
 CREATE TRIGGER alert_of_the_living BEFORE INSERT ON octroi_private.alert FOR EACH ROW WHEN (((new.scope)::text = 'member'::text)) EXECUTE FUNCTION octroi_private.only_about_the_living('subject', 'skip');
 
 CREATE TRIGGER api_key_audited AFTER INSERT OR DELETE OR UPDATE ON octroi_private.api_key FOR EACH ROW EXECUTE FUNCTION octroi_private.audit('api_key');
+
+CREATE TRIGGER api_key_ends_budgets AFTER UPDATE OF revoked_at ON octroi_private.api_key FOR EACH ROW WHEN (((old.revoked_at IS NULL) AND (new.revoked_at IS NOT NULL))) EXECUTE FUNCTION octroi_private.end_key_budgets();
 
 CREATE TRIGGER api_key_of_the_living BEFORE INSERT ON octroi_private.api_key FOR EACH ROW EXECUTE FUNCTION octroi_private.only_about_the_living('user_id');
 
@@ -19773,6 +20256,9 @@ GRANT ALL ON FUNCTION octroi.change_preview(id uuid) TO authenticated;
 REVOKE ALL ON FUNCTION octroi.check_quota(model text, tokens bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.check_quota(model text, tokens bigint) TO authenticated;
 
+REVOKE ALL ON FUNCTION octroi.close_team() FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.close_team() TO authenticated;
+
 REVOKE ALL ON FUNCTION octroi.completion(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.completion(id uuid) TO authenticated;
 
@@ -19905,8 +20391,8 @@ GRANT ALL ON FUNCTION octroi.set_overage(enabled boolean, spend_cap_minor bigint
 REVOKE ALL ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.start_checkout(plan text, billing_interval text, success_url text, cancel_url text) TO authenticated;
 
-REVOKE ALL ON FUNCTION octroi.team_invitations() FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi.team_invitations() TO authenticated;
+REVOKE ALL ON FUNCTION octroi.team_invitations(max_rows integer, before uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi.team_invitations(max_rows integer, before uuid) TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi.team_members() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi.team_members() TO authenticated;
@@ -20041,8 +20527,6 @@ REVOKE ALL ON FUNCTION octroi_private.breach_state(p_breach octroi_private.breac
 REVOKE ALL ON FUNCTION octroi_private.breaches(p_closed boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.breaches(p_closed boolean) TO octroi_worker;
 
-REVOKE ALL ON FUNCTION octroi_private.bury(p_user_id uuid, p_at timestamp with time zone) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION octroi_private.buy_when_low(p_account_id uuid, p_meter text, p_left bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.buying_point(p_account_id uuid, p_scope text, p_meter text, p_period text, p_limit bigint) FROM PUBLIC;
@@ -20052,6 +20536,8 @@ GRANT ALL ON FUNCTION octroi_private.calls_holding(p_account_id uuid, p_api_key_
 
 REVOKE ALL ON FUNCTION octroi_private.cancel_step(p_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.cancel_step(p_id uuid) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.canonical_model(p_model text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.now() FROM PUBLIC;
 
@@ -20133,6 +20619,8 @@ REVOKE ALL ON FUNCTION octroi_private.currency_faults(p_plans jsonb) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION octroi_private.customer_of(p_kind text, p_id text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.cycle_end(p_starts_at timestamp with time zone, p_billing_interval text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.cycle_windows(p_invoice_id text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.dearest_use(p_model text, OUT token_price bigint, OUT call_cost bigint) FROM PUBLIC;
@@ -20187,6 +20675,8 @@ REVOKE ALL ON FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) 
 GRANT ALL ON FUNCTION octroi_private.end_grant(p_grant_id uuid, p_reason text) TO octroi_operator;
 
 REVOKE ALL ON FUNCTION octroi_private.end_invitation(p_id uuid, p_state text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.end_key_budgets() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.end_membership(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
 
@@ -20345,8 +20835,6 @@ REVOKE ALL ON FUNCTION octroi_private.invoice_page(p_url text, p_urls_at timesta
 
 REVOKE ALL ON FUNCTION octroi_private.is_banned(p_user_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.is_buried(p_user_id uuid) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION octroi_private.is_checkout_under_way(p_request octroi_private.billing_request) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.is_closed_for(p_account_id uuid, p_at timestamp with time zone) FROM PUBLIC;
@@ -20356,6 +20844,8 @@ REVOKE ALL ON FUNCTION octroi_private.is_contractual(p_kind text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION octroi_private.is_date(p_value jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.is_ending(p_subscription octroi_private.stripe_subscription) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.is_erased(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.is_letter(p_letter jsonb) FROM PUBLIC;
 
@@ -20463,6 +20953,8 @@ REVOKE ALL ON FUNCTION octroi_private.lock_balances(p_account_id uuid, p_anchor_
 
 REVOKE ALL ON FUNCTION octroi_private.lock_invitation_of(p_token text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.lock_key_to_manage(p_api_key_id uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.lock_membership(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.lock_my_invitation(p_id uuid) FROM PUBLIC;
@@ -20471,6 +20963,8 @@ REVOKE ALL ON FUNCTION octroi_private.lock_person(p_user_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.lock_stripe_object(p_kind text, p_id text, p_lease_seconds integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.lock_team_to_manage() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.lock_unsettled_requests(p_user_id uuid, p_ending uuid[]) FROM PUBLIC;
 
@@ -20576,8 +21070,10 @@ REVOKE ALL ON FUNCTION octroi_private.note_missed_id(p_is_foreign boolean) FROM 
 
 REVOKE ALL ON FUNCTION octroi_private.note_missed_key(p_api_key_id uuid) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer) TO octroi_worker;
+REVOKE ALL ON FUNCTION octroi_private.note_missed_member(p_member_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_reasoning boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.note_refused_at_limit(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_reasoning boolean) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.notice_fault(p_notice jsonb) FROM PUBLIC;
 
@@ -20630,7 +21126,7 @@ GRANT ALL ON FUNCTION octroi_private.operator_key_use() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.origin_of(p_url text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.output_terms(p_account_id uuid, p_price_id bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.output_terms(p_account_id uuid, p_price_id bigint, p_reasoning boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.overage_faults(p_plan jsonb) FROM PUBLIC;
 
@@ -20652,6 +21148,8 @@ GRANT ALL ON FUNCTION octroi_private.packs_on_sale() TO authenticated;
 
 REVOKE ALL ON FUNCTION octroi_private.page_origins() FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.page_origins() TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.page_rows(p_asked integer, p_most integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.page_statement(p_table text, p_reach text) FROM PUBLIC;
 
@@ -20729,7 +21227,7 @@ GRANT ALL ON FUNCTION octroi_private.purchase_pages() TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.put_budget(p_account_id uuid, p_scope text, p_subject text, p_meter text, p_period text, p_amount bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.quota_of(p_account_id uuid, p_user_id uuid, p_of_everybody boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.raise_alerts(p_request_ids uuid[]) FROM PUBLIC;
 
@@ -20773,12 +21271,16 @@ REVOKE ALL ON FUNCTION octroi_private.record_audit(p_action text, p_account_id u
 REVOKE ALL ON FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.record_stripe_ids(p_ids jsonb) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.record_tombstone(p_user_id uuid, p_at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.record_usage(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_api_key_id uuid, p_request_id uuid, p_endpoint text) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.record_usage(p_account_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_cached_input_tokens bigint, p_api_key_id uuid, p_request_id uuid, p_endpoint text) TO octroi_meter;
 
 REVOKE ALL ON FUNCTION octroi_private.recover_jobs(p_max_rows integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_another_invitation(p_account_id uuid, p_user_id uuid, p_email_index bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.refuse_another_letter(p_email_index bytea) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_another_team(p_user_id uuid, p_is_unpaid boolean) FROM PUBLIC;
 
@@ -20788,7 +21290,11 @@ REVOKE ALL ON FUNCTION octroi_private.refuse_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_erased() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.refuse_if_not_invited(p_invitation octroi_private.invitation) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.refuse_loss_of_consent() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.refuse_more_budgets(p_account_id uuid, p_more integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.refuse_outcome(p_request_id uuid, p_why text) FROM PUBLIC;
 
@@ -20820,6 +21326,9 @@ REVOKE ALL ON FUNCTION octroi_private.remove_requests(p_user_id uuid, p_pseudony
 REVOKE ALL ON FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.remove_usage(p_receipt_id uuid, p_max_rows integer) TO octroi_worker;
 
+REVOKE ALL ON FUNCTION octroi_private.renew_tickets(p_request_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.renew_tickets(p_request_ids uuid[]) TO octroi_worker;
+
 REVOKE ALL ON FUNCTION octroi_private.reopen_overage(p_account_id uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.reopen_subscription(p_account_id uuid) FROM PUBLIC;
@@ -20838,19 +21347,23 @@ REVOKE ALL ON FUNCTION octroi_private.requeue_events(p_max_rows integer) FROM PU
 
 REVOKE ALL ON FUNCTION octroi_private.require_admin_step_up() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.require_gift(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION octroi_private.require_grant_terms(p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamp with time zone) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.require_open_account(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.require_priced_model(p_model text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.require_step_up() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.require_user() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer) TO octroi_meter;
+REVOKE ALL ON FUNCTION octroi_private.require_verified_address() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean) TO octroi_worker;
+REVOKE ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer, p_reasoning boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reserve(p_request_id uuid, p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text, p_input_tokens bigint, p_output_tokens bigint, p_choices integer, p_idempotency_key text, p_body_hash bytea, p_endpoint text, p_lease_seconds integer, p_reasoning boolean) TO octroi_meter;
+
+REVOKE ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean, p_reasoning boolean[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION octroi_private.reserve_many(p_request_ids uuid[], p_account_ids uuid[], p_api_key_ids uuid[], p_user_ids uuid[], p_models text[], p_endpoints text[], p_input_tokens bigint[], p_output_tokens bigint[], p_choices integer[], p_idempotency_keys text[], p_body_hashes bytea[], p_lease_seconds integer, p_waits boolean, p_reasoning boolean[]) TO octroi_worker;
 
 REVOKE ALL ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.resolve_meter_report(p_report_id uuid, p_stripe_total bigint) TO octroi_worker;
@@ -20989,6 +21502,10 @@ REVOKE ALL ON FUNCTION octroi_private.sync_access(p_account_id uuid) FROM PUBLIC
 
 REVOKE ALL ON FUNCTION octroi_private.taken_back(p_payment_intent_id text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.takes_money(p_account_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION octroi_private.team_name_fault(p_name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.tell_new_owner(p_account_id uuid, p_key text, p_cause text, p_payment text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.tell_of_auto_top_up(p_account_id uuid, p_pack_id bigint, p_reason text) FROM PUBLIC;
@@ -21001,8 +21518,12 @@ REVOKE ALL ON FUNCTION octroi_private.tell_of_top_up(p_grant_id uuid) FROM PUBLI
 
 REVOKE ALL ON FUNCTION octroi_private.threshold_amount(p_limit bigint, p_threshold integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION octroi_private.ticket_time() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION octroi_private.tombstones(p_after text, p_max integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION octroi_private.tombstones(p_after text, p_max integer) TO octroi_worker;
+
+REVOKE ALL ON FUNCTION octroi_private.under_ceiling(p_amount bigint, p_overage bigint, p_ceiling bigint, OUT allowed bigint, OUT overage bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION octroi_private.unit_price_faults(p_prices jsonb, p_where text) FROM PUBLIC;
 

@@ -217,6 +217,9 @@ declare
   v_version_id bigint;
   v_id uuid;
 begin
+  perform octroi_private.require_admin_step_up();
+  -- the account before its subscription, as whoever else changes one
+  perform from octroi_private.account as a where a.id = p_account_id for no key update;
   select v.id into v_version_id
   from octroi_private.plan_version as v
   where v.plan_code = p_plan_code
@@ -235,7 +238,7 @@ begin
 end
 $$;
 comment on function octroi_private.assign_plan(uuid, text) is
-'Puts an account on the newest version of a plan, keeping its anchor. Raises OC002 for an unknown plan.';
+'Puts an account on the newest version of a plan, keeping its anchor. Raises OC040, OC002 for an unknown plan.';
 
 reset role;
 

@@ -70,8 +70,7 @@ comment on table octroi_private.model_alias is
 create index model_alias_model on octroi_private.model_alias (model);
 
 -- Which price applies to a name at a moment: its own, or that of the model it is another name of; it is one or the
--- other. Null: none, so the
--- name is not offered.
+-- other. Null: none, so the name is not offered.
 create function octroi_private.price_at(p_model text, p_at timestamptz)
 returns bigint
 language plpgsql
@@ -89,6 +88,43 @@ end
 $$;
 comment on function octroi_private.price_at(text, timestamptz) is
 'The price that applies to a name of a model at a moment; null when it has none, and is not offered.';
+
+-- The name that a model is priced and limited by, whatever other name it is asked for by.
+create function octroi_private.canonical_model(p_model text)
+returns text
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce((select a.model from octroi_private.model_alias as a where a.alias = p_model), p_model);
+end
+$$;
+
+-- The same, of a model that is to be limited. A limit on a name without a price would bind no call: it is refused.
+create function octroi_private.require_priced_model(p_model text)
+returns text
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_model text := octroi_private.canonical_model(p_model);
+begin
+  if not exists (
+    select from octroi_private.model_price as p
+    where p.model = v_model and (upper(p.valid) is null or upper(p.valid) > octroi_private.now())
+  ) then
+    raise exception 'model % has no price', left(p_model, 100) using errcode = '22023',
+      hint = 'GET /v1/models lists the models that have one.';
+  end if;
+  return v_model;
+end
+$$;
+comment on function octroi_private.require_priced_model(text) is
+'The name that a model is priced by, of any of its names. Raises 22023 when it has no price now or later.';
 
 create type octroi_private.unit_prices as (
   input bigint,

@@ -92,7 +92,9 @@ set search_path = pg_catalog, pg_temp
 as $$
   with declared as materialized (
     select l.item, 'limit[' || l.place || ']' as at, l.place,
-      coalesce(l.item ->> 'scope', 'account') as scope, coalesce(l.item ->> 'model', '') as model,
+      coalesce(l.item ->> 'scope', 'account') as scope,
+      -- two limits on one model under different names overlap
+      octroi_private.canonical_model(coalesce(l.item ->> 'model', '')) as model,
       l.item ->> 'meter' as meter, l.item ->> 'period' as period
     from octroi_private.listed(p_plan -> 'limit') as l
   )
@@ -105,6 +107,10 @@ as $$
   cross join lateral (values
     (d.scope in ('account', 'member', 'api_key', 'model'), '.scope: account, member, api_key or model'),
     ((d.scope = 'model') = (d.model <> ''), '.model: named where, and only where, the scope is model'),
+    (
+      d.model = '' or exists (select from octroi_private.model_price as p where p.model = d.model),
+      '.model: ' || left(d.item ->> 'model', 100) || ' has no price'
+    ),
     (d.meter in ('tokens', 'requests', 'cost'), '.meter: tokens, requests or cost'),
     (d.period in ('day', 'month', 'lifetime'), '.period: day, month or lifetime'),
     (

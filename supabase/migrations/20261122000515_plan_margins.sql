@@ -14,7 +14,8 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
   select max(t.price), max(ceil(
-    -- a call has at most eight choices
+    -- Calls of the gateway have eight choices at most. Programs that reserve in SQL may ask for 128; that is the
+    -- operator's own doing, and no plan that is sold is refused for it.
     (p.max_input_tokens + p.max_output_tokens::numeric * 8) * t.price / 1000000
   ))::bigint
   from octroi_private.model_price as p
@@ -35,7 +36,8 @@ set search_path = pg_catalog, pg_temp
 as $$
   select m.model, d.token_price, d.call_cost, row_number() over (order by d.token_price desc nulls first, m.model)
   from (
-    select l.item #>> '{}' as model from octroi_private.listed(p_plan -> 'models') as l
+    select octroi_private.canonical_model(l.item #>> '{}') as model
+    from octroi_private.listed(p_plan -> 'models') as l
     union
     select p.model from octroi_private.model_price as p
     where not p_plan ? 'models' and (upper(p.valid) is null or upper(p.valid) > octroi_private.now())
@@ -51,7 +53,7 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(l.item ->> 'model', ''), l.item ->> 'meter', min(least(
+  select octroi_private.canonical_model(coalesce(l.item ->> 'model', '')), l.item ->> 'meter', min(least(
     (l.item ->> 'amount')::numeric * case l.item ->> 'period' when 'day' then 32 else 1 end
     * case l.item ->> 'scope' when 'member' then (p_plan ->> 'seats')::bigint else 1 end, 1000000000000000000
   ) * case when l.item ->> 'scope' = 'member' and not p_plan ? 'seats' then null else 1 end)::bigint

@@ -2,11 +2,12 @@
 -- subscribed before keep theirs.
 set role octroi_owner;
 
--- What of a declared plan is versioned, in one form: defaults spelled out, lists in order.
+-- What of a declared plan is versioned, in one form: defaults spelled out, lists in order, models by the name they are
+-- limited by.
 create function octroi_private.plan_content(p_plan jsonb)
 returns jsonb
 language sql
-immutable
+stable
 set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
@@ -28,14 +29,16 @@ as $$
     'limit', (
       select jsonb_agg(
         jsonb_build_object(
-          'scope', coalesce(l.item -> 'scope', '"account"'), 'model', coalesce(l.item -> 'model', '""'),
+          'scope', coalesce(l.item -> 'scope', '"account"'), 'model', m.name,
           'meter', l.item -> 'meter', 'period', l.item -> 'period', 'amount', l.item -> 'amount',
           'rollover', jsonb_build_object(
             'max', coalesce(l.item #> '{rollover,max}', '0'), 'months', coalesce(l.item #> '{rollover,months}', '1')
           )
         )
-        order by l.item ->> 'scope', l.item ->> 'model', l.item ->> 'meter', l.item ->> 'period'
-      ) from octroi_private.listed(p_plan -> 'limit') as l
+        order by l.item ->> 'scope', m.name, l.item ->> 'meter', l.item ->> 'period'
+      )
+      from octroi_private.listed(p_plan -> 'limit') as l
+      cross join lateral octroi_private.canonical_model(coalesce(l.item ->> 'model', '')) as m (name)
     ),
     'overage', coalesce((
       select jsonb_agg(l.item - 'allow_loss' order by l.item ->> 'meter')

@@ -50,8 +50,7 @@ begin
   for share;
   insert into octroi_private.refused_call as r (
     account_id, day, code, status, refusals, last_refused_at, api_key_id, endpoint, model, scope, meter, period,
-    granted,
-    used, held
+    granted, used, held
   )
   select distinct on (c.account_id, c.code)
     c.account_id, (v_now at time zone 'utc')::date, c.code, c.status,

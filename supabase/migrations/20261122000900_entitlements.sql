@@ -173,37 +173,6 @@ begin
 end
 $$;
 
--- How the output of an account's calls is bounded: per choice where a call names no limit, and the least that it is cut
--- to; and how long a call waits for room that others hold. What is stated for the account counts before its plan's, and
--- that before the model's. A call that is to reason needs more, since what a model thinks is output too; with
--- p_reasoning null it is the model's own way that counts.
-create function octroi_private.output_terms(p_account_id uuid, p_price_id bigint, p_reasoning boolean)
-returns table (default_output_tokens bigint, least_output_tokens bigint, hold_wait_seconds integer)
-language plpgsql
-stable
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return query
-  select
-    coalesce(
-      a.default_output_tokens, v.default_output_tokens, p.default_output_tokens,
-      case when coalesce(p_reasoning, p.is_reasoning) then 16384 else 4096 end
-    )::bigint,
-    coalesce(
-      v.least_output_tokens, p.least_output_tokens,
-      case when coalesce(p_reasoning, p.is_reasoning) then 1024 else 16 end
-    )::bigint,
-    v.hold_wait_seconds::integer
-  from octroi_private.model_price as p
-  join octroi_private.account as a on a.id = p_account_id
-  join octroi_private.subscription as s on s.account_id = a.id and s.ended_at is null
-  join octroi_private.plan_version as v on v.id = s.plan_version_id
-  where p.id = p_price_id;
-end
-$$;
-
 -- Resolves a caller and a model to an entitlement. Writes none when the caller may not use the model.
 create function octroi_private.open_entitlement(p_account_id uuid, p_api_key_id uuid, p_user_id uuid, p_model text)
 returns boolean

@@ -87,6 +87,7 @@ declare
   v_wrong text;
   v_after jsonb;
 begin
+  perform octroi_private.require_admin_step_up();
   select string_agg(k.key, ', ') into v_wrong
   from jsonb_each(p_settings) as k
   where not case
@@ -122,7 +123,7 @@ begin
 end
 $$;
 comment on function octroi_private.set_billing_settings(jsonb) is
-'Changes what is named and returns all of it. Raises 22023 for a name or value that is none.';
+'Changes what is named and returns all of it. Raises OC040, 22023 for a name or value that is none.';
 
 create function octroi_private.purchase_pages()
 returns table (upgrade_url text, top_up_url text)

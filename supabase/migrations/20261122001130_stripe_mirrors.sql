@@ -138,6 +138,7 @@ create table octroi_private.stripe_checkout_session (
   -- the receipt of what was paid once
   invoice_id text,
   amount_total_minor bigint,
+  tax_minor bigint,
   currency text,
   created_at timestamptz not null,
   expires_at timestamptz

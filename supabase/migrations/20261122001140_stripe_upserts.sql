@@ -180,22 +180,22 @@ begin
   with stored as (
     insert into octroi_private.stripe_checkout_session as s (
       id, customer_id, mode, status, payment_status, reference, subscription_id, payment_intent_id, invoice_id,
-      amount_total_minor, currency, created_at, expires_at
+      amount_total_minor, tax_minor, currency, created_at, expires_at
     )
     select
       o.id, o.customer, o.mode, o.status, o.payment_status, left(o.client_reference_id, 200), o.subscription,
-      o.payment_intent, o.invoice, o.amount_total, o.currency, octroi_private.at_second(o.created),
+      o.payment_intent, o.invoice, o.amount_total, o.amount_tax, o.currency, octroi_private.at_second(o.created),
       octroi_private.at_second(o.expires_at)
     from jsonb_to_record(p_object) as o (
       id text, customer text, mode text, status text, payment_status text, client_reference_id text,
-      subscription text, payment_intent text, invoice text, amount_total bigint, currency text, created bigint,
-      expires_at bigint
+      subscription text, payment_intent text, invoice text, amount_total bigint, amount_tax bigint, currency text,
+      created bigint, expires_at bigint
     )
     on conflict (id) do update
     set customer_id = excluded.customer_id, status = excluded.status, payment_status = excluded.payment_status,
       reference = excluded.reference, subscription_id = excluded.subscription_id,
       payment_intent_id = excluded.payment_intent_id, invoice_id = excluded.invoice_id,
-      amount_total_minor = excluded.amount_total_minor,
+      amount_total_minor = excluded.amount_total_minor, tax_minor = excluded.tax_minor,
       currency = excluded.currency, expires_at = excluded.expires_at
     where s.payment_status = 'unpaid' and s.status is distinct from 'expired'
       or (excluded.status, excluded.payment_status) is not distinct from (s.status, s.payment_status)

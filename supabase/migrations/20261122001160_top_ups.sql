@@ -91,7 +91,9 @@ begin
     )
     values (
       p_account_id, v_paid.meter, 'top_up', v_paid.amount * v_paid.quantity, v_paid.priority, v_now,
-      coalesce(v_now + make_interval(days => v_paid.expires_after_days), 'infinity'),
+      coalesce(
+        (v_now at time zone 'utc' + make_interval(days => v_paid.expires_after_days)) at time zone 'utc', 'infinity'
+      ),
       left(format('%s × %s', v_paid.quantity, v_paid.name), 200), v_paid.source
     )
     on conflict (source) do nothing

@@ -63,7 +63,11 @@ begin
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;
   delete from octroi_private.waiting_call where (account_id, ticket) in (
-    select w.account_id, w.ticket from octroi_private.waiting_call as w where w.waits_until <= v_now limit p_max_rows
+    select w.account_id, w.ticket from octroi_private.waiting_call as w
+    where w.waits_until <= v_now
+    limit p_max_rows
+    -- one that a call is just giving back is no longer this sweep's to wait for
+    for update skip locked
   );
   get diagnostics v_rows = row_count;
   v_total := v_total + v_rows;

@@ -165,6 +165,7 @@ as $$
 declare
   v_now timestamptz := octroi_private.now();
   v_rows bigint;
+  v_total bigint;
 begin
   update octroi_private.billing_request set url = null where id in (
     select r.id from octroi_private.billing_request as r
@@ -173,7 +174,7 @@ begin
     order by r.finished_at
     limit p_max_rows
   );
-  get diagnostics v_rows = row_count;
+  get diagnostics v_total = row_count;
   -- Stripe's pages of an invoice lead nowhere after a month; asked for again they are new
   update octroi_private.stripe_invoice set hosted_url = null, pdf_url = null where id in (
     select i.id from octroi_private.stripe_invoice as i
@@ -181,7 +182,8 @@ begin
     order by i.urls_at
     limit p_max_rows
   );
-  return v_rows;
+  get diagnostics v_rows = row_count;
+  return v_total + v_rows;
 end
 $$;
 

@@ -53,7 +53,7 @@ comment on function octroi_private.require_user() is 'Passes a signed-in user wh
 --
 --   Data API, RPCs and views   header x-octroi-account, which PostgREST hands on as request.headers
 --   SQL                        set local octroi.account = '…', which wins over the header
---   gateway                    header OpenAI-Organization, as OpenAI's SDKs send it (authenticate_user); a key has its own
+--   gateway                    header OpenAI-Organization, as OpenAI's SDKs send it (authenticate_user); a key has one
 --
 -- It is a choice and no identity: my_account checks it against the caller's memberships in every statement. A header,
 -- and not an argument, because it serves views as well, and is set once for a client instead of at every call.
@@ -114,6 +114,21 @@ end
 $$;
 comment on function octroi_private.my_account() is
 'The account that the caller acts for, of which they are a member. Raises OC020, OC022, OC023, OC025.';
+
+-- How many rows a page has: as many as are asked for, and never more than fit; null asks for a full one.
+create function octroi_private.page_rows(p_asked integer, p_most integer)
+returns integer
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_asked < 0 then
+    raise exception 'max_rows is 0 or more, or null for a full page' using errcode = '22023';
+  end if;
+  return least(coalesce(p_asked, p_most), p_most);
+end
+$$;
 
 create function octroi.request_completion(request jsonb)
 returns uuid

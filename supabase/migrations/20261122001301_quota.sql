@@ -17,8 +17,8 @@ as $$
   )
 $$;
 
--- Every limit that binds the caller now, opened or not.
-create function octroi_private.quota_of(p_account_id uuid, p_user_id uuid)
+-- Every limit that binds the caller now, opened or not; with p_of_everybody those of all members and keys as well.
+create function octroi_private.quota_of(p_account_id uuid, p_user_id uuid, p_of_everybody boolean default false)
 returns table (
   account_id uuid, scope text, subject text, meter text, period text, granted bigint, used bigint, reserved bigint,
   remaining bigint, period_start timestamptz, resets_at timestamptz, plan text, included bigint, from_grants bigint,
@@ -75,7 +75,7 @@ as $$
   ) as granted
   where l.account_id = p_account_id
     and (
-      l.scope in ('account', 'model')
+      p_of_everybody or l.scope in ('account', 'model')
       or (l.scope = 'member' and l.subject = p_user_id::text)
       or (l.scope = 'api_key' and exists (
         select from octroi_private.api_key as k

@@ -54,6 +54,7 @@ begin
     sha256(convert_to(v_secret, 'utf8')), octroi_private.now(), create_api_key.expires_at,
     create_api_key.allowed_models, create_api_key.allowed_endpoints
   );
+  perform octroi_private.refuse_more_budgets(v_account_id, jsonb_array_length(create_api_key.limits));
   insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
   select v_account_id, 'api_key', v_id::text, l.meter, l.period, l.amount
   from jsonb_to_recordset(create_api_key.limits) as l (meter text, period text, amount bigint);
@@ -63,25 +64,40 @@ $$;
 comment on function octroi.create_api_key(text, jsonb, timestamptz, text [], text []) is
 'Makes an API key of the caller and returns its secret, this once. limits bound the key: [{"meter","period","amount"}]; so do an expiry and lists of models and endpoints. Raises OC040, 22023, 23514, 23505, OC013.';
 
+-- A revoked key is never used again, so its budgets end with it, whoever revokes it: its holder, whoever ends their
+-- membership, a secret scanner, an erasure. The account first, as whoever sets a budget takes them.
+create function octroi_private.end_key_budgets()
+returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from octroi_private.account as a where a.id = new.account_id for no key update;
+  delete from octroi_private.budget as b
+  where b.account_id = new.account_id and b.scope = 'api_key' and b.subject = new.id::text;
+  return null;
+end
+$$;
+create trigger api_key_ends_budgets after update of revoked_at on octroi_private.api_key
+for each row when (old.revoked_at is null and new.revoked_at is not null)
+execute function octroi_private.end_key_budgets();
+
 create function octroi.revoke_api_key(id uuid)
 returns boolean
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_key octroi_private.api_key;
 begin
   perform octroi_private.require_step_up();
-  update octroi_private.api_key as k
-  set revoked_at = octroi_private.now()
-  where k.id = revoke_api_key.id and k.revoked_at is null
-    and (
-      k.user_id = (select auth.uid())
-      or k.account_id in (select octroi_private.my_administered_accounts())
-    );
-  if not found then
-    perform octroi_private.note_missed_key(revoke_api_key.id);
+  v_key := octroi_private.lock_key_to_manage(revoke_api_key.id);
+  if v_key.id is null then
     return false;
   end if;
+  update octroi_private.api_key as k set revoked_at = octroi_private.now() where k.id = v_key.id;
   return true;
 end
 $$;

@@ -19,11 +19,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_since date := coalesce(p_since, (octroi_private.now() at time zone 'utc')::date - 30);
-  v_rows integer := least(greatest(p_max_rows, 0), 1000);
+  v_since date := coalesce(
+    p_since,
+    -- the day of a total is the first of its span: the next page is of the same, whatever day it is by then
+    case when p_per = 'total' then p_after_day end,
+    (octroi_private.now() at time zone 'utc')::date - 30
+  );
+  v_rows integer := octroi_private.page_rows(p_max_rows, 1000);
 begin
   if p_per is null or p_per not in ('day', 'month', 'total') then
     raise exception 'per is day, month or total' using errcode = '22023';
+  elsif (p_after_day is null) <> (p_after_model is null)
+    or p_user_id is null and (p_after_day is null) <> (p_after_user is null)
+  then
+    raise exception 'a page goes on after a whole row: its day, its model and, of an account, its user'
+      using errcode = '22023', hint = 'Without them the rows of that day would come again, or not at all.';
+  elsif p_per = 'total' and p_after_day <> v_since then
+    raise exception 'after_day is not of this total, which begins on %', v_since using errcode = '22023';
   end if;
   return query
   select g.*, lead(g.day) over (order by g.day desc, g.model, g.user_id) is not null
@@ -41,7 +53,7 @@ begin
     ) as d
     where p_after_day is null or d.bucket < p_after_day
       or d.bucket = p_after_day and (d.model, d.user_id) > (
-        coalesce(p_after_model, ''), coalesce(p_after_user, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        p_after_model, coalesce(p_after_user, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
       )
     group by d.bucket, d.model, d.user_id
     order by d.bucket desc, d.model, d.user_id
@@ -125,8 +137,11 @@ declare
   v_before timestamptz := coalesce(my_requests.before, 'infinity');
   -- no id is less, so that without one everything of that instant is left out
   v_before_id uuid := coalesce(my_requests.before_id, '00000000-0000-0000-0000-000000000000');
-  v_rows integer := least(greatest(my_requests.max_rows, 0), 1000);
+  v_rows integer := octroi_private.page_rows(my_requests.max_rows, 1000);
 begin
+  if my_requests.before is null and my_requests.before_id is not null then
+    raise exception 'before_id goes with before' using errcode = '22023';
+  end if;
   return query
   select c.*, lead(c.id) over (order by c.occurred_at desc, c.id desc) is not null
   from (
@@ -159,6 +174,6 @@ begin
 end
 $$;
 comment on function octroi.my_requests(integer, timestamptz, uuid) is
-'The caller''s own recent calls, newest first, running ones included. has_more says that calls follow this one: page on with the last occurred_at and id as before and before_id.';
+'The caller''s own recent calls, newest first, running ones included. has_more says that calls follow this one: page on with the last occurred_at and id as before and before_id. Raises 22023.';
 
 reset role;

@@ -47,6 +47,39 @@ as $$
   ))
 $$;
 
+-- A key that the caller may decide about, as its holder or because they administer its account; null when there is none
+-- that works. Key and account are locked before the role counts: whoever lost it while this waited decides no more.
+create function octroi_private.lock_key_to_manage(p_api_key_id uuid)
+returns octroi_private.api_key
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_key octroi_private.api_key;
+begin
+  select k.* into v_key
+  from octroi_private.api_key as k
+  where k.id = p_api_key_id and k.revoked_at is null
+    and (
+      k.user_id = (select auth.uid())
+      or k.account_id in (select octroi_private.my_administered_accounts())
+    )
+  for no key update;
+  perform from octroi_private.account as a where a.id = v_key.account_id for no key update;
+  if v_key.user_id <> (select auth.uid())
+    and v_key.account_id not in (select octroi_private.my_administered_accounts())
+  then
+    v_key := null;
+  end if;
+  if v_key.id is null then
+    perform octroi_private.note_missed_key(p_api_key_id);
+  end if;
+  return v_key;
+end
+$$;
+
 -- The key keeps its id, and with it its limits, what it used of them, and its history: a new row would begin anew.
 -- Earlier rotations keep their own grace, so that asking twice, because an answer was lost, stops nothing.
 create function octroi.rotate_api_key(id uuid, grace_seconds integer default 86400)
@@ -110,16 +143,8 @@ declare
 begin
   perform octroi_private.require_step_up();
   perform octroi_private.check_key_access(restrict_api_key.allowed_models, restrict_api_key.allowed_endpoints);
-  select k.* into v_key
-  from octroi_private.api_key as k
-  where k.id = restrict_api_key.id and k.revoked_at is null
-    and (
-      k.user_id = (select auth.uid())
-      or k.account_id in (select octroi_private.my_administered_accounts())
-    )
-  for no key update;
+  v_key := octroi_private.lock_key_to_manage(restrict_api_key.id);
   if v_key.id is null then
-    perform octroi_private.note_missed_key(restrict_api_key.id);
     return false;
   end if;
   v_is_admin := v_key.account_id in (select octroi_private.my_administered_accounts());

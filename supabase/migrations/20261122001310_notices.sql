@@ -24,7 +24,8 @@ as $$
   left join octroi_private.usage_daily as d
     on d.account_id = p_account_id and d.day >= s.since::date
     and case p_scope
-      when 'account' then true when 'member' then d.user_id::text = p_subject when 'model' then d.model = p_subject
+      when 'account' then true when 'member' then d.user_id::text = p_subject
+      when 'model' then octroi_private.canonical_model(d.model) = p_subject or d.model = p_subject
     end
   having max(s.until) - max(s.since) >= interval '1 day'
 $$;

@@ -25,16 +25,21 @@ begin
 end
 $$;
 
--- The same, for what costs money: with the caller's second factor, if they have one.
+-- The same, for what changes the account or costs money: with the caller's second factor, if they have one. Locks the
+-- account, then reads the role again: whoever was demoted, removed or suspended while this waited does nothing more.
 create function octroi_private.my_account_to_bill()
 returns uuid
 language plpgsql
-stable
+volatile
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_account_id uuid;
 begin
   perform octroi_private.require_step_up();
+  v_account_id := octroi_private.my_billed_account();
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   return octroi_private.my_billed_account();
 end
 $$;
@@ -99,7 +104,6 @@ begin
   perform octroi_private.refuse_url('success_url', start_checkout.success_url);
   perform octroi_private.refuse_url('cancel_url', start_checkout.cancel_url);
   v_version := octroi_private.version_on_sale(start_checkout.plan, start_checkout.billing_interval);
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if octroi_private.has_bought(v_account_id) then
     raise exception 'this account has a subscription already' using errcode = 'OC032',
       hint = 'change_plan changes it, open_portal pays what is due.';
@@ -130,7 +134,6 @@ declare
   v_account_id uuid := octroi_private.my_account_to_bill();
 begin
   perform octroi_private.refuse_url('return_url', open_portal.return_url);
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   return octroi_private.enqueue_billing_request(
     v_account_id, (select auth.uid()), 'portal', jsonb_build_object('return_url', open_portal.return_url)
   );
@@ -194,7 +197,6 @@ declare
   v_wanted jsonb;
   v_seen octroi_private.billing_request;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_wanted := octroi_private.wanted_change(v_account_id, change_plan.plan, change_plan.billing_interval);
   if change_plan.preview is not null then
     select r.* into v_seen
@@ -225,7 +227,6 @@ declare
   v_account_id uuid := octroi_private.my_account_to_bill();
   v_subscription octroi_private.stripe_subscription;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
   if v_subscription.id is null
     or coalesce(cancel_subscription.at_period_end, true) and (
@@ -254,7 +255,6 @@ declare
   v_account_id uuid := octroi_private.my_account_to_bill();
   v_subscription octroi_private.stripe_subscription;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_subscription := octroi_private.billed_subscription(v_account_id);
   if not coalesce(
     octroi_private.is_ending(v_subscription) or v_subscription.schedule_id is not null, false
@@ -303,7 +303,6 @@ declare
 begin
   perform octroi_private.refuse_url('success_url', buy_top_up.success_url);
   perform octroi_private.refuse_url('cancel_url', buy_top_up.cancel_url);
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   return octroi_private.enqueue_billing_request(v_account_id, (select auth.uid()), 'top_up', jsonb_build_object(
     'pack_id', v_pack.id, 'success_url', buy_top_up.success_url, 'cancel_url', buy_top_up.cancel_url,
     'options', octroi_private.checkout_options((select auth.uid()))
@@ -324,7 +323,6 @@ declare
   v_pack octroi_private.top_up_pack;
   v_below bigint;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if set_auto_top_up.pack is null then
     delete from octroi_private.auto_top_up as a where a.account_id = v_account_id;
     return false;
@@ -357,7 +355,7 @@ begin
 end
 $$;
 comment on function octroi.set_auto_top_up(text, bigint, bigint) is
-'Has a pack bought by itself when no more than below is left (null: a tenth of the pack), or calls are refused for lack of it, for so much money a month at most; a null pack ends it. Raises OC040, OC021, OC033, 22023.';
+'Has a pack bought by itself when no more than below is left (null: a tenth of the pack), or calls are refused for lack of it, for so much money a month at most, before tax; a null pack ends it. Raises OC040, OC021, OC033, 22023.';
 
 create function octroi.set_overage(enabled boolean, spend_cap_minor bigint default null)
 returns boolean
@@ -371,7 +369,6 @@ begin
   if set_overage.enabled is null or set_overage.spend_cap_minor not between 0 and 99999999 then
     raise exception 'enabled is true or false, spend_cap_minor null or 0 to 99,999,999' using errcode = '22023';
   end if;
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if set_overage.enabled and not exists (
     select from octroi_private.subscription as s
     join octroi_private.plan_overage as o on o.plan_version_id = s.plan_version_id

@@ -12,6 +12,19 @@ as $$
   select interval '30 minutes'
 $$;
 
+-- When a cycle ends that begins then: a month or a year of UTC later, as Stripe counts, whatever the session's zone.
+create function octroi_private.cycle_end(p_starts_at timestamptz, p_billing_interval text)
+returns timestamptz
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select (
+    p_starts_at at time zone 'utc'
+    + case p_billing_interval when 'year' then interval '1 year' else interval '1 month' end
+  ) at time zone 'utc'
+$$;
+
 create function octroi.preview_change(plan text, billing_interval text)
 returns uuid
 language plpgsql
@@ -22,7 +35,6 @@ declare
   v_account_id uuid := octroi_private.my_account_to_bill();
   v_wanted jsonb;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_wanted := octroi_private.wanted_change(v_account_id, preview_change.plan, preview_change.billing_interval);
   return octroi_private.enqueue_billing_request(
     v_account_id, (select auth.uid()), 'preview_change',
@@ -54,7 +66,8 @@ begin
     and r.account_id in (select octroi_private.my_administered_accounts());
   if v_request.id is null then
     perform octroi_private.note_missed_id(exists (
-      select from octroi_private.billing_request as r where r.id = change_preview.id
+      select from octroi_private.billing_request as r
+      where r.id = change_preview.id and r.account_id not in (select octroi_private.my_administered_accounts())
     ));
     return;
   end if;
@@ -73,7 +86,7 @@ begin
     v.currency::text,
     case
       when is_anew.so and v_request.args ->> 'when' = 'now' then
-        at.takes_effect + case p.billing_interval when 'year' then interval '1 year' else interval '1 month' end
+        octroi_private.cycle_end(at.takes_effect, p.billing_interval)
       else base.period_end
     end,
     p.amount_minor::bigint, coalesce((
@@ -172,7 +185,7 @@ as $$
 #variable_conflict use_column
 declare
   v_account_id uuid := octroi_private.my_billed_account();
-  v_rows integer := least(greatest(my_invoices.max_rows, 0), 500);
+  v_rows integer := octroi_private.page_rows(my_invoices.max_rows, 500);
   v_before timestamptz := 'infinity';
 begin
   if my_invoices.before is not null then
@@ -180,26 +193,36 @@ begin
     from octroi_private.stripe_invoice as i
     join octroi_private.stripe_customer as c on c.id = i.customer_id
     where i.id = my_invoices.before and c.account_id = v_account_id;
+    if not found then
+      raise exception 'before is the id of an invoice of this account' using errcode = '22023';
+    end if;
   end if;
   return query
-  select n.id, n.number, n.status, n.subtotal_minor, n.tax_minor, n.total_minor, n.amount_paid_minor, n.currency,
-    n.created_at, n.period_start, n.period_end, n.paid_at, n.lines, n.hosted_url, n.pdf_url,
-    lead(n.id) over (order by n.created_at desc, n.id desc) is not null
+  select n.id::text, n.number, n.status, n.subtotal_minor, n.tax_minor, n.total_minor, n.amount_paid_minor,
+    n.currency::text, n.created_at, n.period_start, n.period_end, n.paid_at, octroi_private.invoice_lines(n.id),
+    octroi_private.invoice_page(n.hosted_url, n.urls_at), octroi_private.invoice_page(n.pdf_url, n.urls_at),
+    n.has_more
   from (
-    select i.*
-    from octroi_private.my_invoices() as i
-    where i.account_id = v_account_id and (
-      my_invoices.before is null or (i.created_at, i.id) < (v_before, my_invoices.before)
-    )
-    order by i.created_at desc, i.id desc
-    limit v_rows + 1
+    select p.*, lead(p.id) over (order by p.created_at desc, p.id desc) is not null as has_more
+    from (
+      -- lines are added up of the page alone
+      select i.*
+      from octroi_private.stripe_invoice as i
+      join octroi_private.stripe_customer as c on c.id = i.customer_id
+      where c.account_id = v_account_id and i.status <> 'draft' and (
+        my_invoices.before is null or (i.created_at, i.id) < (v_before, my_invoices.before)
+      )
+      order by i.created_at desc, i.id desc
+      limit v_rows + 1
+    ) as p
+    order by p.created_at desc, p.id desc
+    limit v_rows
   ) as n
-  order by n.created_at desc, n.id desc
-  limit v_rows;
+  order by n.created_at desc, n.id desc;
 end
 $$;
 comment on function octroi.my_invoices(integer, text) is
-'Invoices of the account that the caller pays for, newest first, with lines, Stripe''s page and PDF (null without the second factor, and a month after Stripe was last asked: open_invoice asks again). has_more: page on with the last id as before. Raises OC021.';
+'Invoices of the account that the caller pays for, newest first, with lines, Stripe''s page and PDF (null without the second factor, and a month after Stripe was last asked: open_invoice asks again). has_more: page on with the last id as before. Raises OC021, 22023.';
 
 create function octroi.open_invoice(invoice text)
 returns uuid
@@ -210,13 +233,17 @@ as $$
 declare
   v_account_id uuid := octroi_private.my_account_to_bill();
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if not exists (
-    select from octroi_private.my_invoices() as i
-    where i.account_id = v_account_id and i.id = open_invoice.invoice
+    select from octroi_private.stripe_invoice as i
+    join octroi_private.stripe_customer as c on c.id = i.customer_id
+    where c.account_id = v_account_id and i.id = open_invoice.invoice and i.status <> 'draft'
   ) then
+    -- one of an account that the caller administers is no foreign id
     perform octroi_private.note_missed_id(exists (
-      select from octroi_private.stripe_invoice as i where i.id = open_invoice.invoice
+      select from octroi_private.stripe_invoice as i
+      left join octroi_private.stripe_customer as c on c.id = i.customer_id
+      where i.id = open_invoice.invoice
+        and (c.account_id in (select octroi_private.my_administered_accounts())) is not true
     ));
     raise exception 'there is no invoice of this id' using errcode = 'OC032', hint = 'my_invoices lists them.';
   end if;

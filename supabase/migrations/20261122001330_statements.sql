@@ -158,7 +158,7 @@ as $$
   select
     'plan', null::text, 1::bigint, null::bigint, x.amount_minor::bigint, x.amount_minor::bigint, v.currency::text,
     p.renews_at,
-    p.renews_at + case x.billing_interval when 'year' then interval '1 year' else interval '1 month' end,
+    octroi_private.cycle_end(p.renews_at, x.billing_interval),
     p.renews_at, octroi_private.now()
   from paid as p
   join octroi_private.stripe_catalogue as k on k.stripe_id = p.renewal_price_id

@@ -120,7 +120,7 @@ as $$
   with me as materialized (
     select
       p.pseudonym, p.created_at, coalesce(my_audit.before, 9223372036854775807) as before,
-      least(greatest(my_audit.max_rows, 0), 1000) as max_rows
+      octroi_private.page_rows(my_audit.max_rows, 1000) as max_rows
     from octroi_private.person as p
     where p.user_id = (select octroi_private.my_user_id())
   ),
@@ -178,6 +178,6 @@ as $$
   limit (select m.max_rows from me as m)
 $$;
 comment on function octroi.my_audit(integer, bigint) is
-'What the caller did, and what was done to them, their account and the accounts they administer, newest first. has_more says that entries follow this one: page on with the last id as before. Of a read of everybody: when, and of which table.';
+'What the caller did, and what was done to them, their account and the accounts they administer, newest first. has_more says that entries follow this one: page on with the last id as before. Raises 22023. Of a read of everybody: when, and of which table.';
 
 reset role;

@@ -15,16 +15,15 @@ create table octroi_private.team_setting (
   max_owned_unpaid_teams integer not null default 1 check (max_owned_unpaid_teams between 0 and 10000),
   invitation_seconds integer not null default 604800 check (invitation_seconds between 3600 and 2592000),
   max_waiting_invitations integer not null default 100 check (max_waiting_invitations between 1 and 10000),
-  -- within 24 hours: by one team, by one user on whichever of their teams, to one address from whomever
+  -- within 24 hours: by one team, by one user on whichever of their teams; and letters to one address, from whomever,
+  -- those that are sent again counted
   max_daily_invitations_of_team integer not null default 100 check (
     max_daily_invitations_of_team between 1 and 10000
   ),
   max_daily_invitations_of_inviter integer not null default 50 check (
     max_daily_invitations_of_inviter between 1 and 10000
   ),
-  max_daily_invitations_of_invited integer not null default 3 check (
-    max_daily_invitations_of_invited between 1 and 1000
-  ),
+  max_daily_letters_to_invited integer not null default 3 check (max_daily_letters_to_invited between 1 and 1000),
   letters_per_invitation integer not null default 5 check (letters_per_invitation between 1 and 20),
   seconds_between_letters integer not null default 600 check (seconds_between_letters between 0 and 86400)
 );
@@ -57,7 +56,7 @@ begin
     invitation_seconds = n.invitation_seconds, max_waiting_invitations = n.max_waiting_invitations,
     max_daily_invitations_of_team = n.max_daily_invitations_of_team,
     max_daily_invitations_of_inviter = n.max_daily_invitations_of_inviter,
-    max_daily_invitations_of_invited = n.max_daily_invitations_of_invited,
+    max_daily_letters_to_invited = n.max_daily_letters_to_invited,
     letters_per_invitation = n.letters_per_invitation, seconds_between_letters = n.seconds_between_letters
   from octroi_private.team_setting as b
   cross join lateral jsonb_populate_record(b, p_settings) as n
@@ -112,6 +111,19 @@ begin
 end
 $$;
 
+-- Mails of Octroi carry the name of a team to whoever it invites, from the operator's own address: it leads nowhere.
+create function octroi_private.team_name_fault(p_name text)
+returns text
+language sql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when p_name is null or p_name !~ '^[^[:cntrl:]]{1,200}$' then 'a team''s name has 1 to 200 characters'
+    when p_name ~* '/|www\.' then 'a team''s name has no "/" and no "www."'
+  end
+$$;
+
 create function octroi_private.open_team(p_owner_user_id uuid, p_name text)
 returns uuid
 language plpgsql
@@ -122,8 +134,8 @@ declare
   v_account_id uuid := octroi_private.uuid_v7();
   v_now timestamptz := octroi_private.now();
 begin
-  if p_name is null or p_name !~ '^[^[:cntrl:]]{1,200}$' then
-    raise exception 'a team''s name has 1 to 200 characters' using errcode = '22023';
+  if octroi_private.team_name_fault(p_name) is not null then
+    raise exception '%', octroi_private.team_name_fault(p_name) using errcode = '22023';
   end if;
   insert into octroi_private.account (id, kind, owner_user_id, name, created_at)
   values (v_account_id, 'team', p_owner_user_id, p_name, v_now);
@@ -221,6 +233,22 @@ begin
   perform octroi_private.require_step_up();
   perform octroi_private.my_team();
   return octroi_private.my_billed_account();
+end
+$$;
+
+-- The same, locked before the role is read: whoever lost it while this waited decides nothing more.
+create function octroi_private.lock_team_to_manage()
+returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_account_id uuid := octroi_private.my_team_to_manage();
+begin
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  return octroi_private.my_team_to_manage();
 end
 $$;
 

@@ -5,7 +5,9 @@
 -- Of a token only the hash is stored, so it is made when its mail goes: whoever reads the database reads no link. A
 -- mail whose delivery is unknown goes again, with a token of its own; all of an invitation's work until one is used, or
 -- the invitation is sent anew, revoked, or over. The address is sealed with the key of whoever invites, goes with them,
--- and is forgotten when the invitation ends. Whoever accepts is signed in, with that very address, confirmed in Auth.
+-- and is forgotten when the invitation ends; its keyed hash a day after the last letter, when it no longer counts
+-- against another. Whoever invites, accepts or declines has an address that Auth has confirmed; who answers, that very
+-- address.
 set role octroi_owner;
 
 create table octroi_private.invitation (
@@ -14,7 +16,7 @@ create table octroi_private.invitation (
   -- who invites
   user_id uuid not null,
   email bytea check (octet_length(email) between 44 and 1500),
-  email_index bytea not null check (octet_length(email_index) = 32),
+  email_index bytea check (octet_length(email_index) = 32),
   role text not null check (role in ('admin', 'member')),
   -- the front end's page, which takes the token from its fragment
   accept_url text check (length(accept_url) between 1 and 2000),
@@ -27,15 +29,20 @@ create table octroi_private.invitation (
   constraint invitation_forgets_when_ended check (
     (state = 'waiting') = (ended_at is null)
     and num_nonnulls(email, accept_url) = case state when 'waiting' then 2 else 0 end
+    and (state <> 'waiting' or email_index is not null)
   )
 );
 comment on table octroi_private.invitation is 'Addresses that were asked to join a team. Whose they are is forgotten when the invitation ends.';
 create unique index invitation_one_waits on octroi_private.invitation (account_id, email_index) where state = 'waiting';
-create index invitation_account on octroi_private.invitation (account_id, created_at);
+create index invitation_account on octroi_private.invitation (account_id, created_at, id);
 create index invitation_user on octroi_private.invitation (user_id, created_at);
-create index invitation_address on octroi_private.invitation (email_index, created_at);
+create index invitation_address on octroi_private.invitation (email_index, last_letter_at);
 create index invitation_waiting on octroi_private.invitation (expires_at) where state = 'waiting';
 create index invitation_ended on octroi_private.invitation (ended_at) where ended_at is not null;
+create index invitation_to_forget on octroi_private.invitation (last_letter_at)
+where ended_at is not null and email_index is not null;
+-- the letters of an invitation, each with the time it was written
+create index mail_invitation on octroi_private.mail ((data ->> 'invitation_id')) where kind = 'invitation';
 
 create table octroi_private.invitation_link (
   token_hash bytea primary key check (octet_length(token_hash) = 32),
@@ -103,7 +110,7 @@ begin
   left join lateral (
     select s.locale
     from octroi_private.notification_setting as s
-    left join octroi_private.contact as t on t.user_id = s.user_id
+    left join octroi_private.contact as t on t.user_id = s.user_id and t.is_verified
     where t.email_index = v_invitation.email_index or s.user_id = v_invitation.user_id
     order by (t.email_index is not distinct from v_invitation.email_index) desc
     limit 1
@@ -123,8 +130,50 @@ as $$
 begin
   delete from octroi_private.invitation_link where invitation_id = p_id;
   update octroi_private.invitation
-  set state = p_state, ended_at = octroi_private.now(), email = null, accept_url = null
+  set state = p_state, ended_at = octroi_private.now(), email = null, accept_url = null,
+    email_index = case when last_letter_at > octroi_private.now() - interval '24 hours' then email_index end
   where id = p_id and state = 'waiting';
+end
+$$;
+
+-- Whoever sends mail to strangers has shown that an address is theirs: anybody could sign up with one that is not.
+create function octroi_private.require_verified_address()
+returns void
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from octroi_private.contact as c where c.user_id = (select auth.uid()) and c.is_verified
+  ) then
+    raise exception 'your address is not confirmed yet' using errcode = 'OC026',
+      hint = 'Follow the link in the mail that came with your sign-up, then try again.';
+  end if;
+end
+$$;
+
+-- Refuses what would be one letter too many to an address within a day, from whichever team and however often sent.
+create function octroi_private.refuse_another_letter(p_email_index bytea)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_since timestamptz := octroi_private.now() - interval '24 hours';
+begin
+  perform pg_advisory_xact_lock(hashtextextended('octroi_private.invitation ' || encode(p_email_index, 'hex'), 0));
+  if (
+    select count(*)
+    from octroi_private.invitation as i
+    join octroi_private.mail as m on m.kind = 'invitation' and m.data ->> 'invitation_id' = i.id::text
+    where i.email_index = p_email_index and i.last_letter_at > v_since and m.created_at > v_since
+  ) >= (select s.max_daily_letters_to_invited from octroi_private.team_setting as s) then
+    raise exception 'this address was written to often enough within 24 hours' using errcode = 'OC013',
+      hint = 'Try again tomorrow.';
+  end if;
 end
 $$;
 
@@ -143,9 +192,8 @@ declare
   );
 begin
   select s.* into strict v_set from octroi_private.team_setting as s;
-  -- of one user on several teams at once, and of one address
-  perform pg_advisory_xact_lock(hashtextextended('octroi_private.invitation ' || l.name, 0))
-  from unnest(array[p_user_id::text, encode(p_email_index, 'hex')]) as l (name);
+  -- of one user on several teams at once
+  perform pg_advisory_xact_lock(hashtextextended('octroi_private.invitation ' || p_user_id, 0));
   if v_waiting >= v_set.max_waiting_invitations then
     raise exception 'this team has % invitations waiting already', v_waiting using errcode = 'OC013',
       hint = 'revoke_invitation ends one.';
@@ -166,13 +214,8 @@ begin
   ) >= v_set.max_daily_invitations_of_inviter then
     raise exception 'you have invited % people within 24 hours', v_set.max_daily_invitations_of_inviter
       using errcode = 'OC013', hint = 'Try again tomorrow.';
-  elsif (
-    select count(*) from octroi_private.invitation as i
-    where i.email_index = p_email_index and i.created_at > v_since
-  ) >= v_set.max_daily_invitations_of_invited then
-    raise exception 'this address was invited often enough within 24 hours' using errcode = 'OC013',
-      hint = 'Try again tomorrow.';
   end if;
+  perform octroi_private.refuse_another_letter(p_email_index);
 end
 $$;
 
@@ -184,7 +227,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_account_id uuid := octroi_private.lock_team_to_manage();
   v_user_id uuid := (select auth.uid());
   v_now timestamptz := octroi_private.now();
   v_index bytea;
@@ -204,8 +247,8 @@ begin
   if invite_member.accept_url ~ '#' then
     raise exception 'accept_url has no fragment: the token of the invitation becomes it' using errcode = '22023';
   end if;
+  perform octroi_private.require_verified_address();
   v_index := octroi_private.blind_index('email', invite_member.email);
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if exists (
     select from octroi_private.member as m
     join octroi_private.contact as c on c.user_id = m.user_id
@@ -248,17 +291,17 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_account_id uuid := octroi_private.lock_team_to_manage();
   v_invitation octroi_private.invitation;
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   select i.* into v_invitation
   from octroi_private.invitation as i
   where i.id = p_id and i.account_id = v_account_id and i.state = 'waiting'
   for update;
   if v_invitation.id is null then
     perform octroi_private.note_missed_id(exists (
-      select from octroi_private.invitation as i where i.id = p_id and i.account_id <> v_account_id
+      select from octroi_private.invitation as i
+      where i.id = p_id and i.account_id not in (select octroi_private.my_administered_accounts())
     ));
   elsif v_invitation.role = 'admin' then
     perform octroi_private.refuse_unless_owner(v_account_id, 'decide about admins');
@@ -289,6 +332,8 @@ begin
     raise exception 'this invitation was sent less than % seconds ago', v_set.seconds_between_letters
       using errcode = 'OC013', hint = 'Wait a little.';
   end if;
+  perform octroi_private.require_verified_address();
+  perform octroi_private.refuse_another_letter(v_invitation.email_index);
   delete from octroi_private.invitation_link where invitation_id = v_invitation.id;
   update octroi_private.invitation as i
   set letters = i.letters + 1, last_letter_at = v_now,
@@ -300,7 +345,7 @@ begin
 end
 $$;
 comment on function octroi.resend_invitation(uuid) is
-'Sends a waiting invitation again, with a new link and all its time; earlier links end. False when there is none. Raises OC040, OC021, OC025, OC027, OC013.';
+'Sends a waiting invitation again, with a new link and all its time; earlier links end. False when there is none. Raises OC040, OC021, OC025, OC026, OC027, OC013.';
 
 create function octroi.revoke_invitation(id uuid)
 returns boolean
@@ -320,28 +365,5 @@ end
 $$;
 comment on function octroi.revoke_invitation(uuid) is
 'Takes a waiting invitation of the team back: its link leads nowhere any more. False when there is none. Raises OC040, OC021, OC025, OC027.';
-
-create function octroi.team_invitations()
-returns table (
-  id uuid, email text, role text, state text, letters integer, invited_at timestamptz, expires_at timestamptz,
-  ended_at timestamptz
-)
-language sql
-volatile
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-  select
-    i.id, octroi_native.open(k.wrapped, octroi_private.sealed_place(i.user_id, 'invitation.email'), i.email), i.role,
-    case when i.state = 'waiting' and i.expires_at <= octroi_private.now() then 'expired' else i.state end,
-    i.letters, i.created_at, i.expires_at, i.ended_at
-  from octroi_private.my_team_to_manage() as t (account_id)
-  join octroi_private.invitation as i on i.account_id = t.account_id
-  left join octroi_private.data_key as k on k.user_id = i.user_id
-  order by i.created_at desc, i.id
-  limit 1000
-$$;
-comment on function octroi.team_invitations() is
-'The latest 1,000 invitations of the team that the caller manages, newest first; the address of one that has ended is forgotten. Raises OC040, OC020, OC021, OC025, OC027.';
 
 reset role;

@@ -1,6 +1,22 @@
 -- Members of a team: their roles, who goes, and who owns it.
 set role octroi_owner;
 
+-- Somebody who is no member of the team; of whoever shares another account with the caller, it is no foreign id.
+create function octroi_private.note_missed_member(p_member_id uuid)
+returns void
+language sql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select octroi_private.note_missed_id(exists (
+    select from octroi_private.member as m where m.user_id = p_member_id
+  ) and not exists (
+    select from octroi_private.member as m
+    where m.user_id = p_member_id and m.account_id in (select octroi_private.my_accounts())
+  ))
+$$;
+
 -- A member of a team whom the caller may decide about: the owner about everybody else, an admin about members. Null for
 -- anybody who is none, whoever they are elsewhere.
 create function octroi_private.role_of_managed(p_account_id uuid, p_member_id uuid)
@@ -17,9 +33,7 @@ begin
   where m.account_id = p_account_id and m.user_id = p_member_id
   for update;
   if v_role is null then
-    perform octroi_private.note_missed_id(exists (
-      select from octroi_private.member as m where m.user_id = p_member_id
-    ));
+    perform octroi_private.note_missed_member(p_member_id);
   elsif v_role = 'owner' then
     raise exception 'the owner stays the owner until the team is handed over' using errcode = 'OC027',
       hint = 'transfer_team makes another member the owner.';
@@ -100,6 +114,8 @@ declare
   v_account_id uuid := octroi_private.my_team_to_manage();
 begin
   perform octroi_private.lock_membership(v_account_id, remove_member.member_id);
+  -- as the caller's role is now, and not before the keys and the account were locked
+  v_account_id := octroi_private.lock_team_to_manage();
   if octroi_private.role_of_managed(v_account_id, remove_member.member_id) is null then
     return false;
   end if;
@@ -141,13 +157,12 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_account_id uuid := octroi_private.lock_team_to_manage();
 begin
   perform octroi_private.refuse_unless_owner(v_account_id, 'make and unmake admins');
   if set_member_role.role is null or set_member_role.role not in ('admin', 'member') then
     raise exception 'role is admin or member' using errcode = '22023', hint = 'transfer_team makes another owner.';
   end if;
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   if octroi_private.role_of_managed(v_account_id, set_member_role.member_id) is null then
     return false;
   end if;
@@ -181,9 +196,7 @@ begin
     select from octroi_private.member as m
     where m.account_id = v_account_id and m.user_id = transfer_team.member_id
   ) then
-    perform octroi_private.note_missed_id(exists (
-      select from octroi_private.member as m where m.user_id = transfer_team.member_id
-    ));
+    perform octroi_private.note_missed_member(transfer_team.member_id);
     return false;
   elsif octroi_private.is_banned(transfer_team.member_id) then
     raise exception 'this member is suspended' using errcode = 'OC027';

@@ -2,6 +2,31 @@
 -- plan limits the same thing, the smaller holds; in force from the next call on.
 set role octroi_owner;
 
+-- Refuses what would be one too many of those that may bind a call: a key that expired makes none, and leaves its own
+-- behind until it is revoked. The caller has the account locked.
+create function octroi_private.refuse_more_budgets(p_account_id uuid, p_more integer)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_max_budgets constant integer := 1000;
+begin
+  if p_more > 0 and p_more + (
+    select count(*)
+    from octroi_private.budget as b
+    left join octroi_private.api_key as k
+      on b.scope = 'api_key' and k.account_id = b.account_id and k.id::text = b.subject
+    where b.account_id = p_account_id
+      and (b.scope <> 'api_key' or coalesce(k.expires_at, 'infinity') > octroi_private.now())
+  ) > c_max_budgets then
+    raise exception 'this account has % budgets at most', c_max_budgets using errcode = 'OC013',
+      hint = 'A null amount takes one away; those of a key end when it is revoked.';
+  end if;
+end
+$$;
+
 -- The one place that writes a budget for a front end. A null amount takes it away; whether anything changed.
 create function octroi_private.put_budget(
   p_account_id uuid, p_scope text, p_subject text, p_meter text, p_period text, p_amount bigint
@@ -12,7 +37,6 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_max_budgets constant integer := 1000;
   v_is_changed boolean;
 begin
   if p_meter is null or p_meter not in ('tokens', 'requests', 'cost') then
@@ -29,15 +53,12 @@ begin
       and b.period = p_period;
     v_is_changed := found;
   else
-    if (select count(*) from octroi_private.budget as b where b.account_id = p_account_id) >= c_max_budgets
-      and not exists (
-        select from octroi_private.budget as b
-        where b.account_id = p_account_id and b.scope = p_scope and b.subject = p_subject and b.meter = p_meter
-          and b.period = p_period
-      )
-    then
-      raise exception 'this account has % budgets already', c_max_budgets using errcode = 'OC013',
-        hint = 'A null amount takes one away.';
+    if not exists (
+      select from octroi_private.budget as b
+      where b.account_id = p_account_id and b.scope = p_scope and b.subject = p_subject and b.meter = p_meter
+        and b.period = p_period
+    ) then
+      perform octroi_private.refuse_more_budgets(p_account_id, 1);
     end if;
     insert into octroi_private.budget as b (account_id, scope, subject, meter, period, amount, created_at)
     values (p_account_id, p_scope, p_subject, p_meter, p_period, p_amount, octroi_private.now())
@@ -61,18 +82,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_account_id uuid := octroi_private.my_account_to_bill();
+  v_model text := '';
 begin
-  if length(set_budget.model) not between 1 and 200 then
-    raise exception 'model is the name of one, or null for all of the account' using errcode = '22023';
+  if set_budget.model is not null then
+    -- what has lost its price since can still be taken away
+    v_model := case
+      when set_budget.amount is null then octroi_private.canonical_model(set_budget.model)
+      else octroi_private.require_priced_model(set_budget.model)
+    end;
   end if;
   return octroi_private.put_budget(
-    v_account_id, case when set_budget.model is null then 'account' else 'model' end, coalesce(set_budget.model, ''),
-    set_budget.meter, set_budget.period, set_budget.amount
+    v_account_id, case when set_budget.model is null then 'account' else 'model' end, v_model, set_budget.meter,
+    set_budget.period, set_budget.amount
   );
 end
 $$;
 comment on function octroi.set_budget(text, text, bigint, text) is
-'Limits what the account that the caller acts for uses in all, or of a model; a null amount takes the limit away. False when that is how it stood. Raises OC040, OC020, OC021, OC025, OC013, 22023.';
+'Limits what the account that the caller acts for uses in all, or of a model, by whichever of its names; a null amount takes the limit away. False when that is how it stood. Raises OC040, OC020, OC021, OC025, OC013, 22023.';
 
 create function octroi.set_key_budget(id uuid, meter text, period text, amount bigint)
 returns boolean
@@ -84,17 +110,9 @@ declare
   v_key octroi_private.api_key;
 begin
   perform octroi_private.require_step_up();
-  select k.* into v_key
-  from octroi_private.api_key as k
-  where k.id = set_key_budget.id and k.revoked_at is null
-    and k.account_id in (select octroi_private.my_accounts())
-    and (
-      k.user_id = (select auth.uid())
-      or k.account_id in (select octroi_private.my_administered_accounts())
-    )
-  for no key update;
-  if v_key.id is null then
-    perform octroi_private.note_missed_key(set_key_budget.id);
+  v_key := octroi_private.lock_key_to_manage(set_key_budget.id);
+  -- a key of an account that its holder has left works no more
+  if v_key.id is null or v_key.account_id not in (select octroi_private.my_accounts()) then
     return false;
   end if;
   -- what an admin has narrowed is not the holder's to widen
@@ -121,9 +139,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_account_id uuid := octroi_private.my_team_to_manage();
+  v_account_id uuid := octroi_private.lock_team_to_manage();
 begin
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   -- the owner's own is theirs to set, as that of all others
   if set_member_budget.member_id = (select auth.uid()) and octroi_private.my_role(v_account_id) = 'owner' then
     null;

@@ -131,15 +131,15 @@ call octroi_private.register_personal_table(
 );
 call octroi_private.register_personal_table(
   'invitation', 'person', 'to invite somebody to a team', 'legitimate_interest',
-  'the address: until it is answered, a month at most; that it was: 90 days (setting)', array['mail'], 'delete', null,
-  'none', $reach$t.user_id = $1 or t.email_index in (
-    select c.email_index from octroi_private.contact as c where c.user_id = $1
+  'the address: until it is answered, a month at most; its keyed hash: a day longer; that it was: 90 days (setting)',
+  array['mail'], 'delete', null, 'none', $reach$t.user_id = $1 or t.email_index in (
+    select c.email_index from octroi_private.contact as c where c.user_id = $1 and c.is_verified
   )$reach$, null, array['id'], $$
   id | reference | the invitation
   account_id | reference | to which team
   user_id | reference | who invites
   email | sealed | the address that is invited, until that has ended
-  email_index | secret | a keyed hash that tells whether it is somebody's
+  email_index | secret | a keyed hash that tells whether it is somebody's, until a day after the last letter
   role | fact | as what
   accept_url | fact | the page that it is answered on
   state | fact | waiting, accepted, declined, revoked or expired

@@ -214,6 +214,7 @@ call octroi_private.register_personal_table(
   payment_intent_id | reference | Stripe's payment
   invoice_id | reference | its receipt
   amount_total_minor | fact | how much
+  tax_minor | fact | how much of it is tax
   currency | fact | in
   created_at | fact | opened
   expires_at | fact | open until $$

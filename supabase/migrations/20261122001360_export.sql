@@ -111,7 +111,7 @@ begin
   if v_table.table_name is null or v_statement is null then
     raise exception 'there is no table % with rows about people', left(p_table, 63) using errcode = '22023';
   end if;
-  v_left := least(greatest(p_max_rows, 0), v_table.page_rows);
+  v_left := octroi_private.page_rows(p_max_rows, v_table.page_rows);
   for v_account_id in
     select s.id
     from (

@@ -42,6 +42,8 @@ begin
   update octroi_private.contact as c
   set email = coalesce(octroi_private.seal_for(p_user_id, 'contact.email', p_email), c.email),
     email_index = coalesce(octroi_private.blind_index('email', p_email), c.email_index),
+    -- what Auth has confirmed is the address from before
+    is_verified = c.is_verified and p_email is null,
     phone = case
       when p_phone is null then c.phone else octroi_private.seal_for(p_user_id, 'contact.phone', nullif(p_phone, ''))
     end
@@ -166,13 +168,19 @@ declare
   v_id uuid;
 begin
   perform octroi_private.require_step_up();
+  if v_fault is null and update_my_contact.account_name is not null and exists (
+    select from octroi_private.account as a where a.id = v_account_id and a.kind = 'team'
+  ) then
+    v_fault := octroi_private.team_name_fault(update_my_contact.account_name);
+  end if;
   if v_fault is not null then
     raise exception '%', v_fault using errcode = '22023';
   end if;
+  perform from octroi_private.account as a where a.id = v_account_id for no key update;
+  -- as the caller's role is now, and not before the account was theirs to change
   if v_pays then
     v_account_id := octroi_private.my_billed_account();
   end if;
-  perform from octroi_private.account as a where a.id = v_account_id for no key update;
   v_id := octroi_private.open_privacy_request(v_user_id, 'rectification');
   if update_my_contact.locale is not null or update_my_contact.time_zone is not null then
     perform octroi.set_notifications(null, update_my_contact.locale, update_my_contact.time_zone);
@@ -284,6 +292,7 @@ as $$
 declare
   v_now timestamptz := octroi_private.now();
 begin
+  perform octroi_private.require_admin_step_up();
   if p_reason is null or length(p_reason) not between 1 and 200 then
     raise exception 'a correction has a reason of 1 to 200 characters' using errcode = '22023';
   end if;

@@ -1,9 +1,9 @@
--- What an operator does about what accounts may use: gifts, promotions, limits, corrections. For logins that were
+-- What an operator does about what accounts may use: grants, promotions, limits, corrections. For logins that were
 -- granted octroi_operator, so that nobody has to be superuser to be kind; each of it is in the audit log, and the
 -- customer sees it there with the reason.
 --
--- Said twice it happens once. A gift and a promotion go by a code of the operator's own choosing, such as the number of
--- a ticket; the same code with other contents is refused. A limit is set to a value, and a call is corrected once.
+-- Said twice it happens once. A grant and a promotion go by a code of the operator's own, such as the number of a
+-- ticket; the same code with other contents is refused. A limit is set to a value, and a call is corrected once.
 set role octroi_owner;
 
 create table octroi_private.promotion (
@@ -40,7 +40,7 @@ end
 $$;
 
 -- What an operator says about something of a customer's: a code, how much of what, until when, and why.
-create function octroi_private.require_gift(
+create function octroi_private.require_grant_terms(
   p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamptz
 )
 returns void
@@ -79,7 +79,7 @@ declare
 begin
   select g.* into v_grant from octroi_private.quota_grant as g where g.source = 'gift:' || p_code;
   if v_grant.id is null then
-    perform octroi_private.require_gift(p_code, p_meter, p_amount, p_reason, p_expires_at);
+    perform octroi_private.require_grant_terms(p_code, p_meter, p_amount, p_reason, p_expires_at);
     perform octroi_private.require_open_account(p_account_id);
     insert into octroi_private.quota_grant (account_id, meter, kind, amount, starts_at, expires_at, reason, source)
     values (
@@ -93,17 +93,17 @@ begin
   if (v_grant.account_id, v_grant.meter::text, v_grant.amount::bigint, v_grant.expires_at)
     is distinct from (p_account_id, p_meter, p_amount, p_expires_at)
   then
-    raise exception 'the code % stands for another gift', p_code using errcode = 'OC048',
+    raise exception 'the code % stands for another grant', p_code using errcode = 'OC048',
       detail = format(
         '%s %s for account %s until %s', v_grant.amount, v_grant.meter, v_grant.account_id, v_grant.expires_at
       ),
-      hint = 'Take another code for another gift.';
+      hint = 'Take another code for another grant.';
   end if;
   return v_grant.id;
 end
 $$;
 comment on function octroi_private.give_grant(text, uuid, text, bigint, text, timestamptz) is
-'Gives an account quota on top of its plan, once for a code. The same code again returns the same grant. Raises 22023, OC040, OC048 for a code that stands for another gift.';
+'Gives an account quota on top of its plan, once for a code. The same code again returns the same grant. Raises 22023, OC040, OC048 for a code that stands for another grant.';
 
 create function octroi_private.give_promotion(
   p_code text, p_meter text, p_amount bigint, p_reason text, p_expires_at timestamptz, p_plan_code text default null,
@@ -118,16 +118,17 @@ declare
   v_promotion octroi_private.promotion;
   v_given bigint;
 begin
+  perform octroi_private.require_admin_step_up();
   if p_max_rows is null or p_max_rows not between 1 and 10000 then
-    raise exception 'a bite has 1 to 10000 accounts' using errcode = '22023';
+    raise exception 'a batch has 1 to 10,000 accounts' using errcode = '22023';
   elsif not exists (select from octroi_private.plan as p where p.code = coalesce(p_plan_code, p.code)) then
     raise exception 'no plan %', p_plan_code using errcode = 'OC002', hint = 'select code from octroi_private.plan';
   end if;
-  perform octroi_private.require_gift(p_code, p_meter, p_amount, p_reason, p_expires_at);
+  perform octroi_private.require_grant_terms(p_code, p_meter, p_amount, p_reason, p_expires_at);
   insert into octroi_private.promotion (code, plan_code, meter, amount, expires_at, reason)
   values (p_code, p_plan_code, p_meter, p_amount, p_expires_at, p_reason)
   on conflict (code) do nothing;
-  -- one bite of a promotion at a time
+  -- one batch of a promotion at a time
   select p.* into v_promotion from octroi_private.promotion as p where p.code = p_code for no key update;
   if (v_promotion.plan_code, v_promotion.meter::text, v_promotion.amount::bigint, v_promotion.expires_at)
     is distinct from (p_plan_code, p_meter, p_amount, p_expires_at)
@@ -172,7 +173,8 @@ begin
     raise exception 'a reason has 1 to 200 characters: the customer reads it' using errcode = '22023';
   end if;
   select g.* into v_grant from octroi_private.quota_grant as g where g.id = p_grant_id;
-  -- balances before grants, as a settle locks them
+  -- the account first, as whoever opens or changes one; balances before grants, as a settle
+  perform from octroi_private.account as a where a.id = v_grant.account_id for no key update;
   perform octroi_private.lock_balances(
     v_grant.account_id, octroi_private.anchor_of(v_grant.account_id), octroi_private.now()
   );
@@ -189,7 +191,7 @@ begin
 end
 $$;
 comment on function octroi_private.end_grant(uuid, text) is
-'Ends a gift, a promotion''s grant or a correction from now on; what was drawn stays drawn. False when it had ended, or never was. Raises 22023, OC040.';
+'Ends a grant that was given, by itself, by a promotion or as a correction, from now on; what was drawn stays drawn. False when it had ended, or never was. Raises 22023, OC040.';
 
 create function octroi_private.set_account_limit(
   p_account_id uuid, p_meter text, p_period text, p_amount bigint, p_reason text, p_model text default ''
@@ -200,7 +202,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_model text := coalesce(p_model, '');
+  v_model text := octroi_private.canonical_model(coalesce(p_model, ''));
 begin
   perform octroi_private.require_admin_step_up();
   if p_meter is null or p_meter not in ('tokens', 'requests', 'cost') then
@@ -218,14 +220,17 @@ begin
     where l.account_id = p_account_id and l.model = v_model and l.meter = p_meter and l.period = p_period;
     return found;
   end if;
+  if v_model <> '' then
+    perform octroi_private.require_priced_model(p_model);
+  end if;
   insert into octroi_private.account_limit as l (account_id, model, meter, period, amount, reason)
   values (p_account_id, v_model, p_meter, p_period, p_amount, p_reason)
   on conflict (account_id, model, meter, period) do update set amount = excluded.amount, reason = excluded.reason
-  where l.amount <> excluded.amount;
+  where (l.amount, l.reason) <> (excluded.amount, excluded.reason);
   return found;
 end
 $$;
 comment on function octroi_private.set_account_limit(uuid, text, text, bigint, text, text) is
-'Limits an account, or one model of it, beside its plan and whatever it sets itself; the smallest holds. A null amount takes the limit away. False when that is how it stood. Raises 22023, OC040.';
+'Limits an account, or one model of it by whichever of its names, beside its plan and whatever it sets itself; the smallest holds. A null amount takes the limit away. False when that is how it stood. Raises 22023, OC040.';
 
 reset role;

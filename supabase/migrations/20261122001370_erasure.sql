@@ -222,10 +222,10 @@ as $$
     (17, 'notification_setting', 'delete from octroi_private.notification_setting where user_id = $1'),
     -- after the settings, as whoever sends it
     (18, 'mail', 'delete from octroi_private.mail where user_id = $1'),
-    -- those that they sent, of accounts that end, and to them
+    -- those that they sent, of accounts that end, and to them, if they have shown that the address is theirs
     (19, 'invitation', 'delete from octroi_private.invitation
       where user_id = $1 or account_id = any($2) or email_index in (
-        select c.email_index from octroi_private.contact as c where c.user_id = $1)'),
+        select c.email_index from octroi_private.contact as c where c.user_id = $1 and c.is_verified)'),
     (20, 'contact', 'delete from octroi_private.contact where user_id = $1'),
     (21, 'data_key', 'delete from octroi_private.data_key where user_id = $1'),
     -- last: until then their audit entries are theirs

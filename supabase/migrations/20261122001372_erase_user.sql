@@ -185,7 +185,7 @@ begin
       select max(e.kept_until) from octroi_private.erased_account as e where e.receipt_id = v_receipt.id
     ))
   );
-  perform octroi_private.bury(p_user_id, v_now);
+  perform octroi_private.record_tombstone(p_user_id, v_now);
   update octroi_private.erasure_receipt set erased = v_erased, kept = v_kept where id = v_receipt.id;
   insert into octroi_private.usage_removal (receipt_id, user_id, account_id, is_deleting)
   select v_receipt.id, p_user_id, a.id, a.id = any(v_ending) from unnest(v_accounts) as a (id)

@@ -293,6 +293,6 @@ begin
 end
 $$;
 comment on function octroi_private.remove_usage(uuid, integer) is
-'One bite of removing an erased person''s calls; how many rows, and whether it was the last. Any number of workers may call it, one after the other.';
+'One batch of removing an erased person''s calls; how many rows, and whether it was the last. Any number of workers may call it, one after the other.';
 
 reset role;

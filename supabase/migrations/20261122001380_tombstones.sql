@@ -31,7 +31,7 @@ begin
 end
 $$;
 
-create function octroi_private.is_buried(p_user_id uuid)
+create function octroi_private.is_erased(p_user_id uuid)
 returns boolean
 language plpgsql
 stable
@@ -45,7 +45,7 @@ begin
 end
 $$;
 
-create function octroi_private.bury(p_user_id uuid, p_at timestamptz)
+create function octroi_private.record_tombstone(p_user_id uuid, p_at timestamptz)
 returns void
 language sql
 volatile

@@ -94,7 +94,7 @@ begin
   perform from octroi_private.person as p where p.user_id = p_user_id for no key update;
   -- a statement of its own: it sees what was committed while this one waited
   select u.* into v_user from octroi_private.auth_user(p_user_id) as u;
-  if v_user.user_id is null or octroi_private.is_buried(p_user_id) then
+  if v_user.user_id is null or octroi_private.is_erased(p_user_id) then
     delete from octroi_private.person as p
     where p.user_id = p_user_id
       and not exists (select from octroi_private.account as a where a.owner_user_id = p.user_id)
@@ -131,7 +131,7 @@ declare
   v_has_keys boolean := octroi_native.operator_key_problem() is null;
 begin
   if p_max_rows is null or p_max_rows not between 1 and 1000 then
-    raise exception 'a bite has 1 to 1000 users' using errcode = '22023';
+    raise exception 'a batch has 1 to 1,000 users' using errcode = '22023';
   end if;
   users := 0;
   accounts_opened := 0;
@@ -175,7 +175,7 @@ begin
     from octroi_private.auth_users_after(null, null) as u
     where not exists (
       select from octroi_private.account as a where a.owner_user_id = u.user_id and a.kind = 'personal'
-    ) and not octroi_private.is_buried(u.user_id)
+    ) and not octroi_private.is_erased(u.user_id)
   );
 end
 $$;
@@ -203,7 +203,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return exists (select from octroi_private.auth_user(p_user_id)) and not octroi_private.is_buried(p_user_id);
+  return exists (select from octroi_private.auth_user(p_user_id)) and not octroi_private.is_erased(p_user_id);
 end
 $$;
 

@@ -24,7 +24,7 @@ insert into octroi_private.retention_setting (table_name, keep, at_least, reason
 ('billing_request', '1 year', '30 days', 'what was asked of Stripe: to answer questions about it'),
 ('alert', '13 months', '2 months', 'warnings that were given: for as long as their period can be asked about'),
 ('reconciliation', '90 days', '7 days', 'comparisons with Stripe'),
-('invitation', '90 days', '7 days', 'invitations to teams: what became of them; their addresses are forgotten at once'),
+('invitation', '90 days', '7 days', 'what became of invitations; an address goes at once, its hash within a day'),
 ('refused_call', '30 days', '1 day', 'calls that were refused: to answer questions about them'),
 ('security_signal', '1 year', '30 days', 'dismissed signals: to see what comes back; others stay with their breach'),
 ('erasure_receipt', '3 years', '1 year', 'proof that an erasure was carried out: the usual time of limitation');

@@ -122,15 +122,9 @@ as $$
 begin
   perform octroi_private.note_admin_read('support.quota', 'balance', p_account_id::text, '{}', p_account_id);
   return query
-  select distinct on (array_position(array['account', 'member', 'api_key', 'model'], q.scope), q.subject, q.meter,
-  q.period)
-    q.scope, q.subject, q.meter, q.period, q.plan, q.granted, q.used, q.reserved, q.remaining, q.period_start,
+  select q.scope, q.subject, q.meter, q.period, q.plan, q.granted, q.used, q.reserved, q.remaining, q.period_start,
     q.resets_at
-  from octroi_private.member as m
-  -- what binds each of them: the account's own limits once for all
-  cross join lateral octroi_private.quota_of(m.account_id, m.user_id) as q
-  where m.account_id = p_account_id
-  order by array_position(array['account', 'member', 'api_key', 'model'], q.scope), q.subject, q.meter, q.period;
+  from octroi_private.quota_of(p_account_id, null, true) as q;
 end
 $$;
 comment on function octroi_private.support_quota(uuid) is
@@ -155,7 +149,7 @@ begin
   left join octroi_private.api_key as k on k.id = r.api_key_id
   where r.account_id = p_account_id
   order by r.day desc, r.last_refused_at desc, r.code
-  limit least(greatest(p_max_rows, 0), 1000);
+  limit octroi_private.page_rows(p_max_rows, 1000);
 end
 $$;
 comment on function octroi_private.support_refusals(uuid, integer) is
@@ -181,7 +175,7 @@ begin
   join octroi_private.stripe_invoice as i on i.customer_id = c.id
   where c.account_id = p_account_id
   order by i.created_at desc, i.id
-  limit least(greatest(p_max_rows, 0), 1000);
+  limit octroi_private.page_rows(p_max_rows, 1000);
 end
 $$;
 comment on function octroi_private.support_invoices(uuid, integer) is
@@ -223,7 +217,8 @@ begin
     end,
     q.scope, q.subject, q.meter, q.period, q.granted, q.used, q.reserved, q.remaining, q.resets_at
   from octroi_private.quota_of(p_account_id, p_user_id) as q
-  where q.scope in ('account', 'member') or (q.scope = 'model' and q.subject = p_model)
+  where q.scope in ('account', 'member')
+    or (q.scope = 'model' and q.subject in (p_model, octroi_private.canonical_model(p_model)))
     or (q.scope = 'api_key' and q.subject = p_api_key_id::text)
   order by (q.remaining <= 0) desc, q.remaining::numeric / greatest(q.granted, 1)
   limit 1;

@@ -28,8 +28,9 @@ select
   paid.minor + packs.minor as paid_minor, back.minor as refunded_minor, due.minor as past_due_minor,
   due.since as past_due_since, coalesce(c.currency, v.currency) as currency,
   case when coalesce(c.currency, v.currency, 'usd') = 'usd' then
-    -- a cent is ten million nano-USD
-    (paid.minor + packs.minor - back.minor) * 10000000 - spent.cost_nano_usd
+    -- Taxes are the state's, of what goes back too; a cent is ten million nano-USD.
+    round((paid.minor - paid.tax + packs.minor - packs.tax - back.minor + back.tax) * 10000000)::bigint
+    - spent.cost_nano_usd
   end as margin_nano_usd
 from octroi_private.account as a
 cross join (
@@ -68,26 +69,40 @@ cross join lateral (
   where d.account_id = a.id and d.day >= clock.month_day::date
 ) as spent
 cross join lateral (
-  select coalesce(sum(i.amount_paid_minor), 0)::bigint as minor
+  select coalesce(sum(i.amount_paid_minor), 0)::bigint as minor,
+    coalesce(sum(i.amount_paid_minor * i.tax_minor::numeric / nullif(i.total_minor, 0)), 0) as tax
   from octroi_private.stripe_invoice as i
   -- paid this month, and made no longer ago than Stripe tries
   where i.customer_id = c.id and i.created_at >= clock.month_start - interval '60 days'
     and i.paid_at >= clock.month_start and i.status = 'paid'
 ) as paid
--- packs that no invoice is for; several may be of one payment
+-- packs that no invoice is for, not even a receipt; several may be of one payment
 cross join lateral (
-  select coalesce(sum(o.paid_minor), 0)::bigint as minor
+  select coalesce(sum(o.paid_minor), 0)::bigint as minor, coalesce(sum(o.paid_minor * o.tax_share), 0) as tax
   from (
-    select distinct on (coalesce(u.payment_intent_id, u.grant_id::text)) u.paid_minor
+    select distinct on (coalesce(u.payment_intent_id, u.grant_id::text))
+      u.paid_minor, k.tax_minor::numeric / nullif(k.amount_total_minor, 0) as tax_share
     from octroi_private.top_up as u
+    join octroi_private.quota_grant as g on g.id = u.grant_id
+    -- a grant is named after the page or the invoice that sold it
+    left join octroi_private.stripe_checkout_session as k on k.id = split_part(g.source, '/', 1)
     where u.account_id = a.id and u.bought_at >= clock.month_start and not exists (
-      select from octroi_private.stripe_invoice_payment as y where y.payment_intent_id = u.payment_intent_id
+      select from octroi_private.stripe_invoice as i
+      where i.status = 'paid' and i.id = any(array(
+        select y.invoice_id from octroi_private.stripe_invoice_payment as y
+        where y.payment_intent_id = u.payment_intent_id
+        union all
+        select s.invoice_id from octroi_private.stripe_checkout_session as s
+        where s.payment_intent_id = u.payment_intent_id
+        union all
+        values (k.invoice_id), (split_part(g.source, '/', 1))
+      ))
     )
   ) as o
 ) as packs
--- refunds, and what is disputed and not won
+-- refunds, and what is disputed and not won, with the same part of tax as what was paid
 cross join lateral (
-  select coalesce(sum(g.amount_minor), 0)::bigint as minor
+  select coalesce(sum(g.amount_minor), 0)::bigint as minor, coalesce(sum(g.amount_minor * part.share), 0) as tax
   from octroi_private.stripe_charge as h
   cross join lateral (
     select r.amount_minor from octroi_private.stripe_refund as r
@@ -97,6 +112,21 @@ cross join lateral (
     where d.payment_intent_id = h.payment_intent_id and d.created_at >= clock.month_start
       and d.status in ('needs_response', 'under_review', 'lost')
   ) as g
+  left join lateral (
+    select x.share
+    from (
+      select i.tax_minor::numeric / nullif(i.total_minor, 0) as share
+      from octroi_private.stripe_invoice_payment as y
+      join octroi_private.stripe_invoice as i on i.id = y.invoice_id
+      where y.payment_intent_id = h.payment_intent_id
+      union all
+      select s.tax_minor::numeric / nullif(s.amount_total_minor, 0)
+      from octroi_private.stripe_checkout_session as s
+      where s.payment_intent_id = h.payment_intent_id
+    ) as x
+    order by x.share desc nulls last
+    limit 1
+  ) as part on true
   where h.customer_id = c.id
 ) as back
 cross join lateral (
@@ -106,6 +136,6 @@ cross join lateral (
 ) as due
 where a.status <> 'closed' and (select octroi_private.log_admin_read('account'));
 comment on view octroi_private.customers is
-'Every open account with its plan, the limit of which most is used, and this calendar month (UTC) in money: cost, paid, refunded, margin (null unless it pays in USD), and what is past due. For operators; each reading is in the audit log.';
+'Every open account with its plan, the limit of which most is used, and this calendar month (UTC) in money: cost, paid, refunded, margin (without taxes; null unless it pays in USD), and what is past due. For operators; each reading is in the audit log.';
 
 reset role;

@@ -199,6 +199,7 @@ export type Database = {
           reserved: number | null
           resets_at: string | null
           scope: string | null
+          set_by: string | null
           subject: string | null
           used: number | null
         }
@@ -434,6 +435,7 @@ export type Database = {
           used: number
         }[]
       }
+      close_team: { Args: Record<PropertyKey, never>; Returns: boolean }
       completion: {
         Args: { id: string }
         Returns: {
@@ -598,6 +600,7 @@ export type Database = {
           reserved: number
           resets_at: string
           scope: string
+          set_by: string
           subject: string
           used: number
         }[]
@@ -786,11 +789,12 @@ export type Database = {
         Returns: string
       }
       team_invitations: {
-        Args: Record<PropertyKey, never>
+        Args: { before?: string; max_rows?: number }
         Returns: {
           email: string
           ended_at: string
           expires_at: string
+          has_more: boolean
           id: string
           invited_at: string
           letters: number

@@ -50,7 +50,7 @@ select bag_eq(
     'octroi.account_usage(date,date,text,date,text,uuid,integer)',
     'octroi.set_key_budget(uuid,text,text,bigint)', 'octroi.resend_invitation(uuid)', 'octroi.revoke_invitation(uuid)',
     'octroi.remove_member(uuid)', 'octroi.set_member_role(uuid,text)', 'octroi.transfer_team(uuid,boolean)',
-    'octroi.set_member_budget(uuid,text,text,bigint)'
+    'octroi.set_member_budget(uuid,text,text,bigint)', 'octroi.team_invitations(integer,uuid)'
   ],
   'no exposed function takes whom to act as; these take a thing of the caller''s, or a member of their team'
 );

@@ -74,7 +74,7 @@ select is(
   (
     select string_agg(l.action, ', ' order by l.id) from octroi_private.audit_log as l
     where l.subject = :'id' and l.actor = octroi_private.pseudonym_of(:sten)
-  ), 'api_key.insert, budget.insert, api_key.update', 'the audit log has all of it, and who did it'
+  ), 'api_key.insert, budget.insert, api_key.update, budget.delete', 'the audit log has all of it, and who did it'
 );
 
 -- What is no key.

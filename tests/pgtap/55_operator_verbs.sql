@@ -77,7 +77,7 @@ select is(
   'what was paid for is refunded, and not ended'
 );
 
--- A promotion: everybody of a plan, once, in bites.
+-- A promotion: everybody of a plan, once, in batches.
 select tap.clear() \g /dev/null
 select v.plan_code as mias_plan
 from octroi_private.subscription as s
@@ -91,7 +91,7 @@ where s.ended_at is null and v.plan_code = :'mias_plan' \gset
 select tap.left_of(:mia) as before \gset
 select tap.play_role('octroi_operator') \g /dev/null
 select is(
-  octroi_private.give_promotion('spring', 'tokens', 70, 'spring', 'infinity', :'mias_plan', 1), 1::bigint, 'a bite'
+  octroi_private.give_promotion('spring', 'tokens', 70, 'spring', 'infinity', :'mias_plan', 1), 1::bigint, 'a batch'
 );
 select is(
   octroi_private.give_promotion('spring', 'tokens', 70, 'spring', 'infinity', :'mias_plan'), (:accounts - 1)::bigint,

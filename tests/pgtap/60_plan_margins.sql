@@ -1,7 +1,7 @@
 -- What is sold beside what it can cost at worst: `octroi plans check` asks here.
 begin;
 \ir setup/play.sql
-select plan(32);
+select plan(34);
 
 delete from octroi_private.model_price;
 insert into octroi_private.model_price (
@@ -53,6 +53,17 @@ select is(
 select is(
   tap.margin('{"models": ["small", "spoken"]}'), 'plan p, month: 50000000 for 10000000 at spoken, loses 40000000',
   'of all models the dearest, of its pools the dearest'
+);
+insert into octroi_private.model_alias (alias, model) values ('small-2026', 'small'), ('large-2026', 'large');
+select is(
+  tap.margin('{"models": ["small-2026"]}'), 'plan p, month: 2000000 for 10000000 at small',
+  'a model is known by each of its names'
+);
+select is(
+  tap.margin('{"models": ["small", "large-2026"], "limit": [
+    {"meter": "tokens", "period": "month", "amount": 1000000},
+    {"scope": "model", "model": "large", "meter": "tokens", "period": "month", "amount": 0}]}'),
+  'plan p, month: 2000000 for 10000000 at large', 'and so is a limit on it'
 );
 select is(
   tap.margin('{"models": ["large"]}'), 'plan p, month: 60000000 for 10000000 at large, loses 50000000',

@@ -1,7 +1,7 @@
 -- Plans as one declaration: what is refused and why, what makes a new version, and what those who subscribed keep.
 begin;
 \ir setup/play.sql
-select plan(47);
+select plan(60);
 
 create function tap.declared(p_change text) returns jsonb
 language sql
@@ -58,6 +58,16 @@ insert into tap.refused values
 ('{plan,0,trial_days} = 7', 'plan free, trial_days: there is nothing to try without a price'),
 ('{plan,1,seats} = 0', 'plan basic, seats: a whole number from 1 to 100,000'),
 ('{plan,1,on_disconnect} = "stop"', 'plan basic, on_disconnect: cancel or drain'),
+('{plan,1,on_disconnect} = null', 'plan basic, on_disconnect: cancel or drain'),
+('{plan,1,default_output_tokens} = 0', 'plan basic, default_output_tokens: a whole number from 1 to 1,000,000'),
+('{plan,1,default_output_tokens} = 1000001', 'plan basic, default_output_tokens: a whole number from 1 to 1,000,000'),
+('{plan,1,default_output_tokens} = "4096"', 'plan basic, default_output_tokens: a whole number from 1 to 1,000,000'),
+('{plan,1,least_output_tokens} = 0', 'plan basic, least_output_tokens: a whole number from 1 to 1,000,000'),
+('{plan,1,least_output_tokens} = 1.5', 'plan basic, least_output_tokens: a whole number from 1 to 1,000,000'),
+('{plan,1,least_output_tokens} = null', 'plan basic, least_output_tokens: a whole number from 1 to 1,000,000'),
+('{plan,1,hold_wait_seconds} = -1', 'plan basic, hold_wait_seconds: a whole number from 0 to 60'),
+('{plan,1,hold_wait_seconds} = 61', 'plan basic, hold_wait_seconds: a whole number from 0 to 60'),
+('{plan,1,hold_wait_seconds} = true', 'plan basic, hold_wait_seconds: a whole number from 0 to 60'),
 ('{plan,1,models} = ["gpt-99"]', 'plan basic, models[0]: gpt-99 has no price'),
 ('{plan,1,top_ups} = ["huge"]', 'plan basic, top_ups[0]: huge is not declared'),
 ('{plan,1,features} = ["", "x"]', 'plan basic, features[0]: 1 to 100 characters'),
@@ -72,6 +82,15 @@ insert into tap.refused values
 (
   '{plan,1,limit,1} = {"meter": "tokens", "period": "month", "amount": 5}',
   'plan basic, limit[1]: overlaps limit[0], of the same scope, model, meter and period'
+),
+(
+  '{plan,1,limit,1} = {"scope": "model", "model": "gpt-99", "meter": "tokens", "period": "day", "amount": 5}',
+  'plan basic, limit[1].model: gpt-99 has no price'
+),
+(
+  '{plan,0,limit} = [{"scope": "model", "model": "gpt-5.2", "meter": "tokens", "period": "day", "amount": 5},
+    {"scope": "model", "model": "gpt-5.2-2025-12-11", "meter": "tokens", "period": "day", "amount": 6}]',
+  'plan free, limit[1]: overlaps limit[0], of the same scope, model, meter and period'
 ),
 (
   '{plan,0,limit,0} = {"meter": "tokens", "period": "day", "amount": 5, "rollover": {"max": 5}}',
@@ -157,6 +176,17 @@ select results_eq(
     where c.code = 'basic' and c.object = 'price' and c.key like '%month'$$,
   $$values ('octroi-basic-v1-month', false), ('octroi-basic-v2-month', false), ('octroi-basic-v3-month', true)$$,
   'and what Stripe has from before, so that it is not sold there any more'
+);
+
+-- A model is limited by whichever of its names, and said by another it is the same limit.
+select count(*) from octroi_private.declare_plans(tap.declared(
+  '{plan,2,limit,1} = {"scope": "model", "model": "gpt-5.2-2025-12-11", "meter": "requests", "period": "day",
+  "amount": 5}'
+), false) \g /dev/null
+select results_eq(
+  $$select d.change from octroi_private.declare_plans(tap.declared(
+    '{plan,2,limit,1} = {"scope": "model", "model": "gpt-5.2", "meter": "requests", "period": "day", "amount": 5}'
+  ), true) as d where d.code = 'premium'$$, $$values ('unchanged')$$, 'a limit is on the model, not on a spelling of it'
 );
 
 -- Removing a plan.

@@ -1,7 +1,7 @@
 -- Forecasts rest on a day of use at least; before that nothing is foretold, in the RPC nor in the mail.
 begin;
 \ir setup/billing.sql
-select plan(9);
+select plan(10);
 
 create function tap.outlook() returns text
 language sql
@@ -81,6 +81,14 @@ select results_eq(
   $$values (null::timestamptz, '2027-04-16 00:00+00'::timestamptz)$$, 'without overage nothing is charged, and it ends'
 );
 select tap.clear() \g /dev/null
+-- A model's limit counts its use by each name.
+insert into octroi_private.model_alias (alias, model) values ('luna-by-another-name', 'gpt-5.6-luna');
+select count(*) from octroi_private.record_usage(:'account', :nora, 'luna-by-another-name', 700, 0) \g /dev/null
+select is(
+  octroi_private.used_per_day(:'account', 'model', 'gpt-5.6-luna', 'tokens')
+  - octroi_private.used_per_day(:'account', 'model', 'luna-by-another-name', 'tokens'), 1000::bigint,
+  'what a model is used a day is used by all of its names'
+);
 select is(
   octroi_private.runs_out_at(10, null, 'infinity'), null, 'no rate, no forecast, also where nothing ever resets'
 );

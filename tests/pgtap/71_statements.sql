@@ -1,7 +1,7 @@
 -- What a customer can look up: what a call cost and why, what the next invoice says, what is on sale, what was paid.
 begin;
 \ir setup/billing.sql
-select plan(26);
+select plan(29);
 
 select tap.travel('2027-03-05 12:00+00') \g /dev/null
 \set stan '\'01a00000-0000-7000-8000-0000000000f1\''
@@ -170,6 +170,21 @@ select is(
   )), '00000', 'any number where the plan counts none'
 );
 select is_empty('select * from octroi_private.integrity', 'every invariant holds');
+
+-- A renewal is told in UTC, as Stripe counts: clocks that are changed in between are the reader's alone.
+set local timezone = 'America/New_York';
+select is(
+  octroi_private.cycle_end('2027-03-10 12:00Z', 'month'), '2027-04-10 12:00Z'::timestamptz,
+  'a month later it is the same hour of UTC'
+);
+select is(
+  octroi_private.cycle_end('2027-11-30 23:30Z', 'year'), '2028-11-30 23:30Z'::timestamptz, 'and so it is a year later'
+);
+select is_empty(
+  $$select p.oid::regprocedure from pg_proc as p
+    where p.pronamespace = 'octroi'::regnamespace and p.prosrc ~ 'interval .1 (month|year)'$$,
+  'no function of the Data API adds months by the session''s clock'
+);
 
 select * from finish();
 rollback;

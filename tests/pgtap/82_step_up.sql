@@ -1,7 +1,7 @@
 -- A second factor: whoever has one must have shown it before they spend money or touch what is private.
 begin;
 \ir setup/cast.sql
-select plan(25);
+select plan(28);
 
 create function tap.play_at(p_user_id uuid, p_aal text) returns void
 language sql
@@ -237,6 +237,25 @@ select is_empty(
 select matches(
   (select p.prosrc from pg_proc as p where p.oid = 'octroi_private.note_admin_read'::regproc),
   'require_admin_step_up.*record_audit.*raise log', 'which asks, enters, and tells the server''s log'
+);
+-- Nor is anything given, limited or set from the Data API without it, whatever the arguments are.
+create table tap.operator_verb as
+select p.oid::regprocedure::text as what, format('select %s(%s)', p.oid::regproc, (
+  select string_agg(format('null::%s', format_type(t.type_oid, null)), ', ' order by t.ord)
+  from unnest(p.proargtypes::oid []) with ordinality as t (type_oid, ord)
+)) as statement
+from pg_proc as p, aclexplode(p.proacl) as a
+where a.grantee = 'octroi_operator'::regrole;
+select cmp_ok((select count(*) from tap.operator_verb), '>=', 7::bigint, 'an operator may do something');
+select is_empty(
+  $$select v.what from tap.operator_verb as v
+    where tap.admin_reads('{"role": "x", "aal": "aal1"}', v.statement, 'octroi_operator') <> 'OC040'$$,
+  'from the Data API, each verb of an operator asks for the second factor before anything else'
+);
+select is_empty(
+  $$select v.what from tap.operator_verb as v
+    where tap.admin_reads('{"role": "x", "aal": "aal2"}', v.statement, 'octroi_operator') = 'OC040'$$,
+  'and goes on with it'
 );
 -- A condition that fails shows the value it failed on: not before the read is entered, in whichever order tables are
 -- joined.

@@ -1,7 +1,7 @@
 -- Signs of a breach: found where they are, once, and without telling those who leave them.
 begin;
 \ir setup/cast.sql
-select plan(27);
+select plan(32);
 
 insert into octroi_private.test_clock (shift) values ('2026-12-01 10:02Z'::timestamptz - clock_timestamp());
 select tap.key_id('olga team') as olga_key, tap.personal('sten') as sten_account, tap.personal('olga') as olga_account
@@ -40,6 +40,36 @@ select tap.play(:olga) \g /dev/null
 select is(
   (select count(*) from octroi.billing_request(:'request_id')), 1::bigint, 'whoever asks for their own is not counted'
 );
+select tap.clear() \g /dev/null
+select octroi_private.link_stripe_customer(:team, 'cus_team') \g /dev/null
+insert into octroi_private.stripe_invoice (
+  id, customer_id, status, currency, total_minor, amount_due_minor, amount_paid_minor, created_at, auto_advance,
+  attempt_count
+)
+values ('in_team', 'cus_team', 'open', 'usd', 900, 900, 0, now(), true, 1);
+insert into octroi_private.invitation (
+  account_id, user_id, email, email_index, role, accept_url, created_at, last_letter_at, expires_at
+)
+select :team, :olga, octroi_private.seal_for(:olga, 'invitation.email', 'x@example.test'),
+  octroi_private.blind_index('email', 'x@example.test'), 'member', 'http://localhost:3000/join', octroi_private.now(),
+  octroi_private.now(), octroi_private.now() + interval '1 day'
+returning id as invitation \gset
+-- acting for her own account, she names what is her team's
+update octroi_private.account set kind = 'team' where id = :'olga_account';
+select tap.play_for(:olga, :'olga_account') \g /dev/null
+select is_empty(format('select * from octroi.change_preview(%L)', :'request_id'), 'a portal is no preview');
+select is(tap.outcome_of($$select octroi.open_invoice('in_team')$$), 'OC032', 'an invoice is of one account');
+select is(octroi.revoke_invitation(:'invitation'), false, 'so is an invitation');
+select is(octroi.remove_member(:mia), false, 'and a member');
+select tap.clear() \g /dev/null
+update octroi_private.account set kind = 'personal' where id = :'olga_account';
+select is(
+  (
+    select coalesce(sum(r.foreign_ids), 0)::bigint from octroi_private.refused_access as r
+    where r.account_id = :'olga_account'
+  ), 0::bigint, 'what is theirs on another account is nobody else''s'
+);
+delete from octroi_private.refused_access where account_id = :'olga_account';
 
 select tap.clear() \g /dev/null
 select bag_eq(

@@ -2,7 +2,7 @@
 -- limits as they stand, invoices; each reading is there for the customer to see.
 begin;
 \ir setup/cast.sql
-select plan(24);
+select plan(26);
 select set_config('octroi_audit.reason', 'ticket 4711', true) \g /dev/null
 
 -- What a gateway has refused, told twice.
@@ -118,6 +118,26 @@ select is(
   tap.verdict('gpt-5.6-luna'), 'allowed account tokens 960 0 99040', 'a call that is allowed has its tightest limit'
 );
 select is(tap.verdict('gpt-nothing'), 'model_not_priced', 'a reason that refuses every call comes first');
+select a.alias, a.model from octroi_private.model_alias as a order by a.alias limit 1 \gset
+insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
+values (:team, 'model', :'model', 'requests', 'day', 0), (:team, 'member', :mia, 'tokens', 'day', 5000),
+(:team, 'member', :ada, 'tokens', 'day', 6000), (:team, 'api_key', tap.key_id('mia team')::text, 'tokens', 'day', 7000);
+select is(
+  array[tap.verdict(:'model'), tap.verdict(:'alias')],
+  array['model_budget_reached model requests 0 0 0', 'model_budget_reached model requests 0 0 0'],
+  'a model''s limit refuses calls by each of its names'
+);
+select tap.play_role('octroi_support') \g /dev/null
+select bag_eq(
+  format(
+    $$select q.scope, q.subject, q.granted from octroi_private.support_quota(%L) as q
+      where q.scope in ('member', 'api_key')$$, :team
+  ),
+  format($$values ('member', %L, 5000::bigint), ('member', %L, 6000), ('api_key', %L, 7000)$$, :mia, :ada,
+  tap.key_id('mia team')), 'the limits of all its members and keys are there'
+);
+select tap.clear() \g /dev/null
+delete from octroi_private.budget;
 insert into octroi_private.budget (account_id, scope, subject, meter, period, amount)
 values (:team, 'account', '', 'tokens', 'day', 1000);
 select verdict from octroi_private.reserve(:missing, :team, null, :mia, 'gpt-5.6-luna', 10, 30, 1) \g /dev/null

@@ -2,7 +2,7 @@
 -- is made by going through an account's history.
 begin;
 \ir setup/billing.sql
-select plan(11);
+select plan(14);
 \set sten '\'01a00000-0000-7000-8000-00000000000d\''
 
 create function tap.entries_of(p_action text) returns bigint
@@ -78,6 +78,34 @@ where k.code = 'small';
 select results_eq(
   $$select * from tap.customer('c.paid_minor, c.refunded_minor') limit 1$$, array['1400 450'],
   'a payment counts once, with or without an invoice, and refunds of the month are told'
+);
+
+
+-- Taxes are the state's: of an invoice, of a pack with a receipt of its own or without, and of what goes back.
+update octroi_private.stripe_invoice set tax_minor = 150 where id = 'in_1';
+select results_eq(
+  $$select * from tap.customer('c.margin_nano_usd + c.cost_nano_usd') limit 1$$,
+  -- 900 and a sixth of it tax, 500 without, 450 back with its sixth
+  array[((900 - 150 + 500 - 450 + 75) * 10000000::bigint)::text], 'a margin has no tax in it, and none goes back'
+);
+insert into octroi_private.stripe_checkout_session (
+  id, customer_id, mode, status, payment_status, payment_intent_id, amount_total_minor, tax_minor, created_at
+)
+values ('cs_1', 'cus_nora', 'payment', 'complete', 'paid', 'pi_a', 500, 100, octroi_private.now());
+select results_eq(
+  $$select * from tap.customer('c.margin_nano_usd + c.cost_nano_usd') limit 1$$,
+  array[((900 - 150 + 500 - 100 - 450 + 75) * 10000000::bigint)::text], 'nor has that of a pack'
+);
+update octroi_private.stripe_checkout_session set invoice_id = 'in_r' where id = 'cs_1';
+insert into octroi_private.stripe_invoice (
+  id, customer_id, status, currency, total_minor, tax_minor, amount_due_minor, amount_paid_minor, created_at,
+  auto_advance, attempt_count, paid_at
+)
+values ('in_r', 'cus_nora', 'paid', 'usd', 500, 100, 500, 500, octroi_private.now(), false, 1, octroi_private.now());
+select results_eq(
+  $$select * from tap.customer('c.paid_minor, c.margin_nano_usd + c.cost_nano_usd') limit 1$$,
+  array['1400 ' || (900 - 150 + 500 - 100 - 450 + 75) * 10000000::bigint],
+  'a pack whose receipt is an invoice counts once, though no payment of the invoice is known'
 );
 
 -- The next month begins with nothing; its renewal fails.

@@ -26,6 +26,7 @@ pub mod model;
 pub mod pg_tools;
 pub mod promtool;
 pub mod raw_http;
+pub mod scratch_file;
 pub mod seed;
 pub mod shop;
 pub mod stage;

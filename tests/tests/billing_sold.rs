@@ -170,6 +170,13 @@ async fn taxes_codes_ids_terms_and_language_are_on_the_page_and_the_money_is_rig
         shop.let_pass(Duration::days(35)).await;
         assert_eq!(shop.plan_of(caller).await, "basic", "renewed");
         assert_eq!(shop.paid_by(caller).await, 540 + 1_080, "the code counted once, the taxes count always");
+        let taxes: i64 = sqlx::query_scalar(
+            "select coalesce(sum(tax_minor), 0)::bigint from octroi_private.stripe_checkout_session",
+        )
+        .fetch_one(&shop.stage.pool)
+        .await
+        .unwrap();
+        assert_eq!(taxes, 90, "what the page collected for the state is told apart");
         assert!(shop.reconcile().await);
     })
     .await;

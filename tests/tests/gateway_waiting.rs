@@ -207,7 +207,7 @@ async fn whoever_came_first_is_served_first_however_much_they_ask_for() {
         let (_, client) = gateway.customer(stage, 4_300).await;
         let holder = hold_up(&client, &sim).await;
         // No two of them fit beside each other, and the small ones fit where the large ones do not.
-        let sizes = [4_000, 2_300, 4_100, 2_200, 3_900, 2_400];
+        let sizes = [3_700, 2_300, 3_900, 2_200, 3_800, 2_400];
         let mut calls = Vec::new();
         for (place, size) in (1..).zip(sizes) {
             let (client, body) = (client.clone(), asking(20, json!({ "max_completion_tokens": size })));

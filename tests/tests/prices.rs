@@ -7,6 +7,7 @@ use octroi_tests::cast::Caller;
 use octroi_tests::client::{chat, valid_token};
 use octroi_tests::deadline::eventually;
 use octroi_tests::gateway::{Gateway, environment, provider};
+use octroi_tests::scratch_file::ScratchFile;
 use octroi_tests::stage::{Stage, play};
 use octroi_tests::template::checkout;
 use octroi_tests::verbs::{Call, Usage, reserve, settle};
@@ -17,7 +18,6 @@ use octroi_worker::doctor;
 use serde_json::{Map, Value, json};
 use sqlx::types::Json;
 use time::Duration;
-use uuid::Uuid;
 
 const CHAT: &str = "/v1/chat/completions";
 /// Longer than a changed price waits before it begins.
@@ -46,29 +46,12 @@ fn price_file() -> PathBuf {
     checkout().join("prices.toml")
 }
 
-/// A file of this test's own, which it removes by itself.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn holding(text: &str) -> Self {
-        let file = std::env::temp_dir().join(format!("octroi-prices-{}", Uuid::new_v4()));
-        std::fs::write(&file, text).unwrap();
-        Self(file)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 /// The price file with one thing different, pushed.
 async fn set_with(stage: &Stage, what: &str, by: &str) -> String {
     let text = std::fs::read_to_string(price_file()).unwrap();
     assert!(text.contains(what), "{what}");
-    let file = Scratch::holding(&text.replacen(what, by, 1));
-    let (done, said) = run(stage, &PricesCommand::Set { file: file.0.clone(), dry_run: false }).await;
+    let file = ScratchFile::holding(&text.replacen(what, by, 1));
+    let (done, said) = run(stage, &PricesCommand::Set { file: file.path().to_owned(), dry_run: false }).await;
     assert!(done, "{said}");
     said
 }
@@ -103,8 +86,9 @@ async fn the_file_is_what_octroi_comes_with_and_a_changed_price_is_paid_from_the
             "{listed}"
         );
         assert!(listed.contains("  also gpt-5.4-mini-2026-03-17"), "{listed}");
-        let faulty = Scratch::holding("source = \"x\"\n[[model]]\nname = \"a b\"\n");
-        let (done, said) = run(stage, &PricesCommand::Set { file: faulty.0.clone(), dry_run: false }).await;
+        let faulty = ScratchFile::holding("source = \"x\"\n[[model]]\nname = \"a b\"\n");
+        let (done, said) =
+            run(stage, &PricesCommand::Set { file: faulty.path().to_owned(), dry_run: false }).await;
         assert!(!done && said.contains("the prices cannot be declared:\n"), "{said}");
         assert!(said.contains("model a b, name:") && said.contains("model a b, input:"), "{said}");
     })
@@ -145,8 +129,8 @@ async fn map_of_what_is_in_force(stage: &Stage) -> Map<String, Value> {
 }
 
 async fn check(stage: &Stage, map: &Map<String, Value>) -> (bool, String) {
-    let file = Scratch::holding(&Value::Object(map.clone()).to_string());
-    run(stage, &PricesCommand::Check { map: file.0.clone(), file: price_file() }).await
+    let file = ScratchFile::holding(&Value::Object(map.clone()).to_string());
+    run(stage, &PricesCommand::Check { map: file.path().to_owned(), file: price_file() }).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

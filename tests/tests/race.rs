@@ -188,14 +188,17 @@ async fn grants_that_expire_while_they_are_drawn_never_deadlock() {
             clients.spawn(async move {
                 let mut dice = Dice::new(lane);
                 for _ in 0..40 {
-                    let (amount, lasts_ms) = (100 + dice.below(100) as i64, (100 + dice.below(100)) as f64);
-                    sqlx::query("select octroi_private.add_grant($1, 'tokens', $2, 'promo', 'race', octroi_private.now() + make_interval(secs => $3 / 1000))")
+                    let (amount, lasts_ms) = (100 + dice.below(100) as i64, (40 + dice.below(40)) as f64);
+                    let granted = sqlx::query("select octroi_private.add_grant($1, 'tokens', $2, 'promo', 'race', octroi_private.now() + make_interval(secs => $3 / 1000))")
                         .bind(caller.account_id)
                         .bind(amount)
                         .bind(lasts_ms)
                         .execute(&pool)
-                        .await
-                        .unwrap();
+                        .await;
+                    // On a busy machine its time may be over before it begins.
+                    if let Err(error) = granted {
+                        assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("23514"), "{error}");
+                    }
                     let call = Call::new(caller, 1, 30);
                     if reserve_again(&pool, std::slice::from_ref(&call)).await[0].is_granted() {
                         settle(&pool, &Usage::new(call.request_id, 1, 25)).await;

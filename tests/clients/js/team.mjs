@@ -2,13 +2,14 @@
 import { randomUUID } from "node:crypto";
 
 /**
- * SQL that gives a user a team on plan basic, with one other member; `team` and `member` are their ids, to be used after it
- * ran.
+ * SQL that gives a user, whose address it confirms, a team on plan basic, with one other member; `team` and `member` are
+ * their ids, to be used after it ran.
  */
 export function teamOf(userId) {
   const [team, member] = [randomUUID(), randomUUID()];
   const sql = `
     insert into auth.users (id, email) values ('${member}', '${member}@example.test');
+    update auth.users set email_confirmed_at = now() where id = '${userId}';
     insert into octroi_private.account (id, kind, owner_user_id, name) values ('${team}', 'team', '${userId}', 'Team');
     insert into octroi_private.member (account_id, user_id, role)
     values ('${team}', '${userId}', 'owner'), ('${team}', '${member}', 'member');

@@ -119,6 +119,7 @@ test("what a member may not do is refused to them", async () => {
     ["transfer_team", { member_id: bob.userId }],
     ["invite_member", { email: "x@example.test", accept_url: JOIN }],
     ["set_budget", { meter: "tokens", period: "day", amount: 1 }],
+    ["close_team", {}],
     ["start_checkout", { plan: "basic", billing_interval: "month", ...PAGES }],
   ]) {
     const { error } = await bobs.rpc(rpc, args);
@@ -171,4 +172,24 @@ test("the team is handed over, and its former owner may leave", async () => {
   assert.ok(error);
   const audit = await found(bob.supabase.rpc("my_audit"));
   assert.ok(audit.some((entry) => entry.action === "account.update" && entry.detail.account_id === team));
+});
+
+test("the team is closed when nothing takes money for it any more, and what it used stays", async () => {
+  const secret = await apiKey(bobs);
+  await openai(secret).chat.completions.create(QUESTION);
+  const refused = await bobs.rpc("close_team");
+  assert.match(refused.error.message, /has a subscription/);
+  const cancelled = await outcome(bobs, "cancel_subscription", { at_period_end: false });
+  assert.equal(cancelled.state, "done", cancelled.message);
+  await eventually("the end of the subscription", async () => (await bobs.rpc("close_team")).data === true);
+
+  const byKey = await refusal(openai(secret).chat.completions.create(QUESTION));
+  const byToken = await refusal(forAccount(bob.token, team).chat.completions.create(QUESTION));
+
+  assert.ok([401, 403].includes(byKey.status), byKey.message);
+  assert.equal(byToken.status, 403);
+  const accounts = await found(bob.supabase.rpc("my_accounts"));
+  assert.equal(accounts.find((account) => account.id === team).status, "closed");
+  const used = await found(bob.supabase.from("usage").select("id").eq("account_id", team));
+  assert.ok(used.length > 0, "its owner still reads what it used");
 });

@@ -20,7 +20,7 @@ from (values
   ),
   ('team_setting_max_daily_invitations_of_team_check', 'team_setting', 'max_daily_invitations_of_team = 0'),
   ('team_setting_max_daily_invitations_of_inviter_check', 'team_setting', 'max_daily_invitations_of_inviter = 10001'),
-  ('team_setting_max_daily_invitations_of_invited_check', 'team_setting', 'max_daily_invitations_of_invited = 0'),
+  ('team_setting_max_daily_letters_to_invited_check', 'team_setting', 'max_daily_letters_to_invited = 0'),
   ('team_setting_letters_per_invitation_check', 'team_setting', 'letters_per_invitation = 21'),
   ('team_setting_seconds_between_letters_check', 'team_setting', 'seconds_between_letters = 86401'),
   ('invitation_email_check', 'invitation', 'email = ''\x01'''),
@@ -35,6 +35,7 @@ from (values
   ('invitation_forgets_when_ended', 'invitation', 'state = ''revoked'', ended_at = now()'),
   ('invitation_forgets_when_ended', 'invitation', 'state = ''revoked'', email = null, accept_url = null'),
   ('invitation_forgets_when_ended', 'invitation', 'email = null'),
+  ('invitation_forgets_when_ended', 'invitation', 'email_index = null'),
   ('invitation_one_waits', 'invitation', 'email_index = sha256(''the same'')')
 ) as b (constraint_name, relation, assignment)
 union all

@@ -46,7 +46,9 @@ impl Account {
             let taken = left.min(grant.amount - grant.drawn);
             grant.drawn += taken;
             balance.draws += taken;
-            balance.allowed += if grant.ended { taken } else { 0 };
+            if grant.ended {
+                balance.allowed = balance.capped(balance.allowed + taken);
+            }
             left -= taken;
         }
     }

@@ -29,8 +29,10 @@ const HOURS_A_MONTH: i64 = 28 * 24;
 /// What one limit counts in one period.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Balance {
-    /// By the plan or budget.
+    /// By the plan, or by a budget where it says nothing.
     pub included: i64,
+    /// What a budget caps all of it at.
+    pub ceiling: Option<i64>,
     /// With grants, as of the last change of rules.
     pub allowed: i64,
     /// Beyond that.
@@ -44,6 +46,11 @@ pub struct Balance {
 }
 
 impl Balance {
+    /// An amount under the ceiling.
+    pub fn capped(&self, amount: i64) -> i64 {
+        self.ceiling.map_or(amount, |ceiling| amount.min(ceiling))
+    }
+
     /// What is granted in all; a limit below what is used and held stands at that.
     pub fn granted(&self) -> i64 {
         self.allowed.max(self.used + self.reserved - self.overage) + self.overage
@@ -114,12 +121,11 @@ pub struct Account {
 }
 
 impl Account {
-    /// Limits in force: where plan and budget bound the same, the smaller holds.
+    /// Limits in force: the plan's, and where it has none the budget's.
     pub fn limits(&self) -> BTreeMap<LimitKey, Amount> {
         let mut limits = self.plans.last().cloned().unwrap_or_default();
         for (key, amount) in &self.budgets {
-            let (limit, overage) = limits.entry(*key).or_insert((*amount, 0));
-            (*limit, *overage) = ((*limit).min(*amount), 0);
+            limits.entry(*key).or_insert((*amount, 0));
         }
         limits
     }
@@ -157,10 +163,12 @@ impl Account {
             let used = self.used_since(&key, start);
             let on_top =
                 if key.0 == "account" && key.2 == "tokens" && key.3 == "month" { self.on_top() } else { 0 };
+            let ceiling = self.budgets.get(&key).copied();
             let balance = self.balances.entry((key, start)).or_default();
-            balance.used = used;
-            (balance.included, balance.overage) = (included, overage);
-            balance.allowed = included + on_top + balance.draws;
+            (balance.used, balance.included, balance.ceiling) = (used, included, ceiling);
+            let amount = included + on_top + balance.draws;
+            balance.allowed = balance.capped(amount);
+            balance.overage = ceiling.map_or(overage, |ceiling| overage.min((ceiling - amount).max(0)));
         }
     }
 

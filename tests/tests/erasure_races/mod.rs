@@ -21,8 +21,9 @@ pub enum Has {
 pub type Act = (&'static str, Has, &'static str);
 
 /// Every function of the Data API that writes, as a user calls it.
-pub const BY_USERS: [Act; 34] = [
+pub const BY_USERS: [Act; 35] = [
     ("accept_invitation", Has::Membership, "octroi.accept_invitation('{token}')"),
+    ("close_team", Has::Team, "octroi.close_team()"),
     ("create_team", Has::Nothing, "octroi.create_team('canary')"),
     ("decline_invitation", Has::Membership, "octroi.decline_invitation('{token}')"),
     (

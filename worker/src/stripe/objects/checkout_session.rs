@@ -21,6 +21,8 @@ pub struct CheckoutSession {
     pub payment_intent: Option<String>,
     pub invoice: Option<String>,
     pub amount_total: Option<i64>,
+    /// Stripe's `total_details.amount_tax`: what of the total is tax.
+    pub amount_tax: Option<i64>,
     pub currency: Option<String>,
     pub created: i64,
     pub expires_at: i64,
@@ -54,6 +56,7 @@ impl CheckoutSession {
             payment_intent: optional_id_of(session.payment_intent.as_ref()),
             invoice: optional_id_of(session.invoice.as_ref()),
             amount_total: session.amount_total,
+            amount_tax: session.total_details.as_ref().map(|details| details.amount_tax),
             currency: session.currency.as_ref().map(ToString::to_string),
             created: session.created,
             expires_at: session.expires_at,
