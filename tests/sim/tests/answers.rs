@@ -121,6 +121,18 @@ async fn every_pool_can_be_asked_for() {
 }
 
 #[tokio::test]
+async fn what_was_written_to_the_cache_for_how_long_is_told_where_it_differs() {
+    let details = async |marks: &str| {
+        let body = json!({ "model": "gpt-5.6-luna", "input": marks });
+        answer("responses", &body).await["usage"]["input_tokens_details"].clone()
+    };
+    let usual = details("[[cache_write_tokens=3]]").await;
+    assert_eq!((&usual["cache_write_tokens"], usual.get("cache_write_tokens_details")), (&json!(3), None));
+    let longer = details("[[cache_write_tokens=3]] [[cache_write_12h_tokens=2]]").await;
+    assert_eq!(longer["cache_write_tokens_details"], json!({ "ttl_12h_tokens": 2, "ttl_30m_tokens": 1 }));
+}
+
+#[tokio::test]
 async fn settings_fix_the_length_of_every_answer() {
     let answer = Wishes { output_tokens: Some(33), ..Wishes::default() };
     let settings = Settings { answer, ..Settings::default() };

@@ -191,6 +191,22 @@ async fn a_response_calls_functions_custom_tools_and_tools_of_a_namespace() {
 }
 
 #[tokio::test]
+async fn tools_within_the_input_are_called_and_counted_like_those_beside_it() {
+    let asked = json!({ "type": "message", "role": "user", "content": "Call spawn_agent." });
+    let tools = json!({ "type": "additional_tools", "role": "developer", "tools": flat_tools() });
+    let within = json!({ "model": "gpt-5.6-luna", "input": [tools, asked] });
+    let beside = json!({ "model": "gpt-5.6-luna", "input": [asked], "tools": flat_tools() });
+
+    let (within, beside) = (answer("responses", &within).await, answer("responses", &beside).await);
+
+    for response in [&within, &beside] {
+        let call = &response["output"][1];
+        assert_eq!((&call["name"], &call["namespace"]), (&json!("spawn_agent"), &json!("agents")));
+    }
+    assert_eq!(within["usage"]["input_tokens"], beside["usage"]["input_tokens"]);
+}
+
+#[tokio::test]
 async fn a_response_answers_in_words_once_it_has_the_output_of_its_call() {
     let mut body = json!({ "model": "gpt-5.6-luna", "tools": flat_tools() });
     body["input"] = user("What is the weather?");

@@ -105,12 +105,7 @@ impl Bound<'_> {
             }
         }
         for name in ["tools", "functions"] {
-            if let Some(Value::Array(tools)) = body.get(name)
-                && !tools.is_empty()
-            {
-                self.add_margin(TOOLS_MARGIN_TOKENS, TOOLS_TOKENS);
-                tools.iter().for_each(|tool| self.tool(tool));
-            }
+            self.tools(body.get(name));
         }
         for name in ["response_format", "text", "tool_choice", "function_call"] {
             if let Some(value @ Value::Object(_)) = body.get(name) {
@@ -135,6 +130,7 @@ impl Bound<'_> {
                         );
                     }
                     Some("input_image") => self.image(map.get("image_url"), map.get("detail")),
+                    Some("additional_tools") => self.tools(map.get("tools")),
                     _ => map.iter().for_each(|(name, value)| self.field(name, value)),
                 }
             }
@@ -161,6 +157,15 @@ impl Bound<'_> {
         let most = image_tokens(self.model, detail.and_then(Value::as_str), size);
         let usual = image_tokens(self.model, detail.and_then(Value::as_str), size.or(USUAL_IMAGE));
         self.add_margin(most, usual.min(most));
+    }
+
+    fn tools(&mut self, tools: Option<&Value>) {
+        if let Some(Value::Array(tools)) = tools
+            && !tools.is_empty()
+        {
+            self.add_margin(TOOLS_MARGIN_TOKENS, TOOLS_TOKENS);
+            tools.iter().for_each(|tool| self.tool(tool));
+        }
     }
 
     fn tool(&mut self, tool: &Value) {

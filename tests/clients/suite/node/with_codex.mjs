@@ -8,8 +8,10 @@ import * as suite from "./suite.mjs";
 
 const CODEX = `${process.env.SUITE_PACKAGES}/@openai/codex/bin/codex.js`;
 const MAX_RUN_MS = 90_000;
-const SETTINGS = `
-model = "${suite.MODEL}"
+/** It has ways of its own for older models: each tool for itself, and beside the conversation. */
+const OLDER_MODEL = "gpt-5.4-mini";
+const settings = (model) => `
+model = "${model}"
 model_provider = "octroi"
 web_search = "disabled"
 
@@ -20,10 +22,10 @@ env_key = "OCTROI_KEY"
 wire_api = "responses"
 `;
 
-async function codex(prompt, { key = suite.KEY, options = [] } = {}) {
+async function codex(prompt, { key = suite.KEY, model = suite.MODEL, options = [] } = {}) {
   const home = `${suite.SCRATCH}/codex`;
   await mkdir(home, { recursive: true });
-  await writeFile(`${home}/config.toml`, SETTINGS);
+  await writeFile(`${home}/config.toml`, settings(model));
   const ran = spawn(
     process.execPath,
     [CODEX, "exec", "--json", "--skip-git-repo-check", "--sandbox", "read-only", ...options, prompt],
@@ -45,9 +47,13 @@ const message = (items) => items.findLast(({ type }) => type === "agent_message"
 
 suite.story("tools", async () => {
   const command = JSON.stringify({ cmd: `echo '${suite.WEATHER}'` });
-  const items = await codex(`Run it. [[call=exec_command ${command}]]`);
-  assert.ok(items.some(({ type }) => type === "command_execution"), `no command ran: ${JSON.stringify(items)}`);
-  suite.assertText(message(items));
+  const script = `const { output } = await tools.exec_command(${command}); text(output);`;
+  const calls = { [suite.MODEL]: `exec ${JSON.stringify(script)}`, [OLDER_MODEL]: `exec_command ${command}` };
+  for (const [model, call] of Object.entries(calls)) {
+    const items = await codex(`Run it. [[call=${call}]]`, { model });
+    assert.ok(items.some(({ type }) => type === "command_execution"), `no command ran: ${JSON.stringify(items)}`);
+    suite.assertText(message(items));
+  }
 });
 
 suite.story("stream", async () => {

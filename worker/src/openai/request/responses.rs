@@ -58,7 +58,8 @@ const NAMESPACE: &[Field] = &[
     need("tools", Check::List { max_items: shared::MAX_TOOLS, item: &GROUPED_TOOL }),
 ];
 
-const TOOL: Check = Check::Tagged(Tagged {
+/// A tool of the client's own; one that the provider runs is refused.
+pub(super) const TOOL: Check = Check::Tagged(Tagged {
     tag: "type",
     default: None,
     variants: &[("function", FUNCTION), ("custom", CUSTOM), ("namespace", NAMESPACE)],

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::responses::TOOL;
 use super::rules::{Check, Field, Tagged, drop, keep, need, refuse};
 use super::shared::{self, reason};
 
@@ -132,6 +133,15 @@ const ITEM: Check = Check::Tagged(Tagged {
             ],
         ),
         ("custom_tool_call_output", CALL_OUTPUT_ITEM),
+        // The same tools as in `tools`, told within the conversation, as Codex CLI does for later models.
+        (
+            "additional_tools",
+            &[
+                need("role", Check::OneOf(&["developer"])),
+                need("tools", Check::List { max_items: shared::MAX_TOOLS, item: &TOOL }),
+                ID,
+            ],
+        ),
         (
             "reasoning",
             &[
@@ -165,7 +175,6 @@ const ITEM: Check = Check::Tagged(Tagged {
         ("mcp_call", reason::ITEM),
         ("tool_search_call", reason::ITEM),
         ("tool_search_output", reason::ITEM),
-        ("additional_tools", reason::ITEM),
         ("program", reason::ITEM),
         ("program_output", reason::ITEM),
     ],

@@ -1,6 +1,6 @@
 //! Rules and reasons that more than one endpoint uses.
 
-use super::rules::{Check, Field, keep, need};
+use super::rules::{Check, Field, drop, keep, need};
 
 /// Reasons for refusals, written for the client.
 pub(super) mod reason {
@@ -50,9 +50,13 @@ const CACHE_MODE: Field = keep("mode", Check::OneOf(&["implicit", "explicit"]));
 /// Where the answer does not say what was written for how long: the longer time costs more.
 pub(super) const CACHE_OPTIONS: Check = Check::Object(&[CACHE_MODE, keep("ttl", Check::OneOf(&["30m"]))]);
 
-/// Where the answer says it.
-pub(super) const CACHE_OPTIONS_WITH_12H: Check =
-    Check::Object(&[CACHE_MODE, keep("ttl", Check::OneOf(&["30m", "12h"]))]);
+/// Where the answer says it. An earlier response's id only asks for a diagnosis beside the answer, of a response that the
+/// provider does not have: nothing is stored.
+pub(super) const CACHE_OPTIONS_WITH_12H: Check = Check::Object(&[
+    CACHE_MODE,
+    keep("ttl", Check::OneOf(&["30m", "12h"])),
+    drop("comparison_response_id", Check::ShortText(512)),
+]);
 
 pub(super) const CACHE_RETENTION: Check = Check::OneOf(&["in_memory", "in-memory", "24h"]);
 

@@ -152,15 +152,17 @@ fn prompt(params: &Params<'_>, model: &Model) -> Result<Prompt, ApiError> {
     Ok(prompt)
 }
 
-/// Adds an item of the input. Sealed reasoning counts as what was thought, not as the letters it is sealed in.
+/// Adds an item of the input. Sealed reasoning counts as what was thought, not as the letters it is sealed in, and tools as
+/// they do beside the input.
 fn add(prompt: &mut Prompt, item: &Value) -> Result<(), ApiError> {
-    let sealed = item.get("encrypted_content").and_then(Value::as_str);
-    match sealed.filter(|_| item.get("type").and_then(Value::as_str) == Some("reasoning")) {
-        None => prompt.message(item),
-        Some(sealed) => {
+    let text = |name: &str| item.get(name).and_then(Value::as_str);
+    match (text("type"), text("encrypted_content")) {
+        (Some("reasoning"), Some(sealed)) => {
             let tokens = sealed::open(sealed).ok_or_else(|| ApiError::invalid_encrypted_content(sealed))?;
             prompt.framing(usize::try_from(tokens).unwrap_or(usize::MAX));
         }
+        (Some("additional_tools"), _) => prompt.tools(item.get("tools")),
+        _ => prompt.message(item),
     }
     Ok(())
 }

@@ -175,17 +175,22 @@ pub fn part(text: &str, logprobs: Value) -> Value {
     json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": logprobs })
 }
 
+/// The provider's types have the split of what was written as optional, and OpenAI's own agents cannot read an answer that
+/// has it; it is told where there is something to split.
 fn usage(pools: &Pools) -> Value {
+    let mut input_tokens_details = json!({
+        "cached_tokens": pools.cached_input_tokens,
+        "cache_write_tokens": pools.cache_write_tokens,
+    });
+    if pools.cache_write_12h_tokens > 0 {
+        input_tokens_details["cache_write_tokens_details"] = json!({
+            "ttl_12h_tokens": pools.cache_write_12h_tokens,
+            "ttl_30m_tokens": pools.cache_write_tokens - pools.cache_write_12h_tokens,
+        });
+    }
     json!({
         "input_tokens": pools.input_tokens,
-        "input_tokens_details": {
-            "cached_tokens": pools.cached_input_tokens,
-            "cache_write_tokens": pools.cache_write_tokens,
-            "cache_write_tokens_details": {
-                "ttl_12h_tokens": pools.cache_write_12h_tokens,
-                "ttl_30m_tokens": pools.cache_write_tokens - pools.cache_write_12h_tokens,
-            },
-        },
+        "input_tokens_details": input_tokens_details,
         "output_tokens": pools.output_tokens,
         "output_tokens_details": { "reasoning_tokens": pools.reasoning_tokens },
         "total_tokens": pools.input_tokens + pools.output_tokens,

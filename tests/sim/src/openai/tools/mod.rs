@@ -111,13 +111,22 @@ fn offered(tools: &Value) -> Vec<Tool> {
     tools.flat_map(inside).collect()
 }
 
+/// Every tool that a request offers, beside its input or in an item of it.
+fn all_offered(params: &Params<'_>) -> Vec<Tool> {
+    let input = params.get("input").and_then(Value::as_array).into_iter().flatten();
+    let of_items = input
+        .filter(|item| item.get("type").and_then(Value::as_str) == Some("additional_tools"))
+        .filter_map(|item| item.get("tools"));
+    params.get("tools").into_iter().chain(of_items).flat_map(offered).collect()
+}
+
 /// The calls that an answer consists of; none if it is words.
 ///
 /// A tool that `tool_choice` names is called. Otherwise those that the user's text scripts with
 /// `[[call=NAME {…}]]`, each once; otherwise, once, the one whose name or description the text asks for.
 /// `required` calls one in any case.
 pub fn calls(params: &Params<'_>, turn: &Turn) -> Vec<Call> {
-    let mut tools = params.get("tools").map(offered).unwrap_or_default();
+    let mut tools = all_offered(params);
     let choice = params.get("tool_choice");
     if let Some(name) = choice.and_then(named) {
         return tools.iter().filter(|tool| tool.name == name).take(1).map(|tool| tool.called(None)).collect();

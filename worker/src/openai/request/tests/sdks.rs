@@ -97,6 +97,49 @@ fn codex_sends_notes_and_tools_under_a_heading() {
     assert!(bound(Endpoint::Responses, &under_a_heading) > bound(Endpoint::Responses, &flat) + 32);
 }
 
+/// What Codex CLI 0.171 sends to later models: its tools within the conversation, and none beside it.
+fn later_codex(grouped: &Value) -> Value {
+    let tools = json!([{ "type": "namespace", "name": "functions", "description": "", "tools": grouped }]);
+    responses(json!({ "input": [
+        { "type": "additional_tools", "id": "at_1", "role": "developer", "tools": tools },
+        { "type": "message", "role": "user", "content": [{ "type": "input_text", "text": "hi" }] },
+    ] }))
+}
+
+#[test]
+fn tools_within_the_conversation_are_sent_on_and_held_for_as_beside_it() {
+    let grammar = json!({ "type": "grammar", "syntax": "lark", "definition": "start: /[\\s\\S]+/" });
+    let run =
+        json!({ "type": "custom", "name": "exec", "description": "Runs JavaScript", "format": grammar });
+    let within = later_codex(&json!([run, grouped_tool(json!({}))]));
+    let mut expected = within["input"].clone();
+    expected[0].as_object_mut().unwrap().remove("id");
+    assert_eq!(sent(Endpoint::Responses, &within)["input"], expected);
+
+    let beside = responses(json!({ "input": [within["input"][1]], "tools": within["input"][0]["tools"] }));
+    assert!(bound(Endpoint::Responses, &within) >= bound(Endpoint::Responses, &beside));
+}
+
+#[test]
+fn tools_within_the_conversation_are_the_clients_own() {
+    let web = json!({ "type": "web_search" });
+    let later = grouped_tool(json!({ "defer_loading": true }));
+    for (tool, param) in
+        [(web, "input[0].tools[0].tools[0].type"), (later, "input[0].tools[0].tools[0].defer_loading")]
+    {
+        let error = parse(Endpoint::Responses, &later_codex(&json!([tool]))).map(|_| ()).unwrap_err();
+        assert_eq!((error.param(), error.code()), (Some(param), "unsupported_parameter"), "{error}");
+    }
+}
+
+// pydantic-ai names its last answer with every call of later models.
+#[test]
+fn an_earlier_answer_that_only_a_diagnosis_is_asked_of_is_dropped() {
+    let options = json!({ "comparison_response_id": "resp_of_anybody", "ttl": "30m" });
+    let body = responses(json!({ "prompt_cache_options": options }));
+    assert_eq!(sent(Endpoint::Responses, &body)["prompt_cache_options"], json!({ "ttl": "30m" }));
+}
+
 #[test]
 fn a_heading_over_what_the_provider_runs_or_looks_up_later_is_refused() {
     for (tool, param) in [
