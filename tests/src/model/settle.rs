@@ -37,8 +37,15 @@ impl Account {
 
     /// Records a call that was not asked for: its hold is what fits.
     pub fn record(&mut self, user: usize, input_tokens: i64, output_tokens: i64) -> Settled {
-        let ask =
-            Ask { user, key: None, model: 0, input_tokens, output_tokens: Some(output_tokens), choices: 1, idempotency: None };
+        let ask = Ask {
+            user,
+            key: None,
+            model: 0,
+            input_tokens,
+            output_tokens: Some(output_tokens),
+            choices: 1,
+            idempotency: None,
+        };
         let limits = self.limits().into_keys().filter(|key| ask.concerns(key));
         let holds = limits.map(|key| ((key, self.period_start(key.3)), 0)).collect();
         let (started, plan, state) = (self.hour, self.plans.len() - 1, State::Open);
