@@ -20,7 +20,7 @@ item as materialized (
   select
     i.*, unit.top_input, unit.top_output, p.max_output_tokens, e.balance_ids, e.plan_code, e.price_id,
     e.hold_wait_seconds, bound.balances, own.ticket,
-    -- what a model thinks is billed and not shown: it needs more, and only the provider's own count says how much it was
+    -- what a model thinks is billed and not shown: it needs more, and only the provider's count says how much it was
     case when wants.reasoning then e.reasoning_default_output_tokens else e.default_output_tokens end
       as default_output_tokens,
     case when wants.reasoning then e.reasoning_least_output_tokens else e.least_output_tokens end

@@ -26,7 +26,7 @@ select
   coalesce(min(every.amount) filter (where every.set_by = 'plan'), min(every.amount)) as included,
   coalesce(min(every.overage) filter (where every.set_by = 'plan'), 0) as overage,
   min(every.amount) filter (where every.set_by <> 'plan') as ceiling,
-  (array_agg(every.set_by order by every.amount, every.set_by desc) filter (where every.set_by <> 'plan'))[1]
+  (array_agg(every.set_by order by every.amount asc, every.set_by desc) filter (where every.set_by <> 'plan'))[1]
     as ceiling_by
 from (
   select s.account_id, l.scope::text, who.subject, l.meter::text, l.period::text, l.amount::bigint,

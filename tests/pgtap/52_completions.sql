@@ -11,7 +11,7 @@ end;
 
 select tap.play(:sten) \g /dev/null
 select octroi.request_completion('{"model": "gpt-5.6-luna", "input": "Say hi"}') as answered \gset
-select octroi.request_completion('{"model": "gpt-5.6-luna", "messages": [{"role": "user", "content": "hi"}]}') as failing
+select octroi.request_completion('{"model": "gpt-5.6-luna", "messages": [{"role": "user", "content": "x"}]}') as failing
 \gset
 select octroi.request_completion('{"model": "text-embedding-3-small", "input": "hi", "endpoint": "embeddings"}') as aged
 \gset

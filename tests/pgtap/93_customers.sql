@@ -70,7 +70,8 @@ with pack as (
 insert into octroi_private.top_up (
   grant_id, account_id, pack_id, quantity, paid_minor, currency, payment_intent_id, bought_at
 )
-select p.grant_id, :'account', k.id, 1, 500, 'usd', (array['pi_a', 'pi_a', 'pi_in_1'])[row_number() over (order by p.grant_id)],
+select p.grant_id, :'account', k.id, 1, 500, 'usd',
+  (array['pi_a', 'pi_a', 'pi_in_1'])[row_number() over (order by p.grant_id)],
   octroi_private.now()
 from pack as p
 cross join octroi_private.top_up_pack as k
