@@ -54,10 +54,7 @@ as $$
         when 'account' then '' when 'member' then p_user_id::text
         when 'api_key' then p_api_key_id::text
         -- a limit of the model binds calls by its other names too
-        when 'model' then case b.subject when p_model then p_model else (
-          select p.model from octroi_private.model_price as p
-          where p.id = octroi_private.price_at(p_model, octroi_private.now())
-        ) end
+        when 'model' then case b.subject when p_model then p_model else octroi_private.canonical_model(p_model) end
       end
   )
 $$;
